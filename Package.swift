@@ -1,0 +1,129 @@
+// swift-tools-version: 6.2
+// The gateway: a reverse-proxy sidecar for realtime apps.
+//
+// Floors from the ground up; a room (target) imports only rooms on floors below it.
+// `Sources/README.md` is the map, `Tests/HouseRules` checks the import matrix.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func room(_ name: String, _ floor: String, _ needs: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: needs, path: "Sources/\(floor)/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ floor: String, _ needs: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: needs, path: "Tests/\(floor)/\(name)Tests",
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "gateway",
+    products: [.executable(name: "gateway", targets: ["gateway"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        // Shims: C headers and static-inline functions only; no decisions.
+        .target(
+            name: "COpenSSL", path: "Sources/Shims/COpenSSL",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .target(
+            name: "CZlib", path: "Sources/Shims/CZlib", linkerSettings: [.linkedLibrary("z")]),
+        .target(name: "CLinux", path: "Sources/Shims/CLinux"),
+
+        // Ground: bytes and time; knows nothing of networks.
+        room("Bytes", "Ground"),
+        room("Clock", "Ground"),
+
+        // Protocols: sans-IO, one RFC each. HTTP is the vocabulary (RFC 9110) the others share.
+        room("HTTP", "Protocols", ["Bytes"]),
+        room("HTTP1", "Protocols", ["Bytes", "HTTP"]),
+        room("WebSocket", "Protocols", ["Bytes"]),
+        room("EventStream", "Protocols", ["Bytes"]),
+        room("JSON", "Protocols", ["Bytes"]),
+        room("JWT", "Protocols", ["Bytes", "JSON"]),
+
+        // Adapters: the only rooms that say `unsafe`.
+        room("Locks", "Adapters"),
+        room("Deflate", "Adapters", ["CZlib", "Bytes"]),
+        room("Crypto", "Adapters", ["COpenSSL", "Bytes"]),
+        room("TLS", "Adapters", ["COpenSSL", "Bytes", "Locks"]),
+        room("Transport", "Adapters", ["CLinux", "TLS", "Locks", "Bytes", "Clock"]),
+
+        // Contract: what operators may say and how things end; values only.
+        room("Endings", "Contract"),
+        room("Settings", "Contract", ["Bytes"]),
+
+        // Policy: answers to questions about values.
+        room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
+        room("Upstreams", "Policy", ["Locks", "Clock", "Endings", "Settings"]),
+        room("Sessions", "Policy", ["Locks", "Clock", "Endings", "Settings", "JSON"]),
+        room(
+            "Identity", "Policy",
+            ["Bytes", "Clock", "HTTP", "JSON", "JWT", "Crypto", "Endings", "Settings"]),
+
+        // Drivers: where rooms meet.
+        room(
+            "Proxy", "Drivers",
+            [
+                "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
+                "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings", "Settings", "Routing",
+                "Upstreams", "Sessions", "Identity",
+            ]),
+
+        .executableTarget(
+            name: "gateway",
+            dependencies: [
+                "Bytes", "Clock", "Crypto", "JSON", "JWT", "Transport", "TLS", "Endings",
+                "Settings", "Sessions", "Proxy", "HTTP", "HTTP1", "WebSocket", "EventStream",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/gateway", swiftSettings: strict),
+
+        // What tests of sockets share: other programs, and a loop for one stream.
+        .target(
+            name: "Peers", dependencies: ["Transport", "TLS", "Clock"],
+            path: "Tests/Support/Peers", swiftSettings: strict),
+
+        tests("Bytes", "Ground", ["Bytes"]),
+        tests("Clock", "Ground", ["Clock"]),
+        tests("HTTP", "Protocols", ["HTTP", "Bytes"]),
+        tests("HTTP1", "Protocols", ["HTTP1", "HTTP", "Bytes"]),
+        tests("WebSocket", "Protocols", ["WebSocket", "Bytes"]),
+        tests("EventStream", "Protocols", ["EventStream", "Bytes"]),
+        tests("JSON", "Protocols", ["JSON", "Bytes"]),
+        tests("JWT", "Protocols", ["JWT", "JSON", "Bytes"]),
+        tests("Locks", "Adapters", ["Locks"]),
+        tests("Deflate", "Adapters", ["Deflate", "Bytes"]),
+        tests("Crypto", "Adapters", ["Crypto", "Bytes"]),
+        tests("TLS", "Adapters", ["TLS", "Transport", "Peers", "Bytes"]),
+        tests("Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock"]),
+        tests("Endings", "Contract", ["Endings"]),
+        tests("Settings", "Contract", ["Settings", "Bytes"]),
+        tests("Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Bytes"]),
+        tests("Upstreams", "Policy", ["Upstreams", "Endings", "Settings", "Clock"]),
+        tests("Sessions", "Policy", ["Sessions", "Endings", "Settings", "Clock"]),
+        tests(
+            "Identity", "Policy",
+            [
+                "Identity", "Endings", "Settings", "JWT", "JSON", "Crypto", "HTTP", "HTTP1",
+                "Clock", "Bytes",
+            ]),
+        tests(
+            "Proxy", "Drivers",
+            ["Proxy", "Settings", "Transport", "TLS", "Endings", "Bytes", "Clock"]),
+        .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

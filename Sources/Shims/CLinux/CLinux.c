@@ -1,0 +1,58 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+int shim_accept(int listener, struct sockaddr *address, socklen_t *size) {
+    return accept4(listener, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int shim_stream_socket(int family) {
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int shim_bind(int number, const struct sockaddr *address, socklen_t size) {
+    return bind(number, address, size);
+}
+
+int shim_connect(int number, const struct sockaddr *address, socklen_t size) {
+    return connect(number, address, size);
+}
+
+int shim_getsockname(int number, struct sockaddr *address, socklen_t *size) {
+    return getsockname(number, address, size);
+}
+
+int shim_core_count(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+long shim_raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    return (long)limit.rlim_cur;
+}
+
+int shim_open_append(const char *path) {
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+void shim_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void shim_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+int shim_error_text(int code, char *text, size_t size) {
+    // GNU's strerror_r, which may answer a text of its own instead of filling the buffer.
+    char buffer[128];
+    return snprintf(text, size, "%s", strerror_r(code, buffer, sizeof buffer)) > 0 ? 0 : -1;
+}
