@@ -1,0 +1,110 @@
+import Bytes
+package import HTTP
+
+/// Writes heads and chunk framing (RFC 9112 §3, §4, §5, §7.1) at the end of an array.
+///
+/// Nothing that is written can split a head: a name that is no token and a value with a control in
+/// it are refused, wherever they came from.
+package enum HeadEncoder {
+    /// `method SP target SP HTTP/1.1 CRLF`; false, and nothing written, when the method is no token
+    /// or the target is not all visible ASCII.
+    @discardableResult
+    package static func appendRequestLine(
+        method: String, target: String, to output: inout [UInt8]
+    ) -> Bool {
+        guard isToken(method.utf8.span), isVisible(target.utf8.span) else { return false }
+        output.append(method)
+        output.append(ASCII.space)
+        output.append(target)
+        output.append(" HTTP/1.1\r\n")
+        return true
+    }
+
+    /// `HTTP/1.1 SP status SP reason CRLF`. The reason is the standard phrase unless given; one
+    /// with a control in it is left out.
+    package static func appendStatusLine(
+        status: Int, reason: String? = nil, to output: inout [UInt8]
+    ) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: status)
+        output.append(ASCII.space)
+        let phrase = reason ?? ReasonPhrase.standard(for: status)
+        if isValue(phrase.utf8.span) { output.append(phrase) }
+        output.append("\r\n")
+    }
+
+    /// The status line of `head` with its own reason phrase, as HTTP/1.1.
+    package static func appendStatusLine(of head: ResponseHead, to output: inout [UInt8]) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: head.status)
+        output.append(ASCII.space)
+        output.append(contentsOf: head.fields.bytes[head.reason])
+        output.append("\r\n")
+    }
+
+    /// `name: value CRLF`; false, and nothing written, when the name is no token or the value holds
+    /// a control other than a tab.
+    @discardableResult
+    package static func appendField(
+        name: String, value: String, to output: inout [UInt8]
+    ) -> Bool {
+        guard isToken(name.utf8.span), isValue(value.utf8.span) else { return false }
+        output.append(name)
+        output.append(": ")
+        output.append(value)
+        output.append("\r\n")
+        return true
+    }
+
+    /// A field line as it was received.
+    package static func appendField(
+        copying line: Fields.Line, of fields: Fields, to output: inout [UInt8]
+    ) {
+        let span = fields.bytes.span
+        output.append(copying: span.extracting(line.name))
+        output.append(UInt8(ascii: ":"))
+        output.append(ASCII.space)
+        output.append(copying: span.extracting(line.value))
+        appendEnd(to: &output)
+    }
+
+    /// The empty line that ends a head.
+    package static func appendEnd(to output: inout [UInt8]) {
+        output.append(ASCII.carriageReturn)
+        output.append(ASCII.lineFeed)
+    }
+
+    /// What comes before the data of a chunk. `size` is above 0: a size of 0 would end the body.
+    package static func appendChunkHeader(size: Int, to output: inout [UInt8]) {
+        precondition(size > 0, "an empty chunk ends the body")
+        output.append(hexadecimal: size)
+        output.append("\r\n")
+    }
+
+    /// What comes after the data of a chunk.
+    package static func appendChunkEnd(to output: inout [UInt8]) { appendEnd(to: &output) }
+
+    /// The last chunk, the trailers and the empty line that ends the body.
+    package static func appendLastChunk(trailers: Fields? = nil, to output: inout [UInt8]) {
+        output.append("0\r\n")
+        if let trailers {
+            for line in trailers.lines { appendField(copying: line, of: trailers, to: &output) }
+        }
+        output.append("\r\n")
+    }
+
+    private static func isToken(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where !ASCII.isToken(text[index]) { return false }
+        return !text.isEmpty
+    }
+
+    private static func isVisible(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where !ASCII.isVisible(text[index]) { return false }
+        return !text.isEmpty
+    }
+
+    private static func isValue(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where !FieldScanner.isValueOctet(text[index]) { return false }
+        return true
+    }
+}

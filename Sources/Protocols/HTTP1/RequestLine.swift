@@ -1,0 +1,102 @@
+import Bytes
+
+/// `method SP request-target SP HTTP-version CRLF` (RFC 9112 §3), with exactly one space each.
+struct RequestLine: StartLineScanner {
+    private enum Phase {
+        case method, target, version, lineFeed
+    }
+
+    /// No registered method has more than 17 octets; beyond this, 501 (RFC 9112 §3).
+    private static let methodSize = 32
+    static let tooLong = HeadError.targetTooLong
+
+    private let targetSize: Int
+    private var phase: Phase = .method
+    /// The method is what comes before this offset.
+    private(set) var methodEnd = 0
+    private(set) var targetEnd = 0
+    private(set) var version = VersionScanner()
+
+    init(limits: HeadLimits) { targetSize = limits.targetSize }
+
+    var target: Range<Int> { methodEnd + 1..<targetEnd }
+
+    mutating func scan(
+        _ input: Span<UInt8>, at index: inout Int, end: Int, shift: Int
+    ) throws(HeadError) -> Bool {
+        while index < end {
+            switch phase {
+            case .method:
+                while index < end, ASCII.isToken(input[index]) { index += 1 }
+                if index + shift > Self.methodSize { throw .methodTooLong }
+                if index == end { return false }
+                guard input[index] == ASCII.space, index + shift > 0 else {
+                    throw .malformedStartLine
+                }
+                methodEnd = index + shift
+                phase = .target
+            case .target:
+                while index < end, ASCII.isVisible(input[index]) { index += 1 }
+                if index + shift - methodEnd - 1 > targetSize { throw .targetTooLong }
+                if index == end { return false }
+                try targetEnded(with: input[index], at: index + shift)
+            case .version:
+                if input[index] == ASCII.carriageReturn {
+                    guard version.isComplete else { throw .malformedStartLine }
+                    guard version.minor != nil else { throw .unsupportedVersion }
+                    phase = .lineFeed
+                } else {
+                    guard version.append(input[index]) else { throw .malformedStartLine }
+                }
+            case .lineFeed:
+                guard input[index] == ASCII.lineFeed else { throw .malformedStartLine }
+                index += 1
+                return true
+            }
+            index += 1
+        }
+        return false
+    }
+
+    private mutating func targetEnded(with octet: UInt8, at offset: Int) throws(HeadError) {
+        let isEmpty = offset == methodEnd + 1
+        guard octet == ASCII.space, !isEmpty else {
+            // A line that ends here is HTTP/0.9, or has lost its version.
+            throw isEmpty || octet == ASCII.carriageReturn ? .malformedStartLine : .illegalTarget
+        }
+        targetEnd = offset
+        phase = .version
+    }
+}
+
+/// `HTTP/` digit `.` digit (RFC 9112 §2.3), gathered octet by octet in one word.
+struct VersionScanner: Sendable {
+    private var word: UInt64 = 0
+    private var count = 0
+
+    /// Takes the next octet; false when it cannot belong to a version.
+    mutating func append(_ octet: UInt8) -> Bool {
+        let isLegal =
+            switch count {
+            case 0...4: octet == UInt8(truncatingIfNeeded: Self.prefix >> UInt64(32 - count * 8))
+            case 5, 7: ASCII.isDigit(octet)
+            case 6: octet == UInt8(ascii: ".")
+            default: false
+            }
+        guard isLegal else { return false }
+        word = word << 8 | UInt64(octet)
+        count += 1
+        return true
+    }
+
+    var isComplete: Bool { count == 8 }
+
+    /// 1 for HTTP/1.1, 0 for HTTP/1.0, nil for any other version.
+    var minor: UInt8? {
+        guard word & ~1 == Self.prefix << 24 | 0x31_2E_30 else { return nil }
+        return UInt8(truncatingIfNeeded: word & 1)
+    }
+
+    /// `HTTP/`
+    private static let prefix: UInt64 = 0x48_54_54_50_2F
+}

@@ -1,0 +1,161 @@
+import HTTP
+import HTTP1
+import Testing
+
+@Suite("Framing of requests")
+struct RequestFramingTests {
+    @Test("is none, a length or chunked")
+    func accepts() throws {
+        #expect(try request().bodyFraming() == .none)
+        #expect(try request("Content-Length: 0").bodyFraming() == .length(0))
+        #expect(try request("Content-Length:  007 ").bodyFraming() == .length(7))
+        let largest = "Content-Length: \(Int.max)"
+        #expect(try request(largest).bodyFraming() == .length(.max))
+        #expect(try request("Transfer-Encoding: Chunked").bodyFraming() == .chunked)
+    }
+
+    static let refused: [([String], String, HeadError)] = [
+        (["Content-Length: 5", "Transfer-Encoding: chunked"], "1.1", .conflictingFraming),
+        (["Transfer-Encoding: chunked", "Content-Length: 5"], "1.1", .conflictingFraming),
+        (["Transfer-Encoding: chunked"], "1.0", .conflictingFraming),
+        (["Content-Length: 5", "Content-Length: 5"], "1.1", .conflictingFraming),
+        (["Content-Length: 5", "Content-Length: 6"], "1.1", .conflictingFraming),
+        (["Content-Length: 5, 5"], "1.1", .illegalContentLength),
+        (["Content-Length: +5"], "1.1", .illegalContentLength),
+        (["Content-Length: -5"], "1.1", .illegalContentLength),
+        (["Content-Length: 0x5"], "1.1", .illegalContentLength),
+        (["Content-Length: 5 5"], "1.1", .illegalContentLength),
+        (["Content-Length:"], "1.1", .illegalContentLength),
+        (["Content-Length: 9223372036854775808"], "1.1", .illegalContentLength),
+        (["Content-Length: 99999999999999999999999"], "1.1", .illegalContentLength),
+        (["Transfer-Encoding: gzip, chunked"], "1.1", .unsupportedTransferCoding),
+        (["Transfer-Encoding: chunked, chunked"], "1.1", .conflictingFraming),
+        (["Transfer-Encoding: chunked, gzip"], "1.1", .conflictingFraming),
+        (["Transfer-Encoding: identity"], "1.1", .unsupportedTransferCoding),
+        (["Transfer-Encoding: xchunked"], "1.1", .unsupportedTransferCoding),
+        (["Transfer-Encoding: chunked;q=1"], "1.1", .unsupportedTransferCoding),
+        (["Transfer-Encoding:"], "1.1", .unsupportedTransferCoding),
+        (
+            ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], "1.1",
+            .conflictingFraming
+        ),
+    ]
+
+    @Test("that two readers could understand differently is refused", arguments: refused)
+    func refuses(lines: [String], version: String, error: HeadError) throws {
+        let text =
+            "POST / HTTP/\(version)\r\nHost: a\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n"
+        let head = try #require(try requestHead(text))
+        #expect(throws: error) { try head.bodyFraming() }
+        let answer =
+            "HTTP/\(version) 200 OK\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n"
+        let response = try #require(try responseHead(answer))
+        #expect(throws: error) { try response.bodyFraming(requestMethod: .get) }
+    }
+}
+
+@Suite("Framing of responses")
+struct ResponseFramingTests {
+    @Test("is none for those that never have a body", arguments: [100, 101, 103, 204, 304])
+    func bodiless(status: Int) throws {
+        #expect(try response(status).bodyFraming(requestMethod: .get) == .none)
+        let sized = try response(status, "Content-Length: 9")
+        #expect(try sized.bodyFraming(requestMethod: .post) == .none)
+    }
+
+    @Test("is a length, chunked, or until the end of the connection")
+    func explicit() throws {
+        let sized = try response(200, "Content-Length: 9")
+        #expect(try sized.bodyFraming(requestMethod: .get) == .length(9))
+        #expect(try sized.bodyFraming(requestMethod: .head) == .none)
+        let chunked = try response(200, "Transfer-Encoding: chunked")
+        #expect(try chunked.bodyFraming(requestMethod: .get) == .chunked)
+        #expect(try chunked.bodyFraming(requestMethod: .head) == .none)
+        #expect(try response(200).bodyFraming(requestMethod: .get) == .untilClose)
+        #expect(try response(200).bodyFraming(requestMethod: .head) == .none)
+    }
+}
+
+@Suite("Persistence")
+struct PersistenceTests {
+    static let table: [(String, [String], Bool)] = [
+        ("1.1", [], true), ("1.0", [], false),
+        ("1.1", ["Connection: close"], false), ("1.1", ["Connection: Close"], false),
+        ("1.1", ["Connection: keep-alive, close"], false),
+        ("1.1", ["Connection: x", "Connection: close"], false),
+        ("1.1", ["Connection: upgrade"], true), ("1.1", ["Connection: closed"], true),
+        ("1.0", ["Connection: Keep-Alive"], true), ("1.0", ["Connection: x"], false),
+        ("1.0", ["Connection: keep-alive, close"], false),
+        ("1.0", ["Keep-Alive: timeout=5"], false),
+    ]
+
+    @Test("follows version and Connection", arguments: table)
+    func follows(version: String, lines: [String], persists: Bool) throws {
+        let fields = lines.map { $0 + "\r\n" }.joined() + "\r\n"
+        let request = try #require(
+            try requestHead("GET / HTTP/\(version)\r\nHost: a\r\n" + fields))
+        #expect(request.wantsKeepAlive == persists)
+        let response = try #require(try responseHead("HTTP/\(version) 200 OK\r\n" + fields))
+        #expect(response.allowsKeepAlive == persists)
+    }
+
+    @Test("a client waits for 100 only in HTTP/1.1")
+    func expectation() throws {
+        #expect(try request("Expect: 100-Continue").expectsContinue)
+        #expect(try !request("Expect: 100-continue", version: "1.0").expectsContinue)
+        #expect(try !request("Expect: tea").expectsContinue)
+        #expect(try !request().expectsContinue)
+    }
+}
+
+@Suite("WebSocket handshakes")
+struct WebSocketHandshakeTests {
+    static let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    static let version = "Sec-WebSocket-Version: 13"
+
+    @Test("are GET in HTTP/1.1 with Connection and Upgrade")
+    func asks() throws {
+        let connection = "Connection: keep-alive, Upgrade"
+        let upgrade = "Upgrade: WebSocket"
+        #expect(try request(connection, upgrade).upgradesToWebSocket)
+        #expect(try request(connection, "Upgrade: h2c, websocket").upgradesToWebSocket)
+        #expect(try !request(connection, upgrade, method: "POST").upgradesToWebSocket)
+        #expect(try !request(connection, upgrade, version: "1.0").upgradesToWebSocket)
+        #expect(try !request(connection).upgradesToWebSocket)
+        #expect(try !request(upgrade).upgradesToWebSocket)
+        #expect(try !request(connection, "Upgrade: h2c").upgradesToWebSocket)
+    }
+
+    @Test("have one key of 16 octets and version 13")
+    func valid() throws {
+        let head = try request(Self.key, Self.version)
+        let key = try head.webSocketKey()
+        #expect(head.fields.bytes[key].elementsEqual("dGhlIHNhbXBsZSBub25jZQ==".utf8))
+        #expect(throws: Never.self) {
+            try request(Self.key, Self.version, "Content-Length: 0").webSocketKey()
+        }
+    }
+
+    static let invalid: [([String], HeadError)] = [
+        ([key], .unsupportedWebSocketVersion),
+        ([key, "Sec-WebSocket-Version: 8"], .unsupportedWebSocketVersion),
+        ([key, "Sec-WebSocket-Version: 13, 8"], .unsupportedWebSocketVersion),
+        ([key, version, version], .unsupportedWebSocketVersion),
+        ([version], .malformedWebSocketHandshake),
+        ([version, key, key], .malformedWebSocketHandshake),
+        ([version, "Sec-WebSocket-Key: dGhlIHNhbXBsZQ=="], .malformedWebSocketHandshake),
+        ([version, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="], .malformedWebSocketHandshake),
+        ([version, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZXg="], .malformedWebSocketHandshake),
+        ([version, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25!ZQ=="], .malformedWebSocketHandshake),
+        ([version, key, "Content-Length: 3"], .malformedWebSocketHandshake),
+        ([version, key, "Transfer-Encoding: chunked"], .malformedWebSocketHandshake),
+    ]
+
+    @Test("are refused otherwise", arguments: invalid)
+    func refusesOthers(lines: [String], error: HeadError) throws {
+        let text =
+            "GET / HTTP/1.1\r\nHost: a\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n"
+        let head = try #require(try requestHead(text))
+        #expect(throws: error) { try head.webSocketKey() }
+    }
+}

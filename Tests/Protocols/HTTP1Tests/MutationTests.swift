@@ -1,0 +1,93 @@
+import HTTP
+import HTTP1
+import Testing
+
+/// Damaged messages: no trap, and the same answer however they are cut.
+@Suite("Damaged messages")
+struct MutationTests {
+    static let requests = [
+        RequestHeadDecoderTests.browser,
+        "\r\nPOST http://a.b:80/x?y HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+            + "OPTIONS * HTTP/1.0\r\nConnection: close\r\n\r\n",
+        "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ]
+    static let responses = [
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nServer: x\r\nSet-Cookie: a\r\n\r\n",
+        "HTTP/1.0 302\r\nLocation: /x\r\nConnection: keep-alive\r\n\r\n",
+    ]
+    static let bodies = [
+        "5\r\nhello\r\n1a;x=y\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\nX-Sum: 1\r\nHost: a\r\n\r\n",
+        "000A\r\n0123456789\r\n1 ;\r\n.\r\n00\r\n\r\nrest",
+    ]
+    static let limits = HeadLimits(size: 400, fieldCount: 8, targetSize: 40)
+
+    @Test("requests are read or refused alike in all cuts")
+    func requests() throws {
+        var generator = SeededGenerator(seed: 0xBADC_0DE)
+        var refused = 0
+        for _ in 0..<1500 {
+            let sample = try #require(Self.requests.randomElement(using: &generator))
+            let octets = mutated([UInt8](sample.utf8), using: &generator)
+            let outcomes = cuts(of: octets, using: &generator).map {
+                HeadOutcome(requests: $0, limits: Self.limits)
+            }
+            #expect(outcomes.allSatisfy { $0 == outcomes[0] }, "\(octets)")
+            refused += outcomes[0].error == nil ? 0 : 1
+        }
+        #expect(refused > 300 && refused < 1450, "\(refused) refused: the samples say little")
+    }
+
+    @Test("responses are read or refused alike in all cuts")
+    func responses() throws {
+        var generator = SeededGenerator(seed: 0xF00D)
+        var refused = 0
+        for _ in 0..<1500 {
+            let sample = try #require(Self.responses.randomElement(using: &generator))
+            let octets = mutated([UInt8](sample.utf8), using: &generator)
+            let outcomes = cuts(of: octets, using: &generator).map {
+                HeadOutcome(responses: $0, limits: Self.limits)
+            }
+            #expect(outcomes.allSatisfy { $0 == outcomes[0] }, "\(octets)")
+            refused += outcomes[0].error == nil ? 0 : 1
+        }
+        #expect(refused > 300 && refused < 1450, "\(refused) refused: the samples say little")
+    }
+
+    @Test("chunked bodies are read or refused alike in all cuts")
+    func bodies() throws {
+        var generator = SeededGenerator(seed: 0xCAFE)
+        var refused = 0
+        for _ in 0..<1500 {
+            let sample = try #require(Self.bodies.randomElement(using: &generator))
+            let octets = mutated([UInt8](sample.utf8), using: &generator)
+            let outcomes = cuts(of: octets, using: &generator).map { BodyOutcome(.chunked, $0) }
+            #expect(outcomes.allSatisfy { $0 == outcomes[0] }, "\(octets)")
+            refused += outcomes[0].error == nil ? 0 : 1
+        }
+        #expect(refused > 300 && refused < 1450, "\(refused) refused: the samples say little")
+    }
+
+    @Test("what survives as a request can be asked everything")
+    func questions() {
+        var generator = SeededGenerator(seed: 0xD1CE)
+        let sample =
+            "GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade, x\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            + "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n"
+        var upgrades = 0
+        for _ in 0..<1500 {
+            let octets = mutated([UInt8](sample.utf8), using: &generator)
+            var decoder = RequestHeadDecoder(limits: .request)
+            var index = 0
+            guard let head = try? decoder.decode(octets.span, at: &index) else { continue }
+            _ = head.wantsKeepAlive
+            _ = head.expectsContinue
+            _ = try? head.bodyFraming()
+            let hopByHop = HopByHop(head.fields)
+            for line in head.fields.lines { _ = hopByHop.isDropped(line, of: head.fields) }
+            let key = try? head.webSocketKey()
+            if head.upgradesToWebSocket, key != nil { upgrades += 1 }
+        }
+        #expect(upgrades > 50)
+    }
+}
