@@ -1,0 +1,189 @@
+import Bytes
+
+/// One direction of a WebSocket connection whose messages are read: unmasked, joined from their
+/// fragments, within the limits. For relays that compress or change messages, and for servers.
+///
+/// A message that stands in one input is never stored here; one that does not is gathered in a
+/// buffer that lives as long as the message is open. The rules are those of `FrameRelay`.
+///
+///     between frames --data header--> in payload --its last octet--> between frames
+///     between frames --control header--> in control --its last octet--> between frames | closed
+///     any --violation--> failed
+package struct MessageAssembler: Sendable {
+    package enum Event: Sendable, Equatable {
+        /// `payload` of `decode` holds the whole message.
+        case message(MessageKind, isCompressed: Bool)
+        case control(ControlFrame)
+    }
+
+    private enum State {
+        case betweenFrames(HeaderOctets)
+        case inPayload(left: Int, key: MaskingKey?, isFinal: Bool)
+        case inControl
+        case closed
+        case failed(WebSocketError)
+
+        static let atBoundary = State.betweenFrames(HeaderOctets())
+    }
+
+    private let rules: FrameHeader.Rules
+    private let checksText: Bool
+    private var sequence: FrameSequence
+    private var state = State.atBoundary
+    private var control = ControlAssembly()
+    /// What the open message is, by its first frame.
+    private var kind = MessageKind.text
+    private var isCompressed = false
+    /// What came of the open message in earlier inputs.
+    private var gathered: [UInt8] = []
+
+    /// - Parameter checksText: text messages that are not compressed must be UTF-8; compressed
+    ///   ones can only be checked by who inflates them (`Span.isUTF8`).
+    package init(
+        from sender: Endpoint, limits: FrameLimits = FrameLimits(),
+        allowsCompression: Bool = false, checksText: Bool = false
+    ) {
+        rules = FrameHeader.Rules(from: sender, allowsCompression: allowsCompression)
+        self.checksText = checksText
+        sequence = FrameSequence(limits: limits)
+    }
+
+    /// A close frame came; everything behind it is ignored.
+    package var isClosed: Bool {
+        if case .closed = state { return true }
+        return false
+    }
+
+    package var messageCount: Int { sequence.messageCount }
+
+    /// Octets of an unfinished message that are kept until more comes.
+    package var gatheredCount: Int { gathered.count }
+
+    /// Reads on at `index` and moves it behind what the event covers; nil when the input is used
+    /// up. Call it until it answers nil. Once it has thrown it throws the same again.
+    ///
+    /// - Parameter payload: a buffer to be used again and again, emptied by every call. After
+    ///   `message` it holds that message.
+    package mutating func decode(
+        _ input: Span<UInt8>, at index: inout Int, into payload: inout [UInt8]
+    ) throws(WebSocketError) -> Event? {
+        payload.removeAll(keepingCapacity: true)
+        do throws(WebSocketError) {
+            while index < input.count {
+                guard let event = try step(input, at: &index, into: &payload) else { continue }
+                if case .control = event { gather(&payload) }
+                return event
+            }
+        } catch {
+            gathered = []
+            state = .failed(error)
+            throw error
+        }
+        gather(&payload)
+        return nil
+    }
+
+    /// Keeps what was read of an open message until the next call, if more of it may come.
+    private mutating func gather(_ payload: inout [UInt8]) {
+        if isClosed {
+            gathered = []
+            payload.removeAll(keepingCapacity: true)
+        }
+        guard !payload.isEmpty else { return }
+        gathered.append(copying: payload.span)
+        payload.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func step(
+        _ input: Span<UInt8>, at index: inout Int, into payload: inout [UInt8]
+    ) throws(WebSocketError) -> Event? {
+        switch state {
+        case .betweenFrames(let held):
+            guard let header = try header(held, input, at: &index) else { return nil }
+            if control.begin(header) { return try assembleControl(input, at: &index) }
+            try begin(header)
+            return try take(
+                header.payloadLength, header.maskingKey, isFinal: header.isFinal,
+                from: input, at: &index, into: &payload)
+        case .inPayload(let left, let key, let isFinal):
+            return try take(
+                left, key, isFinal: isFinal, from: input, at: &index, into: &payload)
+        case .inControl:
+            return try assembleControl(input, at: &index)
+        case .closed:
+            index = input.count
+            return nil
+        case .failed(let error):
+            throw error
+        }
+    }
+
+    /// The next header; nil when the input ends in it.
+    private mutating func header(
+        _ held: HeaderOctets, _ input: Span<UInt8>, at index: inout Int
+    ) throws(WebSocketError) -> FrameHeader? {
+        if held.count == 0 {
+            if let header = try FrameHeader.decode(input, at: &index, by: rules) { return header }
+        }
+        var held = held
+        while index < input.count {
+            held.append(input[index])
+            index += 1
+            if let header = try held.header(by: rules) { return header }
+        }
+        state = .betweenFrames(held)
+        return nil
+    }
+
+    private mutating func begin(_ header: FrameHeader) throws(WebSocketError) {
+        try sequence.accept(header)
+        if header.opcode == .continuation { return }
+        kind = header.opcode == .text ? .text : .binary
+        isCompressed = header.isCompressed
+    }
+
+    /// Takes what there is of a data frame's payload; the message when it is whole.
+    private mutating func take(
+        _ left: Int, _ key: MaskingKey?, isFinal: Bool,
+        from input: Span<UInt8>, at index: inout Int, into payload: inout [UInt8]
+    ) throws(WebSocketError) -> Event? {
+        let count = min(left, input.count - index)
+        let part = input.extracting(index..<(index + count))
+        index += count
+        if gathered.isEmpty {
+            payload.append(part, maskedWith: key)
+        } else {
+            gathered.append(part, maskedWith: key)
+        }
+        guard count == left else {
+            state = .inPayload(
+                left: left - count, key: key?.advanced(by: count), isFinal: isFinal)
+            return nil
+        }
+        state = .atBoundary
+        return isFinal ? try finish(&payload) : nil
+    }
+
+    private mutating func finish(_ payload: inout [UInt8]) throws(WebSocketError) -> Event? {
+        if !gathered.isEmpty {
+            // The gathered buffer becomes the caller's, the caller's is let go: nothing is copied.
+            swap(&gathered, &payload)
+            gathered = []
+        }
+        if checksText, kind == .text, !isCompressed {
+            guard payload.span.isUTF8 else { throw .textNotUTF8 }
+        }
+        return .message(kind, isCompressed: isCompressed)
+    }
+
+    private mutating func assembleControl(
+        _ input: Span<UInt8>, at index: inout Int
+    ) throws(WebSocketError) -> Event? {
+        guard let frame = try control.take(input, at: &index) else {
+            state = .inControl
+            return nil
+        }
+        state = frame.kind == .close ? .closed : .atBoundary
+        return .control(frame)
+    }
+}

@@ -1,0 +1,47 @@
+/// What a frame carries (RFC 6455 §5.2, §11.8). Everything else is reserved and refused.
+package enum Opcode: UInt8, Sendable, CaseIterable {
+    case continuation = 0x0
+    case text = 0x1
+    case binary = 0x2
+    case close = 0x8
+    case ping = 0x9
+    case pong = 0xA
+
+    /// Control frames are never fragmented and may stand between the fragments of a message.
+    @inline(__always)
+    package var isControl: Bool { rawValue & 0x8 != 0 }
+}
+
+/// What a whole message is.
+package enum MessageKind: Sendable {
+    case text
+    case binary
+
+    package var opcode: Opcode {
+        switch self {
+        case .text: .text
+        case .binary: .binary
+        }
+    }
+}
+
+/// The two ends of a WebSocket connection. The client masks every frame, the server none
+/// (RFC 6455 §5.1).
+package enum Endpoint: Sendable {
+    case client
+    case server
+}
+
+/// How much one direction may send; both are counted in payload octets as they are on the wire.
+package struct FrameLimits: Sendable, Equatable {
+    /// Of one frame.
+    package var frameSize: Int
+    /// Of all frames of one message together.
+    package var messageSize: Int
+
+    /// 1 MiB unless the caller knows better; a frame may be as large as a message.
+    package init(messageSize: Int = 1024 * 1024, frameSize: Int? = nil) {
+        self.messageSize = messageSize
+        self.frameSize = frameSize ?? messageSize
+    }
+}
