@@ -1,0 +1,59 @@
+package import JSON
+
+/// What the registered claims of a token must say (RFC 7519 §4.1) for it to be accepted now.
+package struct ClaimRules: Sendable, Hashable {
+    /// `iss` must be exactly this; nil for no check.
+    package var issuer: String?
+    /// `aud` must name one of these; empty for no check.
+    package var audiences: [String] = []
+    /// How far clocks may differ, in seconds.
+    package var leewaySeconds: Int64 = 30
+
+    package init() {}
+
+    /// Checks `iss`, `aud`, `nbf`, `iat` and `exp`, in this order. Each date may be missing: a
+    /// token without `exp` is accepted and never expires.
+    ///
+    /// Returns the first moment at which the same token would be refused as expired (`exp` plus
+    /// the leeway), or nil.
+    @discardableResult
+    package func check(
+        _ claims: JSONObject, now: NumericDate
+    ) throws(TokenError) -> NumericDate? {
+        try checkIssuer(claims)
+        try checkAudience(claims)
+        let latestStart = now.advanced(bySeconds: leewaySeconds)
+        for name in ["nbf", "iat"] {
+            if let start = try date(name, claims), start > latestStart { throw .notYetValid }
+        }
+        guard let expiry = try date("exp", claims) else { return nil }
+        let end = expiry.advanced(bySeconds: leewaySeconds)
+        guard now < end else { throw .expired }
+        return end
+    }
+
+    private func checkIssuer(_ claims: JSONObject) throws(TokenError) {
+        guard let issuer else { return }
+        guard claims["iss"] == .string(issuer) else { throw .issuer }
+    }
+
+    /// `aud` is one string or an array of strings (RFC 7519 §4.1.3).
+    private func checkAudience(_ claims: JSONObject) throws(TokenError) {
+        if audiences.isEmpty { return }
+        let named: [JSONValue] =
+            switch claims["aud"] {
+            case .string(let audience): [.string(audience)]
+            case .array(let elements): elements
+            case nil: []
+            case .null, .bool, .number, .object: throw .claim
+            }
+        guard named.allSatisfy({ $0.string != nil }) else { throw .claim }
+        guard audiences.contains(where: { named.contains(.string($0)) }) else { throw .audience }
+    }
+
+    private func date(_ name: String, _ claims: JSONObject) throws(TokenError) -> NumericDate? {
+        guard let value = claims[name] else { return nil }
+        guard let date = NumericDate(value) else { throw .claim }
+        return date
+    }
+}
