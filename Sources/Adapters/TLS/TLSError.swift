@@ -1,0 +1,46 @@
+internal import COpenSSL
+
+/// Why a certificate, a key or a context could not be made.
+package struct TLSError: Error, Sendable, Equatable {
+    /// One sentence for an operator; names files, never their contents.
+    package var message: String
+
+    package init(_ message: String) { self.message = message }
+}
+
+/// Why a live TLS session failed.
+package enum TLSFailure: Error, Sendable, Equatable {
+    /// The first octets were a plain HTTP request.
+    case plainHTTP
+    /// No protocol version, cipher or application protocol in common, or a broken record.
+    case protocolError
+}
+
+/// OpenSSL's error queue, one a thread. A session's read that only needs more octets is told from a
+/// failure by the queue being empty (SSL_get_error(3)), so nobody may leave anything in it.
+enum OpenSSLErrors {
+    /// Empties the queue and answers its first entry's reason code, 0 for none.
+    static func takeReason() -> Int32 {
+        let code = ERR_get_error()
+        ERR_clear_error()
+        return code == 0 ? 0 : ERR_GET_REASON(code)
+    }
+
+    /// Empties the queue and answers its first entry in words.
+    static func takeText() -> String {
+        let code = ERR_get_error()
+        ERR_clear_error()
+        // The reason string is a static table entry of the library, or null.
+        guard code != 0, let reason = unsafe ERR_reason_error_string(code) else {
+            return "unknown error"
+        }
+        // The table entry is null-terminated text.
+        return unsafe String(cString: reason)
+    }
+
+    /// For before a session's call: what others of the thread may have left counts for nothing.
+    @inline(__always)
+    static func clear() {
+        if ERR_peek_error() != 0 { ERR_clear_error() }
+    }
+}

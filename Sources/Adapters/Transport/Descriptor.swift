@@ -1,0 +1,74 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// A failed system call: what was tried, and the `errno`.
+package struct SystemError: Error, Sendable, Equatable {
+    package var operation: String
+    package var code: Int32
+
+    package init(_ operation: String, code: Int32 = errno) {
+        self.operation = operation
+        self.code = code
+    }
+
+    /// The system's own words for the code.
+    package var reason: String {
+        var text = [CChar](repeating: 0, count: 128)
+        // The text is cut to the array's size and null-terminated.
+        guard unsafe shim_error_text(code, &text, text.count) == 0 else { return "error \(code)" }
+        return String(
+            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Nobody listens there, nobody has room for one more (EAGAIN, of a path), or the way there is
+    /// closed.
+    package var isUnreachable: Bool {
+        [
+            ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, ENOENT, EPIPE, EACCES,
+            EAGAIN,
+        ].contains(code)
+    }
+
+    package var isAddressInUse: Bool { code == EADDRINUSE }
+}
+
+/// An open file descriptor that is closed exactly once: by `close()` or when nobody holds it.
+package final class Descriptor {
+    /// -1 once it is closed or given away: the system may have given the number to somebody else.
+    package private(set) var number: Int32
+
+    package init(number: Int32) { self.number = number }
+
+    deinit { close() }
+
+    package func close() {
+        let open = release()
+        // Linux has closed it whatever the answer, EINTR included (close(2)).
+        if open >= 0 { Glibc.close(open) }
+    }
+
+    /// Gives the number away without closing it; -1 when there is none any more.
+    package func release() -> Int32 {
+        defer { number = -1 }
+        return number
+    }
+}
+
+/// A descriptor on its way from one thread to another: whoever takes it owns it. One that is never
+/// taken is closed.
+package final class DescriptorTransfer: Sendable {
+    private let number: Atomic<Int32>
+
+    package init(_ descriptor: Descriptor) { number = Atomic(descriptor.release()) }
+
+    deinit {
+        let left = number.load(ordering: .acquiring)
+        if left >= 0 { Glibc.close(left) }
+    }
+
+    /// The descriptor, the first time; afterwards one that is closed already.
+    package func take() -> Descriptor {
+        Descriptor(number: number.exchange(-1, ordering: .acquiringAndReleasing))
+    }
+}

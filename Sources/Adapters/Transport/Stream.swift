@@ -1,0 +1,287 @@
+internal import CLinux
+internal import Glibc
+package import TLS
+
+/// One connection: a non-blocking socket, with TLS or without, and what the kernel did not take
+/// yet. Whatever is sent is taken: octets that do not fit wait here, and `pendingCount` is what the
+/// owner looks at to stop reading the other side.
+@safe
+package final class Stream {
+    package enum ReceiveResult: Sendable, Equatable {
+        /// So many octets are in the read buffer; 0 when there was nothing to read.
+        case octets(Int)
+        /// The other side finished sending; octets may have come before it.
+        case end(Int)
+        case failed(StreamFailure)
+    }
+
+    package enum StreamFailure: Sendable, Equatable {
+        /// Reset, broken pipe, timed out.
+        case connection
+        case tls(TLSFailure)
+    }
+
+    package let descriptor: Descriptor
+    private let tls: TLSSession?
+    private let engine: TLSEngine?
+    private var queue = SendQueue()
+    /// Nothing more can be sent; what came before may still be received.
+    private var cannotSend = false
+    private var cannotReceive = false
+    /// Nothing more can be said; what still comes means nothing.
+    private var hasTLSFailed = false
+    /// `finishSending()` was called; it takes effect when the queue is empty.
+    private var isFinishing = false
+    private var hasFinished = false
+
+    /// A plain stream over a socket that is connected or connecting.
+    package init(_ descriptor: Descriptor) {
+        self.descriptor = descriptor
+        tls = nil
+        engine = nil
+    }
+
+    /// The server side of a TLS stream over an accepted socket.
+    ///
+    /// - Throws: `TLSError` when there is no memory for the session.
+    package init(_ descriptor: Descriptor, tls context: TLSContext, engine: TLSEngine)
+        throws(TLSError)
+    {
+        self.descriptor = descriptor
+        tls = try TLSSession(context: context, engine: engine)
+        self.engine = engine
+    }
+
+    /// Starts to connect. Unless it is connected at once, the stream becomes writable when that
+    /// succeeded or failed, see `finishConnecting()`.
+    ///
+    /// - Throws: `SystemError` when it failed at once.
+    package static func connect(
+        to address: SocketAddress
+    ) throws(SystemError) -> (stream: Stream, isConnected: Bool) {
+        let invalid = address.errorCode
+        guard invalid == 0 else { throw SystemError("connect", code: invalid) }
+        let number = shim_stream_socket(address.family)
+        guard number >= 0 else { throw SystemError("socket") }
+        let descriptor = Descriptor(number: number)
+        if address.family != AF_UNIX {
+            Socket.set(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        }
+        // The address is shown for the length of the call.
+        let result = unsafe address.withSystemAddress { unsafe shim_connect(number, $0, $1) }
+        guard result == 0 || errno == EINPROGRESS else { throw SystemError("connect") }
+        return (Stream(descriptor), result == 0)
+    }
+
+    /// Asked once, when the connecting stream became writable.
+    /// - Throws: `SystemError` when the connection was not made.
+    package func finishConnecting() throws(SystemError) {
+        let code = Socket.takeError(descriptor.number)
+        if code != 0 { throw SystemError("connect", code: code) }
+    }
+
+    /// True when octets can be exchanged: always without TLS, after the handshake with it.
+    package var isEstablished: Bool { tls?.isEstablished ?? true }
+
+    /// Octets that wait for the kernel to take them.
+    package var pendingCount: Int { queue.count }
+
+    /// How long sent octets may stay unacknowledged before the kernel gives up (RFC 5482).
+    package func setUserTimeout(milliseconds: Int32) {
+        Socket.set(
+            descriptor.number, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
+    }
+
+    /// Lets the acknowledgement of what is received next wait for company (RFC 1122 §4.2.3.2).
+    ///
+    /// Linux acknowledges at once what is read from a connection on which nothing is sent, as from
+    /// an upstream's event stream: a packet for every event. It forgets this when an
+    /// acknowledgement had to wait in vain, so it is said before every read.
+    package func delayAcknowledgement() {
+        Socket.set(descriptor.number, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
+    }
+
+    /// Reads once from the socket, decrypts, and leaves the octets in `buffer`. After TLS has
+    /// failed octets are still read, so that unread ones do not turn the close into a reset before
+    /// the other side has read why; there are never any for the caller then.
+    package func receive(into buffer: ReadBuffer) -> ReceiveResult {
+        guard !cannotReceive else { return .failed(.connection) }
+        guard let tls, let engine else { return receivePlain(into: buffer) }
+        var code: Int32 = 0
+        // `recv` stays within the memory it is shown.
+        let count = unsafe engine.receive { memory in
+            let count = unsafe recv(descriptor.number, memory.baseAddress, memory.count, 0)
+            code = errno
+            return count
+        }
+        if count < 0 {
+            if code == EAGAIN || code == EINTR { return .octets(0) }
+            return fail()
+        }
+        // Without close_notify the end may be an attacker's; HTTP and WebSocket framing tell.
+        if count == 0 { return .end(0) }
+        return hasTLSFailed ? .octets(0) : decrypt(tls, into: buffer)
+    }
+
+    private func decrypt(_ tls: TLSSession, into buffer: ReadBuffer) -> ReceiveResult {
+        var result = TLSSession.ReadResult.octets(0)
+        // The buffer has the capacity that `read` asks for, and is used during the call only.
+        unsafe buffer.fill { memory in
+            unsafe result = tls.read(into: memory)
+            switch result {
+            case .octets(let count), .end(let count): return count
+            case .failed: return 0
+            }
+        }
+        // The handshake's answers or, after a failure, the alert that says why.
+        takeEncrypted()
+        switch result {
+        case .octets(let count): return .octets(count)
+        case .end(let count): return .end(count)
+        case .failed(let failure):
+            hasTLSFailed = true
+            return .failed(.tls(failure))
+        }
+    }
+
+    /// Sends `octets`, or keeps what the kernel does not take now.
+    /// - Returns: false when they were not taken: the connection is broken or not yet established,
+    ///   or `finishSending()` was called.
+    @discardableResult
+    package func send(_ octets: Span<UInt8>) -> Bool {
+        guard isEstablished, !cannotSend, !isFinishing, !hasTLSFailed else { return false }
+        // The pointer is used during this call only, in either branch.
+        unsafe octets.withUnsafeBytes { memory in
+            if let tls, let engine {
+                unsafe sendEncrypted(memory, tls, engine)
+            } else {
+                // As above.
+                unsafe transmit(memory)
+            }
+        }
+        return !cannotSend
+    }
+
+    /// Tries again with what waits; called when the socket is writable.
+    /// - Returns: false when the connection is broken.
+    @discardableResult
+    package func flush() -> Bool {
+        guard !cannotSend else { return false }
+        if queue.count > 0 {
+            // `drain` shows its own memory for the length of the call.
+            unsafe queue.drain { memory in
+                let taken = unsafe Self.write(descriptor.number, memory)
+                if taken < 0 { cannotSend = true }
+                return taken
+            }
+            if cannotSend { stopSending() }
+        }
+        finishIfDrained()
+        return !cannotSend
+    }
+
+    /// No more is sent after what waits: close_notify and FIN. Receiving goes on.
+    package func finishSending() {
+        guard !isFinishing, !cannotReceive else { return }
+        isFinishing = true
+        if let tls, !cannotSend, !hasTLSFailed {
+            tls.close()
+            takeEncrypted()
+        }
+        finishIfDrained()
+    }
+
+    /// Closes at once; what waits is lost. With `reset` the other side gets an RST.
+    package func close(reset: Bool = false) {
+        if reset, descriptor.number >= 0 {
+            var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
+            // The option value is the structure itself.
+            unsafe setsockopt(
+                descriptor.number, SOL_SOCKET, SO_LINGER, &linger,
+                socklen_t(MemoryLayout<Glibc.linger>.size))
+        }
+        cannotReceive = true
+        stopSending()
+        descriptor.close()
+    }
+
+    private func receivePlain(into buffer: ReadBuffer) -> ReceiveResult {
+        var received = 0
+        var code: Int32 = 0
+        // `fill` stays within the memory it is shown.
+        unsafe buffer.fill { memory in
+            received = unsafe recv(descriptor.number, memory.baseAddress, memory.count, 0)
+            code = errno
+            return received
+        }
+        if received > 0 { return .octets(received) }
+        if received == 0 { return .end(0) }
+        return code == EAGAIN || code == EINTR ? .octets(0) : fail()
+    }
+
+    private func sendEncrypted(
+        _ memory: UnsafeRawBufferPointer, _ tls: TLSSession, _ engine: TLSEngine
+    ) {
+        var offset = 0
+        while offset < memory.count {
+            let end = min(memory.count, offset + TLSEngine.inputCapacity)
+            // A slice of the caller's memory, used during the call only.
+            let slice = unsafe UnsafeRawBufferPointer(rebasing: memory[offset..<end])
+            let failure = unsafe tls.write(slice)
+            // Also after a failure: the engine is empty when the next stream comes to use it.
+            takeEncrypted()
+            if failure != nil { return stopSending() }
+            offset = end
+        }
+    }
+
+    private func takeEncrypted() {
+        guard let engine, engine.outputCount > 0 else { return }
+        // The engine's memory, used during the call only.
+        unsafe engine.takeOutput { unsafe transmit($0) }
+    }
+
+    /// Writes directly when nothing waits; the rest is queued, in order.
+    private func transmit(_ memory: UnsafeRawBufferPointer) {
+        guard !cannotSend else { return }
+        var sent = 0
+        if queue.count == 0 {
+            // The caller's memory, used during the call only.
+            sent = unsafe Self.write(descriptor.number, memory)
+            if sent < 0 { return stopSending() }
+        }
+        if sent < memory.count {
+            // The unsent rest is copied before the call returns.
+            unsafe queue.append(UnsafeRawBufferPointer(rebasing: memory[sent...]))
+        }
+    }
+
+    private func finishIfDrained() {
+        guard isFinishing, !hasFinished, queue.count == 0 else { return }
+        hasFinished = true
+        shutdown(descriptor.number, Int32(SHUT_WR))
+    }
+
+    /// What waits is for nobody any more.
+    private func stopSending() {
+        cannotSend = true
+        queue.release()
+    }
+
+    /// The connection is broken.
+    private func fail() -> ReceiveResult {
+        cannotReceive = true
+        stopSending()
+        return .failed(.connection)
+    }
+
+    /// Octets the kernel took, 0 when it takes none now, -1 when the connection is broken.
+    private static func write(_ number: Int32, _ memory: UnsafeRawBufferPointer) -> Int {
+        if memory.count == 0 { return 0 }
+        // The pointer and its length belong together.
+        let sent = unsafe Glibc.send(
+            number, memory.baseAddress, memory.count, Int32(MSG_NOSIGNAL))
+        if sent >= 0 { return sent }
+        return errno == EAGAIN || errno == EINTR ? 0 : -1
+    }
+}

@@ -1,0 +1,91 @@
+internal import CLinux
+internal import Glibc
+
+/// What the executable asks of the system beyond sockets: threads, signals, limits, files.
+package enum System {
+    /// Cores this process may run on (sched_getaffinity(2)).
+    package static var coreCount: Int {
+        max(1, Int(shim_core_count()))
+    }
+
+    /// Raises the limit of open files to what the system allows this process.
+    /// - Returns: the limit now in force.
+    @discardableResult
+    package static func raiseFileLimit() -> Int { shim_raise_file_limit() }
+
+    /// Runs `body` on a new thread that ends with it.
+    /// - Throws: `SystemError` when the system has no thread left.
+    package static func startThread(
+        name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(SystemError) {
+        // Balanced by the new thread, or below when there is none.
+        let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, body: body))
+        var thread = pthread_t()
+        // The new thread takes over the reference made above.
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                // The box, whose reference this thread now owns.
+                guard let argument = unsafe argument else { return nil }
+                let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
+                // Names are null-terminated by the bridge and cut to the 15 characters Linux keeps.
+                unsafe shim_name_thread(String(body.name.prefix(15)))
+                body.body()
+                return nil
+            }, box.toOpaque())
+        guard result == 0 else {
+            // Nobody took it over.
+            unsafe box.release()
+            throw SystemError("pthread_create", code: result)
+        }
+        pthread_detach(thread)
+    }
+
+    /// Writes all of `octets` to an open file or pipe; blocks while it is full.
+    package static func write(_ octets: Span<UInt8>, to number: Int32) {
+        // The pointer is used during the call only.
+        unsafe octets.withUnsafeBytes { memory in
+            var offset = 0
+            while offset < memory.count {
+                guard let base = memory.baseAddress else { return }
+                // In bounds: `offset` is below the count.
+                let written = unsafe Glibc.write(number, base + offset, memory.count - offset)
+                if written < 0 {
+                    if errno == EINTR { continue }
+                    if errno == EAGAIN {
+                        var wait = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+                        // One local entry.
+                        unsafe poll(&wait, 1, 1000)
+                        continue
+                    }
+                    return
+                }
+                offset += written
+            }
+        }
+    }
+
+    /// Opens a file for appending, made with mode 0640 when it is not there.
+    /// - Throws: `SystemError` when it cannot be opened.
+    package static func openForAppending(_ path: String) throws(SystemError) -> Descriptor {
+        // The path is null-terminated by the bridge.
+        let number = unsafe shim_open_append(path)
+        guard number >= 0 else { throw SystemError("open") }
+        return Descriptor(number: number)
+    }
+
+    /// Ends the process at once.
+    package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+    package static var processID: Int32 { getpid() }
+}
+
+private final class ThreadBody: Sendable {
+    let name: String
+    let body: @Sendable () -> Void
+
+    init(name: String, body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}
