@@ -1,0 +1,44 @@
+/// `backend NAME { server … }`: a group of upstream servers.
+package struct BackendSettings: Sendable, Equatable {
+    package enum Balance: String, Sendable, CaseIterable {
+        case roundRobin = "round_robin"
+        case leastConnections = "least_connections"
+    }
+
+    package struct Server: Sendable, Hashable {
+        package var address: SocketAddressSettings
+        /// 1 to 1000.
+        package var weight = 1
+        /// Used only while no other server of the group is healthy.
+        package var isBackup = false
+
+        package init(address: SocketAddressSettings, weight: Int = 1, isBackup: Bool = false) {
+            self.address = address
+            self.weight = weight
+            self.isBackup = isBackup
+        }
+    }
+
+    package var name: String
+    package var servers: [Server]
+    package var balance: Balance = .roundRobin
+    package var connectTimeout: Duration = .seconds(3)
+    /// From the last octet of the request to the head of the response.
+    package var responseTimeout: Duration = .seconds(60)
+    /// The same for a WebSocket: to the 101.
+    package var webSocketHandshakeTimeout: Duration = .seconds(10)
+    /// Other servers tried after one could not be connected to.
+    package var retries = 1
+    /// A server that could not be connected to is passed over for this long.
+    package var failTimeout: Duration = .seconds(10)
+    /// Idle connections kept open for reuse, a server and a worker.
+    package var keepAlive = 32
+    /// How long an idle one is kept.
+    package var keepAliveTimeout: Duration = .seconds(60)
+    package var position = SourcePosition()
+
+    package init(name: String, servers: [Server]) {
+        self.name = name
+        self.servers = servers
+    }
+}

@@ -1,0 +1,96 @@
+/// What the files say so far: values, and the words that other blocks call them by.
+struct Document {
+    var settings = Settings()
+    var listeners: [ListenerDraft] = []
+    var tokens: [TokenDraft] = []
+    var backends: [BackendDraft] = []
+    var sessions: [SessionDraft] = []
+    /// The first words of `settings.rewrites`.
+    var rewrites: [Word] = []
+    /// `defaults` may stand behind the routes it holds for, so both are read at the end.
+    var defaults: Directive?
+    var routes: [Directive] = []
+}
+
+/// A block with a name.
+protocol NamedDraft {
+    var name: Word { get }
+}
+
+struct BackendDraft: NamedDraft {
+    var name: Word
+    var settings: BackendSettings
+}
+
+struct CertificateDraft {
+    var certificate: Word?
+    var key: Word?
+    var versions: Set<TLSSettings.Version>?
+}
+
+struct ListenerDraft {
+    var word: Word
+    var settings: ListenerSettings
+    var tls: Word?
+    var redirect: Word?
+    var hosts: [(word: Word, host: TLSSettings.Host)] = []
+}
+
+struct TokenDraft: NamedDraft {
+    var name: Word
+    var settings: TokenSettings
+    var secret: Word?
+    /// The first `query:` of `from`.
+    var query: Word?
+}
+
+struct SessionDraft: NamedDraft {
+    var name: Word
+    var settings: SessionSettings
+    var limited: Word?
+    /// The words of the sources it reads.
+    var sources: [(word: Word, source: ValueSource)] = []
+    var limitedStores: [String: Location] = [:]
+    var messages: [String: Location] = [:]
+}
+
+struct RewriteDraft {
+    var settings: RewriteSettings
+    var captures: [String] = []
+}
+
+/// A route under way, or the `defaults` that every route starts from.
+struct RouteDraft {
+    /// Path, host and destination are filled in at the end.
+    var settings = RouteSettings(
+        path: PathPattern(segments: [], hasTrailingSlash: true),
+        destination: .respond(status: 404, body: ""))
+    /// The word that opened the block.
+    var word: Word
+    /// Nil for `defaults`.
+    var captures: [String]?
+    /// Words that this block says itself; what it says replaces what `defaults` says.
+    var own: Set<String> = []
+    var kind: Word?
+    var destination: Target?
+    var auth: [Word] = []
+    var roles: Word?
+    /// The words that read a claim.
+    var claims: [Word] = []
+    var sessions: Word?
+    var silence: Word?
+
+    enum Target {
+        case backend(Word)
+        case answer(RouteSettings.Destination, Word)
+
+        var word: Word {
+            switch self {
+            case .backend(let word), .answer(_, let word): word
+            }
+        }
+    }
+
+    /// True the first time the block says `word`.
+    mutating func saysFirst(_ word: Word) -> Bool { own.insert(word.text).inserted }
+}

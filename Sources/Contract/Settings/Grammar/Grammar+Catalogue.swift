@@ -1,0 +1,41 @@
+extension Grammar {
+    /// Every word of the language by where it may stand, in the order of the reference.
+    package static let catalogue: [(place: Place, entries: [Entry])] = [
+        (.top, top.entries + [include]), (.log, log.entries), (.limits, limits.entries),
+        (.listen, listen.entries), (.tls, tls.entries), (.host, host.entries),
+        (.jwt, jwt.entries), (.backend, backend.entries), (.sessions, sessions.entries),
+        (.store, store.entries), (.rewrite, rewrite.entries), (.defaults, defaults.entries),
+        (.route, route.entries),
+    ]
+
+    /// Followed before the grammar is asked, and possible everywhere.
+    private static let include = Entry(
+        name: "include", synopsis: "GLOB", arity: 1...1, isRepeatable: true)
+
+    /// Words that are taken but do nothing yet, and what to say about them.
+    static let reserved = ["console": "is not available in this version"]
+
+    /// What other servers call it.
+    static let foreign = [
+        "location": "route", "upstream": "backend", "proxy_pass": "backend", "bind": "listen",
+        "add_header": "header", "worker_processes": "workers", "ssl_certificate": "certificate",
+        "ssl_certificate_key": "key", "access_log": "access",
+    ]
+
+    private static let wordsByPlace: [Place: Set<String>] = catalogue.reduce(into: [:]) {
+        $0[$1.place] = Set($1.entries.map(\.name)).union(["include"])
+    }
+
+    static let allWords: Set<String> = wordsByPlace.values.reduce(into: []) { $0.formUnion($1) }
+
+    static func words(in place: Place) -> Set<String> { wordsByPlace[place] ?? [] }
+
+    /// Where a word may stand.
+    static func homes(of name: String) -> [Place] {
+        catalogue.filter { $0.entries.contains { $0.name == name } }.map(\.place)
+    }
+}
+
+extension Vocabulary {
+    var entries: [Entry] { rules.map(\.entry) }
+}

@@ -1,0 +1,118 @@
+/// `rewrite`, and the `require` that routes have as well.
+extension Grammar {
+    /// `rewrite /ws/journey/{user_id} to /ws/journey`.
+    static func readRewrite(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let (from, to) = (directive.arguments[0], directive.arguments[2])
+        if directive.arguments[1].text != "to" {
+            let word = directive.arguments[1]
+            reading.error("expected 'to', not \(word.shown)", at: word)
+        }
+        let pattern = PathPattern.read(from, &reading)
+        let captures = pattern?.captures ?? []
+        let target = Template(to, known: captures, &reading)
+        checkRewritten(to, &reading)
+        var draft = RewriteDraft(
+            settings: RewriteSettings(
+                from: pattern ?? PathPattern(segments: [], hasTrailingSlash: true), to: target),
+            captures: captures)
+        draft.settings.position = reading.position(of: directive.name.location)
+        rewrite.read(directive.block ?? [], into: &draft, &reading)
+        document.settings.rewrites.append(draft.settings)
+        document.rewrites.append(from)
+    }
+
+    private static func checkRewritten(_ word: Word, _ reading: inout Reading) {
+        if !word.text.hasPrefix("/") {
+            reading.error("a path begins with '/', not as in \(word.shown)", at: word)
+        } else if word.text.contains(where: { $0 == "?" || $0 == "#" })
+            || word.text.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " })
+        {
+            reading.error("a path holds no query, no fragment and no spaces", at: word)
+        }
+    }
+
+    static func readRewriteRequirement(
+        _ draft: inout RewriteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let requirement = requirement(
+            directive, captures: draft.captures, of: "this rewrite", &reading)
+        if let requirement { draft.settings.require.append(requirement) }
+    }
+
+    static func readRewriteHeader(
+        _ draft: inout RewriteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let (name, value) = (directive.arguments[0], directive.arguments[1])
+        if let rule = HeaderRule.read(name, value, captures: draft.captures, &reading) {
+            draft.settings.headers.append(rule)
+        }
+    }
+
+    // MARK: require
+
+    /// `require claim:user_id == path:user_id`. `captures` is nil where there is no path.
+    static func requirement(
+        _ directive: Directive, captures: [String]?, of owner: String, _ reading: inout Reading
+    ) -> Requirement? {
+        let (left, sign, right) = (
+            directive.arguments[0], directive.arguments[1], directive.arguments[2]
+        )
+        if sign.text != "==" {
+            reading.error("expected '==', not \(sign.shown)", at: sign)
+        }
+        let source = ValueKind.source.read(left, &reading)
+        checkCapture(source, left, captures, of: owner, &reading)
+        let kinds = SourceKind.allCases.map(\.rawValue)
+        if right.isQuoted || !right.text.contains(":") {
+            return source.map { Requirement(left: $0, right: .text(right.text)) }
+        }
+        if Prefixed.split(right, SourceKind.self) == nil {
+            if let guess = Prefixed.suggestion(right, kinds) {
+                reading.error(
+                    "did you mean '\(guess.printable())'? (a text with ':' needs quotes)",
+                    at: right)
+            }
+            return source.map { Requirement(left: $0, right: .text(right.text)) }
+        }
+        guard let other = ValueKind.source.read(right, &reading) else { return nil }
+        checkCapture(other, right, captures, of: owner, &reading)
+        return source.map { Requirement(left: $0, right: .source(other)) }
+    }
+
+    private static func checkCapture(
+        _ source: ValueSource?, _ word: Word, _ captures: [String]?, of owner: String,
+        _ reading: inout Reading
+    ) {
+        guard case .path(let name)? = source else { return }
+        guard let captures else {
+            reading.error("there is no path to capture from in 'defaults'", at: word)
+            return
+        }
+        if captures.contains(name) { return }
+        let hint = Spelling.hint(for: name, among: captures)
+        reading.error(
+            "the path of \(owner) captures no '{\(name.printable())}'\(hint)", at: word)
+    }
+}
+
+extension Requirement {
+    var readsClaim: Bool {
+        if case .claim = left { return true }
+        if case .source(.claim) = right { return true }
+        return false
+    }
+}
+
+extension PathPattern {
+    /// The pattern without the names of its captures: what decides which paths match.
+    var shape: [String] {
+        segments.map { segment in
+            switch segment {
+            case .literal(let text): "=" + text
+            case .capture: "*"
+            }
+        }
+    }
+}

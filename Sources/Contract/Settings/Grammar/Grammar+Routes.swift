@@ -1,0 +1,244 @@
+/// `route` and `defaults`.
+extension Grammar {
+    static func readDefaults(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        document.defaults = directive
+    }
+
+    /// Routes are read when `defaults` is known.
+    static func readRoute(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        document.routes.append(directive)
+    }
+
+    // MARK: What a route is for
+
+    static func readKind(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        if let first = draft.kind {
+            let line = reading.firstSet(first.location, seenFrom: directive.name.location)
+            let message =
+                first.text == directive.name.text
+                ? "\(first.shown) is set twice\(line)"
+                : "a route is either 'websocket' or 'events'\(line)"
+            reading.error(message, at: directive.name)
+        }
+        draft.kind = directive.name
+        draft.settings.kind = directive.name.text == "events" ? .events : .webSocket
+    }
+
+    static func readMethods(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.settings.methods = []
+        for word in directive.arguments {
+            guard let method = ValueKind<String>.method.read(word, &reading) else { continue }
+            append(method, to: &draft.settings.methods, word, &reading)
+        }
+    }
+
+    // MARK: Who may enter
+
+    /// `auth app or staff`, `auth off`.
+    static func readAuth(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert("auth")
+        draft.auth = []
+        if directive.arguments.count == 1, directive.arguments[0].text == "off" { return }
+        for (index, word) in directive.arguments.enumerated() {
+            if index % 2 == 0 {
+                if word.text == "or" || word.text == "off" {
+                    reading.error("expected the name of a jwt block, not \(word.shown)", at: word)
+                } else if draft.auth.contains(where: { $0.text == word.text }) {
+                    reading.error("\(word.shown) is named twice", at: word)
+                } else {
+                    draft.auth.append(word)
+                }
+            } else if word.text != "or" {
+                reading.error("expected 'or' between names, not \(word.shown)", at: word)
+                return
+            }
+        }
+        if let last = directive.arguments.last, directive.arguments.count % 2 == 0 {
+            reading.error("a name is missing after 'or'", at: last)
+        }
+    }
+
+    static func readRoles(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert("roles")
+        draft.roles = directive.name
+        draft.settings.roles = []
+        for word in directive.arguments {
+            guard let role = ValueKind<String>.text.read(word, &reading) else { continue }
+            append(role, to: &draft.settings.roles, word, &reading)
+        }
+    }
+
+    static func readRequirement(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        if draft.saysFirst(directive.name) {
+            draft.settings.require = []
+            draft.claims = []
+        }
+        guard
+            let requirement = requirement(
+                directive, captures: draft.captures, of: "this route", &reading)
+        else { return }
+        draft.settings.require.append(requirement)
+        if requirement.readsClaim { draft.claims.append(directive.name) }
+    }
+
+    /// `origins any`, `origins same`, `origins https://app.example.kr …`.
+    static func readOrigins(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        if directive.arguments.count == 1, directive.arguments[0].text == "any" {
+            draft.settings.origins = .any
+            return
+        }
+        var origins: [String] = []
+        for word in directive.arguments {
+            if word.text == "any" {
+                reading.error("'any' stands alone", at: word)
+            } else if word.text != "same",
+                let origin = ValueKind<String>.origin.read(word, &reading)
+            {
+                append(origin, to: &origins, word, &reading)
+            }
+        }
+        draft.settings.origins = origins.isEmpty ? .sameOrigin : .listed(origins)
+    }
+
+    // MARK: What happens to it
+
+    /// `compress`, `compress level 1 over 256`, `compress off`.
+    static func readCompression(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.settings.compression = nil
+        if directive.arguments.count == 1, directive.arguments[0].text == "off" { return }
+        var compression = RouteSettings.Compression()
+        var said: Set<String> = []
+        var rest = directive.arguments[...]
+        while let word = rest.popFirst() {
+            guard word.text == "level" || word.text == "over" else {
+                let message = Choice.message(word, among: ["level", "over", "off"])
+                reading.error(message, at: word)
+                return
+            }
+            if !said.insert(word.text).inserted {
+                reading.error("\(word.shown) is set twice", at: word)
+            }
+            guard let value = rest.popFirst() else {
+                reading.error("a number is missing after \(word.shown)", at: word)
+                return
+            }
+            if word.text == "level" {
+                compression.level = ValueKind.integer(1...9).read(value, &reading) ?? 1
+            } else {
+                compression.over = ValueKind.size(0...gibi).read(value, &reading) ?? 256
+            }
+        }
+        draft.settings.compression = compression
+    }
+
+    static func readRouteSessions(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        draft.sessions = word.text == "off" ? nil : word
+    }
+
+    static func readHeader(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        if draft.saysFirst(directive.name) { draft.settings.headers = [] }
+        let (name, value) = (directive.arguments[0], directive.arguments[1])
+        let captures = draft.captures ?? []
+        if let rule = HeaderRule.read(name, value, captures: captures, &reading) {
+            draft.settings.headers.append(rule)
+        }
+    }
+
+    static func readRefusal(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        if word.text != "http" && word.text != "socket" {
+            reading.error(Choice.message(word, among: ["http", "socket"]), at: word)
+        }
+        draft.settings.refusesWithStatus = word.text == "http"
+    }
+
+    static func readSilence(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.silence = directive.name
+        if let limit = ValueKind<Duration>.interval.read(directive.arguments[0], &reading) {
+            draft.settings.silenceTimeout = limit
+        }
+    }
+
+    // MARK: Where it goes
+
+    static func readRouteBackend(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        go(to: .backend(directive.arguments[0]), &draft, directive, &reading)
+    }
+
+    static func readResponse(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let status = ValueKind.integer(200...599).read(directive.arguments[0], &reading)
+        let body = directive.arguments.count > 1 ? directive.arguments[1] : nil
+        if let body, let status, status == 204 || status == 304 {
+            reading.error("an answer with status \(status) has no body", at: body)
+        }
+        let answer = RouteSettings.Destination.respond(
+            status: status ?? 200, body: body?.text ?? "")
+        go(to: .answer(answer, directive.name), &draft, directive, &reading)
+    }
+
+    static func readRouteRedirect(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let (word, location) = (directive.arguments[0], directive.arguments[1])
+        let known = ["301", "302", "303", "307", "308"]
+        if !known.contains(word.text) {
+            reading.error("expected \(Choice.list(known)), not \(word.shown)", at: word)
+        }
+        let names = Placeholder.allCases.map(\.rawValue) + (draft.captures ?? [])
+        let template = Template(location, known: names, &reading)
+        if template.parts.isEmpty
+            || template.fixedText.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " })
+        {
+            reading.error("a location is not empty and holds no spaces", at: location)
+        }
+        let answer = RouteSettings.Destination.redirect(
+            status: Int(word.text) ?? 308, location: template)
+        go(to: .answer(answer, directive.name), &draft, directive, &reading)
+    }
+
+    private static func go(
+        to target: RouteDraft.Target, _ draft: inout RouteDraft, _ directive: Directive,
+        _ reading: inout Reading
+    ) {
+        // What `defaults` says gives way; what this block said does not.
+        if draft.own.contains("destination"), let first = draft.destination {
+            let line = reading.firstSet(first.word.location, seenFrom: directive.name.location)
+            reading.error(
+                "a route has one of 'backend', 'respond' and 'redirect'\(line)",
+                at: directive.name)
+        }
+        draft.own.insert("destination")
+        draft.destination = target
+    }
+}

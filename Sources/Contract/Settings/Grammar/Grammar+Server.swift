@@ -1,0 +1,168 @@
+/// `log`, `trust`, `limits`, `listen`: what holds before a route is known.
+extension Grammar {
+    static func readLog(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        log.read(directive.block ?? [], into: &document.settings.log, &reading)
+    }
+
+    static func readLimits(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        limits.read(directive.block ?? [], into: &document.settings.limits, &reading)
+    }
+
+    /// `access off`, `access json stdout`.
+    static func readAccessLog(
+        _ log: inout LogSettings, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let format = directive.arguments[0]
+        switch (format.text, directive.arguments.count) {
+        case ("off", 1): log.access = .off
+        case ("off", _):
+            reading.error("nothing follows 'access off'", at: directive.arguments[1])
+        case ("json", 2):
+            let target = directive.arguments[1]
+            switch target.text {
+            case "stdout": log.access = .standardOutput
+            case "stderr": log.access = .standardError
+            case "":
+                reading.error("expected stdout, stderr or a path", at: target)
+            default: log.access = .file(reading.resolve(target.text, from: target))
+            }
+        case ("json", _):
+            reading.error("where to? (expected: access json stdout|stderr|PATH)", at: format)
+        default: reading.error(Choice.message(format, among: ["json", "off"]), at: format)
+        }
+    }
+
+    static func readTrust(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        for word in directive.arguments {
+            if let range = ValueKind<AddressRange>.range.read(word, &reading) {
+                document.settings.trust.append(range)
+            }
+        }
+    }
+
+    static func readListener(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        let address = ValueKind.listening.read(word, &reading)
+        if let address,
+            let first = document.listeners.first(where: { $0.settings.address == address })
+        {
+            let line = reading.firstSet(first.word.location, seenFrom: word.location)
+            reading.error("\(word.shown) is listened on twice\(line)", at: word)
+        }
+        var draft = ListenerDraft(
+            word: word,
+            settings: ListenerSettings(
+                address: address ?? .unix(path: ""),
+                position: reading.position(of: directive.name.location)))
+        listen.read(directive.block ?? [], into: &draft, &reading)
+        if let redirect = draft.redirect, draft.tls != nil {
+            reading.error("a listener with 'tls' cannot redirect to https", at: redirect)
+        }
+        if draft.tls == nil, let host = draft.hosts.first {
+            reading.error("'host' needs a 'tls' block beside it", at: host.word)
+        }
+        draft.settings.tls?.hosts = draft.hosts.map(\.host)
+        document.listeners.append(draft)
+    }
+
+    static func readRedirectToHTTPS(
+        _ draft: inout ListenerDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.redirect = directive.name
+        draft.settings.redirectToHTTPS = .standard
+        if directive.arguments[0].text != "https" {
+            let word = directive.arguments[0]
+            reading.error(Choice.message(word, among: ["https"]), at: word)
+        }
+        if directive.arguments.count > 1,
+            let port = ValueKind.integer(1...65_535).read(directive.arguments[1], &reading)
+        {
+            draft.settings.redirectToHTTPS = .port(UInt16(port))
+        }
+    }
+
+    // MARK: Certificates
+
+    static func readTLS(
+        _ draft: inout ListenerDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        var certificate = CertificateDraft()
+        tls.read(directive.block ?? [], of: directive.name, into: &certificate, &reading)
+        draft.tls = directive.name
+        var settings = TLSSettings(certificate: finish(certificate, &reading))
+        if let versions = certificate.versions { settings.versions = versions }
+        draft.settings.tls = settings
+    }
+
+    static func readHost(
+        _ draft: inout ListenerDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        var certificate = CertificateDraft()
+        host.read(directive.block ?? [], of: directive.name, into: &certificate, &reading)
+        let name = ValueKind<String>.serverName.read(word, &reading) ?? ""
+        if !name.isEmpty, let first = draft.hosts.first(where: { $0.host.name == name }) {
+            let line = reading.firstSet(first.word.location, seenFrom: word.location)
+            reading.error("host \(word.shown) is set twice\(line)", at: word)
+        }
+        let host = TLSSettings.Host(
+            name: name, certificate: finish(certificate, &reading),
+            position: reading.position(of: directive.name.location))
+        draft.hosts.append((word, host))
+    }
+
+    static func readCertificate(
+        _ draft: inout CertificateDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.certificate = directive.arguments[0]
+    }
+
+    static func readKey(
+        _ draft: inout CertificateDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.key = directive.arguments[0]
+    }
+
+    static func readVersions(
+        _ draft: inout CertificateDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let versions = directive.arguments.compactMap {
+            ValueKind<TLSSettings.Version>.choice.read($0, &reading)
+        }
+        draft.versions = Set(versions)
+    }
+
+    /// The chain and its key belong together; a certificate made up at start brings its own.
+    private static func finish(
+        _ draft: CertificateDraft, _ reading: inout Reading
+    ) -> TLSSettings.Certificate {
+        guard let certificate = draft.certificate else { return .selfSigned }
+        if certificate.text == "self_signed" {
+            if let key = draft.key {
+                reading.error("'certificate self_signed' makes up its own key", at: key)
+            }
+            return .selfSigned
+        }
+        let guess = Spelling.closest(to: certificate.text, among: ["self_signed"])
+        if guess != nil, !certificate.text.contains("/") {
+            reading.error(
+                Choice.message(certificate, among: ["self_signed", "a path"]), at: certificate)
+            return .selfSigned
+        }
+        let chain = ValueKind.existingFile.read(certificate, &reading)
+        guard let key = draft.key else {
+            reading.error("a certificate needs its 'key PATH' beside it", at: certificate)
+            return .selfSigned
+        }
+        let file = ValueKind.existingFile.read(key, &reading)
+        return .files(chain: chain ?? "", key: file ?? "")
+    }
+}

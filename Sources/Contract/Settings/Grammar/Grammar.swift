@@ -1,0 +1,162 @@
+/// The whole language: every word, where it may stand, what it takes. What is not in these tables
+/// does not exist; suggestions, error messages and the check of the reference come from them.
+package enum Grammar {
+    static let top = Vocabulary<Document>(
+        .top,
+        [
+            .init("workers", "auto|N", .integer(1...1024, or: "auto"), \.settings.workers),
+            .init("log", "", .none, readLog).withBlock,
+            .init("trust", "CIDR…", .atLeastOne, readTrust).repeatable,
+            .init("limits", "", .none, readLimits).withBlock,
+            .init("listen", "ADDRESS", .one, readListener).withOptionalBlock.repeatable,
+            .init("jwt", "NAME", .one, readTokens).withBlock.repeatable,
+            .init("backend", "NAME", .one, readBackend).withBlock.repeatable,
+            .init("sessions", "NAME", .one, readSessions).withBlock.repeatable,
+            .init("rewrite", "FROM to TO", .three, readRewrite).withOptionalBlock.repeatable,
+            .init("defaults", "", .none, readDefaults).withBlock,
+            .init("route", "[HOST]PATH", .one, readRoute).withBlock.repeatable,
+        ])
+
+    static let log = Vocabulary<LogSettings>(
+        .log,
+        [
+            .init("access", "off | json stdout|stderr|PATH", .from(1, to: 2), readAccessLog),
+            .init("level", "debug|info|warning|error", .choice, \.level),
+        ])
+
+    static let limits = Vocabulary<LimitSettings>(
+        .limits,
+        [
+            .init("tls_handshake", "DURATION", .timeout, \.tlsHandshakeTimeout),
+            .init("request_head", "DURATION", .timeout, \.requestHeadTimeout),
+            .init("head_size", "SIZE", .size(kibi...mebi), \.requestHeadSize),
+            .init("head_fields", "N", .integer(1...10_000), \.requestFieldCount),
+            .init("target_size", "SIZE", .size(256...mebi), \.targetSize),
+            .init("keep_alive", "DURATION", .timeout, \.keepAliveTimeout),
+            .init("drain", "DURATION", .duration(.zero ... .days(1)), \.drainTimeout),
+            .init("connections", "N", .integer(1...10_000_000), \.connections),
+        ])
+
+    static let listen = Vocabulary<ListenerDraft>(
+        .listen,
+        [
+            .init("tls", "", .none, readTLS).withBlock,
+            .init("host", "NAME", .one, readHost).withBlock.repeatable,
+            .init("redirect", "https [PORT]", .from(1, to: 2), readRedirectToHTTPS),
+        ])
+
+    static let tls = Vocabulary<CertificateDraft>(
+        .tls,
+        host.rules + [.init("versions", "1.2|1.3…", .atLeastOne, readVersions)])
+
+    static let host = Vocabulary<CertificateDraft>(
+        .host,
+        [
+            .init("certificate", "PATH|self_signed", .one, readCertificate).required,
+            .init("key", "PATH", .one, readKey),
+        ])
+
+    static let jwt = Vocabulary<TokenDraft>(
+        .jwt,
+        [
+            .init("algorithms", "HS256|HS384|HS512…", .atLeastOne, readAlgorithms).required,
+            .init("secret", "env:NAME|file:PATH", .one, readSecret).required,
+            .init(
+                "from", "bearer|subprotocol|cookie:NAME|query:NAME…", .atLeastOne, readTokenPlaces),
+            .init("user", "CLAIM", .text, \.settings.userClaim),
+            .init("role", "CLAIM", .text, \.settings.roleClaim),
+            .init("issuer", "TEXT", .text, \.settings.issuer),
+            .init("audience", "TEXT…", .atLeastOne, readAudiences),
+            .init("leeway", "DURATION", .duration(.zero ... .hours(1)), \.settings.leeway),
+            .init("forward_token", "on|off", .onOff, \.settings.forwardsToken),
+            .init("user_header", "NAME", .fieldName, \.settings.userHeader),
+            .init("role_header", "NAME", .fieldName, \.settings.roleHeader),
+            .init("claims_header", "NAME", .fieldName, \.settings.claimsHeader),
+            .init("allow_weak_keys", "on|off", .onOff, \.settings.allowsWeakKeys),
+        ])
+
+    static let backend = Vocabulary<BackendSettings>(
+        .backend,
+        [
+            .init("server", "ADDRESS [weight=N] [backup]", .from(1, to: 3), readServer)
+                .required.repeatable,
+            .init("balance", "round_robin|least_connections", .choice, \.balance),
+            .init("connect_timeout", "DURATION", .timeout, \.connectTimeout),
+            .init("response_timeout", "DURATION", .timeout, \.responseTimeout),
+            .init("handshake_timeout", "DURATION", .timeout, \.webSocketHandshakeTimeout),
+            .init("retries", "N", .integer(0...10), \.retries),
+            .init("fail_timeout", "DURATION", .duration(.zero ... .days(1)), \.failTimeout),
+            .init("keep_alive", "N", .integer(0...10_000), \.keepAlive),
+            .init("keep_alive_timeout", "DURATION", .timeout, \.keepAliveTimeout),
+        ])
+
+    static let sessions = Vocabulary<SessionDraft>(
+        .sessions,
+        [
+            .init("store", "SOURCE", .one, readStore).required,
+            .init("device", "SOURCE…", .atLeastOne, readDevice),
+            .init("role", "SOURCE", .one, readSessionRole),
+            .init("limited", "ROLE…", .atLeastOne, readLimited),
+            .init("limit", "N block_new|eject_old", .two, readLimit).required,
+            .init("store", "VALUE", .one, readStoreOverride).withBlock.repeatable,
+            .init("message", "block_new|eject_old|replaced LANGUAGE TEXT", .three, readMessage)
+                .repeatable,
+        ])
+
+    static let store = Vocabulary<SessionDraft>(
+        .store,
+        [.init("limit", "N block_new|eject_old", .two, readLimit).required])
+
+    static let rewrite = Vocabulary<RewriteDraft>(
+        .rewrite,
+        [
+            .init("require", "SOURCE == SOURCE|TEXT", .three, readRewriteRequirement).repeatable,
+            .init("header", "NAME TEXT", .two, readRewriteHeader).repeatable,
+            .init("redirect", "", .none) { draft, _, _ in draft.settings.redirects = true },
+        ])
+
+    /// What a route and `defaults` may both say.
+    private static let shared: [Rule<RouteDraft>] = [
+        .init("methods", "METHOD…", .atLeastOne, readMethods),
+        .init("auth", "NAME [or NAME]… | off", .atLeastOne, readAuth),
+        .init("roles", "ROLE…", .atLeastOne, readRoles),
+        .init("require", "SOURCE == SOURCE|TEXT", .three, readRequirement).repeatable,
+        .init("origins", "any | same|ORIGIN…", .atLeastOne, readOrigins),
+        .init("compress", "[level N] [over SIZE] | off", .from(0, to: 4), readCompression),
+        .init("sessions", "NAME|off", .one, readRouteSessions),
+        .init("backend", "NAME", .one, readRouteBackend),
+        .init("header", "NAME TEXT", .two, readHeader).repeatable,
+        .init("refuse", "http|socket", .one, readRefusal),
+        .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),
+        .init("message_size", "SIZE", .size(1...gibi), \.settings.messageSize),
+        .init("inflated_size", "SIZE", .size(1...gibi), \.settings.inflatedSize),
+        .init("send_queue", "SIZE", .size((4 * kibi)...gibi), \.settings.sendQueueSize),
+        .init("ping", "DURATION", .interval, \.settings.pingInterval),
+        .init("silence", "DURATION", .one, readSilence),
+        .init("comment", "DURATION", .interval, \.settings.commentInterval),
+    ]
+
+    static let route = Vocabulary<RouteDraft>(
+        .route,
+        [
+            .init("websocket", "", .none, readKind).repeatable,
+            .init("events", "", .none, readKind).repeatable,
+        ] + shared + [
+            .init("respond", "STATUS [TEXT]", .from(1, to: 2), readResponse),
+            .init("redirect", "STATUS TEXT", .two, readRouteRedirect),
+        ])
+
+    static let defaults = Vocabulary<RouteDraft>(.defaults, shared)
+
+    static let kibi = 1024
+    static let mebi = 1024 * 1024
+    static let gibi = 1024 * 1024 * 1024
+    static let tebi = 1024 * 1024 * 1024 * 1024
+}
+
+extension ValueKind where Value == Duration {
+    /// How long to wait for someone else.
+    static let timeout = duration(.milliseconds(1) ... .days(1))
+    /// How often to do something on an idle connection.
+    static let interval = duration(.seconds(1) ... .days(1))
+}

@@ -1,0 +1,200 @@
+/// From drafts to settings: routes get their defaults, names become indices.
+extension Document {
+    /// Everything that could be made of the files. Worth something only if no error was found.
+    consuming func resolved(_ reading: inout Reading) -> Settings {
+        settings.listeners = listeners.map(\.settings)
+        settings.tokens = tokens.map(\.settings)
+        settings.backends = backends.map(\.settings)
+        settings.sessions = sessions.map(\.settings)
+        var used = UsedBlocks()
+        let base = readDefaults(&reading)
+        var routes: [RouteDraft] = []
+        for directive in self.routes {
+            let draft = readRoute(directive, from: base, &reading)
+            routes.append(draft)
+            settings.routes.append(resolve(draft, &used, &reading))
+        }
+        checkListeners(&reading)
+        warn(about: routes, used, &reading)
+        return settings
+    }
+
+    private func readDefaults(_ reading: inout Reading) -> RouteDraft {
+        let nowhere = Word(text: "", location: Location(file: 0, line: 1, column: 1, length: 1))
+        var base = RouteDraft(word: defaults?.name ?? nowhere)
+        guard let defaults else { return base }
+        Grammar.defaults.read(defaults.block ?? [], into: &base, &reading)
+        // Names are looked up here, too: no route may come to use them.
+        for word in base.auth { _ = index(of: word, in: tokens, Self.jwtTitle, &reading) }
+        if let word = base.sessions {
+            _ = index(of: word, in: sessions, Self.sessionsTitle, &reading)
+        }
+        if case .backend(let word) = base.destination {
+            _ = index(of: word, in: backends, Self.backendTitle, &reading)
+        }
+        base.own = []
+        return base
+    }
+
+    private func readRoute(
+        _ directive: Directive, from base: RouteDraft, _ reading: inout Reading
+    ) -> RouteDraft {
+        var draft = base
+        draft.word = directive.arguments[0]
+        draft.settings.position = reading.position(of: directive.name.location)
+        draft.captures = readPath(draft.word, into: &draft.settings, &reading)
+        Grammar.route.read(directive.block ?? [], into: &draft, &reading)
+        dropInherited(&draft)
+        let tried = (directive.block ?? []).contains { Self.destinations.contains($0.name.text) }
+        if draft.destination == nil, !tried {
+            reading.error(
+                "a route needs 'backend', 'respond' or 'redirect'", at: directive.name)
+        }
+        return draft
+    }
+
+    /// One that was given but could not be read has been complained about.
+    private static let destinations: Set<String> = ["backend", "respond", "redirect"]
+
+    /// `[HOST]PATH`; answers the captures.
+    private func readPath(
+        _ word: Word, into settings: inout RouteSettings, _ reading: inout Reading
+    ) -> [String] {
+        let host = word.text.prefix { $0 != "/" }
+        if !host.isEmpty {
+            if host.count == word.text.count {
+                reading.error("a route needs a path, at least '/'", at: word)
+                return []
+            }
+            if let pattern = HostPattern(String(host)) {
+                settings.host = pattern
+            } else {
+                reading.error(
+                    "'\(String(host).printable())' is no host name", at: word, offset: 0,
+                    length: host.count)
+            }
+        }
+        guard let path = PathPattern.read(word, from: host.count, &reading) else { return [] }
+        settings.path = path
+        return path.captures
+    }
+
+    /// A route that says `auth off` means to have no rules about tokens from `defaults` either.
+    private func dropInherited(_ draft: inout RouteDraft) {
+        guard draft.own.contains("auth"), draft.auth.isEmpty else { return }
+        if !draft.own.contains("roles") {
+            draft.roles = nil
+            draft.settings.roles = []
+        }
+        if !draft.own.contains("require") {
+            draft.claims = []
+            draft.settings.require.removeAll(where: \.readsClaim)
+        }
+    }
+
+    private func resolve(
+        _ draft: RouteDraft, _ used: inout UsedBlocks, _ reading: inout Reading
+    ) -> RouteSettings {
+        var route = draft.settings
+        for word in draft.auth {
+            if let index = index(of: word, in: tokens, Self.jwtTitle, &reading) {
+                route.auth.append(index)
+                used.tokens.insert(index)
+            }
+        }
+        if let word = draft.sessions,
+            let index = index(of: word, in: sessions, Self.sessionsTitle, &reading)
+        {
+            route.sessions = index
+            used.sessions.insert(index)
+            checkSessions(sessions[index], word, draft, &reading)
+        }
+        switch draft.destination {
+        case .backend(let word)?:
+            if let index = index(of: word, in: backends, Self.backendTitle, &reading) {
+                route.destination = .backend(index)
+                used.backends.insert(index)
+            }
+        case .answer(let destination, _)?: route.destination = destination
+        case nil: break
+        }
+        checkRules(draft, &reading)
+        return route
+    }
+
+    // MARK: Names
+
+    private static let jwtTitle = "jwt block"
+    private static let backendTitle = "backend group"
+    private static let sessionsTitle = "sessions block"
+
+    /// The index of the block called `word`; nil after saying that there is none.
+    private func index(
+        of word: Word, in blocks: [some NamedDraft], _ title: String, _ reading: inout Reading
+    ) -> Int? {
+        if let index = blocks.firstIndex(where: { $0.name.text == word.text }) { return index }
+        // A block whose own name is missing may well be the one that is meant.
+        if blocks.contains(where: \.name.isBroken) { return nil }
+        let names = blocks.map(\.name.text)
+        var known = names.prefix(8).joined(separator: ", ")
+        if names.count > 8 { known += ", …" }
+        let hint = names.isEmpty ? "none is defined" : "defined: \(known)"
+        reading.error("no \(title) named \(word.shown) (\(hint))", at: word)
+        return nil
+    }
+
+    // MARK: Rules across settings
+
+    private func checkRules(_ draft: RouteDraft, _ reading: inout Reading) {
+        if draft.auth.isEmpty {
+            let explained = "needs 'auth NAME': without a token there is nothing to check"
+            if let roles = draft.roles { reading.error("'roles' \(explained)", at: roles) }
+            for word in draft.claims {
+                reading.error("'require claim:…' \(explained)", at: word)
+            }
+        }
+        if draft.settings.silenceTimeout <= draft.settings.pingInterval {
+            reading.error(
+                "'silence' must be longer than 'ping', or every quiet client is cut off",
+                at: draft.silence ?? draft.word)
+        }
+    }
+
+    /// What a sessions block reads must be there on the route that uses it.
+    private func checkSessions(
+        _ sessions: SessionDraft, _ word: Word, _ draft: RouteDraft, _ reading: inout Reading
+    ) {
+        for (place, source) in sessions.sources {
+            switch source {
+            case .claim where draft.auth.isEmpty:
+                reading.error(
+                    "\(word.shown) reads \(place.shown), but this route has no 'auth'", at: word)
+            case .path(let name) where !(draft.captures ?? []).contains(name):
+                reading.error(
+                    "\(word.shown) reads \(place.shown), but the path of this route captures no"
+                        + " '{\(name.printable())}'", at: word)
+            case .claim, .path, .query, .header, .cookie: break
+            }
+        }
+        if sessions.limited != nil, sessions.settings.role == nil, draft.auth.isEmpty {
+            reading.error(
+                "\(word.shown) limits roles, but this route has no 'auth' to know them from"
+                    + " (take the role from the request with 'role query:role' in sessions"
+                    + " \(word.shown))", at: word)
+        }
+    }
+
+    private func checkListeners(_ reading: inout Reading) {
+        if listeners.isEmpty, reading.hasSources {
+            let start = Location(file: 0, line: 1, column: 1, length: 1)
+            reading.error("there is no 'listen': nobody could connect", at: start)
+        }
+    }
+}
+
+/// Indices of blocks that a route uses.
+struct UsedBlocks {
+    var tokens: Set<Int> = []
+    var backends: Set<Int> = []
+    var sessions: Set<Int> = []
+}

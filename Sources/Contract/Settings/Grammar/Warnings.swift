@@ -1,0 +1,134 @@
+/// What runs but should not.
+extension Document {
+    func warn(about routes: [RouteDraft], _ used: UsedBlocks, _ reading: inout Reading) {
+        warnAboutListeners(&reading)
+        warnAboutTokens(&reading)
+        // Where something could not be read, blocks only seem to be unused and routes alike.
+        if reading.hasErrors { return }
+        warnAboutUnused(used, &reading)
+        warnAboutShadowed(routes, &reading)
+        warnAboutShadowedRewrites(&reading)
+        if routes.isEmpty, let first = listeners.first(where: { $0.redirect == nil }) {
+            reading.warn(
+                "there is no 'route': every request is answered with 404",
+                at: first.word.location)
+        }
+    }
+
+    /// Listeners that others can reach and read along on.
+    private var plainListeners: [ListenerDraft] {
+        listeners.filter {
+            $0.tls == nil && $0.redirect == nil && !$0.word.isBroken && !$0.settings.address.isLocal
+        }
+    }
+
+    private func warnAboutListeners(_ reading: inout Reading) {
+        for listener in plainListeners {
+            reading.warn(
+                "\(listener.word.shown) is reachable from other machines and has no 'tls'",
+                at: listener.word.location)
+        }
+    }
+
+    private func warnAboutTokens(_ reading: inout Reading) {
+        for token in tokens where !token.name.isBroken {
+            if let secret = token.secret, !token.settings.allowsWeakKeys {
+                warnAboutLength(secret, token.settings, &reading)
+            }
+            if token.settings.audiences.isEmpty {
+                reading.warn(
+                    "jwt \(token.name.shown) names no 'audience': it lets in tokens that were"
+                        + " made for other services", at: token.name.location)
+            }
+            if let query = token.query, let listener = plainListeners.first {
+                let place = reading.mention(
+                    listener.word.location, seenFrom: query.location)
+                reading.warn(
+                    "tokens in the query travel in the clear: the listener at \(place) has no"
+                        + " 'tls'", at: query.location)
+            }
+        }
+    }
+
+    /// RFC 7518 §3.2: a key of the size of the hash output or larger.
+    private func warnAboutLength(
+        _ word: Word, _ settings: TokenSettings, _ reading: inout Reading
+    ) {
+        guard let strongest = settings.algorithms.max(by: { $0.hashSize < $1.hashSize }),
+            settings.secret.octets.count < strongest.hashSize
+        else { return }
+        reading.warn(
+            "this secret is shorter than the \(strongest.hashSize) octets of"
+                + " \(strongest.rawValue) (make one with 'openssl rand -hex"
+                + " \(strongest.hashSize)', or say 'allow_weak_keys on')", at: word.location)
+    }
+
+    private func warnAboutUnused(_ used: UsedBlocks, _ reading: inout Reading) {
+        func warn(_ title: String, _ blocks: [some NamedDraft], _ used: Set<Int>) {
+            for (index, block) in blocks.enumerated() where !used.contains(index) {
+                reading.warn("no route uses \(title) \(block.name.shown)", at: block.name.location)
+            }
+        }
+        warn("jwt", tokens, used.tokens)
+        warn("backend", backends, used.backends)
+        warn("sessions", sessions, used.sessions)
+    }
+
+    /// The first rewrite that matches wins, so a second one with the same path does nothing.
+    private func warnAboutShadowedRewrites(_ reading: inout Reading) {
+        var earlier: [[String]: Word] = [:]
+        for (rewrite, word) in zip(settings.rewrites, rewrites) {
+            guard let first = earlier[rewrite.from.shape] else {
+                earlier[rewrite.from.shape] = word
+                continue
+            }
+            let place = reading.mention(first.location, seenFrom: word.location)
+            reading.warn(
+                "no request reaches this rewrite: the one at \(place) takes them all",
+                at: word.location)
+        }
+    }
+
+    /// Routes of equal host and path, of which earlier ones take every method.
+    private func warnAboutShadowed(_ routes: [RouteDraft], _ reading: inout Reading) {
+        struct Key: Hashable {
+            var host: HostPattern
+            var shape: [String]
+            var hasTrailingSlash: Bool
+        }
+        struct Taken {
+            var first: Word
+            var all: Word?
+            var methods: Set<String> = []
+        }
+        var earlier: [Key: Taken] = [:]
+        for route in routes {
+            let (path, methods) = (route.settings.path, route.settings.methods)
+            let key = Key(
+                host: route.settings.host, shape: path.shape,
+                hasTrailingSlash: path.hasTrailingSlash)
+            var taken = earlier[key] ?? Taken(first: route.word)
+            let isCovered = !methods.isEmpty && taken.methods.isSuperset(of: methods)
+            if let other = taken.all ?? (isCovered ? taken.first : nil) {
+                let place = reading.mention(other.location, seenFrom: route.word.location)
+                reading.warn(
+                    "no request reaches this route: the one at \(place) takes them all",
+                    at: route.word.location)
+            }
+            if methods.isEmpty, taken.all == nil { taken.all = route.word }
+            taken.methods.formUnion(methods)
+            earlier[key] = taken
+        }
+    }
+}
+
+extension TokenSettings.Algorithm {
+    /// Octets of the hash, which is what a key needs at least.
+    fileprivate var hashSize: Int {
+        switch self {
+        case .hs256: 32
+        case .hs384: 48
+        case .hs512: 64
+        }
+    }
+}

@@ -1,0 +1,77 @@
+/// Finds the words that may be secrets written out, before anything is said about the text: a
+/// literal after `secret` (or what looks like it), also on the next line, in a block, or glued on
+/// with `=`. `env:` and `file:` only name a secret and stay readable.
+struct Redaction {
+    /// Where they stand.
+    private(set) var places: [Location] = []
+    private var isHiding = false
+    private var hasHidden = false
+    private var isStart = true
+    private var depth = 0
+    /// `secret` stood alone on its line.
+    private var isWaiting = false
+
+    /// Marks the words of `tokens` that must not be shown.
+    mutating func mark(_ tokens: inout [Token]) {
+        for index in tokens.indices {
+            switch tokens[index] {
+            case .word(var word):
+                read(&word)
+                tokens[index] = .word(word)
+                isStart = false
+            case .open:
+                if isHiding { depth += 1 }
+                isStart = true
+            case .close:
+                depth = max(0, depth - 1)
+                endStatement(isLineEnd: false)
+            case .separator(let isLineEnd): endStatement(isLineEnd: isLineEnd)
+            }
+        }
+    }
+
+    private mutating func read(_ word: inout Word) {
+        if isHiding || hasHidden {
+            hide(&word)
+            isWaiting = false
+        } else if isStart {
+            if Self.isSecret(word.text) {
+                isHiding = true
+                isWaiting = true
+                // `secret=hunter2`: the name and the value are one word.
+                if word.text.contains(where: { $0 == "=" || $0 == ":" }) { hide(&word) }
+            } else if isWaiting {
+                isWaiting = false
+                if !Grammar.allWords.contains(word.text) {
+                    isHiding = true
+                    hide(&word)
+                }
+            }
+        }
+    }
+
+    private mutating func hide(_ word: inout Word) {
+        let isReference = word.text.hasPrefix("env:") || word.text.hasPrefix("file:")
+        if isReference && !word.isBroken && !hasHidden { return }
+        word.isHidden = true
+        hasHidden = true
+        var place = word.location
+        // What broke the word may have cut it short.
+        if word.isBroken { place.length = Int(Int32.max) }
+        places.append(place)
+    }
+
+    /// A literal may hold `;` or `}`, so whatever follows it on its line stays hidden.
+    private mutating func endStatement(isLineEnd: Bool) {
+        isStart = true
+        if isLineEnd { hasHidden = false }
+        if depth == 0 && !hasHidden { isHiding = false }
+    }
+
+    private static func isSecret(_ text: String) -> Bool {
+        let name = text.lowercased().prefix { $0 != "=" && $0 != ":" }
+        if ["secret", "password", "passwd"].contains(where: name.contains) { return true }
+        if Grammar.allWords.contains(String(name)) { return false }
+        return name.count <= 8 && Spelling.distance(String(name), "secret") <= 2
+    }
+}

@@ -1,0 +1,74 @@
+/// A stretch of one line of one file. Lines and columns count from 1, columns and lengths in
+/// characters.
+struct Location: Sendable, Hashable {
+    /// An index into the files that were read.
+    var file: Int
+    var line: Int
+    var column: Int
+    var length: Int
+}
+
+/// One word or string as it was written, and what it means.
+struct Word: Sendable, Hashable {
+    /// Escapes resolved, quotes gone.
+    var text: String
+    var location: Location
+    var isQuoted = false
+    /// For a string with escapes: how far from its start each character of `text` was written.
+    var offsets: [Int] = []
+    /// A lexical error was reported for it: nothing more needs to be said about it.
+    var isBroken = false
+    /// It may be a secret: neither messages nor source lines may show it.
+    var isHidden = false
+
+    /// The word as messages may repeat it, in single quotes.
+    var shown: String {
+        if isHidden { return "'…'" }
+        let text = text.count > 60 ? text.prefix(59) + "…" : text
+        return "'" + text.printable() + "'"
+    }
+
+    /// Where characters `start..<start + length` of `text` were written.
+    func location(of start: Int, length: Int = 1) -> Location {
+        func offset(_ index: Int) -> Int {
+            offsets.indices.contains(index) ? offsets[index] : index + (isQuoted ? 1 : 0)
+        }
+        let from = min(offset(start), location.length - 1)
+        let to = min(max(offset(start + length - 1) + 1, from + 1), location.length)
+        return Location(
+            file: location.file, line: location.line, column: location.column + from,
+            length: to - from)
+    }
+}
+
+extension String {
+    /// The text fit for a terminal: control characters become their pictures, what would reorder
+    /// or hide text becomes U+FFFD.
+    func printable(keepingTabs: Bool = false) -> String {
+        guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
+        var scalars = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            if !scalar.isUnprintable || keepingTabs && scalar == "\t" {
+                scalars.append(scalar)
+            } else if scalar.value < 0x20, let picture = Unicode.Scalar(0x2400 + scalar.value) {
+                scalars.append(picture)
+            } else {
+                scalars.append("\u{FFFD}")
+            }
+        }
+        return String(scalars)
+    }
+}
+
+extension Unicode.Scalar {
+    /// Control characters of C0 and C1, and the marks that change the direction of text.
+    var isUnprintable: Bool {
+        switch value {
+        case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+
+    /// A control character that has no place in a configuration: all but the tab.
+    var isForbidden: Bool { isUnprintable && self != "\t" }
+}

@@ -1,0 +1,171 @@
+/// `rewrite FROM to TO { … }`: a legacy URL and the one that is really served.
+package struct RewriteSettings: Sendable, Equatable {
+    package var from: PathPattern
+    /// The new path; may hold `{capture}`.
+    package var to: Template
+    package var require: [Requirement] = []
+    /// Fields added to the request, values with placeholders.
+    package var headers: [HeaderRule] = []
+    /// Answer plain HTTP requests with 308 instead of rewriting.
+    package var redirects = false
+    package var position = SourcePosition()
+
+    package init(from: PathPattern, to: Template) {
+        self.from = from
+        self.to = to
+    }
+}
+
+/// `require claim:user_id == path:user_id`.
+package struct Requirement: Sendable, Hashable {
+    package var left: ValueSource
+    package var right: Operand
+
+    package enum Operand: Sendable, Hashable {
+        case source(ValueSource)
+        case text(String)
+    }
+
+    package init(left: ValueSource, right: Operand) {
+        self.left = left
+        self.right = right
+    }
+}
+
+/// `header NAME VALUE`.
+package struct HeaderRule: Sendable, Hashable {
+    package var name: String
+    package var value: Template
+
+    package init(name: String, value: Template) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// A text with placeholders: `{name}`; `{{` and `}}` stand for braces.
+package struct Template: Sendable, Hashable {
+    package enum Part: Sendable, Hashable {
+        case text(String)
+        case placeholder(String)
+    }
+
+    package var parts: [Part]
+
+    package init(parts: [Part]) { self.parts = parts }
+
+    /// The text with every placeholder replaced by what `value` answers; nil becomes empty.
+    package func expanded(_ value: (String) -> String?) -> String {
+        parts.reduce(into: "") { text, part in
+            switch part {
+            case .text(let piece): text += piece
+            case .placeholder(let name): text += value(name) ?? ""
+            }
+        }
+    }
+}
+
+/// A path with captures, as in `/ws/journey/{user_id}`.
+package struct PathPattern: Sendable, Hashable {
+    package enum Segment: Sendable, Hashable {
+        case literal(String)
+        /// Matches one non-empty segment.
+        case capture(String)
+    }
+
+    package var segments: [Segment]
+    /// Written with a trailing slash: everything below matches too. Without it the path itself and
+    /// what lies below it match (`/ws/admin`, `/ws/admin/`, `/ws/admin/…`); a rewrite is always
+    /// exact but for a trailing slash.
+    package var hasTrailingSlash: Bool
+
+    package init(segments: [Segment], hasTrailingSlash: Bool) {
+        self.segments = segments
+        self.hasTrailingSlash = hasTrailingSlash
+    }
+}
+
+package enum HostPattern: Sendable, Hashable {
+    case any
+    /// Lower case, without port.
+    case exact(String)
+    /// `*.example.kr` as `example.kr`: any name that ends in a dot and this.
+    case suffix(String)
+}
+
+/// `route [HOST]PATH { … }`, with `defaults { … }` already applied.
+package struct RouteSettings: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        /// Whatever comes: plain requests, WebSocket upgrades, event streams.
+        case any
+        /// `websocket`: upgrades only.
+        case webSocket
+        /// `events`: event streams; refusals speak SSE.
+        case events
+    }
+
+    package enum Origins: Sendable, Equatable {
+        /// The request's own host, or no Origin at all.
+        case sameOrigin
+        case any
+        /// Serialised origins in lower case (`https://app.example.kr`), besides the same origin.
+        case listed([String])
+    }
+
+    package enum Destination: Sendable, Equatable {
+        /// An index into `Settings.backends`.
+        case backend(Int)
+        case respond(status: Int, body: String)
+        case redirect(status: Int, location: Template)
+    }
+
+    /// `compress [level N] [over SIZE]`.
+    package struct Compression: Sendable, Equatable {
+        /// 1 to 9.
+        package var level = 1
+        /// Messages shorter than this many octets are sent as they are.
+        package var over = 256
+
+        package init(level: Int = 1, over: Int = 256) {
+            self.level = level
+            self.over = over
+        }
+    }
+
+    package var host: HostPattern = .any
+    package var path: PathPattern
+    /// Upper case; empty for all.
+    package var methods: [String] = []
+    package var kind: Kind = .any
+    /// Indices into `Settings.tokens`: any one of them lets in; empty for no authentication.
+    package var auth: [Int] = []
+    /// Any one of them suffices; empty for all.
+    package var roles: [String] = []
+    package var require: [Requirement] = []
+    package var origins: Origins = .sameOrigin
+    package var compression: Compression?
+    /// An index into `Settings.sessions`.
+    package var sessions: Int?
+    package var destination: Destination
+    package var headers: [HeaderRule] = []
+    /// `refuse http`: refused WebSocket requests get the HTTP status.
+    package var refusesWithStatus = false
+    /// The largest request body; nil for no limit.
+    package var bodySize: Int?
+    /// A WebSocket message on the wire, and inflated.
+    package var messageSize = 1024 * 1024
+    package var inflatedSize = 8 * 1024 * 1024
+    /// Octets waiting for a client that does not read; beyond, `slow_consumer`.
+    package var sendQueueSize = 1024 * 1024
+    /// WebSocket: a ping this often when nothing was heard; silence this long is death.
+    package var pingInterval: Duration = .seconds(25)
+    package var silenceTimeout: Duration = .seconds(60)
+    /// SSE: a comment this often.
+    package var commentInterval: Duration = .seconds(15)
+    package var position = SourcePosition()
+
+    package init(path: PathPattern, destination: Destination) {
+        self.path = path
+        self.destination = destination
+    }
+}

@@ -1,0 +1,181 @@
+/// What one configuration says, with every default filled in: plain values, made only by
+/// `SettingsReader` (and by tests). Names are resolved to indices, so a value of this type never
+/// points at something that is not there.
+package struct Settings: Sendable, Equatable {
+    /// Worker threads; nil for one a core (`auto`).
+    package var workers: Int?
+    package var log = LogSettings()
+    /// Proxies whose forwarded headers are believed.
+    package var trust: [AddressRange] = []
+    package var limits = LimitSettings()
+    package var listeners: [ListenerSettings] = []
+    package var tokens: [TokenSettings] = []
+    package var backends: [BackendSettings] = []
+    package var sessions: [SessionSettings] = []
+    package var rewrites: [RewriteSettings] = []
+    package var routes: [RouteSettings] = []
+
+    package init() {}
+}
+
+/// Where in the files a value was written; for messages and counters.
+package struct SourcePosition: Sendable, Hashable {
+    package var file: String
+    /// From 1.
+    package var line: Int
+    /// From 1, in characters.
+    package var column: Int
+
+    package init(file: String = "", line: Int = 0, column: Int = 0) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+}
+
+/// `log { access json stdout; level info }`.
+package struct LogSettings: Sendable, Equatable {
+    package enum Level: String, Sendable, CaseIterable, Comparable {
+        case debug, info, warning, error
+
+        package static func < (left: Level, right: Level) -> Bool {
+            left.order < right.order
+        }
+
+        private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    }
+
+    package enum Destination: Sendable, Equatable {
+        case off
+        case standardOutput
+        case standardError
+        case file(String)
+    }
+
+    package var access: Destination = .off
+    package var level: Level = .info
+
+    package init() {}
+}
+
+/// `limits { … }`: what holds for every connection, before a route is known.
+package struct LimitSettings: Sendable, Equatable {
+    package var tlsHandshakeTimeout: Duration = .seconds(10)
+    package var requestHeadTimeout: Duration = .seconds(10)
+    package var requestHeadSize = 32 * 1024
+    package var requestFieldCount = 100
+    package var targetSize = 8 * 1024
+    package var keepAliveTimeout: Duration = .seconds(75)
+    package var drainTimeout: Duration = .seconds(30)
+    /// Client connections a worker holds at most; further ones are not accepted meanwhile.
+    package var connections = 100_000
+
+    package init() {}
+}
+
+/// An IPv4 or IPv6 address range in CIDR form; the address as 16 octets (IPv4 mapped).
+package struct AddressRange: Sendable, Hashable {
+    package var octets: [UInt8]
+    /// 0 to 128, counted on the 16 octets.
+    package var prefixLength: Int
+
+    package init(octets: [UInt8], prefixLength: Int) {
+        self.octets = octets
+        self.prefixLength = prefixLength
+    }
+
+    /// True when `address` (16 octets, IPv4 mapped) lies in the range.
+    package func contains(_ address: [UInt8]) -> Bool {
+        guard address.count == 16, octets.count == 16 else { return false }
+        let whole = prefixLength / 8
+        if whole > 0, address[..<whole] != octets[..<whole] { return false }
+        let rest = prefixLength % 8
+        if rest == 0 { return true }
+        let mask = UInt8(truncatingIfNeeded: 0xFF00 >> rest)
+        return address[whole] & mask == octets[whole] & mask
+    }
+}
+
+/// Where a socket is bound or connected.
+package enum SocketAddressSettings: Sendable, Hashable {
+    /// A numeric IPv4 or IPv6 address and a port (0: any free one, for listeners).
+    case ip(address: String, port: UInt16)
+    /// The path of a Unix domain socket.
+    case unix(path: String)
+}
+
+/// `listen ADDRESS:PORT { tls { … } host NAME { … } redirect https }`.
+package struct ListenerSettings: Sendable, Equatable {
+    package var address: SocketAddressSettings
+    package var tls: TLSSettings?
+    /// `redirect https`: answer everything with 308 to the https form of its URL; the value is the
+    /// port to name there (nil for 443).
+    package var redirectToHTTPS: RedirectPort?
+    package var position: SourcePosition
+
+    package enum RedirectPort: Sendable, Equatable {
+        case standard
+        case port(UInt16)
+    }
+
+    package init(
+        address: SocketAddressSettings, tls: TLSSettings? = nil,
+        redirectToHTTPS: RedirectPort? = nil, position: SourcePosition = .init()
+    ) {
+        self.address = address
+        self.tls = tls
+        self.redirectToHTTPS = redirectToHTTPS
+        self.position = position
+    }
+}
+
+package struct TLSSettings: Sendable, Equatable {
+    package enum Version: String, Sendable, CaseIterable { case v12 = "1.2", v13 = "1.3" }
+
+    package enum Certificate: Sendable, Hashable {
+        /// PEM files, absolute paths: the chain and its private key.
+        case files(chain: String, key: String)
+        /// Made up at start, for trying out.
+        case selfSigned
+    }
+
+    /// Used when no host below matches the server name (SNI), or the client sent none.
+    package var certificate: Certificate
+    package var versions: Set<Version> = [.v12, .v13]
+    /// Certificates by server name; a name may begin with `*.`.
+    package var hosts: [Host] = []
+
+    package struct Host: Sendable, Equatable {
+        package var name: String
+        package var certificate: Certificate
+        package var position: SourcePosition
+
+        package init(name: String, certificate: Certificate, position: SourcePosition = .init()) {
+            self.name = name
+            self.certificate = certificate
+            self.position = position
+        }
+    }
+
+    package init(certificate: Certificate) { self.certificate = certificate }
+}
+
+/// A value that is never printed. Its description is a placeholder whatever it holds.
+package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
+    package let octets: [UInt8]
+    package init(_ octets: [UInt8]) { self.octets = octets }
+    package var description: String { "(secret)" }
+    package var debugDescription: String { "(secret)" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// Where a value is found in a request: `query:NAME header:NAME cookie:NAME claim:NAME path:NAME`.
+package enum ValueSource: Sendable, Hashable {
+    case query(String)
+    case header(String)
+    case cookie(String)
+    case claim(String)
+    case path(String)
+}

@@ -1,0 +1,81 @@
+extension Template {
+    /// Reads the placeholders of `word`; names that are not in `known` are reported where they
+    /// stand.
+    init(_ word: Word, known: [String], _ reading: inout Reading) {
+        let characters = Array(word.text)
+        var parts: [Part] = []
+        var text = ""
+        var index = 0
+        while index < characters.count {
+            let character = characters[index]
+            let isDoubled = index + 1 < characters.count && characters[index + 1] == character
+            switch character {
+            case "{", "}":
+                if isDoubled {
+                    text.append(character)
+                    index += 2
+                } else if character == "{", let end = characters[index...].firstIndex(of: "}") {
+                    let name = String(characters[(index + 1)..<end])
+                    Self.check(name, at: index, known, word, &reading)
+                    if !text.isEmpty { parts.append(.text(text)) }
+                    parts.append(.placeholder(name))
+                    text = ""
+                    index = end + 1
+                } else {
+                    reading.error(
+                        "a single '\(character)' (write '\(character)\(character)' for the"
+                            + " bracket itself)", at: word, offset: index, length: 1)
+                    index += 1
+                }
+            default:
+                text.append(character)
+                index += 1
+            }
+        }
+        if !text.isEmpty { parts.append(.text(text)) }
+        self.init(parts: parts)
+    }
+
+    private static func check(
+        _ name: String, at index: Int, _ known: [String], _ word: Word, _ reading: inout Reading
+    ) {
+        guard !known.contains(name) else { return }
+        var message = "no placeholder '{\(String(name.prefix(40)).printable())}' here"
+        if let guess = Spelling.closest(to: name, among: known) {
+            message += " (did you mean '{\(guess)}'?)"
+        } else if known.isEmpty {
+            message += " (there are none)"
+        } else {
+            message += " (known: \(known.map { "{\($0)}" }.joined(separator: " ")))"
+        }
+        reading.error(message, at: word, offset: index, length: name.count + 2)
+    }
+
+    /// The text without placeholders.
+    var fixedText: String { expanded { _ in nil } }
+}
+
+extension HeaderRule {
+    /// `header NAME VALUE`; what frames and routes a message is not the operator's to set.
+    static func read(
+        _ name: Word, _ value: Word, captures: [String], _ reading: inout Reading
+    ) -> HeaderRule? {
+        guard let field = ValueKind<String>.fieldName.read(name, &reading) else { return nil }
+        let folded = field.lowercased()
+        if refused.contains(folded) || folded.hasPrefix("sec-websocket-") {
+            reading.error("\(name.shown) is set by the gateway itself", at: name)
+        }
+        let known = Placeholder.allCases.map(\.rawValue) + captures
+        let template = Template(value, known: known, &reading)
+        if template.fixedText.unicodeScalars.contains(where: { $0.isForbidden }) {
+            reading.error("a header value holds no line breaks and control characters", at: value)
+        }
+        return HeaderRule(name: field, value: template)
+    }
+
+    /// Hop-by-hop and framing fields (RFC 9110 §7.6.1, RFC 9112 §6).
+    private static let refused: Set<String> = [
+        "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade",
+    ]
+}

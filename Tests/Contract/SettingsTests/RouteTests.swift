@@ -1,0 +1,325 @@
+import Settings
+import Testing
+
+@Suite("Routes, defaults and rewrites")
+struct RouteTests {
+    static let mistakes: [Mistake] = [
+        .init(.bareRoute, "websocket", "2:1: a route needs 'backend', 'respond' or 'redirect'"),
+        .init(
+            .route, "respond 200",
+            "1: a route has one of 'backend', 'respond' and 'redirect' (first set at line 2)"),
+        .init(
+            .bareRoute, "redirect 308 /a\nrespond 200",
+            "4:1: a route has one of 'backend', 'respond' and 'redirect' (first set at line 3)"),
+        .init(.bareRoute, "backend ap", "9: no backend group named 'ap' (defined: app)"),
+        .init(.route, "auth staff", "6: no jwt block named 'staff' (defined: app)"),
+        .init(.route, "sessions t", "10: no sessions block named 't' (defined: s)"),
+        .init(.defaults, "backend ap", "9: no backend group named 'ap' (defined: app)"),
+        .init(
+            .route, "websocket\nevents",
+            "4:1: a route is either 'websocket' or 'events' (first set at line 3)"),
+        .init(.route, "events\nevents", "4:1: 'events' is set twice (first set at line 3)"),
+        .init(
+            .route, "methods GTE get",
+            "9: 'GTE' is no request method (did you mean 'GET'?)\n"
+                + "13: 'get' is no request method (did you mean 'GET'?)"
+        ),
+        .init(.route, "methods GET GET", "13: 'GET' is named twice"),
+        .init(.route, "methods re/ad", "9: 're/ad' is no request method"),
+        // who may enter
+        .init(.route, "auth app app", "10: expected 'or' between names, not 'app'"),
+        .init(.route, "auth app or", "10: a name is missing after 'or'"),
+        .init(.route, "auth app or app", "13: 'app' is named twice"),
+        .init(.route, "auth app or off", "13: expected the name of a jwt block, not 'off'"),
+        .init(
+            .route, "roles admin",
+            "1: 'roles' needs 'auth NAME': without a token there is nothing to check"),
+        .init(
+            .route, "require claim:id == path:id",
+            "1: 'require claim:…' needs 'auth NAME': without a token there is nothing to check"),
+        .init(
+            .route, "require path:id == claim:id; auth off; roles a",
+            "1: 'require claim:…' needs 'auth NAME': without a token there is nothing to check\n"
+                + "40: 'roles' needs 'auth NAME': without a token there is nothing to check"),
+        .init(.route, "require query:id = path:id", "18: expected '==', not '='"),
+        .init(
+            .route, "require query:id == path:uid",
+            "21: the path of this route captures no '{uid}' (did you mean 'id'?)"),
+        .init(
+            .route, "require query:id == pth:id",
+            "21: did you mean 'path:id'? (a text with ':' needs quotes)"),
+        .init(
+            .defaults, "require query:id == path:id",
+            "21: there is no path to capture from in 'defaults'"),
+        .init(.route, "origins any same", "9: 'any' stands alone"),
+        .init(
+            .route, "origins app.example.kr",
+            "9: expected any, same or an origin such as https://app.example.kr,"
+                + " not 'app.example.kr' (did you mean 'https://app.example.kr'?)"),
+        .init(
+            .route, "origins https://app.example.kr/",
+            "9: expected any, same or an origin such as https://app.example.kr,"
+                + " not 'https://app.example.kr/' (did you mean 'https://app.example.kr'?)"),
+        .init(
+            .route, "origins https://*.example.kr",
+            "9: expected any, same or an origin such as https://app.example.kr,"
+                + " not 'https://*.example.kr'"),
+        .init(
+            .route, "origins null",
+            "9: expected any, same or an origin such as https://app.example.kr,"
+                + " not 'null' (did you mean 'https://null'?)"),
+        // what happens
+        .init(.route, "compress level 10", "16: '10' is out of range (1 to 9)"),
+        .init(.route, "compress level", "10: a number is missing after 'level'"),
+        .init(
+            .route, "compress levl 1",
+            "10: expected level, over or off, not 'levl' (did you mean 'level'?)"),
+        .init(.route, "compress level 1 level 2", "18: 'level' is set twice"),
+        .init(
+            .route, "header Content-Length 5", "8: 'Content-Length' is set by the gateway itself"),
+        .init(
+            .route, "header sec-websocket-key x",
+            "8: 'sec-websocket-key' is set by the gateway itself"),
+        .init(.route, "header X: 5", "8: 'X:' is no header name"),
+        .init(
+            .route, "header X {clent.address}",
+            "10: no placeholder '{clent.address}' here (did you mean '{client.address}'?)"),
+        .init(
+            .route, #"header X "a\tb\n{idd}""#,
+            "10: a header value holds no line breaks and control characters\n"
+                + "17: no placeholder '{idd}' here (did you mean '{id}'?)"),
+        .init(
+            .defaults, "header X {id}",
+            "10: no placeholder '{id}' here (known: {client.address} {request.id}"
+                + " {request.method} {request.scheme} {request.host} {request.path}"
+                + " {request.target} {auth.user} {auth.role})"),
+        .init(.route, "refuse htp", "8: expected http or socket, not 'htp' (did you mean 'http'?)"),
+        .init(
+            .route, "ping 60s",
+            "2:7: 'silence' must be longer than 'ping', or every quiet client is cut off"),
+        .init(
+            .route, "silence 25s",
+            "1: 'silence' must be longer than 'ping', or every quiet client is cut off"),
+        .init(.bareRoute, "respond 600", "9: '600' is out of range (200 to 599)"),
+        .init(.bareRoute, "respond 204 x", "13: an answer with status 204 has no body"),
+        .init(.bareRoute, "redirect 200 /x", "10: expected 301, 302, 303, 307 or 308, not '200'"),
+        .init(
+            .bareRoute, #"redirect 308 "/a b""#,
+            "14: a location is not empty and holds no spaces"),
+        // paths
+        .init(.top, "route a.kr { respond 200 }", "7: a route needs a path, at least '/'"),
+        .init(.top, "route a_b..kr/ { respond 200 }", "7: 'a_b..kr' is no host name"),
+        .init(
+            .top, "route /a//b { respond 200 }",
+            "10: an empty segment: paths are compared without doubled slashes"),
+        .init(.top, "route /a/../b { respond 200 }", "10: paths are compared without '.' and '..'"),
+        .init(.top, "route /a?b { respond 200 }", "8: a path holds no query and no fragment"),
+        .init(
+            .top, "route /a/{b}c { respond 200 }",
+            "10: a capture is a whole segment, as in '/ws/{name}'"),
+        .init(.top, "route /{a}/{a} { respond 200 }", "12: '{a}' is captured twice"),
+        .init(
+            .top, "route /{a.b} { respond 200 }",
+            "8: a capture is named with letters, digits and '_'"),
+        .init(.top, "rewrite a to /b", "9: a path begins with '/', not as in 'a'"),
+        .init(.top, "rewrite /a to b", "15: a path begins with '/', not as in 'b'"),
+        .init(.top, "rewrite /a as /b", "12: expected 'to', not 'as'"),
+        .init(.top, "rewrite /a /b", "1: 'rewrite' is incomplete (expected: rewrite FROM to TO)"),
+        .init(
+            .top, "rewrite /a/{x} to /b/{y}",
+            "22: no placeholder '{y}' here (known: {x})"),
+        .init(.top, "rewrite /a to /b/{y}", "18: no placeholder '{y}' here (there are none)"),
+        .init(.top, "rewrite /a to /b?c", "15: a path holds no query, no fragment and no spaces"),
+        .init(
+            .rewrite, "require claim:id == path:user",
+            "21: the path of this rewrite captures no '{user}'"),
+    ]
+
+    @Test("Routes that make no sense", arguments: mistakes)
+    func refusing(mistake: Mistake) {
+        #expect(mistake.bench.complaints(about: mistake.text) == mistake.complaint)
+    }
+
+    @Test("Sessions need to know what they count by")
+    func sessionsWithoutRole() {
+        let text = """
+            sessions t { store query:x; limited admin; limit 1 block_new }
+            sessions u { store claim:x; limit 1 block_new }
+            sessions v { store path:x; limit 1 block_new }
+            sessions w { store query:x; limited admin; limit 1 block_new; role query:role }
+            route /t { backend app; sessions t }
+            route /u { backend app; sessions u }
+            route /v/{y} { backend app; sessions v }
+            route /w { backend app; sessions w }
+            route /ok/{x} { auth app; backend app; sessions t }
+            route /fine/{x} { auth app; backend app; sessions u }
+            route /good/{x} { backend app; sessions v }
+            """
+        #expect(
+            complaints(prelude + text) == """
+                6:34: error: 't' limits roles, but this route has no 'auth' to know them from \
+                (take the role from the request with 'role query:role' in sessions 't')
+                7:34: error: 'u' reads 'claim:x', but this route has no 'auth'
+                8:38: error: 'v' reads 'path:x', but the path of this route captures no '{x}'
+                """)
+    }
+
+    @Test("Every word of a route arrives") func everything() throws {
+        let text = """
+            jwt b { algorithms HS256; secret env:JWT_SECRET; audience a }
+            route *.Example.kr/ws/{id}/ { websocket; methods GET PURGE; auth app or b; roles x y
+            require claim:u == path:id; require query:a == "claim:x"; require query:a == plain
+            origins same https://A.example.kr:443 http://b:8080 capacitor://localhost
+            compress over 1k level 9; sessions s; backend app
+            header X-A "{client.address} {{x}}"; header X-B {id}
+            refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
+            ping 5s; silence 6s; comment 7s }
+            """
+        let result = read(prelude + text)
+        #expect(result.diagnostics.isEmpty)
+        var expected = RouteSettings(
+            path: PathPattern(segments: [.literal("ws"), .capture("id")], hasTrailingSlash: true),
+            destination: .backend(0))
+        expected.host = .suffix("example.kr")
+        expected.kind = .webSocket
+        expected.methods = ["GET", "PURGE"]
+        expected.auth = [0, 1]
+        expected.roles = ["x", "y"]
+        expected.require = [
+            .init(left: .claim("u"), right: .source(.path("id"))),
+            .init(left: .query("a"), right: .text("claim:x")),
+            .init(left: .query("a"), right: .text("plain")),
+        ]
+        expected.origins = .listed([
+            "https://a.example.kr", "http://b:8080", "capacitor://localhost",
+        ])
+        expected.compression = .init(level: 9, over: 1024)
+        expected.sessions = 0
+        expected.headers = [
+            .init(
+                name: "X-A", value: .init(parts: [.placeholder("client.address"), .text(" {x}")])),
+            .init(name: "X-B", value: .init(parts: [.placeholder("id")])),
+        ]
+        expected.refusesWithStatus = true
+        expected.bodySize = 1 << 20
+        expected.messageSize = 2 << 20
+        expected.inflatedSize = 3 << 20
+        expected.sendQueueSize = 4 << 20
+        expected.pingInterval = .seconds(5)
+        expected.silenceTimeout = .seconds(6)
+        expected.commentInterval = .seconds(7)
+        expected.position = .init(file: "gateway.conf", line: 3, column: 1)
+        #expect(result.settings?.routes[1] == expected)
+    }
+
+    @Test("A bare route has the built-in defaults") func bare() throws {
+        let settings = try #require(read(prelude + "route /a { backend app }").settings)
+        var expected = RouteSettings(
+            path: PathPattern(segments: [.literal("a")], hasTrailingSlash: false),
+            destination: .backend(0))
+        expected.position = .init(file: "gateway.conf", line: 2, column: 1)
+        #expect(settings.routes[1] == expected)
+        #expect(settings.routes[1].bodySize == nil)
+    }
+
+    @Test("Answers and redirects") func answers() throws {
+        let text = """
+            route a.kr/ { redirect 308 https://b.kr{request.target} }
+            route localhost/x { respond 503 }
+            """
+        let settings = try #require(read(prelude + text).settings)
+        #expect(settings.routes[1].host == .exact("a.kr"))
+        #expect(settings.routes[1].path == PathPattern(segments: [], hasTrailingSlash: true))
+        #expect(
+            settings.routes[1].destination
+                == .redirect(
+                    status: 308,
+                    location: Template(parts: [
+                        .text("https://b.kr"), .placeholder("request.target"),
+                    ])))
+        #expect(settings.routes[2].destination == .respond(status: 503, body: ""))
+    }
+
+    @Test("Defaults fill in what a route leaves out, wherever they stand") func defaults() throws {
+        let text = """
+            route /plain { }
+            route /own { auth off; compress off; sessions off; header B 2; ping 1s; origins same
+              respond 200; body_size off; refuse socket; require query:x == y }
+            route /kept { require claim:z == 1 }
+            defaults {
+                auth app; roles admin; require claim:a == b; require query:c == d; origins any
+                compress level 2; sessions s; backend app; header A 1; refuse http; body_size 1k
+                ping 2s; methods GET
+            }
+            """
+        let result = read(prelude + text)
+        let settings = try #require(result.settings)
+        #expect(result.diagnostics.isEmpty)
+        let (plain, own, kept) = (settings.routes[1], settings.routes[2], settings.routes[3])
+        #expect(plain.auth == [0] && plain.roles == ["admin"] && plain.require.count == 2)
+        #expect(plain.origins == .any && plain.sessions == 0 && plain.destination == .backend(0))
+        #expect(plain.compression == .init(level: 2, over: 256) && plain.refusesWithStatus)
+        #expect(plain.bodySize == 1024 && plain.pingInterval == .seconds(2))
+        #expect(plain.methods == ["GET"] && plain.headers.map(\.name) == ["A"])
+        #expect(own.auth.isEmpty && own.roles.isEmpty && own.sessions == nil)
+        #expect(own.require == [.init(left: .query("x"), right: .text("y"))])
+        #expect(own.origins == .sameOrigin && own.compression == nil && own.bodySize == nil)
+        #expect(own.headers.map(\.name) == ["B"] && !own.refusesWithStatus)
+        #expect(own.destination == .respond(status: 200, body: ""))
+        #expect(own.pingInterval == .seconds(1) && own.methods == ["GET"])
+        #expect(kept.require == [.init(left: .claim("z"), right: .text("1"))])
+    }
+
+    @Test("A mistake in the defaults is said once") func defaultsOnce() {
+        let text = "defaults { auth nobody; ping 90s; silence 5s }\n"
+        let routes = "route /a { backend app }\nroute /b { backend app }\n"
+        #expect(
+            complaints(prelude + text + routes) == """
+                2:17: error: no jwt block named 'nobody' (defined: app)
+                2:35: error: 'silence' must be longer than 'ping', or every quiet client is cut off
+                """)
+    }
+
+    @Test("auth off leaves rules about tokens behind, others stay") func authOff() throws {
+        let text =
+            "route /a { auth off; backend app }\n"
+            + "defaults { auth app; roles a; require claim:a == b; require query:c == d }"
+        let settings = try #require(read(prelude + text).settings)
+        #expect(settings.routes[1].roles.isEmpty)
+        #expect(settings.routes[1].require == [.init(left: .query("c"), right: .text("d"))])
+    }
+
+    @Test("Rewrites keep their order, captures and rules") func rewrites() throws {
+        let text = """
+            rewrite /ws/journey/{user_id} to /ws/journey {
+                require claim:user_id == path:user_id
+                header X-Legacy-Id {user_id}
+            }
+            rewrite /old/ to /new { redirect }
+            rewrite /a/{x}/{y} to /b/{y}/{x}
+            """
+        let rewrites = try #require(read(prelude + text).settings).rewrites
+        #expect(rewrites.count == 3)
+        #expect(
+            rewrites[0].from
+                == PathPattern(
+                    segments: [.literal("ws"), .literal("journey"), .capture("user_id")],
+                    hasTrailingSlash: false))
+        #expect(rewrites[0].to == Template(parts: [.text("/ws/journey")]))
+        #expect(
+            rewrites[0].require == [
+                .init(left: .claim("user_id"), right: .source(.path("user_id")))
+            ])
+        #expect(
+            rewrites[0].headers == [
+                .init(name: "X-Legacy-Id", value: .init(parts: [.placeholder("user_id")]))
+            ])
+        #expect(rewrites.map(\.redirects) == [false, true, false])
+        #expect(
+            rewrites[2].to
+                == Template(parts: [
+                    .text("/b/"), .placeholder("y"), .text("/"), .placeholder("x"),
+                ]))
+        #expect(rewrites[2].position == .init(file: "gateway.conf", line: 7, column: 1))
+    }
+}

@@ -1,0 +1,87 @@
+import Settings
+import Testing
+
+@Suite("What runs but should not")
+struct WarningTests {
+    private static let tls = "listen 127.0.0.1:1 { tls { certificate self_signed } }\n"
+    private static let jwt = "jwt app { algorithms HS256; secret env:JWT_SECRET; audience a }\n"
+    private static let backend = "backend app { server 127.0.0.1:8000 }\n"
+
+    static let cases: [(text: String, complaints: String)] = [
+        (
+            "listen 0.0.0.0:80\nroute / { respond 200 }",
+            "1:8: warning: '0.0.0.0:80' is reachable from other machines and has no 'tls'"
+        ),
+        ("listen 127.0.0.1:80\nroute / { respond 200 }", ""),
+        ("listen [::1]:80\nlisten unix:/s\nroute / { respond 200 }", ""),
+        ("listen 0.0.0.0:80 { redirect https }", ""),
+        (tls, "1:8: warning: there is no 'route': every request is answered with 404"),
+        (
+            tls + "jwt app { algorithms HS512 HS256; secret env:SHORT; audience a }\n"
+                + "route / { auth app; respond 200 }",
+            "2:42: warning: this secret is shorter than the 64 octets of HS512 (make one with"
+                + " 'openssl rand -hex 64', or say 'allow_weak_keys on')"
+        ),
+        (
+            tls + "jwt app { algorithms HS256; secret env:JUST; audience a }\n"
+                + "route / { auth app; respond 200 }", ""
+        ),
+        (
+            tls + "jwt app { algorithms HS384; secret env:JUST; allow_weak_keys on; audience a }\n"
+                + "route / { auth app; respond 200 }", ""
+        ),
+        (
+            tls
+                + "jwt app { algorithms HS256; secret env:JUST }\n"
+                + "route / { auth app; respond 200 }",
+            "2:5: warning: jwt 'app' names no 'audience': it lets in tokens that were made for"
+                + " other services"
+        ),
+        (
+            "listen *:80\njwt app { algorithms HS256; secret env:JUST; audience a;"
+                + " from bearer query:t }\nroute / { auth app; respond 200 }",
+            "1:8: warning: '*:80' is reachable from other machines and has no 'tls'\n"
+                + "2:70: warning: tokens in the query travel in the clear: the listener at line 1"
+                + " has no 'tls'"
+        ),
+        (
+            tls + jwt + backend + "sessions s { store query:s; limit 1 block_new }\n"
+                + "route / { respond 200 }",
+            "2:5: warning: no route uses jwt 'app'\n3:9: warning: no route uses backend 'app'\n"
+                + "4:10: warning: no route uses sessions 's'"
+        ),
+        (
+            tls + "route /a/{x} { respond 200 }\nroute /a/{y} { respond 201; methods GET }",
+            "3:7: warning: no request reaches this route: the one at line 2 takes them all"
+        ),
+        (
+            tls + "route /a { respond 200; methods GET }\nroute /a { respond 201; methods POST }\n"
+                + "route /a { respond 202; methods POST GET }\nroute /a { respond 202 }",
+            "4:7: warning: no request reaches this route: the one at line 2 takes them all"
+        ),
+        (
+            tls + "route /a { respond 200 }\nroute /a/ { respond 200 }\n"
+                + "route a.kr/a { respond 200 }\nroute *.a.kr/a { respond 200 }", ""
+        ),
+        (
+            tls + "rewrite /a/{x} to /b\nrewrite /a/{y}/ to /c\nroute / { respond 200 }",
+            "3:9: warning: no request reaches this rewrite: the one at line 2 takes them all"
+        ),
+    ]
+
+    @Test("Warnings come with settings", arguments: cases)
+    func warning(text: String, expected: String) {
+        var desk = Desk.usual
+        desk.variables["SHORT"] = String(repeating: "x", count: 63)
+        desk.variables["JUST"] = String(repeating: "x", count: 32)
+        #expect(complaints(text, at: desk) == expected)
+        #expect(read(text, at: desk).settings != nil)
+    }
+
+    @Test("Beside errors, nothing is said about what only seems unused") func besideErrors() {
+        let text = Self.tls + Self.backend + "route / { bakend app }\nroute / { respond 200 }"
+        #expect(
+            complaints(text)
+                == "3:11: error: unknown directive 'bakend' in 'route' (did you mean 'backend'?)")
+    }
+}
