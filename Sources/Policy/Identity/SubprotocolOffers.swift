@@ -1,0 +1,50 @@
+import Bytes
+package import HTTP
+
+/// What a client offers in `Sec-WebSocket-Protocol` (RFC 6455 §11.3.4). A browser can put nothing
+/// else into a handshake, so a token may be among the offers, as `jwt.<token>`.
+package struct SubprotocolOffers: Sendable {
+    /// In the client's order of preference, tokens included.
+    private let offers: [String]
+    private static let tokenPrefix = "jwt."
+
+    package init(_ fields: Fields) {
+        guard fields.contains(.secWebSocketProtocol) else {
+            offers = []
+            return
+        }
+        offers = fields.lines.filter { $0.known == .secWebSocketProtocol }.flatMap { line in
+            fields.bytes[line.value].split(separator: UInt8(ascii: ","))
+                .map { element in
+                    let octets = Array(element)
+                    return octets.text(octets.span.trimmingWhitespace(0..<octets.count))
+                }
+                .filter { !$0.isEmpty }
+        }
+    }
+
+    /// The first token among the offers, or nil.
+    package var token: String? {
+        offers.lazy.filter(Self.isToken).map { String($0.dropFirst(Self.tokenPrefix.count)) }
+            .first { !$0.isEmpty }
+    }
+
+    package var containsTokens: Bool { offers.contains(where: Self.isToken) }
+
+    /// The field value for the upstream: the offers that are no tokens; nil when none is left.
+    package var withoutTokens: String? {
+        let remaining = offers.filter { !Self.isToken($0) }
+        return remaining.isEmpty ? nil : remaining.joined(separator: ", ")
+    }
+
+    /// The subprotocol to answer with, because a browser that offered some and gets none back
+    /// fails the connection: what the upstream chose; else the first offer that is no token; else,
+    /// when tokens were all there was, the first of these. Nil when nothing was offered or chosen.
+    package func answer(upstreamChoice: String?) -> String? {
+        upstreamChoice ?? offers.first { !Self.isToken($0) } ?? offers.first
+    }
+
+    private static func isToken(_ offer: String) -> Bool {
+        offer.utf8.starts(with: tokenPrefix.utf8)
+    }
+}

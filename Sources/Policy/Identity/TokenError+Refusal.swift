@@ -1,0 +1,32 @@
+import Bytes
+package import Endings
+package import JWT
+
+extension TokenError {
+    /// How a request with such a token ends: 401 and 4001, but 500 when the fault is ours.
+    package var refusal: Refusal {
+        switch self {
+        case .unverifiable: Refusal(.internalError, detail: rawValue, message: message)
+        case .missing, .malformed, .algorithm, .signature, .issuer, .audience, .claim,
+            .notYetValid, .expired:
+            Refusal(.unauthenticated, detail: rawValue, message: message)
+        }
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 §3). A request that brought no token is told
+    /// where it is, not what it did wrong (§3.1).
+    package func challenge(realm: String) -> String {
+        let challenge = "Bearer realm=\"" + Self.quotable(realm) + "\""
+        if self == .missing { return challenge }
+        return challenge + ", error=\"invalid_token\", error_description=\"\(message)\""
+    }
+
+    /// `text` without what a quoted string cannot hold as it is (RFC 9110 §5.6.4).
+    private static func quotable(_ text: String) -> String {
+        let octets = text.utf8.filter { octet in
+            (ASCII.isVisible(octet) || octet == ASCII.space)
+                && octet != UInt8(ascii: "\"") && octet != UInt8(ascii: "\\")
+        }
+        return String(decoding: octets, as: UTF8.self)
+    }
+}

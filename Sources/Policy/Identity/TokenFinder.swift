@@ -1,0 +1,48 @@
+import Bytes
+package import HTTP
+package import JWT
+package import Settings
+
+/// Finds the token of a request in the places a `jwt` block names, in that order.
+package struct TokenFinder: Sendable {
+    private let places: [TokenSettings.Place]
+    private static let scheme = "bearer"
+
+    package init(places: [TokenSettings.Place]) { self.places = places }
+
+    /// The first token that is present, or nil. The others are ignored, whatever they hold.
+    ///
+    /// Throws `malformed` for a second `Authorization` line: nobody could tell which one the
+    /// upstream would believe.
+    package func find(in fields: Fields, query: QueryString) throws(TokenError) -> Secret? {
+        for place in places {
+            if let token = try token(at: place, fields, query), !token.isEmpty {
+                return Secret(token)
+            }
+        }
+        return nil
+    }
+
+    private func token(
+        at place: TokenSettings.Place, _ fields: Fields, _ query: QueryString
+    ) throws(TokenError) -> [UInt8]? {
+        switch place {
+        case .bearer:
+            guard fields.count(of: .authorization) <= 1 else { throw .malformed }
+            return Self.bearerToken(fields)
+        case .subprotocol: return SubprotocolOffers(fields).token.map { Array($0.utf8) }
+        case .cookie(let name): return CookieHeader(fields).first(name).map { Array($0.utf8) }
+        case .query(let name): return query.first(name).map { Array($0.utf8) }
+        }
+    }
+
+    /// What follows `Bearer` and spaces (RFC 6750 §2.1); the scheme in any case.
+    private static func bearerToken(_ fields: Fields) -> [UInt8]? {
+        guard let range = fields.range(of: .authorization) else { return nil }
+        let value = fields.bytes.span.extracting(range)
+        guard value.count > scheme.utf8.count, value[scheme.utf8.count] == ASCII.space,
+            value.extracting(0..<scheme.utf8.count).matchesIgnoringCase(scheme)
+        else { return nil }
+        return value.extracting(value.trimmingWhitespace(scheme.utf8.count..<value.count)).array
+    }
+}

@@ -1,0 +1,39 @@
+package import Clock
+package import JSON
+
+/// Who a request comes from, as a verified token says.
+package struct VerifiedIdentity: Sendable {
+    /// The user claim as text (numbers in decimal); nil when the token names none.
+    package let user: String?
+    /// All roles, in the token's order.
+    package let roles: [String]
+    package let claims: JSONObject
+    /// The claims as they came, base64url without padding.
+    package let encodedClaims: String
+    /// The first moment at which the token is no longer accepted, leeway included; nil for never.
+    /// At most the end of the year 9999.
+    package let expires: WallTime?
+    /// The `jwt` block that verified the token.
+    package let rule: String
+    /// `Authorization` travels on to the upstream.
+    package let forwardsToken: Bool
+    let fieldNames: FieldNames
+
+    struct FieldNames: Sendable {
+        var user: String
+        var role: String
+        var claims: String
+    }
+
+    /// The first role, or nil.
+    package var role: String? { roles.first }
+
+    /// The fields that tell the upstream; those of a client with the same names are deleted first
+    /// (`IdentityFieldNames`). Several roles are joined by commas.
+    package var fields: [(name: String, value: String)] {
+        var fields = [(name: fieldNames.claims, value: encodedClaims)]
+        if let user { fields.append((fieldNames.user, user)) }
+        if !roles.isEmpty { fields.append((fieldNames.role, roles.joined(separator: ","))) }
+        return fields
+    }
+}

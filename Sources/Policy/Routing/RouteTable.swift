@@ -1,0 +1,79 @@
+package import HTTP
+package import Settings
+
+/// Which route a request takes.
+package enum RouteMatch: Sendable, Hashable {
+    /// An index into the routes, and what their captures stand for, decoded.
+    case route(Int, captures: [String: String])
+    /// Nothing is served there: 404.
+    case noRoute
+    /// Something is, but not for this method: 405, with these in `Allow`.
+    case wrongMethod(allowed: [String])
+}
+
+/// Finds the route of a request: the most specific host first, then the longest path.
+///
+/// - Hosts: the exact name, then the longest `*.suffix`, then routes for any host. Where a host has
+///   no route for a path, the next less specific one is asked.
+/// - Paths: the route with the most segments wins; at the same depth a literal beats a capture.
+///   `/ws/admin` matches itself, itself with a slash, and all below; `/ws/` matches all below it,
+///   and `/ws` too unless `/ws` has a route of its own, so that no rule is escaped by leaving out a
+///   slash. Where both are written, the one spelt like the path wins, and `/ws/` wins below.
+/// - Methods decide last, among routes for the same host and path. A path whose only routes are for
+///   other methods is 405: it does not fall back to a shorter path with laxer rules. A route for
+///   GET is one for HEAD as well (RFC 9110 §9.3.2).
+/// - Between equals the first one written wins.
+package struct RouteTable: Sendable {
+    private var exact: [String: RouteTree] = [:]
+    /// By what comes after `*.`.
+    private var suffixes: [String: RouteTree] = [:]
+    private var anyHost = RouteTree()
+
+    /// The longest name that the DNS knows (RFC 1035 §2.3.4); longer ones match no pattern.
+    private static let maximumHostSize = 253
+
+    /// Routes that no request can reach, because earlier ones take all of theirs: for a warning.
+    package private(set) var unreachable: [Int] = []
+
+    package init(routes: [RouteSettings]) {
+        for (index, route) in routes.enumerated() {
+            let wasReachable =
+                switch route.host {
+                case .any: anyHost.insert(route, index: index)
+                case .exact(let host):
+                    exact[Authority.host(of: host), default: RouteTree()]
+                        .insert(route, index: index)
+                case .suffix(let host):
+                    suffixes[Authority.host(of: host), default: RouteTree()]
+                        .insert(route, index: index)
+                }
+            if !wasReachable { unreachable.append(index) }
+        }
+    }
+
+    /// The route for a request. `host` is the authority it names (a port does no harm), nil or
+    /// empty without one; `path` is a normal path.
+    package func match(host: String?, path: String, method: Method) -> RouteMatch {
+        // `*`, of `OPTIONS *`, is no path.
+        guard path.utf8.first == UInt8(ascii: "/") else { return .noRoute }
+        if let host, !host.isEmpty, !(exact.isEmpty && suffixes.isEmpty),
+            let match = matchNamed(Authority.host(of: host), path: path, method: method)
+        {
+            return match
+        }
+        return anyHost.match(path: path, method: method) ?? .noRoute
+    }
+
+    private func matchNamed(_ host: String, path: String, method: Method) -> RouteMatch? {
+        guard host.utf8.count <= Self.maximumHostSize else { return nil }
+        if let match = exact[host]?.match(path: path, method: method) { return match }
+        if suffixes.isEmpty { return nil }
+        var rest = Substring(host).utf8
+        while let dot = rest.firstIndex(of: UInt8(ascii: ".")) {
+            rest = rest[rest.index(after: dot)...]
+            let suffix = String(Substring(rest))
+            if let match = suffixes[suffix]?.match(path: path, method: method) { return match }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,98 @@
+package import Clock
+import Synchronization
+
+/// What is known of one upstream server, shared by all workers and kept over reloads: how many
+/// exchanges it holds, and whether it was reachable when it was last tried (passive health).
+///
+/// A server that could not be reached is skipped for a time. When that is over, one exchange tries
+/// it; the others keep skipping it until that one reports, or for the same time once more.
+package final class ServerState: Sendable {
+    package struct Totals: Sendable, Equatable {
+        /// Exchanges the server was chosen for.
+        package var chosen: Int
+        /// Attempts that could not reach it.
+        package var failed: Int
+    }
+
+    private let activeCount = Atomic(0)
+    private let chosenCount = Atomic(0)
+    private let failedCount = Atomic(0)
+    /// Nanoseconds of an `Instant`, or `never`.
+    private let skippedUntilNanoseconds = Atomic(never)
+
+    /// Before every clock: the server is not known to be unreachable.
+    private static let never = Int64.min
+
+    package init() {}
+
+    /// Exchanges it holds now.
+    package var active: Int { activeCount.load(ordering: .relaxed) }
+
+    package var totals: Totals {
+        Totals(
+            chosen: chosenCount.load(ordering: .relaxed),
+            failed: failedCount.load(ordering: .relaxed))
+    }
+
+    /// Until when it is skipped, be that over or not; nil when it works for all we know.
+    package var skippedUntil: Instant? {
+        let nanoseconds = skippedUntilNanoseconds.load(ordering: .relaxed)
+        return nanoseconds == Self.never ? nil : Instant(nanoseconds: nanoseconds)
+    }
+
+    /// True when it may be chosen, be it for a trial.
+    func isAvailable(at now: Instant) -> Bool {
+        skippedUntilNanoseconds.load(ordering: .relaxed) <= now.nanoseconds
+    }
+
+    /// Takes the right to send it an exchange: true at once for a server that works, and for one
+    /// worker alone when it has been skipped long enough; that one's trial may last for `patience`
+    /// before another is made.
+    func claim(at now: Instant, patience: Duration) -> Bool {
+        let until = skippedUntilNanoseconds.load(ordering: .relaxed)
+        if until == Self.never { return true }
+        if until > now.nanoseconds { return false }
+        return skippedUntilNanoseconds.compareExchange(
+            expected: until, desired: (now + patience).nanoseconds, ordering: .relaxed
+        ).exchanged
+    }
+
+    func failed(skipUntil instant: Instant) {
+        failedCount.wrappingAdd(1, ordering: .relaxed)
+        skippedUntilNanoseconds.store(instant.nanoseconds, ordering: .relaxed)
+    }
+
+    func succeeded() {
+        // Looked at first: nearly always there is nothing to write, and a line of cache that is
+        // only read stays with every worker.
+        if skippedUntilNanoseconds.load(ordering: .relaxed) == Self.never { return }
+        skippedUntilNanoseconds.store(Self.never, ordering: .relaxed)
+    }
+
+    fileprivate func exchangeBegan() {
+        activeCount.wrappingAdd(1, ordering: .relaxed)
+        chosenCount.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    fileprivate func exchangeEnded() {
+        activeCount.wrappingSubtract(1, ordering: .relaxed)
+    }
+}
+
+/// One exchange with one server of a group: it counts as active until the lease is closed or gone.
+package struct ServerLease: ~Copyable, Sendable {
+    /// The server's index in `BackendGroup.servers`.
+    package let index: Int
+    package let state: ServerState
+
+    init(of state: ServerState, index: Int) {
+        self.index = index
+        self.state = state
+        state.exchangeBegan()
+    }
+
+    /// Gives the count back now instead of when the lease goes out of scope.
+    package consuming func close() {}
+
+    deinit { state.exchangeEnded() }
+}

@@ -1,0 +1,96 @@
+import Endings
+import HTTP
+import Identity
+import JSON
+import Settings
+import Testing
+
+private func facts(
+    claims: String? = nil, captures: [String: String] = [:], query: String = "",
+    fields: Fields = fields([:])
+) throws -> RequestFacts {
+    RequestFacts(
+        claims: try claims.map { try object($0) }, captures: captures,
+        query: QueryString(query), fields: fields)
+}
+
+private func detail(
+    roles: [String] = [], require: [Requirement] = [], has: [String] = [], _ facts: RequestFacts
+) -> String? {
+    do {
+        try AccessRule(roles: roles, require: require).check(roles: has, facts: facts)
+        return nil
+    } catch {
+        #expect(error.reason == .forbidden && error.status == 403)
+        return error.detail
+    }
+}
+
+@Suite("Roles and requirements")
+struct AccessRuleTests {
+    @Test(
+        "any one role of the route suffices",
+        arguments: [
+            ([], [], nil), ([], ["user"], nil), (["admin"], ["admin"], nil),
+            (["admin", "manager"], ["user", "manager"], nil), (["admin"], ["user"], "role"),
+            (["admin"], [], "role"), (["admin"], ["Admin"], "role"), (["K"], ["\u{212A}"], "role"),
+        ] as [([String], [String], String?)])
+    func roles(route: [String], identity: [String], expected: String?) throws {
+        #expect(detail(roles: route, has: identity, try facts()) == expected)
+    }
+
+    @Test(
+        "a claim equals a capture by its text",
+        arguments: [
+            (#"{"user_id":7}"#, "7", nil), (#"{"user_id":"7"}"#, "7", nil),
+            (#"{"user_id":7.0}"#, "7", "claim"), (#"{"user_id":7.0}"#, "7.0", nil),
+            (#"{"user_id":7e0}"#, "7", "claim"), (#"{"user_id":"07"}"#, "7", "claim"),
+            (#"{"user_id":7}"#, "8", "claim"), (#"{"user_id":7}"#, nil, "claim"),
+            (#"{"user_id":9007199254740993}"#, "9007199254740992", "claim"),
+            (#"{"user_id":true}"#, "true", nil), (#"{"user_id":null}"#, "null", "claim"),
+            (#"{"user_id":[7]}"#, "7", "claim"), (#"{"user_id":{"a":7}}"#, "7", "claim"),
+            ("{}", "7", "claim"), (nil, "7", "claim"), ("{}", nil, "claim"),
+            (#"{"user_id":"\u212a"}"#, "K", "claim"),
+            (#"{"user_id":"e\u0301"}"#, "\u{E9}", "claim"),
+        ] as [(String?, String?, String?)])
+    func claims(claims: String?, capture: String?, expected: String?) throws {
+        let rule = Requirement(left: .claim("user_id"), right: .source(.path("user_id")))
+        let facts = try facts(claims: claims, captures: capture.map { ["user_id": $0] } ?? [:])
+        #expect(detail(require: [rule], facts) == expected)
+        let turned = Requirement(left: .path("user_id"), right: .source(.claim("user_id")))
+        #expect(detail(require: [turned], facts) == expected)
+    }
+
+    @Test("values come from every source, and from a text of the settings")
+    func sources() throws {
+        let facts = try facts(
+            claims: #"{"c":"v"}"#, captures: ["p": "v"], query: "q=v&dup=v&dup=v",
+            fields: fields(["X-H": "v", "Cookie": "k=v; d=v; d=w", "X-D": "v", "x-d": "v"]))
+        let sources: [(ValueSource, String?)] = [
+            (.claim("c"), "v"), (.path("p"), "v"), (.query("q"), "v"), (.header("x-h"), "v"),
+            (.cookie("k"), "v"), (.claim("x"), nil), (.path("x"), nil), (.query("x"), nil),
+            (.header("x"), nil), (.cookie("x"), nil),
+            (.query("dup"), nil), (.header("x-d"), nil), (.cookie("d"), nil),
+        ]
+        for (source, expected) in sources {
+            #expect(facts.text(of: source) == expected, "\(source)")
+            let rule = Requirement(left: source, right: .text("v"))
+            #expect(detail(require: [rule], facts) == (expected == nil ? "claim" : nil))
+            let other = Requirement(left: source, right: .text("w"))
+            #expect(detail(require: [other], facts) == "claim")
+        }
+    }
+
+    @Test("all requirements must hold, and two missing values are not equal")
+    func all() throws {
+        let facts = try facts(claims: #"{"a":"1","b":"2"}"#)
+        let first = Requirement(left: .claim("a"), right: .text("1"))
+        let second = Requirement(left: .claim("b"), right: .text("2"))
+        let wrong = Requirement(left: .claim("b"), right: .text("3"))
+        let missing = Requirement(left: .claim("x"), right: .source(.claim("y")))
+        #expect(detail(require: [first, second], facts) == nil)
+        #expect(detail(require: [first, wrong], facts) == "claim")
+        #expect(detail(require: [missing], facts) == "claim")
+        #expect(detail(roles: ["r"], require: [wrong], facts) == "role")
+    }
+}

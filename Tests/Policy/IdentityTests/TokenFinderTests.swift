@@ -1,0 +1,124 @@
+import HTTP
+import Identity
+import JWT
+import Settings
+import Testing
+
+private func found(
+    _ places: [TokenSettings.Place], _ fields: Fields, query: String = ""
+) throws -> String? {
+    try TokenFinder(places: places).find(in: fields, query: QueryString(query))
+        .map { String(decoding: $0.octets, as: UTF8.self) }
+}
+
+@Suite("Finding tokens")
+struct TokenFinderTests {
+    @Test(
+        "a bearer token follows its scheme",
+        arguments: [
+            ("Bearer abc", "abc"), ("bearer abc", "abc"), ("BEARER   abc", "abc"),
+            ("Bearer abc def", "abc def"), ("Bearer", nil), ("Bearer ", nil), ("Bearer    ", nil),
+            ("Basic abc", nil), ("Bearerabc", nil), ("Bearer\tabc", nil), ("abc", nil), ("", nil),
+            ("Bearers abc", nil),
+        ] as [(String, String?)])
+    func bearer(value: String, expected: String?) throws {
+        #expect(try found([.bearer], fields(["Authorization": value])) == expected)
+    }
+
+    @Test("two Authorization lines are refused, unless nothing is looked for there")
+    func twoAuthorizations() throws {
+        let head = fields(["Authorization": "Bearer a", "authorization": "Bearer b"])
+        #expect(throws: TokenError.malformed) { try found([.bearer], head) }
+        #expect(try found([.query("t")], head, query: "t=x") == "x")
+    }
+
+    @Test(
+        "a subprotocol offer may be a token",
+        arguments: [
+            ("jwt.abc", "abc"), ("app.v1, jwt.a.b.c", "a.b.c"), ("jwt.a,jwt.b", "a"),
+            ("app.v1", nil), ("jwt.", nil), ("jwt., jwt.b", "b"), ("JWT.abc", nil),
+            ("xjwt.abc", nil), ("", nil), (" , ,jwt.z ,", "z"),
+        ] as [(String, String?)])
+    func subprotocol(value: String, expected: String?) throws {
+        #expect(try found([.subprotocol], fields(["Sec-WebSocket-Protocol": value])) == expected)
+    }
+
+    @Test("offers may be spread over several lines")
+    func subprotocolLines() throws {
+        let head = fields(["Sec-WebSocket-Protocol": "app.v1", "sec-websocket-protocol": "jwt.a"])
+        #expect(try found([.subprotocol], head) == "a")
+    }
+
+    @Test("cookies and query parameters are found by name")
+    func named() throws {
+        let head = fields(["Cookie": "a=1; token=abc; Token=x"])
+        #expect(try found([.cookie("token")], head) == "abc")
+        #expect(try found([.cookie("none")], head) == nil)
+        #expect(try found([.query("token")], head, query: "a=1&token=a%2Eb&token=c") == "a.b")
+        #expect(try found([.query("token")], head, query: "token=") == nil)
+        #expect(try found([.query("token")], head) == nil)
+    }
+
+    @Test("the first place that has one wins, in the order of the settings")
+    func order() throws {
+        let head = fields([
+            "Authorization": "Bearer one", "Sec-WebSocket-Protocol": "jwt.two",
+            "Cookie": "c=three",
+        ])
+        let all: [TokenSettings.Place] = [.bearer, .subprotocol, .cookie("c"), .query("q")]
+        let expected = ["one", "two", "three", "four"]
+        for index in all.indices {
+            let rotated = Array(all[index...] + all[..<index])
+            #expect(try found(rotated, head, query: "q=four") == expected[index])
+        }
+        #expect(try found(all, fields(["Authorization": "Basic x"]), query: "q=four") == "four")
+        #expect(try found([], head, query: "q=four") == nil)
+    }
+
+    @Test("a token does not show in descriptions")
+    func description() throws {
+        let secret = try TokenFinder(places: [.query("t")]).find(
+            in: fields([:]), query: QueryString("t=abc"))
+        #expect(!"\(String(describing: secret)) \(String(reflecting: secret))".contains("abc"))
+    }
+
+    @Test("what is stripped are all places of all rules, each once")
+    func stripping() {
+        let stripping = TokenStripping([
+            settings { $0.from = [.bearer, .query("token"), .cookie("a")] },
+            settings { $0.from = [.query("t"), .query("token"), .subprotocol, .cookie("b")] },
+        ])
+        #expect(stripping.queryNames == ["token", "t"])
+        #expect(stripping.cookieNames == ["a", "b"])
+        #expect(TokenStripping([]).queryNames.isEmpty)
+    }
+}
+
+@Suite("Subprotocols")
+struct SubprotocolOffersTests {
+    private static func offers(_ value: String?) -> SubprotocolOffers {
+        SubprotocolOffers(value.map { fields(["Sec-WebSocket-Protocol": $0]) } ?? fields([:]))
+    }
+
+    @Test(
+        "the upstream sees the offers that are no tokens",
+        arguments: [
+            (nil, nil), ("", nil), ("a", "a"), ("a,b", "a, b"), ("jwt.x", nil),
+            ("a, jwt.x ,b", "a, b"), ("jwt.", nil), ("jwt.x,jwt.y", nil), ("jwt", "jwt"),
+        ] as [(String?, String?)])
+    func remaining(value: String?, expected: String?) {
+        #expect(Self.offers(value).withoutTokens == expected)
+        #expect(Self.offers(value).containsTokens == (value?.contains("jwt.") ?? false))
+    }
+
+    @Test(
+        "a client that offered something is always answered",
+        arguments: [
+            (nil, nil, nil), ("a", nil, "a"), ("a, b", nil, "a"), ("a, b", "b", "b"),
+            ("jwt.x, a", nil, "a"), ("jwt.x, a", "a", "a"), ("jwt.x", nil, "jwt.x"),
+            ("jwt.x, jwt.y", nil, "jwt.x"), (nil, "a", "a"),
+        ] as [(String?, String?, String?)])
+    func answer(value: String?, choice: String?, expected: String?) {
+        #expect(Self.offers(value).answer(upstreamChoice: choice) == expected)
+    }
+}

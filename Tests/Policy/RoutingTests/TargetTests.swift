@@ -1,0 +1,119 @@
+import Endings
+import Routing
+import Testing
+
+@Suite("Normal targets")
+struct TargetTests {
+    private func normalise(_ target: String) throws(Refusal) -> NormalisedTarget {
+        try Target.normalise(target.utf8.span)
+    }
+
+    static let paths: [(String, String)] = [
+        ("/", "/"), ("/a", "/a"), ("/a/", "/a/"), ("/a/b", "/a/b"),
+        // Empty segments.
+        ("//", "/"), ("//a", "/a"), ("/a//b", "/a/b"), ("/a///", "/a/"), ("///a//b//", "/a/b/"),
+        // Escapes.
+        ("/%61dmin", "/admin"), ("/%41%7e%2D%2e_", "/A~-._"), ("/%ea%b0%80", "/%EA%B0%80"),
+        ("/a%20b", "/a%20b"), ("/%25%32%35", "/%2525"), ("/%2561", "/%2561"), ("/a%3fb", "/a%3Fb"),
+        ("/%40", "/%40"), ("/@:!$&'()*+,;=", "/@:!$&'()*+,;="), ("/a;x=..", "/a;x=.."),
+        ("/\"<>^`{|}", "/%22%3C%3E%5E%60%7B%7C%7D"),
+        // Dot segments.
+        ("/.", "/"), ("/./", "/"), ("/a/.", "/a/"), ("/a/./b", "/a/b"), ("/a/..", "/"),
+        ("/a/../b", "/b"), ("/a/b/../..", "/"), ("/a/b/../../c/", "/c/"), ("/a/%2e%2E/b", "/b"),
+        ("/a/.%2e/b", "/b"), ("/a/%2e/b", "/a/b"), ("/a//../b", "/b"), ("/...", "/..."),
+        ("/a/..b", "/a/..b"), ("/a/.b/", "/a/.b/"), ("/a/b/..", "/a/"),
+        ("/a/..%3b/b", "/a/..%3B/b"),
+    ]
+
+    @Test("have one spelling for a path, and keep it", arguments: paths)
+    func path(target: String, path: String) throws {
+        #expect(try normalise(target) == NormalisedTarget(path: path))
+        #expect(try normalise(path) == NormalisedTarget(path: path))
+    }
+
+    static let refused = [
+        "", "a", "?a", "/%", "/%4", "/%4g", "/%g4", "/a%2fb", "/a%2Fb", "/..%2f", "/..%2F..%2Fetc",
+        "/a\\b", "/a%5cb", "/..%5C", "/%00", "/a%00b", "/%0d%0aX", "/%1f", "/%7F", "/\u{0}",
+        "/\u{7F}", "/..", "/../", "/../a", "/a/../..", "/a/../../b", "/./..", "/%2e%2e",
+        "/a/%2e%2e/%2e%2e", "//..", "/a#b", "/a?b#c", "#", "/a/..;/b", "/a/.;x=y/b", "/%2e%2e;/b",
+        "/;/a", "/a? ", "/a?\u{0}", "/a?\u{E9}", "http://", "http:///a", "http://u@a/",
+        "http://a\\b/",
+        "http://a/..", "http://a/%2f", "**",
+    ]
+
+    @Test("refuse what could be read in two ways", arguments: refused)
+    func refuses(target: String) {
+        do throws(Refusal) {
+            let path = try normalise(target).path
+            Issue.record("normalised to \(path)")
+        } catch {
+            #expect(error.reason == .protocolError)
+            #expect(error.status == 400)
+            #expect(error.message.hasSuffix("."))
+        }
+    }
+
+    @Test("keep the query as it was sent")
+    func query() throws {
+        let target = try normalise("/%61?x=%2f..%2F&y=%zz?&%74=\\")
+        #expect(target.path == "/a")
+        #expect(target.query == "x=%2f..%2F&y=%zz?&%74=\\")
+        #expect(target.text == "/a?x=%2f..%2F&y=%zz?&%74=\\")
+        #expect(try normalise("/a?").query == "")
+        #expect(try normalise("/a").query == nil)
+    }
+
+    static let absolutes: [(String, NormalisedTarget)] = [
+        ("http://a", .init(path: "/", authority: "a")),
+        ("HTTP://A.b:80/", .init(path: "/", authority: "A.b:80")),
+        ("https://[::1]:1/x/../y", .init(path: "/y", authority: "[::1]:1")),
+        ("http://a?q", .init(path: "/", query: "q", authority: "a")),
+        ("http://a//b?", .init(path: "/b", query: "", authority: "a")),
+    ]
+
+    @Test("name the host when they are absolute", arguments: absolutes)
+    func absolute(target: String, normal: NormalisedTarget) throws {
+        #expect(try normalise(target) == normal)
+    }
+
+    @Test("an asterisk stays one")
+    func asterisk() throws {
+        #expect(try normalise("*") == NormalisedTarget(path: "*"))
+    }
+
+    @Test("random targets are refused or normal for good")
+    func random() {
+        var generator = SeededGenerator(seed: 31)
+        let alphabet = [
+            "/", "//", ".", "..", "%2e", "%2E", "%2f", "%5c", "%", "a", "%61", ";", "?", "#", "\\",
+            "%00", "%c0%af", "{", "http://", ":",
+        ]
+        var normal = 0
+        for _ in 0..<5000 {
+            let count = Int.random(in: 0...10, using: &generator)
+            let tail = (0..<count).map { _ in alphabet.randomElement(using: &generator) ?? "" }
+            guard let target = try? normalise("/" + tail.joined()) else { continue }
+            normal += 1
+            #expect(target.path.hasPrefix("/") && !target.path.contains("//"))
+            let segments = target.path.split(separator: "/")
+            #expect(!segments.contains(".") && !segments.contains(".."))
+            #expect((try? normalise(target.text)) == target)
+        }
+        #expect(normal > 300)
+    }
+}
+
+/// A small generator with a seed, so that every run of a random test is the same (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}

@@ -1,0 +1,44 @@
+import Clock
+import Settings
+import Upstreams
+
+extension Instant {
+    static func seconds(_ seconds: Int) -> Instant { .zero + .seconds(seconds) }
+}
+
+/// A server at a port of the loopback address.
+func server(_ port: UInt16, weight: Int = 1, isBackup: Bool = false) -> BackendSettings.Server {
+    BackendSettings.Server(
+        address: .ip(address: "127.0.0.1", port: port), weight: weight, isBackup: isBackup)
+}
+
+/// A group called `app` with servers of these weights, then backups of those.
+func group(
+    _ weights: [Int], backups: [Int] = [], balance: BackendSettings.Balance = .roundRobin,
+    registry: UpstreamRegistry = UpstreamRegistry()
+) -> BackendGroup {
+    let servers = weights.indices.map { server(UInt16(8000 + $0), weight: weights[$0]) }
+    let spares = backups.indices.map {
+        server(UInt16(9000 + $0), weight: backups[$0], isBackup: true)
+    }
+    var settings = BackendSettings(name: "app", servers: servers + spares)
+    settings.balance = balance
+    return BackendGroup(settings, registry: registry)
+}
+
+extension BackendGroup {
+    /// The index of the server for one exchange that is over at once.
+    func turn(at now: Instant = .zero, tried: [Int] = []) -> Int? {
+        guard let lease = choose(now: now, tried: tried) else { return nil }
+        return lease.index
+    }
+
+    /// How often each server was chosen in `count` such exchanges.
+    func shares(of count: Int, at now: Instant = .zero) -> [Int] {
+        var shares = servers.map { _ in 0 }
+        for _ in 0..<count {
+            if let index = turn(at: now) { shares[index] += 1 }
+        }
+        return shares
+    }
+}
