@@ -9,15 +9,6 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    /// Octets without a period that any buffer's size is a multiple of.
-    private func pattern(_ count: Int) -> [UInt8] {
-        let period = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-        var octets: [UInt8] = []
-        octets.reserveCapacity(count)
-        while octets.count < count { octets += period.prefix(count - octets.count) }
-        return octets
-    }
-
     /// s_client that sends `octets` and then close_notify.
     private func sending(
         _ octets: [UInt8], to context: TLSContext? = nil, _ options: String = ""
@@ -32,7 +23,7 @@ import Testing
 
     @Test(arguments: ["-tls1_2", "-tls1_3"])
     func `everything arrives, however it is cut`(version: String) throws {
-        let octets = pattern(40_000)
+        let octets = Octets.pattern(40_000)
         for size in [1, 2, 3, 5, 1_000, 16_383, 16_384, 65_536] {
             // The shortest portions with fewer octets.
             let sent = Array(octets.prefix(size < 5 ? 3_000 : octets.count))
@@ -40,7 +31,7 @@ import Testing
             driver.portion = { size }
             try driver.run { driver.ending != nil }
             #expect(driver.ending == .end(0))
-            #expect(driver.plaintext == sent)
+            #expect(driver.hasArrived(sent))
             #expect(driver.bare.session.isEstablished)
         }
     }
@@ -48,18 +39,18 @@ import Testing
     @Test(arguments: 0..<4 as Range<UInt64>)
     func `everything arrives in portions of any size`(seed: UInt64) throws {
         var random = SeededGenerator(state: seed)
-        let sent = pattern(300_000)
+        let sent = Octets.pattern(300_000)
         let driver = try sending(sent)
         driver.portion = { Int.random(in: 1...40_000, using: &random) }
         try driver.run { driver.ending != nil }
-        #expect(driver.plaintext == sent)
+        #expect(driver.hasArrived(sent))
     }
 
     /// A whole buffer that begins with the last octets of a record gives more plaintext than there
     /// are octets in it.
     @Test(arguments: [1, 2, 100, 4_000])
     func `full buffers between records lose nothing`(offset: Int) throws {
-        let sent = pattern(3 << 20)
+        let sent = Octets.pattern(3 << 20)
         let driver = try sending(sent)
         var isFirst = true
         driver.portion = {
@@ -68,12 +59,12 @@ import Testing
         }
         try driver.run { driver.ending != nil }
         #expect(driver.ending == .end(0))
-        #expect(driver.plaintext == sent)
+        #expect(driver.hasArrived(sent))
     }
 
     @Test func `sessions take turns on one engine`() throws {
         let context = try Identities.context()
-        let sent = (0..<3).map { pattern(20_000 + $0 * 1_000) }
+        let sent = (0..<3).map { Octets.pattern(20_000 + $0 * 1_000) }
         let drivers = try sent.enumerated().map { index, octets in
             let file = try folder.write(octets, to: "sent\(index)")
             return try SessionDriver(
@@ -87,7 +78,7 @@ import Testing
                 try driver.run { driver.used > before + 3_000 || driver.ending != nil }
             }
         }
-        #expect(drivers.map(\.plaintext) == sent)
+        for (driver, octets) in zip(drivers, sent) { #expect(driver.hasArrived(octets)) }
     }
 
     // MARK: Ends
@@ -189,7 +180,9 @@ import Testing
     }
 
     @Test func `a record that was changed on its way is a failure`() throws {
-        let driver = try sending([])
+        // Its input stays open, so that it says nothing more.
+        let driver = try SessionDriver(
+            try Identities.context(), engine: engine, command: "$CLIENT")
         try driver.run { driver.bare.session.isEstablished }
         driver.bare.feed([0x17, 0x03, 0x03, 0x00, 0x20] + [UInt8](repeating: 7, count: 32))
         #expect(driver.ending == .failed(.protocolError))
@@ -198,7 +191,7 @@ import Testing
     }
 
     @Test func `one session's failure is not another's`() throws {
-        let sent = pattern(30_000)
+        let sent = Octets.pattern(30_000)
         let good = try sending(sent)
         var isOdd = false
         good.portion = {
@@ -214,6 +207,6 @@ import Testing
         }
         try good.run { good.ending != nil }
         #expect(good.ending == .end(0))
-        #expect(good.plaintext == sent)
+        #expect(good.hasArrived(sent))
     }
 }

@@ -58,7 +58,7 @@ import Transport
             if count > 0 { received += portion[..<count] }
             if count < 0 { usleep(1_000) }
         }
-        #expect(received == octets)
+        #expect(received.elementsEqual(octets))
     }
 
     @Test func `the machine has cores and descriptors`() {

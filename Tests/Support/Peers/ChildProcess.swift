@@ -55,6 +55,11 @@ package final class ChildProcess {
 
     package func goOn() { _ = process.resume() }
 
+    /// Ends it without giving it time for a last word.
+    package func end() {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
     package func write(_ text: String) {
         if !text.isEmpty { input.fileHandleForWriting.write(Data(text.utf8)) }
     }

@@ -1,5 +1,6 @@
 import Clock
-import TLS
+import Glibc
+package import TLS
 package import Transport
 
 /// Drives one stream until a test has seen what it waits for, as a worker drives many.
@@ -29,11 +30,21 @@ package final class StreamDriver {
         try poller.add(stream.descriptor.number, token: 1, interest: interest)
     }
 
+    /// Leaves the kernel room for little more than what it must take.
+    package func setSmallSendBuffer() {
+        var size: Int32 = 1
+        // The option value is an int of four octets.
+        _ = unsafe setsockopt(stream.descriptor.number, SOL_SOCKET, SO_SNDBUF, &size, 4)
+    }
+
     @discardableResult
     package func send(_ octets: [UInt8]) -> Bool { stream.send(octets.span) }
 
     @discardableResult
     package func send(_ text: String) -> Bool { stream.send(text.utf8.span) }
+
+    /// Compares without showing the difference, which takes hours for megabytes.
+    package func hasReceived(_ octets: [UInt8]) -> Bool { received == octets }
 
     package var text: String { String(decoding: received, as: UTF8.self) }
 
@@ -127,5 +138,13 @@ extension Listener {
     package func pair() throws -> (accepted: Stream, connected: Stream) {
         let connected = try Stream.connect(to: address).stream
         return (Stream(try next()), connected)
+    }
+
+    /// As `pair()`, the accepted one with TLS on our side.
+    package func pair(
+        tls context: TLSContext
+    ) throws -> (accepted: Stream, connected: Stream) {
+        let connected = try Stream.connect(to: address).stream
+        return (try Stream(next(), tls: context, engine: TLSEngine()), connected)
     }
 }

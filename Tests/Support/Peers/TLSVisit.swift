@@ -31,16 +31,13 @@ package final class TLSVisit {
     }
 
     /// Ends the stream in order, if it can be, and waits for the client to end.
-    /// - Returns: what the client printed.
-    @discardableResult
-    package func finish() throws -> String {
+    package func finish() throws {
         server.stream.finishSending()
         try server.run { _ in
             try client.checkPatience()
             return !client.isRunning
         }
         server.stream.close()
-        return client.output
     }
 
     /// A whole visit: hands are shaken, the server says one line and both end.
@@ -49,8 +46,9 @@ package final class TLSVisit {
         let isEstablished = try visit.shakeHands()
         if isEstablished { visit.server.send("hello\n") }
         let ending = visit.server.ending
+        try visit.finish()
         return Outcome(
-            isEstablished: isEstablished, ending: ending, output: try visit.finish())
+            isEstablished: isEstablished, ending: ending, output: visit.client.output)
     }
 
     package struct Outcome {
