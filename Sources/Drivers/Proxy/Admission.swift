@@ -1,0 +1,276 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+internal import HTTP
+internal import HTTP1
+internal import Identity
+internal import JWT
+internal import Routing
+internal import Sessions
+internal import Settings
+internal import Transport
+internal import Upstreams
+
+/// May this request come in, and where does it go? One list, in this order; every step either
+/// passes or throws why not.
+struct Admission {
+    /// What is to be done with a request that was admitted.
+    enum Decision {
+        case respond(status: Int, body: String)
+        case redirect(status: Int, location: String)
+        case forward(ForwardPlan)
+    }
+
+    let head: RequestHead
+    let context: RequestContext
+    let client: ClientConnection
+    private var target = NormalisedTarget(path: "/")
+    private var query = QueryString("")
+    private var captures: [String: String] = [:]
+    private var rewrite: Int?
+
+    init(head: RequestHead, context: RequestContext, client: ClientConnection) {
+        self.head = head
+        self.context = context
+        self.client = client
+    }
+
+    private var generation: Generation { context.generation }
+
+    mutating func decide(in worker: Worker) throws(Refusal) -> Decision {
+        try normalise()
+        if let redirect = redirectToHTTPS() { return redirect }
+        if let redirect = applyRewrite() { return redirect }
+        let route = try matchRoute()
+        try checkKind(route)
+        try checkOrigin(route)
+        try authenticate(route)
+        try authorise(route)
+        try admit(route, in: worker)
+        return try choose(route)
+    }
+
+    // MARK: 1 normalise
+
+    private mutating func normalise() throws(Refusal) {
+        target = try Target.normalise(head.fields.bytes.span.extracting(head.target))
+        query = QueryString(target.query ?? "")
+        context.path = target.path
+        if target.query != nil {
+            context.path += "?" + query.redacting(generation.redactedQueryNames)
+        }
+    }
+
+    private func redirectToHTTPS() -> Decision? {
+        guard let port = client.entrance.settings.redirectToHTTPS else { return nil }
+        let name = Authority.host(of: context.host)
+        let authority =
+            switch port {
+            case .standard: name
+            case .port(let number): "\(name):\(number)"
+            }
+        return .redirect(status: 308, location: "https://\(authority)\(target.text)")
+    }
+
+    private mutating func applyRewrite() -> Decision? {
+        guard let rewritten = generation.rewriter.rewrite(path: target.path) else { return nil }
+        rewrite = rewritten.ruleIndex
+        captures = rewritten.captures
+        target.path = rewritten.path
+        if generation.settings.rewrites[rewritten.ruleIndex].redirects, !context.isWebSocket {
+            return .redirect(status: 308, location: target.text)
+        }
+        return nil
+    }
+
+    // MARK: 2 route
+
+    private mutating func matchRoute() throws(Refusal) -> Generation.Route {
+        let host = target.authority ?? context.host
+        switch generation.table.match(host: host, path: target.path, method: head.method) {
+        case .route(let index, let found):
+            captures.merge(found) { mine, _ in mine }
+            context.route = index
+            let route = generation.routes[index]
+            if route.settings.kind == .events { context.isEventStream = !context.isWebSocket }
+            return route
+        case .noRoute:
+            throw Refusal(.policy, status: 404, message: "Nothing is served under this path")
+        case .wrongMethod(let allowed):
+            context.allow = allowed
+            throw Refusal(.policy, status: 405, message: "The method is not allowed here")
+        }
+    }
+
+    /// A `websocket` route takes handshakes only, and a handshake has to be a proper one.
+    private func checkKind(_ route: Generation.Route) throws(Refusal) {
+        if context.isWebSocket {
+            if route.settings.kind == .events {
+                throw Refusal(.policy, status: 404, message: "No WebSocket is served here")
+            }
+            do throws(HeadError) {
+                _ = try head.webSocketKey()
+            } catch {
+                throw error.refusal
+            }
+        } else if route.settings.kind == .webSocket {
+            throw Refusal(.policy, status: 426, message: "This is a WebSocket")
+        }
+    }
+
+    // MARK: 3 origin
+
+    private func checkOrigin(_ route: Generation.Route) throws(Refusal) {
+        guard context.isWebSocket else { return }
+        try route.origin.check(head.fields, authority: context.host, isTLS: context.isTLS)
+    }
+
+    // MARK: 5 authenticate
+
+    private mutating func authenticate(_ route: Generation.Route) throws(Refusal) {
+        guard let gate = route.gate else { return }
+        do throws(TokenError) {
+            context.identity = try gate.authenticate(
+                head.fields, query: query, now: SystemClock.wallTime())
+        } catch {
+            context.challenge = error.challenge(realm: "gateway")
+            throw error.refusal
+        }
+    }
+
+    // MARK: 6 authorise
+
+    private func authorise(_ route: Generation.Route) throws(Refusal) {
+        let facts = facts
+        let roles = context.identity?.roles ?? []
+        if let rewrite { try generation.rewriteAccess[rewrite].check(roles: roles, facts: facts) }
+        try route.access.check(roles: roles, facts: facts)
+    }
+
+    private var facts: RequestFacts {
+        RequestFacts(
+            claims: context.identity?.claims, captures: captures, query: query,
+            fields: head.fields)
+    }
+
+    // MARK: 7 admit
+
+    /// Takes a seat in the store's session table, for a WebSocket or an event stream on a route
+    /// that has a `sessions` block.
+    private mutating func admit(
+        _ route: Generation.Route, in worker: Worker
+    ) throws(Refusal) {
+        guard let index = route.settings.sessions, context.isWebSocket || context.isEventStream
+        else { return }
+        context.languages = LanguagePreference(
+            acceptLanguage: head.fields.text(of: .acceptLanguage))
+        let userAgent = head.fields.text(of: .userAgent) ?? ""
+        let block = generation.sessionBlocks[index]
+        let facts = facts
+        let role = block.settings.role.map { facts.text(of: $0) } ?? context.identity?.role
+        let isLimited = block.settings.limits(role: role)
+        guard let store = facts.text(of: block.settings.store), !store.isEmpty else {
+            // Nothing to count by: who is not counted may pass, who would be must say the store.
+            if !isLimited { return }
+            throw Refusal(
+                .protocolError, detail: "store", message: "The request names no store")
+        }
+        let source = block.settings.device.first { facts.text(of: $0) != nil }
+        let device = try DeviceKey(
+            clientID: source.flatMap { facts.text(of: $0) }, address: context.client, role: role,
+            userAgent: userAgent)
+        let request = AdmissionRequest(
+            arrival: Arrival(
+                id: worker.newSessionID(),
+                connection: ConnectionAddress(
+                    worker: UInt64(worker.index), connection: client.token),
+                store: StoreKey(block: block.settings.name, store: store), device: device,
+                deviceSource: source, role: role, isLimited: isLimited,
+                user: context.identity?.user, address: context.client,
+                userAgent: userAgent,
+                transport: context.isWebSocket ? .webSocket : .eventStream, route: route.name,
+                generation: generation.number),
+            limit: block.settings.limit(forStore: store))
+        try seat(worker.shared.sessions.admit(request, now: worker.now), request, index, worker)
+    }
+
+    private mutating func seat(
+        _ outcome: AdmissionOutcome, _ request: AdmissionRequest, _ block: Int, _ worker: Worker
+    ) throws(Refusal) {
+        let store = request.arrival.store.store
+        let client = request.arrival.device.clientID
+        switch outcome {
+        case .admitted(let lease, let endings):
+            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
+            worker.shared.deliver(endings)
+        case .refused(let limit):
+            context.rejection = SessionRejection(
+                limit: limit, store: store, client: client, block: block)
+            throw Refusal(
+                .connectionRejected, detail: limit.policy.rawValue,
+                message: generation.sessionBlocks[block].messages.rejection(
+                    SessionMessages.Values(limit: limit, store: store, device: client),
+                    for: context.languages))
+        }
+    }
+
+    // MARK: 8 choose
+
+    private func choose(_ route: Generation.Route) throws(Refusal) -> Decision {
+        switch route.settings.destination {
+        case .respond(let status, let body): return .respond(status: status, body: body)
+        case .redirect(let status, let location):
+            return .redirect(status: status, location: expand(location))
+        case .backend(let index):
+            var plan = ForwardPlan(
+                group: generation.groups[index], route: route.settings, target: target,
+                stripping: route.gate == nil ? nil : route.stripping)
+            if let stripping = plan.stripping, !stripping.queryNames.isEmpty, target.query != nil {
+                plan.target.query = query.removing(stripping.queryNames)
+            }
+            let rules =
+                (rewrite.map { generation.settings.rewrites[$0].headers } ?? [])
+                + route.settings.headers
+            plan.fields = rules.map { ($0.name, expand($0.value)) }
+            return .forward(plan)
+        }
+    }
+
+    private func expand(_ template: Template) -> String {
+        template.expanded { name in
+            switch name {
+            case "client.address": context.client
+            case "request.id": context.id
+            case "request.host": context.host
+            case "request.path": target.path
+            case "request.target": target.text
+            case "request.method": context.method.name
+            case "request.scheme": context.isTLS ? "https" : "http"
+            case "auth.user": context.identity?.user
+            case "auth.role": context.identity?.role
+            default: captures[name]
+            }
+        }
+    }
+}
+
+/// Everything an exchange needs to know to forward a request.
+struct ForwardPlan {
+    let group: BackendGroup
+    let route: RouteSettings
+    var target: NormalisedTarget
+    /// What of the request may carry tokens and must go; nil on a route without `auth`.
+    let stripping: TokenStripping?
+    /// Fields the configuration adds.
+    var fields: [(name: String, value: String)] = []
+
+    init(
+        group: BackendGroup, route: RouteSettings, target: NormalisedTarget,
+        stripping: TokenStripping?
+    ) {
+        self.group = group
+        self.route = route
+        self.target = target
+        self.stripping = stripping
+    }
+}

@@ -1,0 +1,272 @@
+internal import Bytes
+internal import Clock
+internal import Crypto
+internal import Endings
+internal import EventStream
+internal import HTTP
+internal import HTTP1
+internal import Identity
+internal import JSON
+internal import Sessions
+internal import Settings
+internal import Transport
+internal import WebSocket
+
+/// Every answer the gateway gives itself: errors, redirects, fixed responses, refused WebSockets
+/// and event streams.
+enum Answer {
+    /// A day: an EventSource that is told this does not come back by itself.
+    static let retryNever = 86_400_000
+
+    // MARK: Fixed responses
+
+    static func text(
+        _ status: Int, _ body: String, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        respond(
+            status, type: "text/plain; charset=utf-8", body: Array(body.utf8), fields: [],
+            reason: .normal, context: context, to: client, in: worker)
+    }
+
+    static func redirect(
+        _ status: Int, _ location: String, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        respond(
+            status, type: nil, body: [], fields: [("Location", location)], reason: .normal,
+            context: context, to: client, in: worker)
+    }
+
+    private static func respond(
+        _ status: Int, type: String?, body: [UInt8], fields: [(String, String)],
+        reason: EndReason, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        // A body nobody reads would be taken for the next request.
+        if context.hasRequestBody { client.makeLast() }
+        var output: [UInt8] = []
+        HeadEncoder.appendStatusLine(status: status, to: &output)
+        if let type { HeadEncoder.appendField(name: "Content-Type", value: type, to: &output) }
+        for (name, value) in fields {
+            HeadEncoder.appendField(name: name, value: value, to: &output)
+        }
+        if status != 204, status != 304 {
+            HeadEncoder.appendField(name: "Content-Length", value: String(body.count), to: &output)
+        }
+        ClientResponse.appendConnection(
+            isLast: client.isLastRequest, minorVersion: context.minorVersion, to: &output)
+        HeadEncoder.appendEnd(to: &output)
+        if context.method != .head { output.append(contentsOf: body) }
+        client.stream.send(output.span)
+        context.status = status
+        context.octetsOut = body.count
+        worker.record(context, reason)
+        client.answered(in: worker)
+    }
+
+    // MARK: Refusals
+
+    /// Ends a request in the way its kind can understand.
+    static func refuse(
+        _ refusal: Refusal, head: RequestHead, context: RequestContext,
+        to client: ClientConnection, in worker: Worker
+    ) {
+        context.detail = refusal.detail
+        context.session?.lease.end()
+        if context.isWebSocket, let route = context.routeSettings, !route.refusesWithStatus,
+            isForSocket(refusal)
+        {
+            return socket(refusal, head: head, context: context, to: client, in: worker)
+        }
+        if context.isEventStream, let rejection = context.rejection {
+            let message = context.generation.sessionBlocks[rejection.block].messages
+                .connectionRejected(
+                    limit: rejection.limit, store: rejection.store, device: rejection.client,
+                    for: context.languages)
+            client.makeLast()
+            return eventStream(
+                StreamEnd(
+                    message: message, retryMilliseconds: retryNever, reason: .connectionRejected,
+                    detail: refusal.detail),
+                event: "connection_rejected", context: context, to: client, in: worker)
+        }
+        problem(refusal, context: context, to: client, in: worker)
+    }
+
+    /// Refusals by rule are told on the socket; malformed requests, unknown routes and wrong
+    /// methods are plain HTTP errors.
+    private static func isForSocket(_ refusal: Refusal) -> Bool {
+        switch refusal.status {
+        case 401, 403, 409, 429, 500, 502, 503, 504: true
+        default: false
+        }
+    }
+
+    private static func problem(
+        _ refusal: Refusal, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        var fields: [(String, String)] = [("Cache-Control", "no-store")]
+        if let challenge = context.challenge { fields.append(("WWW-Authenticate", challenge)) }
+        if let seconds = refusal.retryAfterSeconds {
+            fields.append(("Retry-After", String(seconds)))
+        }
+        if refusal.status == 405 {
+            fields.append(("Allow", context.allow.joined(separator: ", ")))
+        }
+        if refusal.status == 426 {
+            fields.append(("Upgrade", "websocket"))
+            fields.append(("Sec-WebSocket-Version", "13"))
+        }
+        respond(
+            refusal.status, type: "application/problem+json",
+            body: ProblemDocument.encode(refusal, requestID: context.id), fields: fields,
+            reason: refusal.reason, context: context, to: client, in: worker)
+    }
+
+    /// A WebSocket that is completed only to be told why it may not stay.
+    private static func socket(
+        _ refusal: Refusal, head: RequestHead, context: RequestContext,
+        to client: ClientConnection, in worker: Worker
+    ) {
+        var message = ProblemDocument.encodeSocketError(refusal, at: SystemClock.wallTime())
+        if let rejection = context.rejection {
+            message = context.generation.sessionBlocks[rejection.block].messages
+                .connectionRejected(
+                    limit: rejection.limit, store: rejection.store, device: rejection.client,
+                    for: context.languages)
+        }
+        closeSocket(
+            refusal.reason, detail: refusal.detail, message: message, head: head,
+            context: context, to: client, in: worker)
+    }
+
+    /// Completes a handshake, sends one text message (none when it is empty) and the close frame.
+    static func closeSocket(
+        _ reason: EndReason, detail: String?, message: [UInt8], head: RequestHead,
+        context: RequestContext, to client: ClientConnection, in worker: Worker
+    ) {
+        // Admission let only proper handshakes pass.
+        guard let accept = WebSocketAccept.value(for: head) else {
+            return client.close(in: worker)
+        }
+        var output: [UInt8] = []
+        HeadEncoder.appendStatusLine(status: 101, to: &output)
+        output.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ")
+        output.append(contentsOf: accept)
+        output.append("\r\n")
+        if let choice = SubprotocolOffers(head.fields).answer(upstreamChoice: nil) {
+            HeadEncoder.appendField(
+                name: "Sec-WebSocket-Protocol", value: choice, to: &output)
+        }
+        HeadEncoder.appendEnd(to: &output)
+        if !message.isEmpty { FrameEncoder.appendMessage(.text, message.span, to: &output) }
+        FrameEncoder.appendClose(
+            code: reason.closeCode, reason: detail ?? reason.rawValue, to: &output)
+        client.stream.send(output.span)
+        context.status = 101
+        worker.record(context, reason)
+        client.begin(ClosingSocket(), in: worker)
+    }
+
+    /// A 200 whose only event says why the stream ends.
+    static func eventStream(
+        _ end: StreamEnd, event: String = "force_disconnect", context: RequestContext,
+        to client: ClientConnection, in worker: Worker
+    ) {
+        var body: [UInt8] = []
+        append(end, event: event, to: &body)
+        respond(
+            200, type: "text/event-stream", body: body, fields: [("Cache-Control", "no-store")],
+            reason: end.reason, context: context, to: client, in: worker)
+    }
+
+    static func append(
+        _ end: StreamEnd, event: String = "force_disconnect", to output: inout [UInt8]
+    ) {
+        EventEncoder.append(
+            event: end.message == nil ? nil : event, retryMilliseconds: end.retryMilliseconds,
+            data: end.message.map { String(decoding: $0, as: UTF8.self) }, to: &output)
+    }
+
+    // MARK: Without a request
+
+    /// A head that cannot be understood: the answer, and the end.
+    static func malformed(_ error: HeadError, to client: ClientConnection, in worker: Worker) {
+        bare(error.refusal, to: client, in: worker)
+    }
+
+    static func headTimeout(to client: ClientConnection, in worker: Worker) {
+        bare(
+            Refusal(.timeout, message: "The request did not come in time"), to: client, in: worker)
+    }
+
+    private static func bare(
+        _ refusal: Refusal, to client: ClientConnection, in worker: Worker
+    ) {
+        client.makeLast()
+        let context = RequestContext(
+            id: worker.newIdentifier(), generation: client.generation, started: worker.now,
+            method: .get, host: "", client: client.addressText,
+            isTLS: client.entrance.tls != nil, isWebSocket: false, minorVersion: 1)
+        problem(refusal, context: context, to: client, in: worker)
+    }
+
+    /// Somebody speaks HTTP where TLS is spoken: the one thing said here without encryption.
+    static func plainHTTPOnTLS(to client: ClientConnection, in worker: Worker) {
+        let body = "This port speaks HTTPS.\n"
+        var output: [UInt8] = []
+        HeadEncoder.appendStatusLine(status: 400, to: &output)
+        output.append("Content-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n")
+        output.append("Connection: close\r\n\r\n")
+        output.append(body)
+        System.write(output.span, to: client.stream.descriptor.number)
+        client.finish(in: worker)
+    }
+}
+
+/// The bodies of errors.
+enum ProblemDocument {
+    /// `application/problem+json` (RFC 9457).
+    static func encode(_ refusal: Refusal, requestID: String) -> [UInt8] {
+        var body: [UInt8] = []
+        body.beginJSONObject()
+        body.appendMember("type", "about:blank")
+        body.appendMember("title", ReasonPhrase.standard(for: refusal.status))
+        body.appendMember("status", refusal.status)
+        body.appendMember("detail", refusal.message)
+        body.appendMember("reason", refusal.reason.rawValue)
+        body.appendMember("request_id", requestID)
+        body.endJSONObject()
+        return body
+    }
+
+    /// `{"type":"error","error":{"message":…,"code":4001,"details":{"reason":…},"timestamp":…}}`.
+    static func encodeSocketError(_ refusal: Refusal, at time: WallTime) -> [UInt8] {
+        var body: [UInt8] = []
+        body.beginJSONObject()
+        body.appendMember("type", "error")
+        body.beginJSONObject(member: "error")
+        body.appendMember("message", refusal.message)
+        body.appendMember("code", Int(refusal.reason.closeCode))
+        body.beginJSONObject(member: "details")
+        body.appendMember("reason", refusal.detail ?? refusal.reason.rawValue)
+        body.endJSONObject()
+        body.appendMember("timestamp", time.rfc3339())
+        body.endJSONObject()
+        body.endJSONObject()
+        return body
+    }
+}
+
+/// The answer to `Sec-WebSocket-Key` (RFC 6455 §4.2.2).
+enum WebSocketAccept {
+    /// Nil when the request has no proper key.
+    static func value(for head: RequestHead) -> [UInt8]? {
+        guard let key = try? head.webSocketKey() else { return nil }
+        let input = Handshake.acceptInput(key: head.fields.bytes.span.extracting(key))
+        guard let digest = try? Digest.sha1(input.span) else { return nil }
+        return Base64.encode(digest.span)
+    }
+}

@@ -1,0 +1,371 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+internal import HTTP
+internal import HTTP1
+internal import Sessions
+internal import Settings
+internal import TLS
+internal import Transport
+
+/// A connection that a client opened, from accept to close. Lives on one worker; every event is
+/// handed in with that worker.
+///
+///     head --whole head, admitted--> exchange --answered, keep-alive--> head
+///     exchange --101--> webSocket          head --refused WebSocket--> closing
+///     webSocket --ended by rule--> closing
+///     any --last answer sent--> lingering --client is silent or gone--> closed
+final class ClientConnection {
+    enum Phase {
+        case head(HeadStage)
+        /// A request is being answered by an upstream.
+        case exchange(Exchange)
+        case webSocket(WebSocketRelay)
+        /// A WebSocket that was told that it ends, and waits for the client's close.
+        case closing(ClosingSocket)
+        /// Everything is sent; what still comes is discarded, so that the answer is not lost to a
+        /// reset (RFC 9112 §9.6).
+        case lingering
+        case closed
+    }
+
+    /// Where a connection without a request stands; each has its own deadline.
+    enum HeadStage {
+        case handshake
+        /// Not an octet of the next request has come.
+        case idle
+        case partial
+    }
+
+    private static let lingerTimeout: Duration = .seconds(2)
+    private static let requestBodyTimeout: Duration = .seconds(60)
+
+    let token: UInt64
+    let stream: Stream
+    let address: SocketAddress
+    /// The address without its port; every request needs it.
+    let addressText: String
+    let entrance: Generation.Entrance
+    private(set) var generation: Generation
+    private(set) var phase: Phase
+    /// When octets last came.
+    private(set) var lastHeard: Instant
+    private var decoder: RequestHeadDecoder
+    /// Received, and not to be used before the exchange at hand goes on or is over.
+    private var held: [UInt8] = []
+    private var interest: Readiness = .readable
+    private var isConsuming = false
+    private(set) var hasInputEnded = false
+    private var deadline = Deadline()
+    /// A request was answered on it.
+    private var hasServed = false
+    /// The next answer is the last.
+    private(set) var isLastRequest = false
+
+    init(
+        token: UInt64, stream: Stream, address: SocketAddress, entrance: Generation.Entrance,
+        generation: Generation, now: Instant
+    ) {
+        self.token = token
+        self.stream = stream
+        self.address = address
+        addressText = address.host
+        self.entrance = entrance
+        self.generation = generation
+        decoder = RequestHeadDecoder(limits: generation.headLimits)
+        lastHeard = now
+        phase = .head(entrance.tls == nil ? .idle : .handshake)
+    }
+
+    func opened(in worker: Worker) {
+        let limits = generation.settings.limits
+        let isTLS = entrance.tls != nil
+        setDeadline(
+            worker.now + (isTLS ? limits.tlsHandshakeTimeout : limits.requestHeadTimeout),
+            in: worker)
+    }
+
+    // MARK: Readiness
+
+    func becameReady(_ readiness: Readiness, in worker: Worker) {
+        if readiness.isWritable {
+            guard stream.flush() else { return lost(in: worker) }
+            drained(in: worker)
+        }
+        if readiness.isReadable || readiness.isBroken {
+            if interest.isReadable {
+                receive(in: worker)
+            } else if readiness.isBroken {
+                return lost(in: worker)
+            }
+        }
+        updateInterest(in: worker)
+    }
+
+    private func receive(in worker: Worker) {
+        switch stream.receive(into: worker.buffer) {
+        case .octets(let count):
+            if count > 0 { heard(in: worker) }
+            noteHeadStage(in: worker)
+        case .end(let count):
+            if count > 0 { heard(in: worker) }
+            inputEnded(in: worker)
+        case .failed(.tls(.plainHTTP)):
+            Answer.plainHTTPOnTLS(to: self, in: worker)
+        case .failed(.tls):
+            // The alert that says why is sent; the client shall read it.
+            if case .head = phase { finish(in: worker) } else { lost(in: worker) }
+        case .failed(.connection):
+            lost(in: worker)
+        }
+    }
+
+    private func heard(in worker: Worker) {
+        lastHeard = worker.now
+        let buffer = worker.buffer
+        switch phase {
+        case .webSocket(let relay): relay.clientSent(buffer.octets, in: worker)
+        case .head, .exchange: consume(buffer.octets, in: worker)
+        case .closing(let socket):
+            if socket.clientSent(buffer.octets) { finish(in: worker) }
+        case .lingering, .closed: break
+        }
+    }
+
+    private func noteHeadStage(in worker: Worker) {
+        guard case .head(let stage) = phase else { return }
+        let limits = generation.settings.limits
+        switch stage {
+        case .handshake:
+            guard stream.isEstablished else { return }
+            phase = .head(decoder.isIdle ? .idle : .partial)
+            setDeadline(worker.now + limits.requestHeadTimeout, in: worker)
+        case .idle:
+            if decoder.isIdle { return }
+            phase = .head(.partial)
+            setDeadline(worker.now + limits.requestHeadTimeout, in: worker)
+        case .partial: break
+        }
+    }
+
+    // MARK: Requests
+
+    /// Uses received octets: heads begin exchanges, bodies go to the exchange at hand. What cannot
+    /// be used now is held, and nothing more is read until it could be.
+    private func consume(_ octets: Span<UInt8>, in worker: Worker) {
+        isConsuming = true
+        defer { isConsuming = false }
+        var index = 0
+        while index < octets.count {
+            switch phase {
+            case .head:
+                guard stream.pendingCount < Flow.highWater else {
+                    return held.append(copying: octets.extracting(index..<octets.count))
+                }
+                guard readHead(octets, at: &index, in: worker) else { return }
+            case .exchange(let exchange):
+                let before = index
+                exchange.clientSent(octets, at: &index, in: worker)
+                if index == before {
+                    return held.append(copying: octets.extracting(index..<octets.count))
+                }
+            case .webSocket(let relay):
+                let rest = octets.extracting(index..<octets.count)
+                return relay.clientSent(rest, in: worker)
+            case .closing, .lingering, .closed: return
+            }
+        }
+    }
+
+    /// False when there is no whole head, or none that can be understood.
+    private func readHead(
+        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
+    ) -> Bool {
+        do throws(HeadError) {
+            guard let head = try decoder.decode(octets, at: &index) else { return false }
+            isLastRequest = !head.wantsKeepAlive || worker.isDraining
+            deadline.clear()
+            RequestIntake.begin(head, from: self, in: worker)
+            return true
+        } catch {
+            Answer.malformed(error, to: self, in: worker)
+            return false
+        }
+    }
+
+    /// Goes on with what is held, when the exchange is ready for more or over.
+    func resume(in worker: Worker) {
+        if !isConsuming, !held.isEmpty {
+            let octets = held
+            held = []
+            consume(octets.span, in: worker)
+            noteHeadStage(in: worker)
+        }
+        if hasInputEnded, held.isEmpty, case .head = phase { finish(in: worker) }
+        updateInterest(in: worker)
+    }
+
+    func begin(_ exchange: Exchange, in worker: Worker) {
+        phase = .exchange(exchange)
+        extendBodyDeadline(in: worker)
+    }
+
+    /// The client must send more of the body within this time.
+    func extendBodyDeadline(in worker: Worker) {
+        setDeadline(worker.now + Self.requestBodyTimeout, in: worker)
+    }
+
+    func begin(_ relay: WebSocketRelay, in worker: Worker) {
+        phase = .webSocket(relay)
+        setDeadline(relay.nextCheck(lastHeard: lastHeard), in: worker)
+    }
+
+    func begin(_ socket: ClosingSocket, in worker: Worker) {
+        phase = .closing(socket)
+        setDeadline(worker.now + ClosingSocket.timeout, in: worker)
+        updateInterest(in: worker)
+    }
+
+    /// The answer to the current request is sent, or waits to be.
+    func answered(in worker: Worker) {
+        hasServed = true
+        if isLastRequest { return finish(in: worker) }
+        if generation !== worker.generation {
+            generation = worker.generation
+            decoder = RequestHeadDecoder(limits: generation.headLimits)
+        }
+        phase = .head(.idle)
+        setDeadline(worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
+        if !isConsuming { resume(in: worker) }
+    }
+
+    /// The next answer closes the connection.
+    func makeLast() { isLastRequest = true }
+
+    // MARK: Ends
+
+    /// Sends what waits, then FIN, then waits a little for the client to do the same.
+    func finish(in worker: Worker) {
+        if case .closed = phase { return }
+        phase = .lingering
+        held = []
+        stream.finishSending()
+        linger(in: worker)
+        updateInterest(in: worker)
+    }
+
+    /// As long as the client takes what waits it has time; afterwards little.
+    private func linger(in worker: Worker) {
+        guard stream.pendingCount == 0 else {
+            return setDeadline(worker.now + Exchange.sendTimeout, in: worker)
+        }
+        if hasInputEnded { return close(in: worker) }
+        setDeadline(worker.now + Self.lingerTimeout, in: worker)
+    }
+
+    private func inputEnded(in worker: Worker) {
+        hasInputEnded = true
+        switch phase {
+        case .head: close(in: worker)
+        case .exchange(let exchange): exchange.clientInputEnded(in: worker)
+        case .webSocket(let relay): relay.clientInputEnded(in: worker)
+        case .closing: finish(in: worker)
+        case .lingering: if stream.pendingCount == 0 { close(in: worker) }
+        case .closed: break
+        }
+    }
+
+    /// The connection is broken.
+    func lost(in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange): exchange.clientLost(in: worker)
+        case .webSocket(let relay): relay.clientLost(in: worker)
+        case .head, .closing, .lingering, .closed: break
+        }
+        close(in: worker)
+    }
+
+    func close(reset: Bool = false, in worker: Worker) {
+        if case .closed = phase { return }
+        phase = .closed
+        held = []
+        deadline.clear()
+        worker.poller.remove(stream.descriptor.number)
+        stream.close(reset: reset)
+        worker.forget(client: token)
+    }
+
+    /// The session table gave this connection's session up.
+    func end(by ending: Ending, in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange): exchange.end(by: ending, in: worker)
+        case .webSocket(let relay): relay.end(by: ending, in: worker)
+        case .head, .closing, .lingering, .closed: break
+        }
+        updateInterest(in: worker)
+    }
+
+    /// The process stops: what is idle ends now, what is busy after its answer.
+    func drain(in worker: Worker) {
+        isLastRequest = true
+        switch phase {
+        case .head(.idle) where hasServed: finish(in: worker)
+        // A new connection has its first request on the way.
+        case .head, .closing, .lingering, .closed: break
+        case .exchange(let exchange): exchange.drain(in: worker)
+        case .webSocket(let relay): relay.drain(in: worker)
+        }
+        updateInterest(in: worker)
+    }
+
+    // MARK: Timers and flow
+
+    func setDeadline(_ instant: Instant, in worker: Worker) {
+        deadline.set(instant, for: token, in: worker)
+    }
+
+    func clearDeadline() { deadline.clear() }
+
+    func timerFired(in worker: Worker) {
+        guard deadline.fired(for: token, in: worker) else { return }
+        switch phase {
+        case .head(.partial): Answer.headTimeout(to: self, in: worker)
+        case .head(.idle): finish(in: worker)
+        case .head(.handshake), .closing, .lingering: close(in: worker)
+        case .exchange(let exchange): exchange.clientTimerFired(in: worker)
+        case .webSocket(let relay): relay.timerFired(in: worker)
+        case .closed: break
+        }
+        updateInterest(in: worker)
+    }
+
+    private func drained(in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange): exchange.clientDrained(in: worker)
+        case .webSocket(let relay): relay.clientDrained(in: worker)
+        case .lingering: linger(in: worker)
+        case .head: resume(in: worker)
+        case .closing, .closed: break
+        }
+    }
+
+    private var wantsInput: Bool {
+        if hasInputEnded || !held.isEmpty { return false }
+        switch phase {
+        case .head, .closing, .lingering: return true
+        case .exchange(let exchange): return exchange.wantsClientInput
+        case .webSocket(let relay): return relay.wantsClientInput
+        case .closed: return false
+        }
+    }
+
+    /// Watches for what is wanted now; asks the kernel only when that changed.
+    func updateInterest(in worker: Worker) {
+        if case .closed = phase { return }
+        var wanted = wantsInput ? Readiness.readable.rawValue : 0
+        if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
+        guard wanted != interest.rawValue else { return }
+        interest = Readiness(rawValue: wanted)
+        worker.poller.change(stream.descriptor.number, token: token, interest: interest)
+    }
+}

@@ -1,0 +1,178 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+internal import EventStream
+internal import HTTP
+internal import HTTP1
+internal import Sessions
+internal import Settings
+internal import Transport
+
+/// What an event stream needs beyond a response's body: whole events only, so that ours fit in
+/// between.
+struct EventRelay {
+    /// The longest beginning of an event that is held back until its end comes.
+    static let heldSize = 64 * 1024
+
+    var boundary = EventBoundary()
+    /// The beginning of an event whose end has not come.
+    var held: [UInt8] = []
+    /// A part of an event that was too long to be held has been sent: ours must wait for its end.
+    var isInsideEvent = false
+    /// When octets were last sent to the client.
+    var lastSent: Instant
+    /// The stream ends as soon as it may.
+    var pendingEnd: StreamEnd?
+}
+
+/// How a live event stream is ended by rule.
+struct StreamEnd {
+    /// The data of the `force_disconnect` event; nil to end without one.
+    var message: [UInt8]?
+    var retryMilliseconds: Int
+    var reason: EndReason
+    var detail: String?
+}
+
+/// Event streams: forwarded event by event, never buffered, kept alive, ended by rule.
+extension Exchange {
+    /// A client that does not acknowledge what was sent for this long is gone.
+    private static let userTimeoutMilliseconds: Int32 = 30_000
+
+    func beginEvents(in worker: Worker) {
+        events = EventRelay(lastSent: worker.now)
+        client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
+        client.setDeadline(worker.now + plan.route.commentInterval, in: worker)
+        upstream?.clearDeadline()
+    }
+
+    func forwardEvents(_ data: Span<UInt8>, in worker: Worker) {
+        guard var relay = events else { return }
+        // Taken out so that appending to what is held copies nothing.
+        events = nil
+        defer { events = relay }
+        relay.lastSent = worker.now
+        if let end = relay.boundary.scan(data) {
+            if relay.held.isEmpty {
+                send(data.extracting(0..<end), in: worker)
+            } else {
+                relay.held.append(copying: data.extracting(0..<end))
+                send(relay.held.span, in: worker)
+                relay.held = []
+            }
+            relay.isInsideEvent = false
+            if relay.pendingEnd != nil { return }
+            if end < data.count { relay.held.append(copying: data.extracting(end..<data.count)) }
+        } else {
+            relay.held.append(copying: data)
+        }
+        if relay.held.count > EventRelay.heldSize {
+            send(relay.held.span, in: worker)
+            relay.held = []
+            relay.isInsideEvent = true
+        }
+    }
+
+    /// The stream ended by itself: a last event without its empty line goes on as it is.
+    func flushEvents(in worker: Worker) {
+        guard let held = events?.held, !held.isEmpty else { return }
+        events?.held = []
+        send(held.span, in: worker)
+    }
+
+    /// The session table gave this stream's session up.
+    func end(by ending: Ending, in worker: Worker) {
+        guard let seat = context.session, seat.lease.id == ending.session else { return }
+        let messages = context.generation.sessionBlocks[seat.block].messages
+        let message = messages.forceDisconnect(
+            ending.cause,
+            SessionMessages.Values(limit: ending.limit, store: seat.store, device: seat.client),
+            for: context.languages)
+        end(
+            StreamEnd(
+                message: message, retryMilliseconds: Answer.retryNever, reason: ending.reason,
+                detail: ending.cause.rawValue), in: worker)
+    }
+
+    /// The process stops. Event streams end with a hint to come back; what answers soon may finish.
+    func drain(in worker: Worker) {
+        client.makeLast()
+        guard events != nil else { return }
+        var message: [UInt8]?
+        if let seat = context.session {
+            message = context.generation.sessionBlocks[seat.block].messages.forceDisconnect(
+                .draining, SessionMessages.Values(store: seat.store, device: seat.client),
+                for: context.languages)
+        }
+        end(
+            StreamEnd(
+                message: message, retryMilliseconds: worker.reconnectDelayMilliseconds(),
+                reason: .draining), in: worker)
+    }
+
+    private func end(_ end: StreamEnd, in worker: Worker) {
+        guard !hasEnded else { return }
+        guard let relay = events else {
+            // No response has begun: the same is said in an answer of our own.
+            closeUpstream(in: worker)
+            hasEnded = true
+            context.session?.lease.end()
+            client.makeLast()
+            context.detail = end.detail
+            if context.isWebSocket {
+                return Answer.closeSocket(
+                    end.reason, detail: end.detail, message: end.message ?? [], head: head,
+                    context: context, to: client, in: worker)
+            }
+            return Answer.eventStream(end, context: context, to: client, in: worker)
+        }
+        events?.pendingEnd = end
+        if relay.isInsideEvent { return client.setDeadline(worker.now + .seconds(2), in: worker) }
+        finishEvents(in: worker)
+    }
+
+    /// Sends the last event and the end of the response.
+    private func finishEvents(in worker: Worker) {
+        guard let end = events?.pendingEnd else { return }
+        closeUpstream(in: worker)
+        events?.held = []
+        worker.scratch.removeAll(keepingCapacity: true)
+        var event: [UInt8] = []
+        Answer.append(end, to: &event)
+        send(event.span, in: worker)
+        if clientFraming == .chunked { HeadEncoder.appendLastChunk(to: &worker.scratch) }
+        sendScratch(worker)
+        response = .complete
+        context.detail = end.detail
+        conclude(end.reason, in: worker)
+        client.makeLast()
+        client.answered(in: worker)
+    }
+
+    /// Called after events were forwarded, when an end was waiting for the boundary.
+    func endIfPending(in worker: Worker) {
+        guard let relay = events, relay.pendingEnd != nil, !relay.isInsideEvent else { return }
+        finishEvents(in: worker)
+    }
+
+    /// Every comment interval: a comment when nothing was sent for so long, and the end for a
+    /// client whose queue is full and does not shrink.
+    func eventTimerFired(in worker: Worker) {
+        guard let relay = events else { return }
+        let interval = plan.route.commentInterval
+        if relay.pendingEnd != nil || client.stream.pendingCount >= plan.route.sendQueueSize {
+            closeUpstream(in: worker)
+            conclude(relay.pendingEnd?.reason ?? .slowConsumer, in: worker)
+            return client.close(in: worker)
+        }
+        if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty {
+            worker.scratch.removeAll(keepingCapacity: true)
+            var comment: [UInt8] = []
+            EventEncoder.appendComment(to: &comment)
+            send(comment.span, in: worker)
+            sendScratch(worker)
+            events?.lastSent = worker.now
+        }
+        client.setDeadline((events?.lastSent ?? worker.now) + interval, in: worker)
+    }
+}

@@ -1,0 +1,306 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+internal import EventStream
+internal import HTTP
+internal import HTTP1
+internal import Sessions
+internal import Settings
+internal import Transport
+internal import Upstreams
+
+/// The way back: from the upstream's octets to the client's.
+extension Exchange {
+    func upstreamSent(_ octets: Span<UInt8>, in worker: Worker) {
+        worker.scratch.removeAll(keepingCapacity: true)
+        var index = 0
+        while index < octets.count, !hasEnded {
+            switch response {
+            case .awaiting:
+                guard readHead(octets, at: &index, in: worker) else { return }
+            case .streaming(var body):
+                let isWhole = readBody(&body, octets, at: &index, in: worker)
+                if hasEnded { return }
+                if isWhole { return completed(trailing: octets.count - index, in: worker) }
+                response = .streaming(body)
+            case .complete: return
+            }
+        }
+        sendScratch(worker)
+        if events?.pendingEnd != nil { endIfPending(in: worker) }
+        if !hasEnded { watchFlow(in: worker) }
+    }
+
+    /// False when there is no whole head, or the exchange went another way.
+    private func readHead(
+        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
+    ) -> Bool {
+        guard let upstream else { return false }
+        do throws(HeadError) {
+            guard let head = try upstream.decoder.decode(octets, at: &index) else { return false }
+            if head.status == 101 {
+                let rest = octets.extracting(index..<octets.count)
+                switchProtocols(head, rest: rest, in: worker)
+                return false
+            }
+            if head.isInformational {
+                ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
+                return true
+            }
+            let framing = try head.bodyFraming(requestMethod: self.head.method)
+            begin(head, framing: framing, in: worker)
+            if case .complete = response {
+                completed(trailing: octets.count - index, in: worker)
+                return false
+            }
+            return true
+        } catch {
+            fail(.badResponse, in: worker)
+            return false
+        }
+    }
+
+    private func begin(_ head: ResponseHead, framing: BodyFraming, in worker: Worker) {
+        context.status = head.status
+        if case .streaming = request { client.makeLast() }
+        let isStream =
+            head.status == 200 && !context.isWebSocket
+            && head.fields.mediaType(is: "text/event-stream")
+        clientFraming = framing
+        if isStream || framing == .untilClose {
+            clientFraming = context.minorVersion == 1 ? .chunked : .untilClose
+        } else if framing == .chunked, context.minorVersion == 0 {
+            clientFraming = .untilClose
+        }
+        if framing == .none { clientFraming = .none }
+        if clientFraming == .untilClose { client.makeLast() }
+        ClientResponse.append(
+            head, framing: clientFraming, isLast: client.isLastRequest, context: context,
+            to: &worker.scratch)
+        upstreamAllowsReuse = head.allowsKeepAlive && framing != .untilClose
+        let body = BodyDecoder(framing)
+        response = body.isComplete ? .complete : .streaming(body)
+        if isStream, !body.isComplete {
+            beginEvents(in: worker)
+        } else {
+            context.session?.lease.end()
+        }
+    }
+
+    /// True when the body is whole.
+    private func readBody(
+        _ body: inout BodyDecoder, _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
+    ) -> Bool {
+        do throws(BodyError) {
+            while let event = try body.decode(octets, at: &index) {
+                switch event {
+                case .data(let range): forward(octets.extracting(range), in: worker)
+                case .end(let trailers):
+                    appendBodyEnd(trailers: trailers, in: worker)
+                    return true
+                }
+            }
+        } catch {
+            fail(.badResponse, in: worker)
+            return false
+        }
+        if body.isComplete {
+            appendBodyEnd(trailers: nil, in: worker)
+            return true
+        }
+        return false
+    }
+
+    private func forward(_ data: Span<UInt8>, in worker: Worker) {
+        if events != nil { return forwardEvents(data, in: worker) }
+        send(data, in: worker)
+    }
+
+    /// Puts data of the response's body behind what waits in the scratch; large pieces that need
+    /// no framing go without being copied.
+    func send(_ data: Span<UInt8>, in worker: Worker) {
+        context.octetsOut += data.count
+        if clientFraming == .chunked {
+            HeadEncoder.appendChunkHeader(size: data.count, to: &worker.scratch)
+            worker.scratch.append(copying: data)
+            HeadEncoder.appendChunkEnd(to: &worker.scratch)
+        } else if data.count > 8 * 1024 {
+            sendScratch(worker)
+            client.stream.send(data)
+        } else {
+            worker.scratch.append(copying: data)
+        }
+    }
+
+    private func appendBodyEnd(trailers: Fields?, in worker: Worker) {
+        if events != nil { flushEvents(in: worker) }
+        if clientFraming == .chunked {
+            HeadEncoder.appendLastChunk(trailers: trailers, to: &worker.scratch)
+        }
+    }
+
+    func sendScratch(_ worker: Worker) {
+        if worker.scratch.isEmpty { return }
+        client.stream.send(worker.scratch.span)
+        worker.scratch.removeAll(keepingCapacity: true)
+    }
+
+    /// After octets came and went on: deadlines move, and a client that does not read stops the
+    /// upstream.
+    private func watchFlow(in worker: Worker) {
+        client.updateInterest(in: worker)
+        guard let upstream else { return }
+        upstream.updateInterest(in: worker)
+        if events == nil {
+            upstream.setDeadline(
+                worker.now + plan.group.settings.responseTimeout, in: worker)
+        }
+    }
+
+    private func completed(trailing: Int, in worker: Worker) {
+        sendScratch(worker)
+        response = .complete
+        // Octets behind a response answer nothing: such a connection is not used again.
+        releaseUpstream(reusable: upstreamAllowsReuse && trailing == 0, in: worker)
+        if case .streaming = request { client.makeLast() }
+        conclude(.normal, in: worker)
+        client.answered(in: worker)
+        client.updateInterest(in: worker)
+    }
+
+    // MARK: The upstream's end
+
+    func upstreamInputEnded(in worker: Worker) {
+        switch response {
+        case .awaiting:
+            if canRetry { return retry(in: worker) }
+            fail(.closedEarly, in: worker)
+        case .streaming(var body):
+            do throws(BodyError) {
+                worker.scratch.removeAll(keepingCapacity: true)
+                try body.inputEnded()
+                appendBodyEnd(trailers: nil, in: worker)
+                completed(trailing: 0, in: worker)
+            } catch {
+                fail(.cut, in: worker)
+            }
+        case .complete: break
+        }
+    }
+
+    func upstreamLost(in worker: Worker) {
+        switch response {
+        case .awaiting:
+            if canRetry { return retry(in: worker) }
+            fail(.closedEarly, in: worker)
+        case .streaming: fail(.cut, in: worker)
+        case .complete: break
+        }
+    }
+
+    func upstreamTimedOut(in worker: Worker) {
+        guard let upstream else { return }
+        switch response {
+        case .awaiting: fail(.silent, in: worker)
+        case .streaming:
+            if wantsUpstreamInput { return fail(.cut, in: worker) }
+            // It was not asked for more: the client is the slow one.
+            guard worker.now - lastDrained < Self.sendTimeout else {
+                return fail(.unread, in: worker)
+            }
+            upstream.setDeadline(lastDrained + Self.sendTimeout, in: worker)
+        case .complete: break
+        }
+    }
+
+    // MARK: Failures
+
+    enum Failure {
+        case unreachable
+        /// Closed before it answered.
+        case closedEarly
+        /// Answered with something that is no HTTP.
+        case badResponse
+        /// Did not answer in time.
+        case silent
+        /// Broke off in the middle of its response.
+        case cut
+        /// The client reads nothing of it.
+        case unread
+        case badRequest(BodyError)
+        case bodyTooBig
+
+        var refusal: Refusal {
+            switch self {
+            case .unreachable:
+                Refusal(
+                    .upstreamUnavailable, status: 502, detail: "unreachable",
+                    message: "The application cannot be reached", retryAfterSeconds: 1)
+            case .closedEarly:
+                Refusal(
+                    .upstreamUnavailable, status: 502, detail: "closed_early",
+                    message: "The application closed the connection")
+            case .badResponse:
+                Refusal(
+                    .upstreamUnavailable, status: 502, detail: "bad_response",
+                    message: "The application's answer is no valid HTTP")
+            case .silent:
+                Refusal(
+                    .upstreamUnavailable, status: 504, detail: "timeout",
+                    message: "The application did not answer in time")
+            case .cut:
+                Refusal(
+                    .upstreamUnavailable, status: 502, detail: "cut",
+                    message: "The application broke off its answer")
+            case .unread: Refusal(.slowConsumer, message: "The response was not read")
+            case .badRequest(let error):
+                Refusal(.protocolError, status: error.status, message: error.message)
+            case .bodyTooBig:
+                Refusal(.tooBig, message: "The request body is too large")
+            }
+        }
+    }
+
+    /// Ends the exchange without a whole response: with an error of ours when none has begun,
+    /// otherwise by breaking it off, so that the client can tell.
+    func fail(_ failure: Failure, in worker: Worker) {
+        guard !hasEnded else { return }
+        closeUpstream(in: worker)
+        let refusal = failure.refusal
+        context.detail = refusal.detail
+        if case .awaiting = response {
+            hasEnded = true
+            context.session?.lease.end()
+            if case .streaming = request { client.makeLast() }
+            return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
+        }
+        sendScratch(worker)
+        conclude(refusal.reason, in: worker)
+        client.close(in: worker)
+    }
+
+    func clientTimerFired(in worker: Worker) {
+        if events != nil { return eventTimerFired(in: worker) }
+        guard case .streaming = request else { return }
+        closeUpstream(in: worker)
+        hasEnded = true
+        context.session?.lease.end()
+        let refusal = Refusal(.timeout, message: "The request body did not come in time")
+        if case .awaiting = response {
+            client.makeLast()
+            return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
+        }
+        worker.record(context, .timeout)
+        client.close(in: worker)
+    }
+}
+
+extension Fields {
+    /// True when Content-Type names this type, whatever its parameters (RFC 9110 §8.3.1).
+    func mediaType(is name: String) -> Bool {
+        guard let range = range(of: .contentType) else { return false }
+        let value = bytes.span.extracting(range)
+        let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
+        return value.extracting(value.trimmingWhitespace(0..<end)).matchesIgnoringCase(name)
+    }
+}

@@ -1,0 +1,277 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+internal import EventStream
+internal import HTTP
+internal import HTTP1
+internal import Sessions
+internal import Settings
+internal import Transport
+internal import Upstreams
+
+/// One request and its response, between a client connection and an upstream connection. Both ends
+/// report their events here; bodies go through as they come, and whoever is slow stops the other.
+///
+///     request:   streaming --last octet--> complete      streaming --upstream refuses--> abandoned
+///     response:  awaiting --head--> streaming --last octet--> complete
+///                awaiting --101--> handed over to a WebSocketRelay
+final class Exchange {
+    enum RequestState {
+        case streaming(BodyDecoder)
+        case complete
+        /// The upstream takes no more of it; what comes is discarded.
+        case abandoned
+    }
+
+    enum ResponseState {
+        case awaiting
+        case streaming(BodyDecoder)
+        case complete
+    }
+
+    let client: ClientConnection
+    let plan: ForwardPlan
+    let head: RequestHead
+    let context: RequestContext
+    private let requestFraming: BodyFraming
+    var request: RequestState
+    var response = ResponseState.awaiting
+    /// How the body goes to the client.
+    var clientFraming = BodyFraming.none
+    /// Set while an event stream is passed on.
+    var events: EventRelay?
+    /// The upstream's connection may be used again after this response.
+    var upstreamAllowsReuse = false
+    private(set) var upstream: UpstreamConnection?
+    private var lease: ServerLease?
+    private var tried: [Int] = []
+    private var isConnected = false
+    /// Octets of the request's body that were forwarded; with none, another server may be tried.
+    private var forwardedCount = 0
+    var hasEnded = false
+    /// When the client last took some of what waits for it.
+    private(set) var lastDrained = Instant.zero
+
+    /// A response of which the client takes nothing for this long is given up.
+    static let sendTimeout: Duration = .seconds(60)
+
+    init(
+        plan: ForwardPlan, head: RequestHead, framing: BodyFraming, context: RequestContext,
+        client: ClientConnection
+    ) {
+        self.plan = plan
+        self.head = head
+        self.context = context
+        self.client = client
+        requestFraming = framing
+        let body = BodyDecoder(framing)
+        request = body.isComplete ? .complete : .streaming(body)
+    }
+
+    // MARK: Connecting
+
+    /// Chooses a server and sends the head, on a connection that rests or on a new one.
+    func begin(in worker: Worker) {
+        guard let chosen = plan.group.choose(now: worker.now, tried: tried) else {
+            return fail(.unreachable, in: worker)
+        }
+        let index = chosen.index
+        let server = plan.group.servers[index]
+        lease = consume chosen
+        context.server = server.address
+        if !context.isWebSocket, let resting = worker.pool.take(for: server.state) {
+            upstream = resting
+            resting.begin(self)
+            return upstreamConnected(in: worker)
+        }
+        connect(to: server, at: index, in: worker)
+    }
+
+    private func connect(to server: BackendGroup.Server, at index: Int, in worker: Worker) {
+        guard let address = SocketAddress(server.address) else {
+            return fail(.unreachable, in: worker)
+        }
+        do throws(SystemError) {
+            let (stream, isConnected) = try Stream.connect(to: address)
+            let connection = try UpstreamConnection.open(
+                stream, to: server.state, isConnected: isConnected, for: self, in: worker)
+            upstream = connection
+            if isConnected { return upstreamConnected(in: worker) }
+            connection.setDeadline(
+                worker.now + plan.group.settings.connectTimeout, in: worker)
+        } catch {
+            upstreamUnreachable(in: worker)
+        }
+    }
+
+    func upstreamUnreachable(in worker: Worker) {
+        upstream = nil
+        guard let index = lease?.index else { return fail(.unreachable, in: worker) }
+        plan.group.reportFailure(index, now: worker.now)
+        worker.shared.log.warning("upstream \(context.server?.text ?? "") cannot be reached")
+        lease = nil
+        tried.append(index)
+        guard tried.count <= plan.group.settings.retries else {
+            return fail(.unreachable, in: worker)
+        }
+        begin(in: worker)
+    }
+
+    func upstreamConnected(in worker: Worker) {
+        guard let upstream else { return }
+        if let index = lease?.index, !upstream.isReused { plan.group.reportSuccess(index) }
+        isConnected = true
+        worker.scratch.removeAll(keepingCapacity: true)
+        UpstreamRequest.append(
+            head, plan: plan, context: context, framing: requestFraming, client: client,
+            to: &worker.scratch)
+        upstream.stream.send(worker.scratch.span)
+        let settings = plan.group.settings
+        upstream.setDeadline(
+            worker.now
+                + (context.isWebSocket
+                    ? settings.webSocketHandshakeTimeout : settings.responseTimeout),
+            in: worker)
+        upstream.updateInterest(in: worker)
+        client.resume(in: worker)
+    }
+
+    // MARK: Request body
+
+    var wantsClientInput: Bool {
+        guard isConnected, let upstream else { return false }
+        return upstream.stream.pendingCount < Flow.highWater
+    }
+
+    /// Forwards what `octets` hold of the request's body, from `index` on. Leaves alone what is not
+    /// for this exchange, or not for now.
+    func clientSent(_ octets: Span<UInt8>, at index: inout Int, in worker: Worker) {
+        if case .abandoned = request { return index = octets.count }
+        guard wantsClientInput, let upstream, case .streaming(var body) = request else { return }
+        worker.scratch.removeAll(keepingCapacity: true)
+        do throws(BodyError) {
+            while let event = try body.decode(octets, at: &index) {
+                switch event {
+                case .data(let range):
+                    forward(octets.extracting(range), to: upstream, &worker.scratch)
+                case .end(let trailers):
+                    if requestFraming == .chunked {
+                        HeadEncoder.appendLastChunk(
+                            trailers: trailers.map(UpstreamRequest.trailers(context)),
+                            to: &worker.scratch)
+                    }
+                }
+            }
+        } catch {
+            return fail(.badRequest(error), in: worker)
+        }
+        request = body.isComplete ? .complete : .streaming(body)
+        if let limit = plan.route.bodySize, context.octetsIn > limit {
+            return fail(.bodyTooBig, in: worker)
+        }
+        if !worker.scratch.isEmpty, !upstream.stream.send(worker.scratch.span) {
+            return upstreamRefusesBody(in: worker)
+        }
+        upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
+        if body.isComplete { client.clearDeadline() } else { client.extendBodyDeadline(in: worker) }
+        upstream.updateInterest(in: worker)
+    }
+
+    private func forward(
+        _ data: Span<UInt8>, to upstream: UpstreamConnection, _ scratch: inout [UInt8]
+    ) {
+        forwardedCount += data.count
+        context.octetsIn += data.count
+        if requestFraming == .chunked {
+            HeadEncoder.appendChunkHeader(size: data.count, to: &scratch)
+            scratch.append(copying: data)
+            HeadEncoder.appendChunkEnd(to: &scratch)
+        } else {
+            // A failure shows again when the socket is looked at next.
+            upstream.stream.send(data)
+        }
+    }
+
+    func upstreamRefusesBody(in worker: Worker) {
+        guard !hasEnded, case .streaming = request else { return }
+        request = .abandoned
+        client.makeLast()
+        client.updateInterest(in: worker)
+    }
+
+    func upstreamDrained(in worker: Worker) {
+        guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
+        client.resume(in: worker)
+    }
+
+    /// The client finished sending. With a whole request it may still want the response, unless
+    /// that is an event stream, which only a living client reads.
+    func clientInputEnded(in worker: Worker) {
+        if case .streaming = request { return clientLost(in: worker) }
+        if events != nil || context.isWebSocket { clientLost(in: worker) }
+        client.makeLast()
+    }
+
+    func clientLost(in worker: Worker) {
+        guard !hasEnded else { return }
+        closeUpstream(in: worker)
+        conclude(.clientGone, in: worker)
+        client.close(in: worker)
+    }
+
+    // MARK: Response
+
+    var wantsUpstreamInput: Bool { client.stream.pendingCount < Flow.highWater }
+
+    func clientDrained(in worker: Worker) {
+        lastDrained = worker.now
+        guard let upstream, client.stream.pendingCount <= Flow.lowWater else { return }
+        upstream.updateInterest(in: worker)
+    }
+
+    /// Ends the request's side towards the upstream, and says whether the connection can rest.
+    func releaseUpstream(reusable: Bool, in worker: Worker) {
+        guard let connection = upstream else { return }
+        upstream = nil
+        lease = nil
+        let settings = plan.group.settings
+        if reusable, case .complete = request, !connection.hasInputEnded {
+            connection.rest(
+                capacity: settings.keepAlive, timeout: settings.keepAliveTimeout, in: worker)
+        } else {
+            connection.close(in: worker)
+        }
+    }
+
+    func closeUpstream(in worker: Worker) { releaseUpstream(reusable: false, in: worker) }
+
+    /// Gives the upstream connection to a relay, which takes the server's count as well.
+    func handOverUpstream() -> UpstreamConnection? {
+        defer { upstream = nil }
+        return upstream
+    }
+
+    func handOverLease() -> ServerLease? { lease.take() }
+
+    /// True when the request can be sent once more: nobody saw a response, the connection had
+    /// rested before, and none of the body is gone.
+    var canRetry: Bool {
+        guard let upstream, upstream.isReused, forwardedCount == 0 else { return false }
+        return head.method.isIdempotent || requestFraming == .none
+    }
+
+    /// Sends the request once more, on another connection.
+    func retry(in worker: Worker) {
+        isConnected = false
+        closeUpstream(in: worker)
+        begin(in: worker)
+    }
+
+    /// The end of the exchange, told once: the seat is given back and the line is written.
+    func conclude(_ reason: EndReason, in worker: Worker) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        context.session?.lease.end()
+        worker.record(context, reason)
+    }
+}

@@ -1,0 +1,283 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+package import Settings
+internal import TLS
+internal import Transport
+
+/// What the process gives the gateway: configuration, files, words. Only the executable reads the
+/// environment, so that tests can run a gateway without one.
+package struct GatewayWorld: Sendable {
+    /// The configuration as it is now; called at start and for every reload.
+    package var load: @Sendable () -> LoadedSettings
+    /// The content of a certificate or key file; nil when it cannot be read.
+    package var readFile: @Sendable (String) -> [UInt8]?
+    /// An error in the words of a diagnostic, with line and caret.
+    package var render: @Sendable (Generation.BuildError) -> String
+    /// Tells the service manager (sd_notify(3)).
+    package var notify: @Sendable (String) -> Void
+
+    package init(
+        load: @escaping @Sendable () -> LoadedSettings,
+        readFile: @escaping @Sendable (String) -> [UInt8]?,
+        render: @escaping @Sendable (Generation.BuildError) -> String,
+        notify: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.load = load
+        self.readFile = readFile
+        self.render = render
+        self.notify = notify
+    }
+}
+
+/// What reading the configuration came to.
+package struct LoadedSettings: Sendable {
+    /// Nil when there was an error.
+    package var settings: Settings?
+    /// Errors and warnings, rendered, for standard error; empty when there are none.
+    package var report: String
+
+    package init(settings: Settings?, report: String) {
+        self.settings = settings
+        self.report = report
+    }
+}
+
+/// Exit codes of the process.
+package enum ExitCode {
+    package static let success: Int32 = 0
+    package static let configuration: Int32 = 1
+    package static let usage: Int32 = 2
+    package static let bind: Int32 = 3
+    package static let internalError: Int32 = 70
+}
+
+/// The control thread: starts workers, takes signals, reloads, drains. Touches no connection.
+package final class Gateway {
+    private static let ticketRotation: Duration = .seconds(12 * 3600)
+
+    private let world: GatewayWorld
+    private let shared: SharedState
+    private let workerCount: Int
+    private var generation: Generation
+    private var running: Set<Int>
+    private var adopted: [UInt64: Int] = [:]
+    private var isStopping = false
+
+    /// Runs until a signal ends it.
+    /// - Returns: the exit code.
+    package static func run(_ world: GatewayWorld) -> Int32 {
+        Signal.block()
+        System.raiseFileLimit()
+        let loaded = world.load()
+        if !loaded.report.isEmpty { System.write(loaded.report.utf8.span, to: 2) }
+        guard let settings = loaded.settings else { return ExitCode.configuration }
+        do {
+            let count = settings.workers ?? System.coreCount
+            let shared = try SharedState(workerCount: count)
+            shared.log.set(level: settings.log.level)
+            try shared.accessLog.open(settings.log.access)
+            let generation = try Generation(
+                settings, number: 1, registry: shared.registry, tickets: shared.tickets,
+                readFile: world.readFile)
+            let gateway = Gateway(world, shared, workerCount: count, generation: generation)
+            return try gateway.serve()
+        } catch let error as Generation.BuildError {
+            return complain(world.render(error), ExitCode.configuration)
+        } catch let error as BindError {
+            return complain(error.text + "\n", ExitCode.bind)
+        } catch {
+            return complain("gateway cannot start: \(error)\n", ExitCode.internalError)
+        }
+    }
+
+    /// Builds everything a configuration needs, without serving it.
+    /// - Throws: `Generation.BuildError` naming the line whose value does not work.
+    package static func check(_ settings: Settings, readFile: @escaping (String) -> [UInt8]?) throws
+    {
+        let shared = try SharedState(workerCount: 1)
+        _ = try Generation(
+            settings, number: 1, registry: shared.registry, tickets: shared.tickets,
+            readFile: readFile)
+    }
+
+    private static func complain(_ text: String, _ code: Int32) -> Int32 {
+        System.write(text.utf8.span, to: 2)
+        return code
+    }
+
+    private init(
+        _ world: GatewayWorld, _ shared: SharedState, workerCount: Int, generation: Generation
+    ) {
+        self.world = world
+        self.shared = shared
+        self.workerCount = workerCount
+        self.generation = generation
+        running = Set(0..<workerCount)
+    }
+
+    private func serve() throws -> Int32 {
+        let handles = try bind(generation.entrances.keys)
+        for index in 0..<workerCount {
+            let shared = shared
+            let generation = generation
+            let own = handles[index]
+            try System.startThread(name: "worker \(index)") {
+                do {
+                    let worker = try Worker(
+                        index: index, shared: shared, generation: generation,
+                        listeners: own.map { ListeningSocket($0) })
+                    worker.run()
+                } catch {
+                    shared.log.error("worker \(index) cannot start: \(error)")
+                    System.exit(ExitCode.internalError)
+                }
+            }
+        }
+        let control = shared.control
+        try System.startThread(name: "signals") {
+            while true { control.post(.signal(Signal.next())) }
+        }
+        announce()
+        return try superintend(Poller())
+    }
+
+    private func announce() {
+        let addresses = generation.settings.listeners.map { listener in
+            (listener.tls == nil ? "http://" : "https://") + listener.address.text
+        }
+        shared.log.info(
+            "ready: \(addresses.joined(separator: " ")), \(workerCount) workers, "
+                + "pid \(System.processID)")
+        world.notify("READY=1")
+    }
+
+    private func superintend(_ poller: Poller) throws -> Int32 {
+        try poller.add(shared.control.descriptorNumber, token: 0, interest: .readable)
+        var rotation = SystemClock.now() + Self.ticketRotation
+        while !running.isEmpty {
+            let left = (rotation - SystemClock.now()).wholeMilliseconds
+            _ = poller.wait(milliseconds: Int32(clamping: max(0, left)))
+            if SystemClock.now() >= rotation {
+                try shared.tickets.rotate()
+                rotation = SystemClock.now() + Self.ticketRotation
+            }
+            for message in shared.control.take() { handle(message) }
+        }
+        return ExitCode.success
+    }
+
+    private func handle(_ message: ControlMessage) {
+        switch message {
+        case .signal(.hangUp): reload()
+        case .signal(.terminate), .signal(.quit): drain()
+        case .signal(.interrupt): stop()
+        case .signal(.user1): reopenLog()
+        case .adopted(_, let number):
+            adopted[number, default: 0] += 1
+            guard adopted[number] == workerCount else { return }
+            adopted[number] = nil
+            shared.log.info("reloaded: generation \(number) serves new connections")
+        case .stopped(let worker): running.remove(worker)
+        }
+    }
+
+    private func stop() {
+        isStopping = true
+        world.notify("STOPPING=1")
+        for mailbox in shared.mailboxes { mailbox.post(.stop) }
+    }
+
+    private func drain() {
+        if isStopping { return stop() }
+        isStopping = true
+        shared.log.info("draining: no new connections, those that are here end")
+        world.notify("STOPPING=1")
+        for mailbox in shared.mailboxes { mailbox.post(.drain) }
+    }
+
+    private func reopenLog() {
+        do throws(SystemError) {
+            try shared.accessLog.reopen()
+        } catch {
+            shared.log.error("the access log cannot be opened again: \(error.reason)")
+        }
+    }
+
+    // MARK: Reload
+
+    /// Reads, validates and builds the whole new generation; any error leaves the old one serving.
+    private func reload() {
+        if isStopping { return }
+        world.notify("RELOADING=1")
+        defer { world.notify("READY=1") }
+        let loaded = world.load()
+        if !loaded.report.isEmpty { System.write(loaded.report.utf8.span, to: 2) }
+        guard let settings = loaded.settings else {
+            return shared.log.error("reload refused: the old configuration goes on")
+        }
+        do {
+            let next = try Generation(
+                settings, number: generation.number + 1, registry: shared.registry,
+                tickets: shared.tickets, readFile: world.readFile)
+            let old = Set(generation.entrances.keys)
+            let added = Set(next.entrances.keys).subtracting(old)
+            let handles = try bind(added)
+            if settings.log.access != generation.settings.log.access {
+                try shared.accessLog.open(settings.log.access)
+            }
+            shared.log.set(level: settings.log.level)
+            adopt(next, handles, removed: Array(old.subtracting(next.entrances.keys)))
+        } catch let error as Generation.BuildError {
+            System.write(world.render(error).utf8.span, to: 2)
+            shared.log.error("reload refused: the old configuration goes on")
+        } catch let error as BindError {
+            shared.log.error("reload refused: \(error.text)")
+        } catch {
+            shared.log.error("reload refused: \(error)")
+        }
+    }
+
+    private func adopt(
+        _ next: Generation, _ handles: [[ListenerHandle]], removed: [ListenerKey]
+    ) {
+        if let count = next.settings.workers, count != workerCount {
+            shared.log.warning("'workers \(count)' takes effect after a restart")
+        }
+        generation = next
+        for (mailbox, own) in zip(shared.mailboxes, handles) {
+            mailbox.post(.adopt(next, added: own, removed: removed))
+        }
+    }
+
+    // MARK: Listeners
+
+    struct BindError: Error {
+        var text: String
+    }
+
+    /// Binds every address once a worker, so that the kernel spreads connections over them.
+    /// - Returns: the sockets by worker.
+    private func bind(_ keys: some Collection<ListenerKey>) throws(BindError) -> [[ListenerHandle]]
+    {
+        var handles = [[ListenerHandle]](repeating: [], count: workerCount)
+        for key in keys {
+            guard let address = SocketAddress(key.address) else {
+                throw BindError(text: "cannot listen on \(key.address.text): no such address")
+            }
+            do throws(SystemError) {
+                // Sharing the address is for our own workers: another process there is an error.
+                try Listener.checkIsFree(address)
+                let first = try Listener(address)
+                for index in 1..<max(1, workerCount) {
+                    handles[index].append(
+                        ListenerHandle(key: key, transfer: try first.another().transfer()))
+                }
+                handles[0].append(ListenerHandle(key: key, transfer: first.transfer()))
+            } catch {
+                throw BindError(text: "cannot listen on \(key.address.text): \(error.reason)")
+            }
+        }
+        return handles
+    }
+}

@@ -1,0 +1,178 @@
+internal import Crypto
+internal import HTTP1
+internal import Identity
+internal import Routing
+internal import Sessions
+package import Settings
+package import TLS
+package import Upstreams
+
+/// A configuration made ready: everything that serves by it, built before the first connection is.
+/// Immutable; connections finish on the generation they were born in.
+package final class Generation: Sendable {
+    /// Why a valid configuration cannot be served: what its files hold does not fit.
+    package struct BuildError: Error, Sendable {
+        package var position: SourcePosition
+        package var message: String
+    }
+
+    /// A listener's side of things.
+    struct Entrance: Sendable {
+        var settings: ListenerSettings
+        var tls: TLSContext?
+    }
+
+    /// A route with what its steps need.
+    struct Route: Sendable {
+        var settings: RouteSettings
+        var origin: OriginRule
+        var gate: TokenGate?
+        var access: AccessRule
+        var stripping: TokenStripping
+        /// As the configuration writes it, for the log.
+        var name: String
+    }
+
+    struct SessionBlock: Sendable {
+        var settings: SessionSettings
+        var messages: SessionMessages
+    }
+
+    package let number: UInt64
+    package let settings: Settings
+    let entrances: [ListenerKey: Entrance]
+    let rewriter: Rewriter
+    let rewriteAccess: [AccessRule]
+    let table: RouteTable
+    let routes: [Route]
+    let groups: [BackendGroup]
+    let sessionBlocks: [SessionBlock]
+    let identityNames: IdentityFieldNames
+    let headLimits: HeadLimits
+    /// Query parameters whose values appear in no log: wherever a token may stand, and the names
+    /// under which apps of all kinds expect one.
+    let redactedQueryNames: [String]
+
+    /// - Parameter readFile: the content of a certificate or key file.
+    /// - Throws: `BuildError` naming the line whose value does not work.
+    package init(
+        _ settings: Settings, number: UInt64, registry: UpstreamRegistry, tickets: TicketKeys,
+        readFile: @escaping (String) -> [UInt8]?
+    ) throws(BuildError) {
+        self.number = number
+        self.settings = settings
+        entrances = try Self.entrances(settings, tickets, readFile)
+        rewriter = Rewriter(rules: settings.rewrites)
+        rewriteAccess = settings.rewrites.map { AccessRule(roles: [], require: $0.require) }
+        table = RouteTable(routes: settings.routes)
+        var authenticators: [Authenticator] = []
+        for rule in settings.tokens {
+            do throws(CryptoError) {
+                authenticators.append(try Authenticator(rule))
+            } catch {
+                throw BuildError(position: rule.position, message: error.description)
+            }
+        }
+        routes = settings.routes.map { Self.route($0, settings.tokens, authenticators) }
+        groups = settings.backends.map { BackendGroup($0, registry: registry) }
+        sessionBlocks = settings.sessions.map {
+            SessionBlock(settings: $0, messages: SessionMessages($0.messages))
+        }
+        identityNames = IdentityFieldNames(settings.tokens)
+        redactedQueryNames =
+            TokenStripping(settings.tokens).queryNames
+            + ["token", "access_token", "id_token", "jwt", "ticket", "api_key", "password"]
+        headLimits = HeadLimits(
+            size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,
+            targetSize: settings.limits.targetSize)
+    }
+
+    private static func route(
+        _ settings: RouteSettings, _ tokens: [TokenSettings], _ authenticators: [Authenticator]
+    ) -> Route {
+        Route(
+            settings: settings, origin: OriginRule(settings.origins),
+            gate: settings.auth.isEmpty
+                ? nil : TokenGate(rules: settings.auth.map { authenticators[$0] }),
+            access: AccessRule(roles: settings.roles, require: settings.require),
+            stripping: TokenStripping(settings.auth.map { tokens[$0] }),
+            name: settings.path.text)
+    }
+
+    private static func entrances(
+        _ settings: Settings, _ tickets: TicketKeys, _ readFile: @escaping (String) -> [UInt8]?
+    ) throws(BuildError) -> [ListenerKey: Entrance] {
+        var certificates = CertificateCache(readFile: readFile)
+        var entrances: [ListenerKey: Entrance] = [:]
+        for listener in settings.listeners {
+            let context = try listener.tls.map { tls throws(BuildError) in
+                try certificates.context(for: tls, at: listener.position, tickets: tickets)
+            }
+            entrances[ListenerKey(address: listener.address)] = Entrance(
+                settings: listener, tls: context)
+        }
+        return entrances
+    }
+}
+
+/// Loads every certificate once, however many listeners use it.
+private struct CertificateCache {
+    var loaded: [TLSSettings.Certificate: TLSCertificate] = [:]
+    let readFile: (String) -> [UInt8]?
+
+    init(readFile: @escaping (String) -> [UInt8]?) { self.readFile = readFile }
+
+    mutating func context(
+        for tls: TLSSettings, at position: SourcePosition, tickets: TicketKeys
+    ) throws(Generation.BuildError) -> TLSContext {
+        let certificate = try load(tls.certificate, at: position)
+        var hosts: [(name: String, certificate: TLSCertificate)] = []
+        for host in tls.hosts {
+            hosts.append((host.name, try load(host.certificate, at: host.position)))
+        }
+        do throws(TLSError) {
+            return try TLSContext(
+                certificate: certificate, hosts: hosts,
+                versions: tls.versions.map { $0 == .v12 ? .v12 : .v13 }, tickets: tickets)
+        } catch {
+            throw Generation.BuildError(position: position, message: error.message)
+        }
+    }
+
+    private mutating func load(
+        _ certificate: TLSSettings.Certificate, at position: SourcePosition
+    ) throws(Generation.BuildError) -> TLSCertificate {
+        if let known = loaded[certificate] { return known }
+        let made: TLSCertificate
+        do throws(TLSError) {
+            switch certificate {
+            case .selfSigned: made = try TLSCertificate(selfSignedFor: "localhost")
+            case .files(let chain, let key):
+                guard let chainPEM = readFile(chain) else {
+                    throw TLSError("cannot read the certificate '\(chain)'")
+                }
+                guard let keyPEM = readFile(key) else {
+                    throw TLSError("cannot read the key '\(key)'")
+                }
+                made = try TLSCertificate(chainPEM: chainPEM, keyPEM: keyPEM)
+            }
+        } catch {
+            throw Generation.BuildError(position: position, message: error.message)
+        }
+        loaded[certificate] = made
+        return made
+    }
+}
+
+extension PathPattern {
+    /// As the configuration writes it.
+    var text: String {
+        let path = segments.map { segment in
+            switch segment {
+            case .literal(let text): "/" + text
+            case .capture(let name): "/{" + name + "}"
+            }
+        }.joined()
+        return hasTrailingSlash || path.isEmpty ? path + "/" : path
+    }
+}

@@ -1,0 +1,50 @@
+internal import Sessions
+internal import Settings
+internal import Synchronization
+package import TLS
+internal import Transport
+package import Upstreams
+
+/// What all workers share, for the life of the process. Reloads change generations, never this.
+package final class SharedState: Sendable {
+    let mailboxes: [Mailbox<WorkerMessage>]
+    let control: Mailbox<ControlMessage>
+    let sessions = SessionTable()
+    package let registry = UpstreamRegistry()
+    package let tickets: TicketKeys
+    package let accessLog = AccessLog()
+    package let log = EventLog()
+
+    /// Messages a worker may be behind with.
+    private static let mailboxCapacity = 1 << 20
+
+    init(workerCount: Int) throws {
+        tickets = try TicketKeys()
+        control = try Mailbox(capacity: Self.mailboxCapacity)
+        mailboxes = try (0..<workerCount).map { _ in
+            try Mailbox(capacity: Self.mailboxCapacity)
+        }
+    }
+
+    func workerStopped(_ index: Int) { control.post(.stopped(worker: index)) }
+
+    func workerAdopted(_ index: Int, generation: UInt64) {
+        control.post(.adopted(worker: index, generation: generation))
+    }
+
+    /// Tells the connections of sessions that the table gave up, wherever they are.
+    func deliver(_ endings: [Ending]) {
+        for ending in endings {
+            let worker = Int(ending.connection.worker)
+            guard worker < mailboxes.count else { continue }
+            mailboxes[worker].post(.end(connection: ending.connection.connection, ending))
+        }
+    }
+}
+
+/// What workers tell the control thread.
+enum ControlMessage: Sendable {
+    case adopted(worker: Int, generation: UInt64)
+    case stopped(worker: Int)
+    case signal(Signal)
+}

@@ -1,0 +1,76 @@
+internal import Bytes
+internal import Clock
+internal import Crypto
+internal import Endings
+internal import HTTP
+internal import Identity
+internal import JSON
+internal import Sessions
+internal import Transport
+internal import WebSocket
+
+/// What connections ask of their worker beside events: identifiers, and the access log.
+extension Worker {
+    /// 22 or so characters that are safe anywhere, never used before.
+    func newIdentifier() -> String {
+        do throws(CryptoError) {
+            return try random.identifier()
+        } catch {
+            preconditionFailure("no randomness: \(error.description)")
+        }
+    }
+
+    private func newInteger() -> UInt64 {
+        do throws(CryptoError) {
+            return try random.integer()
+        } catch {
+            preconditionFailure("no randomness: \(error.description)")
+        }
+    }
+
+    func newSessionID() -> SessionID { SessionID(high: newInteger(), low: newInteger()) }
+
+    /// A fresh key for a frame towards an upstream (RFC 6455 §5.3).
+    func newMaskingKey() -> MaskingKey {
+        MaskingKey(bits: UInt32(truncatingIfNeeded: newInteger()))
+    }
+
+    /// When a client that is sent away for a restart shall come back: spread, so that not all come
+    /// at once.
+    func reconnectDelayMilliseconds() -> Int { 1000 + Int(newInteger() % 4000) }
+
+    /// Writes the line of the access log. No field of the request is in it but `Host`, and the
+    /// query only with its tokens redacted.
+    func record(_ context: RequestContext, _ reason: EndReason) {
+        guard accessLog.isOn else { return }
+        let duration = (now - context.started).wholeMilliseconds
+        accessLog.append { line in
+            line.beginJSONObject()
+            line.appendMember("time", SystemClock.wallTime().rfc3339(milliseconds: true))
+            line.appendMember("request_id", context.id)
+            line.appendMember("client", context.client)
+            line.appendMember("method", context.method.name)
+            line.appendMember("host", context.host)
+            line.appendMember("path", context.path)
+            line.appendMember("status", context.status)
+            line.appendMember("reason", reason.rawValue)
+            if let detail = context.detail { line.appendMember("detail", detail) }
+            line.appendMember("octets_in", context.octetsIn)
+            line.appendMember("octets_out", context.octetsOut)
+            line.appendMember("duration_ms", Int(duration))
+            if let route = context.route {
+                line.appendMember("route", context.generation.routes[route].name)
+            }
+            if let server = context.server { line.appendMember("server", server.text) }
+            if let user = context.identity?.user { line.appendMember("user", user) }
+            if let role = context.identity?.role { line.appendMember("role", role) }
+            if let seat = context.session {
+                line.appendMember("store", seat.store)
+                line.appendMember("session", seat.lease.id.description)
+                if let client = seat.client { line.appendMember("client_id", client.text) }
+            }
+            line.appendMember("generation", Int(context.generation.number))
+            line.endJSONObject()
+        }
+    }
+}

@@ -1,0 +1,262 @@
+internal import Bytes
+internal import Clock
+internal import Crypto
+internal import Deflate
+internal import Endings
+internal import Sessions
+internal import Settings
+internal import TLS
+internal import Transport
+
+/// One thread with everything it serves: its poller, its listeners, the connections it accepted and
+/// the upstream connections those use. Nothing in here is ever touched by another thread.
+final class Worker {
+    /// What the poller and the timers find by token.
+    enum Member {
+        case mailbox
+        case listener(ListeningSocket)
+        case client(ClientConnection)
+        case upstream(UpstreamConnection)
+    }
+
+    /// Connections taken from one listener at once, so that those already here are served too.
+    private static let acceptBatch = 64
+    /// How long accepting rests when there is no descriptor left.
+    private static let exhaustedPause: Duration = .milliseconds(200)
+
+    let index: Int
+    let shared: SharedState
+    let poller: Poller
+    let buffer = ReadBuffer()
+    let engine = TLSEngine()
+    let accessLog: AccessLogBuffer
+    var random = RandomPool()
+    /// Reused for whatever is put together to be sent at once; empty between two events.
+    var scratch: [UInt8] = []
+    /// As `scratch`, for inflated and deflated messages.
+    var message: [UInt8] = []
+    private(set) var now: Instant
+    private(set) var generation: Generation
+    var members = Slab<Member>()
+    var pool = UpstreamPool()
+    var codecs = WorkerCodecs()
+    private var wheel: TimerWheel
+    private var due: [UInt64] = []
+    private(set) var isDraining = false
+    private(set) var drainDeadline: Instant?
+    private(set) var clientCount = 0
+    private var acceptPausedUntil: Instant?
+    private var hasStopped = false
+    private let mailboxToken: UInt64
+
+    init(index: Int, shared: SharedState, generation: Generation, listeners: [ListeningSocket])
+        throws(SystemError)
+    {
+        self.index = index
+        self.shared = shared
+        self.generation = generation
+        accessLog = AccessLogBuffer(shared.accessLog)
+        poller = try Poller()
+        now = SystemClock.now()
+        wheel = TimerWheel(now: now)
+        mailboxToken = members.insert { _ in .mailbox }
+        try poller.add(
+            shared.mailboxes[index].descriptorNumber, token: mailboxToken, interest: .readable)
+        for listener in listeners { try add(listener) }
+    }
+
+    /// Serves until the process is told to stop and every connection has ended.
+    func run() {
+        while !hasStopped {
+            let count = poller.wait(milliseconds: wheel.millisecondsToNextTick(from: now) ?? -1)
+            now = SystemClock.now()
+            for index in 0..<count {
+                let (token, readiness) = poller.event(index)
+                dispatch(token, readiness)
+            }
+            advanceTimers()
+            accessLog.flush()
+            if isDraining { continueDraining() }
+        }
+    }
+
+    private func dispatch(_ token: UInt64, _ readiness: Readiness) {
+        switch members[token] {
+        case .client(let client): client.becameReady(readiness, in: self)
+        case .upstream(let upstream): upstream.becameReady(readiness, in: self)
+        case .listener(let listener): accept(from: listener)
+        case .mailbox: takeMessages()
+        case nil: break
+        }
+    }
+
+    // MARK: Timers
+
+    /// The member's `timerFired` is called at or soon after `instant`.
+    func schedule(_ token: UInt64, at instant: Instant) { wheel.schedule(token, at: instant) }
+
+    private func advanceTimers() {
+        wheel.advance(to: now, into: &due)
+        if due.isEmpty { return }
+        let tokens = due
+        due.removeAll(keepingCapacity: tokens.count <= 4096)
+        for token in tokens {
+            switch members[token] {
+            case .client(let client): client.timerFired(in: self)
+            case .upstream(let upstream): upstream.timerFired(in: self)
+            case .listener(let listener): resumeAccepting(listener)
+            case .mailbox, nil: break
+            }
+        }
+    }
+
+    // MARK: Listeners
+
+    private func add(_ listener: ListeningSocket) throws(SystemError) {
+        let token = members.insert { _ in .listener(listener) }
+        listener.token = token
+        try poller.add(
+            listener.socket.descriptor.number, token: token, interest: .readable)
+    }
+
+    private func accept(from listener: ListeningSocket) {
+        for _ in 0..<Self.acceptBatch {
+            guard clientCount < generation.settings.limits.connections else {
+                return pauseAccepting(listener)
+            }
+            switch listener.socket.accept() {
+            case .none: return
+            case .exhausted:
+                shared.log.warning("no file descriptor left; accepting pauses")
+                return pauseAccepting(listener)
+            case .accepted(let descriptor, let address):
+                open(descriptor, from: address, of: listener)
+            }
+        }
+    }
+
+    private func open(
+        _ descriptor: Descriptor, from address: SocketAddress, of listener: ListeningSocket
+    ) {
+        guard let entrance = generation.entrances[listener.key] else { return descriptor.close() }
+        let stream: Stream
+        do {
+            if let context = entrance.tls {
+                stream = try Stream(descriptor, tls: context, engine: engine)
+            } else {
+                stream = Stream(descriptor)
+            }
+        } catch {
+            shared.log.error("connection refused: \(error.message)")
+            return
+        }
+        let token = members.insert { token in
+            .client(
+                ClientConnection(
+                    token: token, stream: stream, address: address, entrance: entrance,
+                    generation: generation, now: now))
+        }
+        clientCount += 1
+        guard case .client(let client) = members[token] else { return }
+        do throws(SystemError) {
+            try poller.add(descriptor.number, token: token, interest: .readable)
+        } catch {
+            return client.close(in: self)
+        }
+        client.opened(in: self)
+    }
+
+    private func pauseAccepting(_ listener: ListeningSocket) {
+        guard !listener.isPaused else { return }
+        listener.isPaused = true
+        poller.change(listener.socket.descriptor.number, token: listener.token, interest: [])
+        schedule(listener.token, at: now + Self.exhaustedPause)
+    }
+
+    private func resumeAccepting(_ listener: ListeningSocket) {
+        guard listener.isPaused else { return }
+        listener.isPaused = false
+        poller.change(
+            listener.socket.descriptor.number, token: listener.token, interest: .readable)
+    }
+
+    private func remove(_ listener: ListeningSocket) {
+        // Whoever is in the queue already would be reset: take them in first.
+        var waiting = true
+        while waiting {
+            if case .accepted(let descriptor, let address) = listener.socket.accept() {
+                open(descriptor, from: address, of: listener)
+            } else {
+                waiting = false
+            }
+        }
+        poller.remove(listener.socket.descriptor.number)
+        members.remove(listener.token)
+        listener.socket.descriptor.close()
+    }
+
+    private var listeners: [ListeningSocket] {
+        members.elements.compactMap {
+            if case .listener(let listener) = $0 { listener } else { nil }
+        }
+    }
+
+    // MARK: Clients
+
+    func forget(client token: UInt64) {
+        members.remove(token)
+        clientCount -= 1
+    }
+
+    // MARK: Messages from other threads
+
+    private func takeMessages() {
+        for message in shared.mailboxes[index].take() {
+            switch message {
+            case .adopt(let generation, let added, let removed):
+                adopt(generation, added: added, removed: removed)
+            case .end(let token, let ending):
+                if case .client(let client) = members[token] {
+                    client.end(by: ending, in: self)
+                }
+            case .drain: startDraining()
+            case .stop: hasStopped = true
+            }
+        }
+        if hasStopped { shared.workerStopped(index) }
+    }
+
+    private func adopt(
+        _ next: Generation, added: [ListenerHandle], removed: [ListenerKey]
+    ) {
+        for listener in listeners where removed.contains(listener.key) { remove(listener) }
+        generation = next
+        for handle in added {
+            do throws(SystemError) {
+                try add(ListeningSocket(handle))
+            } catch {
+                shared.log.error("listener not watched: \(error.operation): \(error.reason)")
+            }
+        }
+        pool.keep(next.groups, in: self)
+        shared.workerAdopted(index, generation: next.number)
+    }
+
+    private func startDraining() {
+        guard !isDraining else { return }
+        isDraining = true
+        drainDeadline = now + generation.settings.limits.drainTimeout
+        for listener in listeners { remove(listener) }
+        for case .client(let client) in members.elements { client.drain(in: self) }
+        // Wakes the loop once the deadline has come, whatever the connections do.
+        if let drainDeadline { wheel.schedule(mailboxToken, at: drainDeadline) }
+    }
+
+    private func continueDraining() {
+        let isOver = drainDeadline.map { now >= $0 } ?? false
+        guard clientCount == 0 || isOver else { return }
+        hasStopped = true
+        accessLog.flush()
+        shared.workerStopped(index)
+    }
+}
