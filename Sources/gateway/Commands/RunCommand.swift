@@ -1,0 +1,33 @@
+import ArgumentParser
+import Proxy
+import Transport
+
+/// `gateway run`: the server.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Serve, until a signal ends it.",
+        discussion: """
+            HUP reloads the configuration, TERM and QUIT let connections end and then stop, INT \
+            stops at once, USR1 opens the logs again. Exits with 1 when the configuration is \
+            broken and with 3 when an address cannot be listened on.
+            """)
+
+    @OptionGroup var option: ConfigurationOption
+
+    @Option(name: .long, help: "Where the process ID is left for 'gateway reload'.")
+    var pidFile: String?
+
+    func run() throws {
+        let file = option.file
+        let manager = ServiceManager()
+        let written = pidFile.map { PIDFile(path: $0) } ?? .standard(for: file)
+        let world = file.world { text in
+            if text == ServiceManager.ready { written?.write() }
+            manager?.notify(text)
+        }
+        let code = Gateway.run(world)
+        written?.remove()
+        throw CommandEnd(code: code)
+    }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import Proxy
+import Settings
+
+/// Where the configuration is: an option of every command that needs it.
+struct ConfigurationOption: ParsableArguments {
+    @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration file.")
+    var path = "gateway.conf"
+
+    var file: ConfigurationFile { ConfigurationFile(path: path, isColored: Terminal.wantsColor) }
+}
+
+/// The configuration on disk, and what is wrong with it in the words of a compiler.
+struct ConfigurationFile: Sendable {
+    /// As the command line has it; diagnostics show it so.
+    let path: String
+    let isColored: Bool
+
+    /// A certificate with its whole chain has a few kilobytes.
+    private static let keyFileLimit = 1024 * 1024
+
+    private static var reader: SettingsReader { SettingsReader(files: SystemConfigurationFiles()) }
+
+    /// Reads it as it is now; the report ends with a line break unless it is empty.
+    func load() -> LoadedSettings {
+        let result = Self.reader.read(path)
+        return LoadedSettings(settings: result.settings, report: render(result.diagnostics))
+    }
+
+    /// As `load()`, with the report on standard error.
+    /// - Throws: `CommandEnd` when there is an error in it.
+    func loadForCommand(showsWarnings: Bool) throws(CommandEnd) -> Settings {
+        let result = Self.reader.read(path)
+        let errors = result.diagnostics.count { $0.severity == .error }
+        let warnings = result.diagnostics.count { $0.severity == .warning }
+        guard let settings = result.settings else {
+            let count = [Self.count(errors, "error"), Self.count(warnings, "warning")]
+            Terminal.complain(render(result.diagnostics) + "\(path): " + Self.list(count))
+            throw CommandEnd(code: ExitCode.configuration)
+        }
+        if showsWarnings {
+            for diagnostic in result.diagnostics {
+                Terminal.complain(diagnostic.rendered(color: isColored))
+            }
+        }
+        return settings
+    }
+
+    /// Makes everything ready that the settings need, as a start would.
+    /// - Throws: `CommandEnd` when something in the files they name does not fit.
+    func build(_ settings: Settings) throws {
+        do {
+            try Gateway.check(settings, readFile: readFile)
+        } catch let error as Generation.BuildError {
+            Terminal.complain(render([complaint(error)]) + "\(path): 1 error")
+            throw CommandEnd(code: ExitCode.configuration)
+        }
+    }
+
+    /// What the gateway asks of the world, all but the service manager.
+    func world(notify: @escaping @Sendable (String) -> Void) -> GatewayWorld {
+        GatewayWorld(
+            load: { load() }, readFile: readFile, render: { render([complaint($0)]) },
+            notify: notify)
+    }
+
+    /// The parts that are there, as a list: `1 listener, 3 routes`.
+    static func list(_ parts: [String?]) -> String {
+        parts.compactMap(\.self).joined(separator: ", ")
+    }
+
+    /// `3 routes`; nil for none.
+    static func count(_ number: Int, _ noun: String) -> String? {
+        number == 0 ? nil : "\(number) \(noun)" + (number == 1 ? "" : "s")
+    }
+
+    private var readFile: @Sendable (String) -> [UInt8]? {
+        { try? SystemConfigurationFiles().read($0, limit: Self.keyFileLimit) }
+    }
+
+    private func complaint(_ error: Generation.BuildError) -> Diagnostic {
+        Self.reader.complaint(error.message, at: error.position)
+    }
+
+    private func render(_ diagnostics: [Diagnostic]) -> String {
+        diagnostics.map { $0.rendered(color: isColored) + "\n" }.joined()
+    }
+}

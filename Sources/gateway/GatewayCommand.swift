@@ -1,0 +1,49 @@
+import ArgumentParser
+import Proxy
+import Transport
+
+/// The commands, and the one place where the process ends.
+@main
+struct GatewayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "A reverse proxy in front of realtime apps.",
+        version: "0.1.0",
+        subcommands: [
+            RunCommand.self, CheckCommand.self, ReloadCommand.self, TokenCommand.self,
+            DemoCommand.self,
+        ])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let end as CommandEnd {
+            System.exit(end.code)
+        } catch {
+            finish(error)
+        }
+    }
+
+    /// Help and version are answers; everything else the parser throws is about usage.
+    private static func finish(_ error: any Error) -> Never {
+        let text = fullMessage(for: error)
+        switch exitCode(for: error) {
+        case .success:
+            print(text)
+            System.exit(Proxy.ExitCode.success)
+        case .validationFailure:
+            Terminal.complain(text)
+            System.exit(Proxy.ExitCode.usage)
+        case let other:
+            Terminal.complain(text)
+            System.exit(other == .failure ? Proxy.ExitCode.internalError : other.rawValue)
+        }
+    }
+}
+
+/// A command is over and has said what there was to say; the process ends with this code.
+struct CommandEnd: Error {
+    /// One of `Proxy.ExitCode`.
+    var code: Int32
+}
