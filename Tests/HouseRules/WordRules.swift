@@ -1,0 +1,57 @@
+/// A word that code may not say, and where.
+struct WordRule: Sendable {
+    var word: String
+    var reason: String
+    /// True for the files that the rule holds for.
+    var holds: @Sendable (SourceFile) -> Bool = { _ in true }
+
+    func findings(in file: SourceFile) -> [Finding] {
+        guard holds(file) else { return [] }
+        return file.text.lines(with: word).map { line in
+            Finding(path: file.path, line: line, message: "`\(word)`: \(reason)")
+        }
+    }
+
+    static let all = [
+        WordRule(word: "try!", reason: "throw, or handle the error"),
+        WordRule(word: "as!", reason: "a cast that may fail is a `guard`"),
+        WordRule(word: "fatalError(", reason: "a precondition says what was broken"),
+        WordRule(word: "public", reason: "`package` is as wide as it gets"),
+        WordRule(word: "Date()", reason: "time comes in as an argument"),
+        WordRule(word: "print(", reason: "only the executable prints") { file in
+            !file.isUnder("Sources/gateway")
+        },
+        WordRule(word: "unsafe", reason: "only Adapters say it") { file in
+            !file.isUnder("Sources/Adapters")
+        },
+        WordRule(word: "@unchecked Sendable", reason: "only listed files say it") { file in
+            !House.uncheckedSendable.contains(file.path)
+        },
+        WordRule(word: "default:", reason: "a machine's switch names every state") { file in
+            file.name.hasSuffix("Machine.swift") || file.name.hasSuffix("+StateMachine.swift")
+        },
+    ]
+}
+
+/// No force unwrap: a `!` right behind a value.
+enum UnwrapRule {
+    static func findings(in file: SourceFile) -> [Finding] {
+        file.text.code.enumerated().compactMap { index, line in
+            guard holdsUnwrap(Array(line.utf8)) else { return nil }
+            return Finding(
+                path: file.path, line: index + 1, message: "`!`: unwrap with `if` or `guard`")
+        }
+    }
+
+    private static func holdsUnwrap(_ line: [UInt8]) -> Bool {
+        line.indices.dropFirst().contains { index in
+            guard line[index] == UInt8(ascii: "!") else { return false }
+            let before = line[index - 1]
+            // `try!` and `as!` are words of their own.
+            let word = line[..<index].reversed().prefix { isWordOctet($0) }.reversed()
+            if word.elementsEqual("try".utf8) || word.elementsEqual("as".utf8) { return false }
+            let isComparison = index + 1 < line.count && line[index + 1] == UInt8(ascii: "=")
+            return !isComparison && (isWordOctet(before) || ")]}>?\"`".utf8.contains(before))
+        }
+    }
+}

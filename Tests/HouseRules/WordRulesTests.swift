@@ -1,0 +1,54 @@
+import Testing
+
+@Suite struct WordRulesTests {
+    private func words(_ path: String, _ text: String) -> [String] {
+        let file = SourceFile(path: path, text)
+        return WordRule.all.filter { !$0.findings(in: file).isEmpty }.map(\.word)
+    }
+
+    @Test(arguments: [
+        ("let a = try! b()", "try!"), ("let a = b as! C", "as!"),
+        ("fatalError(\"a\")", "fatalError("), ("public struct A {}", "public"),
+        ("let now = Date()", "Date()"), ("print(a)", "print("),
+        ("let a = unsafe b", "unsafe"), ("nonisolated(unsafe) var a = 1", "unsafe"),
+        ("final class A: @unchecked Sendable {}", "@unchecked Sendable"),
+    ])
+    func `a banned word is found in code and nowhere else`(line: String, word: String) {
+        #expect(words("Sources/Policy/Sessions/A.swift", "\n" + line) == [word])
+        #expect(words("Sources/Policy/Sessions/A.swift", "// " + line) == [])
+    }
+
+    @Test func `some places may say what others may not`() {
+        #expect(words("Sources/gateway/main.swift", "print(a)") == [])
+        #expect(words("Sources/Adapters/TLS/A.swift", "unsafe a()") == [])
+        #expect(words("Sources/Adapters/TLS/A.swift", "print(a)") == ["print("])
+    }
+
+    @Test(arguments: [
+        ("FrameMachine.swift", true), ("Session+StateMachine.swift", true),
+        ("Machines.swift", false),
+        ("A.swift", false),
+    ])
+    func `a machine has no default`(name: String, isMachine: Bool) {
+        let found = words(
+            "Sources/Protocols/WebSocket/" + name, "switch a {\ncase .b: c\n@unknown default: d\n}")
+        #expect(found == (isMachine ? ["default:"] : []))
+    }
+
+    @Test func `a finding says where`() {
+        let file = SourceFile(path: "Sources/A.swift", "\nlet a = try! b()\n")
+        let finding = WordRule.all.flatMap { $0.findings(in: file) }.first
+        #expect(finding?.description.hasPrefix("Sources/A.swift:2: `try!`") == true)
+    }
+
+    @Test(arguments: [
+        ("let a = b!", true), ("f(b!.c)", true), ("a()!", true), ("a[0]!", true),
+        ("var a: Int!", true), ("a?.b!", true), ("let a = !b", false), ("a != b", false),
+        ("a!= b", false), ("if !(a) {", false), ("try! a()", false), ("a as! B", false),
+        ("\"a!\"", false), ("// a!", false), ("f(!a)", false),
+    ])
+    func `a forced unwrap is a mark behind a value`(line: String, isFound: Bool) {
+        let file = SourceFile(path: "Sources/A.swift", line)
+        #expect(UnwrapRule.findings(in: file).isEmpty != isFound)
+    }
+}
