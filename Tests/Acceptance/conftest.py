@@ -1,0 +1,112 @@
+"""The apps run once a session; a gateway once a module, or a test, with its own configuration."""
+
+import itertools
+import resource
+
+import pytest
+
+from harness import gateway as gateways
+from harness.door import Door
+from harness.gateway import Gateway
+from harness.ports import free_port
+from harness.process import App
+
+
+# Thousands of sockets, here and in every child.
+_, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("apps")
+
+
+@pytest.fixture(scope="session")
+def hospital(folder):
+    """Django Channels under Daphne."""
+    with App("hospital", free_port(), folder) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def waiting(folder):
+    """FastAPI under Uvicorn."""
+    with App("waiting", free_port(), folder) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def odd(folder):
+    """The server that misbehaves on request."""
+    with App("odd", free_port(), folder) as app:
+        yield app
+
+
+@pytest.fixture
+def start_app(tmp_path):
+    """Starts an app of one's own, to be killed at will."""
+    apps = []
+
+    def start(name, port=None):
+        apps.append(App(name, port or free_port(), tmp_path))
+        return apps[-1]
+
+    yield start
+    for app in apps:
+        app.stop()
+
+
+@pytest.fixture(scope="module")
+def start_module_gateway(tmp_path_factory):
+    """`start(text, name=port…)`: a gateway that runs until the module's tests are done."""
+    yield from _starter(lambda: tmp_path_factory.mktemp("gateway"))
+
+
+@pytest.fixture
+def start_gateway(tmp_path):
+    """`start(text, name=port…)`: a gateway that runs until the test is done."""
+    counter = itertools.count()
+    yield from _starter(lambda: tmp_path / f"gateway{next(counter)}")
+
+
+def _starter(make_folder):
+    started = []
+
+    def start(text, **names):
+        started.append(Gateway(text, make_folder(), **names))
+        return started[-1]
+
+    yield start
+    problems = []
+    for gateway in started:
+        if gateway in gateways.running:
+            try:
+                gateway.finish()
+            except AssertionError as problem:
+                problems.append(str(problem))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="session")
+def hospital_itself(hospital):
+    return Door("the hospital app itself", hospital.port)
+
+
+@pytest.fixture(scope="session")
+def waiting_itself(waiting):
+    return Door("the waiting app itself", waiting.port)
+
+
+@pytest.fixture(scope="session")
+def odd_itself(odd):
+    return Door("the odd app itself", odd.port)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for gateway in gateways.running:
+            report.sections.append(("gateway's stderr", gateway.stderr[-6000:]))

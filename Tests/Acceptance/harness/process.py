@@ -1,0 +1,133 @@
+"""Child processes: started, waited for, measured, stopped; none outlives the test run."""
+
+import ctypes
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+
+from .waiting import wait_until
+
+ACCEPTANCE = pathlib.Path(__file__).resolve().parent.parent
+ROOT = ACCEPTANCE.parent.parent
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_the_tests():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Process:
+    """A server process whose output is kept in two files."""
+
+    def __init__(self, name, arguments, folder, environment=None):
+        self.name = name
+        folder.mkdir(parents=True, exist_ok=True)
+        self.stdout_path = folder / f"{name}.stdout"
+        self.stderr_path = folder / f"{name}.stderr"
+        with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as errors:
+            self.child = subprocess.Popen(
+                [str(argument) for argument in arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+                env={**os.environ, **(environment or {})},
+                preexec_fn=_die_with_the_tests,
+            )
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def stdout(self):
+        return self.stdout_path.read_text(errors="replace")
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace")
+
+    def is_alive(self):
+        return self.child.poll() is None
+
+    def wait_for_port(self, port):
+        def ready():
+            assert self.is_alive(), (
+                f"{self.name} exited with {self.child.returncode} before it listened:\n"
+                f"{self.stderr}"
+            )
+            return accepts(port)
+
+        wait_until(ready, f"{self.name} to listen on {port}")
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, patience=40):
+        return self.child.wait(patience)
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait()
+
+    def stop(self):
+        """Ends a process whose ending is not what is tested."""
+        if self.is_alive():
+            self.child.terminate()
+            try:
+                self.child.wait(3)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    # What /proc knows.
+
+    def descriptors(self):
+        """How many file descriptors are open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def memory(self):
+        """Octets of memory that are this process's own share (PSS)."""
+        for line in pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("smaps_rollup has no Pss line")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class App(Process):
+    """One of the apps in `apps/`, listening on a port of its own."""
+
+    COMMANDS = {
+        "hospital": ["daphne", "-v", "0", "-b", "127.0.0.1", "-p", "PORT", "hospital.asgi:application"],
+        "waiting": [
+            "uvicorn", "waiting.app:app", "--host", "127.0.0.1", "--port", "PORT",
+            "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
+        ],
+        "odd": [None, "PORT"],
+    }  # fmt: skip
+
+    def __init__(self, name, port, folder):
+        self.port = port
+        module, *rest = self.COMMANDS[name]
+        start = ["-m", module] if module else [ACCEPTANCE / "apps" / f"{name}.py"]
+        rest = [str(port) if word == "PORT" else word for word in rest]
+        super().__init__(
+            f"{name}-{port}",
+            [sys.executable, *start, *rest],
+            folder,
+            {"PYTHONPATH": str(ACCEPTANCE / "apps"), "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        self.wait_for_port(port)
