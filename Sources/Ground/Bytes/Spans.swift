@@ -76,6 +76,8 @@ extension Span where Element == UInt8 {
 extension Array where Element == UInt8 {
     /// Appends a copy of `span`.
     package mutating func append(copying span: Span<UInt8>) {
+        // The library would store into the empty array that all threads share.
+        if span.isEmpty { return }
         append(addingCapacity: span.count) { output in
             for index in span.indices { output.append(span[index]) }
         }

@@ -43,6 +43,8 @@ extension Array where Element == UInt8 {
         let odd = key[0] ^ key[1]
         let high = key[0] ^ key[2]
         let both = key[0] ^ key[1] ^ key[2] ^ key[3]
+        // See `append(copying:)`: nothing is stored for nothing.
+        if payload.isEmpty { return }
         append(addingCapacity: payload.count) { output in
             for index in payload.indices {
                 let lane = UInt8(truncatingIfNeeded: index)
