@@ -77,6 +77,21 @@ import Transport
         #expect(alone.descriptor.number == number)
     }
 
+    @Test func `an address is free until somebody listens there, who would share it or not`()
+        throws
+    {
+        let listener = try Listener.loopback()
+        let address = listener.address
+        #expect(throws: SystemError("bind", code: EADDRINUSE)) {
+            try Listener.checkIsFree(address)
+        }
+        listener.descriptor.close()
+        try Listener.checkIsFree(address)
+        try Listener.checkIsFree(.unix(path: folder.path("app.sock")))
+        // Trying leaves nothing behind.
+        #expect(try Listener(address).address == address)
+    }
+
     // MARK: Paths
 
     @Test func `a path is listened on, by several sockets that share one queue`() throws {

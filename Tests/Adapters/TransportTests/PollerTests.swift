@@ -63,6 +63,15 @@ import Transport
         #expect(wait()[1]?.isBroken == true)
     }
 
+    @Test func `what is not watched is left alone`() throws {
+        let number = near.descriptor.number
+        poller.remove(number)
+        try poller.add(number, token: 1, interest: .writable)
+        poller.remove(number)
+        poller.remove(number)
+        #expect(wait(0) == [:])
+    }
+
     @Test func `what cannot be watched is an error`() throws {
         let number = near.descriptor.number
         try poller.add(number, token: 1, interest: .readable)
