@@ -122,7 +122,10 @@ let package = Package(
             ]),
         tests(
             "Proxy", "Drivers",
-            ["Proxy", "Settings", "Transport", "TLS", "Endings", "Bytes", "Clock"]),
+            [
+                "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "HTTP", "HTTP1",
+                "Peers", "Bytes", "Clock",
+            ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

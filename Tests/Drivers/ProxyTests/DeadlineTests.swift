@@ -1,0 +1,83 @@
+import Clock
+import Settings
+import TLS
+import Testing
+import Upstreams
+
+@testable import Proxy
+
+/// A worker that does not run shows one moment, before and after which deadlines lie.
+@Suite struct DeadlineTests {
+    private let worker: Worker
+    private let token: UInt64 = 5
+    private var past: Instant { worker.now + .seconds(-1) }
+    private var future: Instant { worker.now + .seconds(3_600) }
+
+    init() throws {
+        let shared = try SharedState(workerCount: 1)
+        let generation = try Generation(
+            Settings(), number: 1, registry: shared.registry, tickets: shared.tickets,
+            readFile: { _ in nil })
+        worker = try Worker(index: 0, shared: shared, generation: generation, listeners: [])
+    }
+
+    /// The wheel wakes the owner of the deadline.
+    private func expect(
+        _ deadline: inout Deadline, comes: Bool, at location: SourceLocation = #_sourceLocation
+    ) {
+        let hasCome = deadline.fired(for: token, in: worker)
+        #expect(hasCome == comes, sourceLocation: location)
+    }
+
+    @Test func `one that was never set does not come`() {
+        var deadline = Deadline()
+        #expect(deadline.due == .never)
+        expect(&deadline, comes: false)
+    }
+
+    @Test func `one that has come comes once`() {
+        for instant in [past, worker.now] {
+            var deadline = Deadline()
+            deadline.set(instant, for: token, in: worker)
+            #expect(deadline.due == instant)
+            expect(&deadline, comes: true)
+            #expect(deadline.due == .never)
+            expect(&deadline, comes: false)
+        }
+    }
+
+    @Test func `one that lies ahead does not come yet`() {
+        var deadline = Deadline()
+        deadline.set(future, for: token, in: worker)
+        expect(&deadline, comes: false)
+        #expect(deadline.due == future)
+    }
+
+    @Test func `one that was moved later does not come when the wheel wakes at the old time`() {
+        var deadline = Deadline()
+        deadline.set(past, for: token, in: worker)
+        deadline.set(future, for: token, in: worker)
+        expect(&deadline, comes: false)
+        #expect(deadline.due == future)
+        // It may be moved back again.
+        deadline.set(past, for: token, in: worker)
+        expect(&deadline, comes: true)
+    }
+
+    @Test func `one that was cleared does not come, and can be set again`() {
+        var deadline = Deadline()
+        deadline.set(past, for: token, in: worker)
+        deadline.clear()
+        #expect(deadline.due == .never)
+        expect(&deadline, comes: false)
+        deadline.set(past, for: token, in: worker)
+        expect(&deadline, comes: true)
+    }
+
+    @Test func `never is later than anything`() {
+        var deadline = Deadline()
+        deadline.set(.never, for: token, in: worker)
+        expect(&deadline, comes: false)
+        #expect(Instant.never > future)
+    }
+}
