@@ -119,17 +119,52 @@ package struct RouteSettings: Sendable, Equatable {
         case redirect(status: Int, location: Template)
     }
 
-    /// `compress [level N] [over SIZE]`.
+    /// `compress [level N] [over SIZE] [context shared|dedicated] … [upstream]`: permessage-deflate
+    /// (RFC 7692) spoken with the client.
     package struct Compression: Sendable, Equatable {
+        package enum Context: String, Sendable, CaseIterable {
+            /// Every message stands for itself; a connection keeps no state of its own.
+            case shared
+            /// A connection keeps its windows from message to message, as far as `budget` allows.
+            case dedicated
+        }
+
         /// 1 to 9.
         package var level = 1
         /// Messages shorter than this many octets are sent as they are.
         package var over = 256
+        package var context = Context.shared
+        /// 9 to 15: the largest window of either direction, as far as the client agrees.
+        package var windowBits = 15
+        /// 1 to 9: zlib's memLevel.
+        package var memoryLevel = 8
+        /// Octets that the dedicated contexts of the whole process may hold together.
+        package var budget = 64 * 1024 * 1024
+        /// How many times bigger than itself a compressed message may become, above 64 KiB.
+        package var ratio = 100
+        /// Compression is offered to the upstream, too.
+        package var offersUpstream = false
 
         package init(level: Int = 1, over: Int = 256) {
             self.level = level
             self.over = over
         }
+    }
+
+    /// `ping [DURATION] [relay|answer]`.
+    package enum Pings: String, Sendable, CaseIterable {
+        /// Pings of either end go to the other end, which answers them.
+        case relay
+        /// Pings are answered here; neither end sees those of the other.
+        case answer
+    }
+
+    /// `slow cut [DURATION]`, `slow wait`: what a client meets that does not take a full queue.
+    package enum SlowClient: Sendable, Equatable {
+        /// Ended with `slow_consumer` when the queue stays full for so long.
+        case cut(after: Duration)
+        /// Its upstream waits for it as long as it gives signs of life.
+        case wait
     }
 
     package var host: HostPattern = .any
@@ -155,11 +190,19 @@ package struct RouteSettings: Sendable, Equatable {
     /// A WebSocket message on the wire, and inflated.
     package var messageSize = 1024 * 1024
     package var inflatedSize = 8 * 1024 * 1024
+    /// One frame of a client's on the wire; nil for no limit but that of the message.
+    package var frameSize: Int?
+    /// Frames a client's message may be cut into.
+    package var fragmentCount = 16 * 1024
+    /// Control frames a second that a client may send, and as many at once.
+    package var controlRate = 100
     /// Octets waiting for a client that does not read; beyond, `slow_consumer`.
     package var sendQueueSize = 1024 * 1024
     /// WebSocket: a ping this often when nothing was heard; silence this long is death.
     package var pingInterval: Duration = .seconds(25)
     package var silenceTimeout: Duration = .seconds(60)
+    package var pings = Pings.relay
+    package var slowClient = SlowClient.cut(after: .seconds(5))
     /// SSE: a comment this often.
     package var commentInterval: Duration = .seconds(15)
     package var position = SourcePosition()

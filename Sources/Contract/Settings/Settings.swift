@@ -69,6 +69,9 @@ package struct LimitSettings: Sendable, Equatable {
     package var drainTimeout: Duration = .seconds(30)
     /// Client connections a worker holds at most; further ones are not accepted meanwhile.
     package var connections = 100_000
+    /// Octets a worker keeps of messages it compressed, so that a broadcast is compressed once;
+    /// 0 for none.
+    package var compressCacheSize = 8 * 1024 * 1024
 
     package init() {}
 }
