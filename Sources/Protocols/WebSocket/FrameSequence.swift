@@ -8,6 +8,8 @@ struct FrameSequence: Sendable {
     private(set) var messageCount = 0
     /// Payload octets of the open message so far.
     private var openSize = 0
+    /// Its frames so far.
+    private var openCount = 0
 
     init(limits: FrameLimits) { self.limits = limits }
 
@@ -21,12 +23,15 @@ struct FrameSequence: Sendable {
         }
         guard header.payloadLength <= limits.frameSize else { throw .frameTooBig }
         guard header.payloadLength <= limits.messageSize - openSize else { throw .messageTooBig }
+        guard openCount < limits.fragmentCount else { throw .tooManyFragments }
         isMessageOpen = !header.isFinal
         if header.isFinal {
             openSize = 0
+            openCount = 0
             messageCount &+= 1
         } else {
             openSize += header.payloadLength
+            openCount += 1
         }
     }
 }

@@ -32,16 +32,23 @@ package enum Endpoint: Sendable {
     case server
 }
 
-/// How much one direction may send; both are counted in payload octets as they are on the wire.
+/// How much one direction may send; sizes are payload octets as they are on the wire.
 package struct FrameLimits: Sendable, Equatable {
     /// Of one frame.
     package var frameSize: Int
     /// Of all frames of one message together.
     package var messageSize: Int
+    /// Data frames of one message, empty ones too: an empty frame adds nothing to a size, and a
+    /// message of nothing else would never end.
+    package var fragmentCount: Int
 
-    /// 1 MiB unless the caller knows better; a frame may be as large as a message.
-    package init(messageSize: Int = 1024 * 1024, frameSize: Int? = nil) {
+    /// 1 MiB in 16384 frames unless the caller knows better; a frame may be as large as a message.
+    package init(
+        messageSize: Int = 1024 * 1024, frameSize: Int? = nil, fragmentCount: Int = 16 * 1024
+    ) {
+        precondition(fragmentCount > 0, "a message has at least one frame")
         self.messageSize = messageSize
         self.frameSize = frameSize ?? messageSize
+        self.fragmentCount = fragmentCount
     }
 }

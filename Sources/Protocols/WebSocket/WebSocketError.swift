@@ -22,6 +22,7 @@ package enum WebSocketError: Error, Sendable, Equatable, CaseIterable {
     case textNotUTF8
     case frameTooBig
     case messageTooBig
+    case tooManyFragments
 
     /// RFC 6455 §7.4.1: 1002 protocol error, 1007 invalid payload, 1009 too big.
     package var closeCode: UInt16 {
@@ -31,7 +32,7 @@ package enum WebSocketError: Error, Sendable, Equatable, CaseIterable {
             .continuationWithoutMessage, .messageWithinMessage, .closeCodeCut, .closeCodeIllegal:
             1002
         case .closeReasonNotText, .textNotUTF8: 1007
-        case .frameTooBig, .messageTooBig: 1009
+        case .frameTooBig, .messageTooBig, .tooManyFragments: 1009
         }
     }
 }
@@ -57,6 +58,7 @@ extension WebSocketError: CustomStringConvertible {
         case .textNotUTF8: "text is not UTF-8"
         case .frameTooBig: "frame too big"
         case .messageTooBig: "message too big"
+        case .tooManyFragments: "message in too many fragments"
         }
     }
 }
