@@ -49,7 +49,7 @@ let package = Package(
         // Protocols: sans-IO, one RFC each. HTTP is the vocabulary (RFC 9110) the others share.
         room("HTTP", "Protocols", ["Bytes"]),
         room("HTTP1", "Protocols", ["Bytes", "HTTP"]),
-        room("WebSocket", "Protocols", ["Bytes"]),
+        room("WebSocket", "Protocols", ["Bytes", "Clock"]),
         room("EventStream", "Protocols", ["Bytes"]),
         room("JSON", "Protocols", ["Bytes"]),
         room("JWT", "Protocols", ["Bytes", "JSON"]),
@@ -100,7 +100,7 @@ let package = Package(
         tests("Clock", "Ground", ["Clock"]),
         tests("HTTP", "Protocols", ["HTTP", "Bytes"]),
         tests("HTTP1", "Protocols", ["HTTP1", "HTTP", "Bytes"]),
-        tests("WebSocket", "Protocols", ["WebSocket", "Bytes"]),
+        tests("WebSocket", "Protocols", ["WebSocket", "Bytes", "Clock"]),
         tests("EventStream", "Protocols", ["EventStream", "Bytes"]),
         tests("JSON", "Protocols", ["JSON", "Bytes"]),
         tests("JWT", "Protocols", ["JWT", "JSON", "Bytes"]),
