@@ -31,6 +31,9 @@ extension WebSocketRelay {
                         ),
                         in: worker)
                 }
+            case .messageInPlace, .fragment:
+                // Not asked for.
+                continue
             case .control(let frame):
                 sendScratch(to: upstream, worker)
                 clientSentControl(frame, to: upstream, in: worker)
@@ -69,6 +72,9 @@ extension WebSocketRelay {
             switch event {
             case .message(let kind, _):
                 append(kind, in: worker)
+            case .messageInPlace, .fragment:
+                // Not asked for.
+                continue
             case .control(let frame):
                 client.stream.send(worker.scratch.span)
                 worker.scratch.removeAll(keepingCapacity: true)

@@ -25,6 +25,16 @@ package enum FrameEncoder {
             to: &output)
     }
 
+    /// Appends one piece of a message that goes on in pieces, as `MessageAssembler` gives them out.
+    package static func appendFragment(
+        _ kind: MessageKind, _ payload: Span<UInt8>, isFirst: Bool, isLast: Bool,
+        maskingKey: MaskingKey? = nil, to output: inout [UInt8]
+    ) {
+        appendFrame(
+            isFirst ? kind.opcode : .continuation, payload, isFinal: isLast,
+            maskingKey: maskingKey, to: &output)
+    }
+
     /// Appends a control frame; its payload is at most 125 octets, as that of every frame a
     /// decoder made.
     package static func appendControl(

@@ -69,6 +69,9 @@ final class DemoSocket {
             while let event = try assembler.decode(input, at: &index, into: &payload) {
                 switch event {
                 case .message(let kind, _): answer(kind, payload.span, stream, server.queue)
+                case .messageInPlace, .fragment:
+                    // Not asked for.
+                    continue
                 case .control(let frame):
                     guard answer(frame, stream) else { return false }
                 }

@@ -169,6 +169,8 @@ func assemble(
                     #expect(assembler.gatheredCount == 0)
                     outcome.messages.append(
                         .init(kind: kind, isCompressed: isCompressed, payload: payload))
+                case .messageInPlace, .fragment:
+                    Issue.record("not asked for")
                 case .control(let control):
                     outcome.controls.append(control)
                 }
