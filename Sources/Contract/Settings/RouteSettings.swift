@@ -161,7 +161,11 @@ package struct RouteSettings: Sendable, Equatable {
 
     /// `slow cut [DURATION]`, `slow wait`: what a client meets that does not take a full queue.
     package enum SlowClient: Sendable, Equatable {
-        /// Ended with `slow_consumer` when the queue stays full for so long.
+        /// `slow cut` without a duration.
+        package static let patience: Duration = .seconds(5)
+
+        /// Ended with `slow_consumer` when a full queue is not down to half within this time;
+        /// meanwhile its upstream is not read.
         case cut(after: Duration)
         /// Its upstream waits for it as long as it gives signs of life.
         case wait
@@ -202,7 +206,7 @@ package struct RouteSettings: Sendable, Equatable {
     package var pingInterval: Duration = .seconds(25)
     package var silenceTimeout: Duration = .seconds(60)
     package var pings = Pings.relay
-    package var slowClient = SlowClient.cut(after: .seconds(5))
+    package var slowClient = SlowClient.cut(after: SlowClient.patience)
     /// SSE: a comment this often.
     package var commentInterval: Duration = .seconds(15)
     package var position = SourcePosition()

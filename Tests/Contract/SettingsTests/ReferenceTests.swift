@@ -88,6 +88,17 @@ struct ReferenceTests {
         }
     }
 
+    @Test("Every part of 'compress' is described") func compression() throws {
+        let section = try #require(try Self.sections()["Compression"])
+        let route = Grammar.catalogue.first { $0.place == .route }?.entries ?? []
+        let entry = try #require(route.first { $0.name == "compress" })
+        let parts = entry.synopsis.split(separator: "[").map { $0.prefix { $0 != "]" } }
+        #expect(parts.count == 8)
+        for part in parts {
+            #expect(section.contains("| `\(String(part).replacing("|", with: "\\|"))` |"))
+        }
+    }
+
     @Test("Every placeholder is described") func placeholders() throws {
         let text = try Self.sections().values.joined()
         for placeholder in Placeholder.allCases {

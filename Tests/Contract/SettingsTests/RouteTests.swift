@@ -69,12 +69,6 @@ struct RouteTests {
             "9: expected any, same or an origin such as https://app.example.kr,"
                 + " not 'null' (did you mean 'https://null'?)"),
         // what happens
-        .init(.route, "compress level 10", "16: '10' is out of range (1 to 9)"),
-        .init(.route, "compress level", "10: a number is missing after 'level'"),
-        .init(
-            .route, "compress levl 1",
-            "10: expected level, over or off, not 'levl' (did you mean 'level'?)"),
-        .init(.route, "compress level 1 level 2", "18: 'level' is set twice"),
         .init(
             .route, "header Content-Length 5", "8: 'Content-Length' is set by the gateway itself"),
         .init(
@@ -94,12 +88,6 @@ struct RouteTests {
                 + " {request.method} {request.scheme} {request.host} {request.path}"
                 + " {request.target} {auth.user} {auth.role})"),
         .init(.route, "refuse htp", "8: expected http or socket, not 'htp' (did you mean 'http'?)"),
-        .init(
-            .route, "ping 60s",
-            "2:7: 'silence' must be longer than 'ping', or every quiet client is cut off"),
-        .init(
-            .route, "silence 25s",
-            "1: 'silence' must be longer than 'ping', or every quiet client is cut off"),
         .init(.bareRoute, "respond 600", "9: '600' is out of range (200 to 599)"),
         .init(.bareRoute, "respond 204 x", "13: an answer with status 204 has no body"),
         .init(.bareRoute, "redirect 200 /x", "10: expected 301, 302, 303, 307 or 308, not '200'"),

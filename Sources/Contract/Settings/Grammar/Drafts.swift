@@ -78,6 +78,7 @@ struct RouteDraft {
     /// The words that read a claim.
     var claims: [Word] = []
     var sessions: Word?
+    var frameSize: Word?
     var silence: Word?
 
     enum Target {

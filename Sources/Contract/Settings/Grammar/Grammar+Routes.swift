@@ -118,37 +118,6 @@ extension Grammar {
 
     // MARK: What happens to it
 
-    /// `compress`, `compress level 1 over 256`, `compress off`.
-    static func readCompression(
-        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        draft.settings.compression = nil
-        if directive.arguments.count == 1, directive.arguments[0].text == "off" { return }
-        var compression = RouteSettings.Compression()
-        var said: Set<String> = []
-        var rest = directive.arguments[...]
-        while let word = rest.popFirst() {
-            guard word.text == "level" || word.text == "over" else {
-                let message = Choice.message(word, among: ["level", "over", "off"])
-                reading.error(message, at: word)
-                return
-            }
-            if !said.insert(word.text).inserted {
-                reading.error("\(word.shown) is set twice", at: word)
-            }
-            guard let value = rest.popFirst() else {
-                reading.error("a number is missing after \(word.shown)", at: word)
-                return
-            }
-            if word.text == "level" {
-                compression.level = ValueKind.integer(1...9).read(value, &reading) ?? 1
-            } else {
-                compression.over = ValueKind.size(0...gibi).read(value, &reading) ?? 256
-            }
-        }
-        draft.settings.compression = compression
-    }
-
     static func readRouteSessions(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
@@ -175,15 +144,6 @@ extension Grammar {
             reading.error(Choice.message(word, among: ["http", "socket"]), at: word)
         }
         draft.settings.refusesWithStatus = word.text == "http"
-    }
-
-    static func readSilence(
-        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        draft.silence = directive.name
-        if let limit = ValueKind<Duration>.interval.read(directive.arguments[0], &reading) {
-            draft.settings.silenceTimeout = limit
-        }
     }
 
     // MARK: Where it goes

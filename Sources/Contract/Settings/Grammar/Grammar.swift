@@ -35,6 +35,9 @@ package enum Grammar {
             .init("keep_alive", "DURATION", .timeout, \.keepAliveTimeout),
             .init("drain", "DURATION", .duration(.zero ... .days(1)), \.drainTimeout),
             .init("connections", "N", .integer(1...10_000_000), \.connections),
+            .init(
+                "compress_cache", "SIZE|off", .size((4 * kibi)...gibi, orNone: "off"),
+                \.compressCacheSize),
         ])
 
     static let listen = Vocabulary<ListenerDraft>(
@@ -122,7 +125,7 @@ package enum Grammar {
         .init("roles", "ROLE…", .atLeastOne, readRoles),
         .init("require", "SOURCE == SOURCE|TEXT", .three, readRequirement).repeatable,
         .init("origins", "any | same|ORIGIN…", .atLeastOne, readOrigins),
-        .init("compress", "[level N] [over SIZE] | off", .from(0, to: 4), readCompression),
+        .init("compress", compressionSynopsis, .any, readCompression),
         .init("sessions", "NAME|off", .one, readRouteSessions),
         .init("backend", "NAME", .one, readRouteBackend),
         .init("header", "NAME TEXT", .two, readHeader).repeatable,
@@ -130,8 +133,12 @@ package enum Grammar {
         .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),
         .init("message_size", "SIZE", .size(1...gibi), \.settings.messageSize),
         .init("inflated_size", "SIZE", .size(1...gibi), \.settings.inflatedSize),
+        .init("frame_size", "SIZE|off", .one, readFrameSize),
+        .init("fragments", "N", .integer(1...1_000_000), \.settings.fragmentCount),
+        .init("control_rate", "N", .integer(1...100_000), \.settings.controlRate),
         .init("send_queue", "SIZE", .size((4 * kibi)...gibi), \.settings.sendQueueSize),
-        .init("ping", "DURATION", .interval, \.settings.pingInterval),
+        .init("slow", "cut [DURATION] | wait", .from(1, to: 2), readSlowClient),
+        .init("ping", "[DURATION] [relay|answer]", .from(1, to: 2), readPings),
         .init("silence", "DURATION", .one, readSilence),
         .init("comment", "DURATION", .interval, \.settings.commentInterval),
     ]

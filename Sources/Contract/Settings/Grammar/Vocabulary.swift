@@ -75,6 +75,7 @@ struct Arity: Sendable {
     static let one = Arity(range: 1...1)
     static let two = Arity(range: 2...2)
     static let three = Arity(range: 3...3)
+    static let any = Arity(range: 0...Int.max)
     static let atLeastOne = Arity(range: 1...Int.max)
     static func from(_ least: Int, to most: Int) -> Arity { Arity(range: least...most) }
 }

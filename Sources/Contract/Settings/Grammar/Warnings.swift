@@ -8,6 +8,7 @@ extension Document {
         warnAboutUnused(used, &reading)
         warnAboutShadowed(routes, &reading)
         warnAboutShadowedRewrites(&reading)
+        warnAboutFrames(routes, &reading)
         if routes.isEmpty, let first = listeners.first(where: { $0.redirect == nil }) {
             reading.warn(
                 "there is no 'route': every request is answered with 404",
@@ -72,6 +73,21 @@ extension Document {
         warn("jwt", tokens, used.tokens)
         warn("backend", backends, used.backends)
         warn("sessions", sessions, used.sessions)
+    }
+
+    /// A `frame_size` that no route has use for: the message is refused first.
+    private func warnAboutFrames(_ routes: [RouteDraft], _ reading: inout Reading) {
+        var limited: Set<Word> = []
+        var words: [Word] = []
+        for route in routes {
+            guard let word = route.frameSize, let size = route.settings.frameSize else { continue }
+            words.append(word)
+            if size <= route.settings.messageSize { limited.insert(word) }
+        }
+        for word in words where !limited.contains(word) {
+            reading.warn(
+                "'frame_size' is larger than 'message_size': it limits nothing", at: word.location)
+        }
     }
 
     /// The first rewrite that matches wins, so a second one with the same path does nothing.

@@ -30,6 +30,12 @@ extension ValueKind where Value == Int {
             return nil
         }
     }
+
+    /// A number of octets, or `keyword` for 0.
+    static func size(_ range: ClosedRange<Int>, orNone keyword: String) -> ValueKind {
+        let kind = size(range).optional(keyword)
+        return ValueKind { word, reading in kind.read(word, &reading).map { $0 ?? 0 } }
+    }
 }
 
 extension ValueKind where Value == Int? {

@@ -1,0 +1,169 @@
+/// The words of a route that are about its WebSockets.
+extension Grammar {
+    // MARK: compress
+
+    static let compressionSynopsis =
+        "[level N] [over SIZE] [context shared|dedicated] [window N] [memory N] [budget SIZE]"
+        + " [ratio N] [upstream] | off"
+
+    /// What may stand in `compress`, and what follows it.
+    private enum CompressionWord: String, CaseIterable {
+        case level, over, context, window, memory, budget, ratio, upstream
+
+        /// Nil when it stands alone.
+        var argument: String? {
+            switch self {
+            case .level, .window, .memory, .ratio: "a number"
+            case .over, .budget: "a size"
+            case .context: "shared or dedicated"
+            case .upstream: nil
+            }
+        }
+    }
+
+    /// `compress`, `compress level 1 over 256`, `compress context dedicated budget 1g`,
+    /// `compress off`.
+    static func readCompression(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.settings.compression = nil
+        if directive.arguments.count == 1, directive.arguments[0].text == "off" { return }
+        var compression = RouteSettings.Compression()
+        var said: [CompressionWord: Word] = [:]
+        var rest = directive.arguments[...]
+        while let word = rest.popFirst() {
+            guard let option = compressionWord(word, &reading) else { return }
+            if said.updateValue(word, forKey: option) != nil {
+                reading.error("\(word.shown) is set twice", at: word)
+            }
+            guard let argument = option.argument else {
+                compression.offersUpstream = true
+                continue
+            }
+            let next = rest.first.flatMap { CompressionWord(rawValue: $0.text) }
+            if next == nil, let value = rest.popFirst() {
+                set(option, to: value, in: &compression, &reading)
+            } else {
+                reading.error("\(argument) is missing after \(word.shown)", at: word)
+            }
+        }
+        if let budget = said[.budget] { check(budget, compression, &reading) }
+        draft.settings.compression = compression
+    }
+
+    /// A misspelt word is reported and read as what was meant.
+    private static func compressionWord(
+        _ word: Word, _ reading: inout Reading
+    ) -> CompressionWord? {
+        if let option = CompressionWord(rawValue: word.text) { return option }
+        if word.text == "off" {
+            reading.error("'off' stands alone", at: word)
+            return nil
+        }
+        let words = CompressionWord.allCases.map(\.rawValue)
+        reading.error(Choice.message(word, among: words + ["off"]), at: word)
+        return Spelling.closest(to: word.text, among: words).flatMap(CompressionWord.init)
+    }
+
+    private static func set(
+        _ option: CompressionWord, to word: Word, in compression: inout RouteSettings.Compression,
+        _ reading: inout Reading
+    ) {
+        func put<Value>(
+            _ kind: ValueKind<Value>, _ path: WritableKeyPath<RouteSettings.Compression, Value>
+        ) {
+            if let value = kind.read(word, &reading) { compression[keyPath: path] = value }
+        }
+        switch option {
+        case .level: put(.integer(1...9), \.level)
+        case .over: put(.size(0...gibi), \.over)
+        case .context: put(.choice, \.context)
+        case .window: put(.integer(9...15), \.windowBits)
+        case .memory: put(.integer(1...9), \.memoryLevel)
+        case .budget: put(.size(kibi...tebi), \.budget)
+        case .ratio: put(.integer(2...1000), \.ratio)
+        case .upstream: break
+        }
+    }
+
+    private static func check(
+        _ budget: Word, _ compression: RouteSettings.Compression, _ reading: inout Reading
+    ) {
+        guard compression.context == .dedicated else {
+            reading.error(
+                "'budget' is for the windows that 'context dedicated' keeps, which is not said"
+                    + " here", at: budget)
+            return
+        }
+        let (window, memory) = (compression.windowBits, compression.memoryLevel)
+        let needed = (1 << (window + 2)) + (1 << (memory + 9)) + (1 << window)
+        if compression.budget < needed {
+            reading.warn(
+                "this budget holds not even one WebSocket, which needs"
+                    + " \(Quantity.size.written(needed)) with this 'window' and 'memory'",
+                at: budget.location)
+        }
+    }
+
+    // MARK: Limits
+
+    static func readFrameSize(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.frameSize = directive.name
+        let kind = ValueKind.size(1...gibi, or: "off")
+        if let size = kind.read(directive.arguments[0], &reading) {
+            draft.settings.frameSize = size
+        }
+    }
+
+    /// `slow cut`, `slow cut 5s`, `slow wait`.
+    static func readSlowClient(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        let time = directive.arguments.count > 1 ? directive.arguments[1] : nil
+        switch word.text {
+        case "cut":
+            let limit = time.flatMap { ValueKind<Duration>.timeout.read($0, &reading) }
+            draft.settings.slowClient = .cut(after: limit ?? RouteSettings.SlowClient.patience)
+        case "wait":
+            draft.settings.slowClient = .wait
+            if let time { reading.error("nothing follows 'slow wait'", at: time) }
+        default: reading.error(Choice.message(word, among: ["cut", "wait"]), at: word)
+        }
+    }
+
+    // MARK: Signs of life
+
+    /// `ping 25s`, `ping answer`, `ping 25s answer`.
+    static func readPings(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        var said: [String: Word] = [:]
+        for word in directive.arguments {
+            let isNumber = word.text.first?.isNumber ?? false
+            let what = isNumber ? "a duration" : "relay or answer"
+            if said.updateValue(word, forKey: what) != nil {
+                reading.error("'ping' takes \(what) once", at: word)
+            } else if isNumber {
+                guard let time = ValueKind<Duration>.interval.read(word, &reading) else { continue }
+                draft.settings.pingInterval = time
+            } else if let pings = RouteSettings.Pings(rawValue: word.text) {
+                draft.settings.pings = pings
+            } else {
+                let words = ["a duration"] + RouteSettings.Pings.allCases.map(\.rawValue)
+                reading.error(Choice.message(word, among: words), at: word)
+            }
+        }
+    }
+
+    static func readSilence(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.silence = directive.name
+        if let limit = ValueKind<Duration>.interval.read(directive.arguments[0], &reading) {
+            draft.settings.silenceTimeout = limit
+        }
+    }
+}
