@@ -1,0 +1,83 @@
+internal import Clock
+internal import Endings
+internal import Settings
+internal import Transport
+internal import WebSocket
+
+/// Is the client still there, and does it take what it is sent?
+extension WebSocketRelay {
+    static func octets(of ping: UInt32) -> [UInt8] {
+        [0x67, 0x77] + (0..<4).map { UInt8(truncatingIfNeeded: ping >> ($0 * 8)) }
+    }
+
+    /// When the client is to be looked at again.
+    func nextCheck(lastHeard: Instant) -> Instant {
+        lastHeard + (outstandingPing == nil ? route.pingInterval : route.silenceTimeout)
+    }
+
+    func timerFired(in worker: Worker) {
+        if hasEnded { return client.close(in: worker) }
+        if clientHasClosed || upstreamHasClosed || pendingEnd != nil {
+            conclude(pendingEnd?.reason ?? .normal, in: worker)
+            closeUpstream(in: worker)
+            return client.finish(in: worker)
+        }
+        if let stalledSince, case .cut(let patience) = route.slowClient,
+            worker.now - stalledSince >= patience
+        {
+            return cutSlowClient(in: worker)
+        }
+        let silence = worker.now - lastSign
+        // A ping that a long frame holds back was not left unanswered; but no frame takes for ever.
+        let limit = pendingToClient.ping == nil ? route.silenceTimeout : route.silenceTimeout * 2
+        if silence >= limit {
+            return end(End(reason: .timeout, detail: "silent"), in: worker)
+        }
+        if silence < route.pingInterval {
+            outstandingPing = nil
+        } else if outstandingPing == nil {
+            ping(in: worker)
+        }
+        scheduleCheck(in: worker)
+    }
+
+    /// Octets that came from the client, or what waited for it that it took.
+    private var lastSign: Instant { max(client.lastHeard, lastTaken) }
+
+    private func ping(in worker: Worker) {
+        let ping = worker.newMaskingKey().bits
+        outstandingPing = ping
+        pendingToClient.ping = Self.octets(of: ping)
+        injectToClient(in: worker)
+    }
+
+    private func scheduleCheck(in worker: Worker) {
+        var next = max(nextCheck(lastHeard: lastSign), worker.now + .milliseconds(500))
+        if let stalledSince, case .cut(let patience) = route.slowClient {
+            next = min(next, stalledSince + patience)
+        }
+        client.setDeadline(next, in: worker)
+    }
+
+    /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
+    func noteQueue(in worker: Worker) {
+        guard case .cut(let patience) = route.slowClient, stalledSince == nil,
+            client.stream.pendingCount >= route.sendQueueSize
+        else { return }
+        stalledSince = worker.now
+        client.setDeadline(worker.now + patience, in: worker)
+    }
+
+    private func cutSlowClient(in worker: Worker) {
+        if messages != nil || upstreamFrames.isBetweenFrames {
+            var output: [UInt8] = []
+            FrameEncoder.appendClose(
+                code: EndReason.slowConsumer.closeCode, reason: EndReason.slowConsumer.rawValue,
+                to: &output)
+            client.stream.send(output.span)
+        }
+        tellUpstream(.slowConsumer, in: worker)
+        conclude(.slowConsumer, in: worker)
+        client.finishSoon(in: worker)
+    }
+}
