@@ -71,7 +71,7 @@ package struct LimitSettings: Sendable, Equatable {
     package var connections = 100_000
     /// Octets a worker keeps of messages it compressed, so that a broadcast is compressed once;
     /// 0 for none.
-    package var compressCacheSize = 8 * 1024 * 1024
+    package var compressCacheSize = 1024 * 1024
 
     package init() {}
 }

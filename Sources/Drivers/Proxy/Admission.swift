@@ -10,6 +10,7 @@ internal import Sessions
 internal import Settings
 internal import Transport
 internal import Upstreams
+internal import WebSocket
 
 /// May this request come in, and where does it go? One list, in this order; every step either
 /// passes or throws why not.
@@ -112,6 +113,12 @@ struct Admission {
                 _ = try head.webSocketKey()
             } catch {
                 throw error.refusal
+            }
+            if head.fields.contains(.secWebSocketExtensions),
+                (try? ExtensionList(head.fields)) == nil
+            {
+                throw Refusal(
+                    .protocolError, message: "Sec-WebSocket-Extensions is malformed")
             }
         } else if route.settings.kind == .webSocket {
             throw Refusal(.policy, status: 426, message: "This is a WebSocket")

@@ -61,6 +61,8 @@ final class ClientConnection {
     private var hasServed = false
     /// The next answer is the last.
     private(set) var isLastRequest = false
+    /// No more patience when lingering.
+    private var isHurried = false
 
     init(
         token: UInt64, stream: Stream, address: SocketAddress, entrance: Generation.Entrance,
@@ -205,6 +207,13 @@ final class ClientConnection {
         updateInterest(in: worker)
     }
 
+    /// The relay goes on with what it holds.
+    func resumeRelay(in worker: Worker) {
+        guard case .webSocket(let relay) = phase else { return }
+        relay.resumeFromClient(in: worker)
+        updateInterest(in: worker)
+    }
+
     func begin(_ exchange: Exchange, in worker: Worker) {
         phase = .exchange(exchange)
         extendBodyDeadline(in: worker)
@@ -254,9 +263,17 @@ final class ClientConnection {
         updateInterest(in: worker)
     }
 
+    /// As `finish`, for a client that takes its time: what it has not taken soon is lost.
+    func finishSoon(in worker: Worker) {
+        isHurried = true
+        finish(in: worker)
+        setDeadline(worker.now + ClosingSocket.timeout, in: worker)
+    }
+
     /// As long as the client takes what waits it has time; afterwards little.
     private func linger(in worker: Worker) {
         guard stream.pendingCount == 0 else {
+            if isHurried { return }
             return setDeadline(worker.now + Exchange.sendTimeout, in: worker)
         }
         if hasInputEnded { return close(in: worker) }

@@ -18,11 +18,10 @@ extension Exchange {
             let accept = WebSocketAccept.value(for: self.head),
             let answered = head.fields.range(of: .secWebSocketAccept),
             head.fields.bytes.span.extracting(answered).matches(accept.span),
-            plan.route.compression == nil || !head.fields.contains(.secWebSocketExtensions)
+            let compression = negotiate(head, in: worker)
         else { return fail(.badResponse, in: worker) }
-        let agreement = negotiateCompression()
         worker.scratch.removeAll(keepingCapacity: true)
-        appendSwitch(head, agreement, to: &worker.scratch)
+        appendSwitch(head, compression, to: &worker.scratch)
         client.stream.send(worker.scratch.span)
         worker.scratch.removeAll(keepingCapacity: true)
         context.status = 101
@@ -30,9 +29,7 @@ extension Exchange {
         hasEnded = true
         let relay = WebSocketRelay(
             client: client, upstream: upstream, lease: handOverLease(), context: context,
-            route: plan.route,
-            agreement: agreement,
-            relaysCompression: agreement == nil && head.fields.contains(.secWebSocketExtensions))
+            route: plan.route, compression: compression, now: worker.now)
         upstream.begin(relay)
         client.begin(relay, in: worker)
         if !rest.isEmpty { relay.upstreamSent(rest, in: worker) }
@@ -41,23 +38,56 @@ extension Exchange {
         upstream.updateInterest(in: worker)
     }
 
-    private func negotiateCompression() -> DeflateAgreement? {
-        guard plan.route.compression != nil else { return nil }
-        var offers = ExtensionList()
-        let fields = self.head.fields
-        for line in fields.lines where line.known == .secWebSocketExtensions {
-            do throws(HandshakeError) {
-                try offers.read(fields.bytes.span.extracting(line.value))
-            } catch {
-                // Admission refused malformed lists before any upstream was asked.
+    /// What is spoken with whom; nil when the upstream answered what it was not asked.
+    private func negotiate(
+        _ response: ResponseHead, in worker: Worker
+    ) -> WebSocketRelay.Compression? {
+        var compression = WebSocketRelay.Compression()
+        do throws(HandshakeError) {
+            let answer = try ExtensionList(response.fields)
+            // Admission refused malformed offers.
+            let offers = try ExtensionList(self.head.fields)
+            guard let settings = plan.route.compression else {
+                guard DeflateOffer.isAcceptable(answer, to: offers) else { return nil }
+                compression.isRelayed = !answer.elements.isEmpty
+                return compression
+            }
+            if settings.offersUpstream {
+                compression.upstream = try DeflateOffer.read(answer)
+            } else if !answer.elements.isEmpty {
                 return nil
             }
+            answerOffers(offers, settings, &compression, in: worker)
+        } catch {
+            return nil
         }
-        return DeflateNegotiation.answer(offers)
+        return compression
+    }
+
+    /// Windows are kept where they fit into the budget; else every message stands for itself.
+    private func answerOffers(
+        _ offers: ExtensionList, _ settings: RouteSettings.Compression,
+        _ compression: inout WebSocketRelay.Compression, in worker: Worker
+    ) {
+        if settings.context == .dedicated {
+            let policy = DeflateNegotiation.Policy(
+                serverWindowBits: settings.windowBits, clientWindowBits: settings.windowBits,
+                keepsContext: true)
+            if let agreement = DeflateNegotiation.answer(offers, policy: policy),
+                let windows = KeptWindows(
+                    agreement, settings, budget: worker.shared.deflateBudget)
+            {
+                compression.client = agreement
+                compression.windows = windows
+                return
+            }
+        }
+        let policy = DeflateNegotiation.Policy(serverWindowBits: settings.windowBits)
+        compression.client = DeflateNegotiation.answer(offers, policy: policy)
     }
 
     private func appendSwitch(
-        _ head: ResponseHead, _ agreement: DeflateAgreement?, to output: inout [UInt8]
+        _ head: ResponseHead, _ compression: WebSocketRelay.Compression, to output: inout [UInt8]
     ) {
         HeadEncoder.appendStatusLine(status: 101, to: &output)
         let fields = head.fields
@@ -65,6 +95,7 @@ extension Exchange {
         for line in fields.lines where !hopByHop.isDropped(line, of: fields) {
             switch line.known {
             case .secWebSocketProtocol, .contentLength: continue
+            case .secWebSocketExtensions where !compression.isRelayed: continue
             default: HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
         }
@@ -74,10 +105,20 @@ extension Exchange {
         if let choice {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: choice, to: &output)
         }
-        if let agreement {
+        if let agreement = compression.client {
             HeadEncoder.appendField(
                 name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
         }
         HeadEncoder.appendEnd(to: &output)
+    }
+}
+
+extension ExtensionList {
+    /// All lines of `Sec-WebSocket-Extensions`, which make one list.
+    init(_ fields: Fields) throws(HandshakeError) {
+        self.init()
+        for line in fields.lines where line.known == .secWebSocketExtensions {
+            try read(fields.bytes.span.extracting(line.value))
+        }
     }
 }

@@ -1,3 +1,4 @@
+internal import Deflate
 internal import Sessions
 internal import Settings
 internal import Synchronization
@@ -10,6 +11,8 @@ package final class SharedState: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let control: Mailbox<ControlMessage>
     let sessions = SessionTable()
+    /// Of the windows that connections keep for compression.
+    let deflateBudget = DeflateBudget()
     package let registry = UpstreamRegistry()
     package let tickets: TicketKeys
     package let accessLog = AccessLog()

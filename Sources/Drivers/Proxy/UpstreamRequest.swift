@@ -7,6 +7,7 @@ internal import Routing
 internal import Sessions
 internal import Settings
 internal import Transport
+internal import WebSocket
 
 /// The head an upstream receives: the client's, rewritten (contract, section 4).
 enum UpstreamRequest {
@@ -25,10 +26,26 @@ enum UpstreamRequest {
         }
         if context.isWebSocket {
             output.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
+            appendExtensions(head, plan, to: &output)
         } else if framing == .chunked {
             output.append("Transfer-Encoding: chunked\r\n")
         }
         HeadEncoder.appendEnd(to: &output)
+    }
+
+    /// Our own offer where compression is spoken here, else the client's, as far as the relay knows
+    /// how to carry what it asks for.
+    private static func appendExtensions(
+        _ head: RequestHead, _ plan: ForwardPlan, to output: inout [UInt8]
+    ) {
+        var offer: String?
+        if let compression = plan.route.compression {
+            if compression.offersUpstream { offer = DeflateOffer.headerValue }
+        } else {
+            offer = (try? ExtensionList(head.fields))?.onlyDeflate
+        }
+        guard let offer else { return }
+        HeadEncoder.appendField(name: "Sec-WebSocket-Extensions", value: offer, to: &output)
     }
 
     /// The client's own field lines, but for those that end here, are ours to say, or hold tokens.
@@ -51,7 +68,7 @@ enum UpstreamRequest {
                 appendCookies(fields, line, plan, to: &output)
             case .secWebSocketProtocol where plan.stripping != nil && context.isWebSocket:
                 continue
-            case .secWebSocketExtensions where plan.route.compression != nil:
+            case .secWebSocketExtensions where context.isWebSocket:
                 continue
             case .other where isOurs(fields.bytes.span.extracting(line.name), context, plan):
                 continue

@@ -5,137 +5,189 @@ internal import Settings
 internal import Transport
 internal import WebSocket
 
-/// The compressing path: permessage-deflate (RFC 7692) is spoken with the client only, every
-/// message for itself; the upstream gets plain frames.
+/// The compressing path: permessage-deflate (RFC 7692) is spoken with the client, the upstream,
+/// or both; every message is read whole on the way.
 extension WebSocketRelay {
+    // MARK: From the client
+
     /// Inflates what the client sends and passes it on in one masked frame a message.
+    ///
+    /// A small input can hold many messages that inflate to a lot. What the upstream does not take,
+    /// or what would keep the worker from others, is held until later.
     func inflate(
         _ octets: Span<UInt8>, _ messages: MessageDirections, to upstream: UpstreamConnection,
         in worker: Worker
     ) throws(WebSocketError) {
+        var output = worker.takeScratch()
+        defer { worker.giveBack(scratch: &output) }
         var index = 0
-        worker.scratch.removeAll(keepingCapacity: true)
-        while let event = try messages.fromClient.decode(
-            octets, at: &index, into: &worker.message)
-        {
+        while index < octets.count {
+            guard worker.turnAllowance > 0, upstream.stream.pendingCount < Flow.highWater else {
+                hold(octets.extracting(index..<octets.count), messages, in: worker)
+                break
+            }
+            guard
+                let event = try messages.fromClient.decode(
+                    octets, at: &index, into: &worker.message)
+            else { break }
             switch event {
             case .message(let kind, let isCompressed):
-                do throws(InflateError) {
-                    try pass(kind, isCompressed: isCompressed, in: worker)
-                } catch {
-                    return end(
-                        End(
-                            reason: error == .corrupt ? .invalidPayload : .tooBig,
-                            detail: "inflate",
-                            isViolation: true
-                        ),
-                        in: worker)
-                }
-            case .messageInPlace, .fragment:
-                // Not asked for.
-                continue
+                guard pass(kind, isCompressed, messages, to: &output, in: worker) else { return }
             case .control(let frame):
-                sendScratch(to: upstream, worker)
+                Self.send(&output, to: upstream.stream)
                 clientSentControl(frame, to: upstream, in: worker)
                 if hasEnded { return }
+            case .messageInPlace, .fragment: break
             }
+            if output.count >= Flow.lowWater { Self.send(&output, to: upstream.stream) }
         }
-        sendScratch(to: upstream, worker)
+        Self.send(&output, to: upstream.stream)
     }
 
+    private func hold(
+        _ octets: Span<UInt8>, _ messages: MessageDirections, in worker: Worker
+    ) {
+        messages.heldFromClient.append(copying: octets)
+        worker.resumeLater(client)
+    }
+
+    /// Goes on with what was held.
+    func resumeFromClient(in worker: Worker) {
+        guard let messages, let upstream, !messages.heldFromClient.isEmpty else { return }
+        // Still not taken: the upstream's next drain brings us here again.
+        guard upstream.stream.pendingCount < Flow.highWater else { return }
+        let octets = messages.heldFromClient
+        messages.heldFromClient = []
+        readFromClient(octets.span, in: worker)
+    }
+
+    /// False when the message ended the relay.
     private func pass(
-        _ kind: MessageKind, isCompressed: Bool, in worker: Worker
-    ) throws(InflateError) {
-        let key = worker.newMaskingKey()
+        _ kind: MessageKind, _ isCompressed: Bool, _ messages: MessageDirections,
+        to output: inout [UInt8], in worker: Worker
+    ) -> Bool {
         let message = worker.message
         guard isCompressed else {
-            return FrameEncoder.appendMessage(
-                kind, message.span, maskingKey: key, to: &worker.scratch)
+            appendForUpstream(kind, message.span, messages, to: &output, in: worker)
+            return true
         }
-        var output: [UInt8] = []
-        swap(&output, &worker.scratch)
-        defer { swap(&output, &worker.scratch) }
-        try worker.codecs.inflate(message.span, limit: route.inflatedSize) { inflated in
-            FrameEncoder.appendMessage(kind, inflated, maskingKey: key, to: &output)
+        var inflated = worker.takeInflated()
+        defer { worker.giveBack(inflated: &inflated) }
+        do throws(InflateError) {
+            try worker.codecs.inflate(
+                message.span, with: messages.windows?.inflater, limit: route.inflatedSize,
+                ratio: InflateRatio(ratio: messages.settings.ratio), into: &inflated)
+        } catch {
+            worker.turnAllowance -= inflated.count
+            let reason = error == .corrupt ? EndReason.invalidPayload : .tooBig
+            end(End(reason: reason, detail: "inflate", isViolation: true), in: worker)
+            return false
         }
+        worker.turnAllowance -= inflated.count
+        appendForUpstream(kind, inflated.span, messages, to: &output, in: worker)
+        return true
     }
+
+    private func appendForUpstream(
+        _ kind: MessageKind, _ message: Span<UInt8>, _ messages: MessageDirections,
+        to output: inout [UInt8], in worker: Worker
+    ) {
+        let key = worker.newMaskingKey()
+        guard let agreement = messages.upstream, message.count >= messages.settings.over else {
+            return FrameEncoder.appendMessage(kind, message, maskingKey: key, to: &output)
+        }
+        worker.codecs.appendMaskedFrame(
+            kind, message,
+            by: messages.parameters(windowBits: agreement.clientWindowBits), key: key,
+            to: &output)
+    }
+
+    // MARK: From the upstream
 
     /// Deflates what the upstream sends, where that makes it shorter.
     func deflate(
         _ octets: Span<UInt8>, _ messages: MessageDirections, in worker: Worker
     ) throws(WebSocketError) {
+        var output = worker.takeScratch()
+        defer { worker.giveBack(scratch: &output) }
         var index = 0
-        worker.scratch.removeAll(keepingCapacity: true)
         while let event = try messages.fromUpstream.decode(
             octets, at: &index, into: &worker.message)
         {
             switch event {
-            case .message(let kind, _):
-                append(kind, in: worker)
-            case .messageInPlace, .fragment:
-                // Not asked for.
-                continue
+            case .messageInPlace(let kind, let isCompressed, let range):
+                let message = octets.extracting(range)
+                append(kind, message, isCompressed, messages, to: &output, in: worker)
+            case .message(let kind, let isCompressed):
+                let message = worker.message
+                append(kind, message.span, isCompressed, messages, to: &output, in: worker)
+            case .fragment(let kind, let isFirst, let isLast):
+                let piece = worker.message
+                FrameEncoder.appendFragment(
+                    kind, piece.span, isFirst: isFirst, isLast: isLast, to: &output)
             case .control(let frame):
-                client.stream.send(worker.scratch.span)
-                worker.scratch.removeAll(keepingCapacity: true)
+                sendToClient(&output)
                 upstreamSentControl(frame, in: worker)
-                if hasEnded { return }
             }
-        }
-        if !worker.scratch.isEmpty { client.stream.send(worker.scratch.span) }
-        worker.scratch.removeAll(keepingCapacity: worker.scratch.capacity <= 1 << 20)
-    }
-
-    private func append(_ kind: MessageKind, in worker: Worker) {
-        let message = worker.message
-        if let compression = route.compression, let agreement,
-            message.count >= compression.over
-        {
-            var output: [UInt8] = []
-            swap(&output, &worker.scratch)
-            defer { swap(&output, &worker.scratch) }
-            let isShorter = worker.codecs.deflate(
-                message.span, level: compression.level,
-                windowBits: agreement.serverWindowBits
-            ) { deflated in
-                FrameEncoder.appendMessage(kind, deflated, isCompressed: true, to: &output)
+            if pendingEnd != nil, messages.fromUpstream.isBetweenMessages {
+                sendToClient(&output)
+                endIfPossible(in: worker)
             }
-            if !isShorter { FrameEncoder.appendMessage(kind, message.span, to: &output) }
-        } else {
-            FrameEncoder.appendMessage(kind, message.span, to: &worker.scratch)
+            if hasEnded { return }
         }
+        sendToClient(&output)
     }
 
-    private func sendScratch(to upstream: UpstreamConnection, _ worker: Worker) {
-        if !worker.scratch.isEmpty { upstream.stream.send(worker.scratch.span) }
-        worker.scratch.removeAll(keepingCapacity: worker.scratch.capacity <= 1 << 20)
-    }
-}
-
-/// Reads the messages of both directions of a compressing relay.
-final class MessageDirections {
-    var fromClient: MessageAssembler
-    var fromUpstream: MessageAssembler
-
-    init(_ route: RouteSettings) {
-        fromClient = MessageAssembler(
-            from: .client, limits: FrameLimits(messageSize: route.messageSize),
-            allowsCompression: true)
-        fromUpstream = MessageAssembler(
-            from: .server, limits: FrameLimits(messageSize: route.inflatedSize))
-    }
-}
-
-extension WebSocketError {
-    /// The row of the table of endings.
-    var reason: EndReason {
-        switch closeCode {
-        case 1007: .invalidPayload
-        case 1009: .tooBig
-        default: .protocolError
+    private func append(
+        _ kind: MessageKind, _ message: Span<UInt8>, _ isCompressed: Bool,
+        _ messages: MessageDirections, to output: inout [UInt8], in worker: Worker
+    ) {
+        guard isCompressed else {
+            return append(kind, message, messages, to: &output, in: worker)
         }
+        if messages.passesCompressed {
+            return FrameEncoder.appendMessage(kind, message, isCompressed: true, to: &output)
+        }
+        var inflated = worker.takeInflated()
+        defer { worker.giveBack(inflated: &inflated) }
+        do throws(InflateError) {
+            // What the upstream says needs no ratio, only a bound.
+            try worker.codecs.inflate(
+                message, with: nil, limit: route.inflatedSize,
+                ratio: InflateRatio(ratio: .max), into: &inflated)
+        } catch {
+            return end(End(reason: .internalError, detail: "upstream_inflate"), in: worker)
+        }
+        append(kind, inflated.span, messages, to: &output, in: worker)
     }
 
-    /// For the log and the close reason.
-    var word: String { String(describing: self) }
+    private func append(
+        _ kind: MessageKind, _ message: Span<UInt8>, _ messages: MessageDirections,
+        to output: inout [UInt8], in worker: Worker
+    ) {
+        guard let agreement = messages.client, message.count >= messages.settings.over,
+            messages.effort.shouldTry()
+        else { return FrameEncoder.appendMessage(kind, message, to: &output) }
+        let shrank =
+            if let deflater = messages.windows?.deflater {
+                worker.codecs.appendFrame(
+                    kind, message, keepingWindowOf: deflater, to: &output)
+            } else {
+                worker.codecs.appendFrame(
+                    kind, message,
+                    by: messages.parameters(windowBits: agreement.serverWindowBits), to: &output)
+            }
+        messages.effort.noted(shrank: shrank)
+    }
+
+    private func sendToClient(_ output: inout [UInt8]) {
+        context.octetsOut += output.count
+        Self.send(&output, to: client.stream)
+    }
+
+    private static func send(_ output: inout [UInt8], to stream: Stream) {
+        if output.isEmpty { return }
+        stream.send(output.span)
+        output.removeAll(keepingCapacity: true)
+    }
 }

@@ -1,8 +1,6 @@
 internal import Bytes
 internal import Clock
-internal import Deflate
 internal import Endings
-internal import Sessions
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -12,6 +10,18 @@ internal import WebSocket
 /// came, still masked; only their headers are read. With it, whole messages are inflated or
 /// deflated on the way. Control frames are read in both cases; ours go between the upstream's.
 final class WebSocketRelay {
+    /// What the two handshakes settled about permessage-deflate (RFC 7692).
+    struct Compression {
+        /// With the client, where we speak it.
+        var client: DeflateAgreement?
+        /// With the upstream, where we speak it.
+        var upstream: DeflateAgreement?
+        /// Kept for the connection with the client; nil when every message stands for itself.
+        var windows: KeptWindows?
+        /// The two ends speak it with each other: frames may be compressed and are not touched.
+        var isRelayed = false
+    }
+
     /// How a relay is ended by us.
     struct End {
         /// A text message in front of the close frame.
@@ -22,78 +32,83 @@ final class WebSocketRelay {
         var isViolation = false
     }
 
-    /// A client that does not take a full queue for this long is cut.
-    static let stallTimeout: Duration = .seconds(5)
-    /// How long one side's close frame waits for the other's.
-    static let closeTimeout: Duration = .seconds(5)
-
     let client: ClientConnection
     let route: RouteSettings
-    let agreement: DeflateAgreement?
     let context: RequestContext
     /// Read the two directions while they are passed on as they come.
     var clientFrames: FrameRelay
     var upstreamFrames: FrameRelay
-    /// Reads both directions instead when compression is spoken with the client.
+    /// Reads both directions instead when compression is spoken here.
     let messages: MessageDirections?
-    private(set) var upstream: UpstreamConnection?
-    private var lease: ServerLease?
+    var upstream: UpstreamConnection?
+    var lease: ServerLease?
     var clientHasClosed = false
     var upstreamHasClosed = false
     var pendingEnd: End?
     var hasEnded = false
+    /// Our own pings and pongs that wait for the end of a frame on its way.
+    var pendingToClient = PendingControl()
+    var pendingToUpstream = PendingControl()
     /// What our last ping carried, until its pong came; to tell it from the client's own pongs.
     var outstandingPing: UInt32?
+    /// When the client last took some of what waited for it.
+    var lastTaken: Instant
+    /// The queue is full since then; nil while it is not.
     var stalledSince: Instant?
-    private var closeDeadline: Instant?
+    private var controlRate: ControlRate
 
     init(
         client: ClientConnection, upstream: UpstreamConnection, lease: consuming ServerLease?,
-        context: RequestContext, route: RouteSettings, agreement: DeflateAgreement?,
-        relaysCompression: Bool
+        context: RequestContext, route: RouteSettings, compression: Compression, now: Instant
     ) {
         self.client = client
         self.upstream = upstream
         self.lease = consume lease
         self.context = context
         self.route = route
-        self.agreement = agreement
+        lastTaken = now
+        controlRate = ControlRate(perSecond: route.controlRate)
         clientFrames = FrameRelay(
-            from: .client, limits: FrameLimits(messageSize: route.messageSize),
-            allowsCompression: relaysCompression)
+            from: .client, limits: route.clientLimits, allowsCompression: compression.isRelayed)
         upstreamFrames = FrameRelay(
-            from: .server, limits: FrameLimits(messageSize: .max),
-            allowsCompression: relaysCompression)
-        messages = agreement == nil ? nil : MessageDirections(route)
+            from: .server, limits: .none, allowsCompression: compression.isRelayed)
+        let reads = compression.client != nil || compression.upstream != nil
+        messages = reads ? MessageDirections(route, compression) : nil
     }
 
     // MARK: Flow
 
     var wantsClientInput: Bool {
         guard let upstream else { return true }
+        if let messages, !messages.heldFromClient.isEmpty { return false }
         return upstream.stream.pendingCount < Flow.highWater
     }
 
     var wantsUpstreamInput: Bool { client.stream.pendingCount < route.sendQueueSize }
 
     func clientDrained(in worker: Worker) {
-        guard client.stream.pendingCount <= min(Flow.lowWater, route.sendQueueSize / 2) else {
-            return
-        }
+        lastTaken = worker.now
+        guard client.stream.pendingCount <= route.sendQueueSize / 2 else { return }
         stalledSince = nil
+        guard client.stream.pendingCount <= Flow.lowWater else { return }
         upstream?.updateInterest(in: worker)
     }
 
     func upstreamDrained(in worker: Worker) {
         guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
+        resumeFromClient(in: worker)
         client.updateInterest(in: worker)
     }
 
     // MARK: From the client
 
     func clientSent(_ octets: Span<UInt8>, in worker: Worker) {
-        guard let upstream, !hasEnded else { return }
         context.octetsIn += octets.count
+        readFromClient(octets, in: worker)
+    }
+
+    func readFromClient(_ octets: Span<UInt8>, in worker: Worker) {
+        guard let upstream, !hasEnded else { return }
         do throws(WebSocketError) {
             if let messages {
                 try inflate(octets, messages, to: upstream, in: worker)
@@ -121,33 +136,55 @@ final class WebSocketRelay {
                 clientSentControl(frame, to: upstream, in: worker)
                 if hasEnded { return }
             }
+            if !pendingToUpstream.isEmpty { injectToUpstream(in: worker) }
         }
     }
 
     func clientSentControl(
         _ frame: ControlFrame, to upstream: UpstreamConnection, in worker: Worker
     ) {
-        if frame.kind == .pong, let ping = outstandingPing, frame.payload == Self.octets(of: ping) {
+        switch frame.kind {
+        case .close:
+            send(frame, to: upstream, in: worker)
+            clientHasClosed = true
+            return noteClose(frame, in: worker)
+        case .pong where outstandingPing.map { frame.payload == Self.octets(of: $0) } ?? false:
             outstandingPing = nil
             return
+        case .ping, .pong: break
         }
+        guard controlRate.allows(at: worker.now) else {
+            return end(
+                End(reason: .rateLimited, detail: "control_frames", isViolation: true),
+                in: worker)
+        }
+        switch route.pings {
+        case .relay: send(frame, to: upstream, in: worker)
+        case .answer where frame.kind == .ping:
+            pendingToClient.pong = frame.payload
+            injectToClient(in: worker)
+        // A pong that nobody waits for (RFC 6455 §5.5.3).
+        case .answer: break
+        }
+    }
+
+    private func send(
+        _ frame: ControlFrame, to upstream: UpstreamConnection, in worker: Worker
+    ) {
         var output: [UInt8] = []
         FrameEncoder.appendControl(frame, maskingKey: worker.newMaskingKey(), to: &output)
         upstream.stream.send(output.span)
-        guard frame.kind == .close else { return }
-        clientHasClosed = true
-        noteClose(frame, in: worker)
     }
 
     // MARK: From the upstream
 
     func upstreamSent(_ octets: Span<UInt8>, in worker: Worker) {
         guard let upstream, !hasEnded else { return }
-        context.octetsOut += octets.count
         do throws(WebSocketError) {
             if let messages {
                 try deflate(octets, messages, in: worker)
             } else {
+                context.octetsOut += octets.count
                 try relayFromUpstream(octets, in: worker)
             }
         } catch {
@@ -170,12 +207,22 @@ final class WebSocketRelay {
             case .forwardHeader(let header): client.stream.send(header.array.span)
             case .control(let frame): upstreamSentControl(frame, in: worker)
             }
+            if !pendingToClient.isEmpty { injectToClient(in: worker) }
             if pendingEnd != nil { endIfPossible(in: worker) }
             if hasEnded { return }
         }
     }
 
     func upstreamSentControl(_ frame: ControlFrame, in worker: Worker) {
+        if route.pings == .answer {
+            switch frame.kind {
+            case .ping:
+                pendingToUpstream.pong = frame.payload
+                return injectToUpstream(in: worker)
+            case .pong: return
+            case .close: break
+            }
+        }
         var output: [UInt8] = []
         FrameEncoder.appendControl(frame, to: &output)
         client.stream.send(output.span)
@@ -184,204 +231,80 @@ final class WebSocketRelay {
         noteClose(frame, in: worker)
     }
 
+    // MARK: Our own control frames
+
     /// True when something of our own may be sent to the client now.
-    var isBetweenMessages: Bool { messages != nil || upstreamFrames.isBetweenMessages }
+    var isBetweenMessages: Bool {
+        messages?.fromUpstream.isBetweenMessages ?? upstreamFrames.isBetweenMessages
+    }
 
-    /// True when a control frame of our own may be sent to the client now.
-    var isBetweenFrames: Bool { messages != nil || upstreamFrames.isBetweenFrames }
-
-    // MARK: Ends
-
-    /// A close frame went through; the first one starts the clock for the second.
-    private func noteClose(_ frame: ControlFrame, in worker: Worker) {
-        if context.detail == nil { context.detail = String(frame.closeCode ?? 1005) }
-        if clientHasClosed, upstreamHasClosed {
-            conclude(.normal, in: worker)
-            closeUpstream(in: worker)
-            return client.finish(in: worker)
+    /// Sends what waits for the client, if no frame is on its way; else at the end of that frame.
+    func injectToClient(in worker: Worker) {
+        guard !upstreamHasClosed else { return pendingToClient = PendingControl() }
+        guard messages != nil || upstreamFrames.isBetweenFrames else {
+            if upstreamFrames.pause == .never { upstreamFrames.pause = .afterFrame }
+            return
         }
-        let deadline = worker.now + Self.closeTimeout
-        closeDeadline = deadline
-        client.setDeadline(deadline, in: worker)
+        if upstreamFrames.pause == .afterFrame { upstreamFrames.pause = .never }
+        client.stream.send(pendingToClient.take(maskingKey: nil).span)
     }
 
-    func clientInputEnded(in worker: Worker) {
-        if clientHasClosed {
-            conclude(.normal, in: worker)
-            closeUpstream(in: worker)
-            return client.close(in: worker)
+    /// As `injectToClient`, in the other direction.
+    private func injectToUpstream(in worker: Worker) {
+        guard let upstream, !clientHasClosed else { return pendingToUpstream = PendingControl() }
+        guard messages != nil || clientFrames.isBetweenFrames else {
+            clientFrames.pause = .afterFrame
+            return
         }
-        clientLost(in: worker)
-        client.close(in: worker)
-    }
-
-    func clientLost(in worker: Worker) {
-        guard !hasEnded else { return }
-        tellUpstream(.clientGone, in: worker)
-        conclude(clientHasClosed ? .normal : .clientGone, in: worker)
-    }
-
-    func upstreamInputEnded(in worker: Worker) {
-        guard !hasEnded else { return }
-        if upstreamHasClosed { return closeUpstream(in: worker) }
-        closeUpstream(in: worker)
-        end(End(reason: .upstreamClosed), in: worker)
-    }
-
-    func upstreamLost(in worker: Worker) {
-        upstream = nil
-        lease = nil
-        guard !hasEnded, !upstreamHasClosed else { return }
-        end(End(reason: .upstreamClosed), in: worker)
-    }
-
-    /// The session table gave this socket's session up.
-    func end(by ending: Ending, in worker: Worker) {
-        guard let seat = context.session, seat.lease.id == ending.session else { return }
-        let messages = context.generation.sessionBlocks[seat.block].messages
-        let message = messages.forceDisconnect(
-            ending.cause,
-            SessionMessages.Values(limit: ending.limit, store: seat.store, device: seat.client),
-            for: context.languages)
-        end(
-            End(message: message, reason: ending.reason, detail: ending.cause.rawValue),
-            in: worker)
-    }
-
-    /// The process stops.
-    func drain(in worker: Worker) {
-        var message: [UInt8]?
-        if let seat = context.session {
-            message = context.generation.sessionBlocks[seat.block].messages.forceDisconnect(
-                .draining, SessionMessages.Values(store: seat.store, device: seat.client),
-                for: context.languages)
-        }
-        end(End(message: message, reason: .draining), in: worker)
-    }
-
-    /// Ends the socket by a close frame of ours, as soon as it may stand in the stream.
-    func end(_ end: End, in worker: Worker) {
-        guard !hasEnded, pendingEnd == nil else { return }
-        pendingEnd = end
-        if upstream == nil, !isBetweenMessages {
-            // The rest of that message will never come.
-            conclude(end.reason, in: worker)
-            return client.close(in: worker)
-        }
-        endIfPossible(in: worker)
-        guard !hasEnded else { return }
-        upstreamFrames.pausesAfterMessage = true
-        closeDeadline = worker.now + Self.closeTimeout
-        client.setDeadline(worker.now + Self.closeTimeout, in: worker)
-    }
-
-    func endIfPossible(in worker: Worker) {
-        guard let end = pendingEnd, !hasEnded, isBetweenMessages else { return }
-        var output: [UInt8] = []
-        if let message = end.message {
-            FrameEncoder.appendMessage(.text, message.span, to: &output)
-        }
-        FrameEncoder.appendClose(
-            code: end.reason.closeCode, reason: end.detail ?? end.reason.rawValue, to: &output)
-        client.stream.send(output.span)
-        context.detail = end.detail
-        tellUpstream(end.reason, in: worker)
-        conclude(end.reason, in: worker)
-        // What the client sends after a violation means nothing any more (RFC 6455 §7.1.7).
-        if clientHasClosed || end.isViolation { return client.finish(in: worker) }
-        let reader = messages.map { ClosingSocket.Reader.messages($0.fromClient) }
-        client.begin(ClosingSocket(reader: reader ?? .frames(clientFrames)), in: worker)
-    }
-
-    /// A close frame for the upstream, as far as it may still have one, and the end.
-    private func tellUpstream(_ reason: EndReason, in worker: Worker) {
-        guard let upstream else { return }
-        if !clientHasClosed, messages != nil || clientFrames.isBetweenFrames {
-            var output: [UInt8] = []
-            FrameEncoder.appendClose(
-                code: reason == .normal ? 1000 : 1001, reason: reason.rawValue,
-                maskingKey: worker.newMaskingKey(), to: &output)
-            upstream.stream.send(output.span)
-        }
-        closeUpstream(in: worker)
-    }
-
-    private func closeUpstream(in worker: Worker) {
-        guard let connection = upstream else { return }
-        upstream = nil
-        lease = nil
-        connection.close(in: worker)
-    }
-
-    func conclude(_ reason: EndReason, in worker: Worker) {
-        guard !hasEnded else { return }
-        hasEnded = true
-        context.session?.lease.end()
-        worker.record(context, reason)
+        clientFrames.pause = .never
+        upstream.stream.send(pendingToUpstream.take(maskingKey: worker.newMaskingKey()).span)
     }
 }
 
-// MARK: - Liveness
+/// A ping and a pong that wait; of several pongs only the last is owed (RFC 6455 §5.5.3).
+struct PendingControl {
+    var ping: [UInt8]?
+    var pong: [UInt8]?
 
-extension WebSocketRelay {
-    static func octets(of ping: UInt32) -> [UInt8] {
-        [0x67, 0x77] + (0..<4).map { UInt8(truncatingIfNeeded: ping >> ($0 * 8)) }
-    }
+    var isEmpty: Bool { ping == nil && pong == nil }
 
-    /// When the client is to be looked at again.
-    func nextCheck(lastHeard: Instant) -> Instant {
-        lastHeard + (outstandingPing == nil ? route.pingInterval : route.silenceTimeout)
-    }
-
-    func timerFired(in worker: Worker) {
-        if hasEnded { return client.close(in: worker) }
-        if clientHasClosed || upstreamHasClosed || pendingEnd != nil {
-            conclude(pendingEnd?.reason ?? .normal, in: worker)
-            closeUpstream(in: worker)
-            return client.finish(in: worker)
-        }
-        if let stalledSince, worker.now - stalledSince >= Self.stallTimeout {
-            return cutSlowClient(in: worker)
-        }
-        let silence = worker.now - client.lastHeard
-        if silence >= route.silenceTimeout {
-            return end(End(reason: .timeout, detail: "silent"), in: worker)
-        }
-        if silence >= route.pingInterval, outstandingPing == nil, isBetweenFrames {
-            let ping = worker.newMaskingKey().bits
-            outstandingPing = ping
-            var output: [UInt8] = []
+    /// The frames, ready to be sent; nothing waits any more.
+    mutating func take(maskingKey: MaskingKey?) -> [UInt8] {
+        var output: [UInt8] = []
+        for (kind, payload) in [(ControlFrame.Kind.ping, ping), (.pong, pong)] {
+            guard let payload else { continue }
             FrameEncoder.appendControl(
-                ControlFrame(.ping, payload: Self.octets(of: ping)), to: &output)
-            client.stream.send(output.span)
+                ControlFrame(kind, payload: payload), maskingKey: maskingKey, to: &output)
         }
-        if silence < route.pingInterval { outstandingPing = nil }
-        scheduleCheck(in: worker)
+        self = PendingControl()
+        return output
     }
+}
 
-    private func scheduleCheck(in worker: Worker) {
-        var next = max(nextCheck(lastHeard: client.lastHeard), worker.now + .milliseconds(500))
-        if let stalledSince { next = min(next, stalledSince + Self.stallTimeout) }
-        client.setDeadline(next, in: worker)
+extension RouteSettings {
+    /// What a client may send.
+    var clientLimits: FrameLimits {
+        FrameLimits(
+            messageSize: messageSize, frameSize: frameSize, fragmentCount: fragmentCount)
     }
+}
 
-    /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
-    func noteQueue(in worker: Worker) {
-        guard stalledSince == nil, client.stream.pendingCount >= route.sendQueueSize else { return }
-        stalledSince = worker.now
-        client.setDeadline(worker.now + Self.stallTimeout, in: worker)
-    }
+extension FrameLimits {
+    /// For the upstream, which is ours.
+    static let none = FrameLimits(
+        messageSize: .max, frameSize: .max, fragmentCount: .max)
+}
 
-    private func cutSlowClient(in worker: Worker) {
-        if isBetweenFrames {
-            var output: [UInt8] = []
-            FrameEncoder.appendClose(
-                code: EndReason.slowConsumer.closeCode, reason: EndReason.slowConsumer.rawValue,
-                to: &output)
-            client.stream.send(output.span)
+extension WebSocketError {
+    /// The row of the table of endings.
+    var reason: EndReason {
+        switch closeCode {
+        case 1007: .invalidPayload
+        case 1009: .tooBig
+        default: .protocolError
         }
-        tellUpstream(.slowConsumer, in: worker)
-        conclude(.slowConsumer, in: worker)
-        client.finish(in: worker)
     }
+
+    /// For the log and the close reason.
+    var word: String { String(describing: self) }
 }

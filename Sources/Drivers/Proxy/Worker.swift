@@ -21,6 +21,7 @@ final class Worker {
 
     /// Connections taken from one listener at once, so that those already here are served too.
     private static let acceptBatch = 64
+    private static let turnSize = 1024 * 1024
     /// How long accepting rests when there is no descriptor left.
     private static let exhaustedPause: Duration = .milliseconds(200)
 
@@ -33,13 +34,18 @@ final class Worker {
     var random = RandomPool()
     /// Reused for whatever is put together to be sent at once; empty between two events.
     var scratch: [UInt8] = []
-    /// As `scratch`, for inflated and deflated messages.
+    /// As `scratch`, for messages as they come, and inflated.
     var message: [UInt8] = []
+    private var inflated: [UInt8] = []
+    /// Octets that messages may yet inflate to before everybody else has had a turn.
+    var turnAllowance = Worker.turnSize
+    /// Clients whose input is held until the next turn.
+    private var resumptions: [UInt64] = []
     private(set) var now: Instant
     private(set) var generation: Generation
     var members = Slab<Member>()
     var pool = UpstreamPool()
-    var codecs = WorkerCodecs()
+    var codecs: WorkerCodecs
     private var wheel: TimerWheel
     private var due: [UInt64] = []
     private(set) var isDraining = false
@@ -56,6 +62,7 @@ final class Worker {
         self.shared = shared
         self.generation = generation
         accessLog = AccessLogBuffer(shared.accessLog)
+        codecs = WorkerCodecs(cacheSize: generation.settings.limits.compressCacheSize)
         poller = try Poller()
         now = SystemClock.now()
         wheel = TimerWheel(now: now)
@@ -68,13 +75,16 @@ final class Worker {
     /// Serves until the process is told to stop and every connection has ended.
     func run() {
         while !hasStopped {
-            let count = poller.wait(milliseconds: wheel.millisecondsToNextTick(from: now) ?? -1)
+            let timeout = wheel.millisecondsToNextTick(from: now) ?? -1
+            let count = poller.wait(milliseconds: resumptions.isEmpty ? timeout : 0)
             now = SystemClock.now()
+            turnAllowance = Self.turnSize
             for index in 0..<count {
                 let (token, readiness) = poller.event(index)
                 dispatch(token, readiness)
             }
             advanceTimers()
+            if !resumptions.isEmpty { resumeHeld() }
             accessLog.flush()
             if isDraining { continueDraining() }
         }
@@ -88,6 +98,44 @@ final class Worker {
         case .mailbox: takeMessages()
         case nil: break
         }
+    }
+
+    // MARK: Turns
+
+    /// What the client's relay holds is read in the next turn.
+    func resumeLater(_ client: ClientConnection) { resumptions.append(client.token) }
+
+    private func resumeHeld() {
+        let tokens = resumptions
+        resumptions = []
+        for token in tokens {
+            if case .client(let client) = members[token] { client.resumeRelay(in: self) }
+        }
+    }
+
+    // MARK: Buffers
+
+    /// The scratch buffer, to be given back.
+    func takeScratch() -> [UInt8] { Self.take(&scratch) }
+
+    func giveBack(scratch buffer: inout [UInt8]) { Self.giveBack(&buffer, to: &scratch) }
+
+    /// The buffer for an inflated message, to be given back.
+    func takeInflated() -> [UInt8] { Self.take(&inflated) }
+
+    func giveBack(inflated buffer: inout [UInt8]) { Self.giveBack(&buffer, to: &inflated) }
+
+    private static func take(_ place: inout [UInt8]) -> [UInt8] {
+        var buffer: [UInt8] = []
+        swap(&buffer, &place)
+        buffer.removeAll(keepingCapacity: true)
+        return buffer
+    }
+
+    /// One that has grown beyond reason is not kept.
+    private static func giveBack(_ buffer: inout [UInt8], to place: inout [UInt8]) {
+        buffer.removeAll(keepingCapacity: buffer.capacity <= turnSize)
+        swap(&buffer, &place)
     }
 
     // MARK: Timers
@@ -231,6 +279,7 @@ final class Worker {
     ) {
         for listener in listeners where removed.contains(listener.key) { remove(listener) }
         generation = next
+        codecs.adopt(cacheSize: next.settings.limits.compressCacheSize)
         for handle in added {
             do throws(SystemError) {
                 try add(ListeningSocket(handle))
