@@ -120,6 +120,9 @@ struct Admission {
                 throw Refusal(
                     .protocolError, message: "Sec-WebSocket-Extensions is malformed")
             }
+            guard SubprotocolOffers(head.fields).isWellFormed else {
+                throw Refusal(.protocolError, message: "Sec-WebSocket-Protocol is malformed")
+            }
         } else if route.settings.kind == .webSocket {
             throw Refusal(.policy, status: 426, message: "This is a WebSocket")
         }

@@ -15,14 +15,17 @@ extension WebSocketRelay {
     /// A small input can hold many messages that inflate to a lot. What the upstream does not take,
     /// or what would keep the worker from others, is held until later.
     func inflate(
-        _ octets: Span<UInt8>, _ messages: MessageDirections, to upstream: UpstreamConnection,
-        in worker: Worker
+        _ octets: Span<UInt8>, _ messages: MessageDirections, in worker: Worker
     ) throws(WebSocketError) {
         var output = worker.takeScratch()
-        defer { worker.giveBack(scratch: &output) }
+        defer {
+            // Also what was good in front of a violation.
+            sendToUpstream(&output)
+            worker.giveBack(scratch: &output)
+        }
         var index = 0
         while index < octets.count {
-            guard worker.turnAllowance > 0, upstream.stream.pendingCount < Flow.highWater else {
+            guard worker.turnAllowance > 0, upstreamTakesMore else {
                 hold(octets.extracting(index..<octets.count), messages, in: worker)
                 break
             }
@@ -34,13 +37,22 @@ extension WebSocketRelay {
             case .message(let kind, let isCompressed):
                 guard pass(kind, isCompressed, messages, to: &output, in: worker) else { return }
             case .control(let frame):
-                Self.send(&output, to: upstream.stream)
-                clientSentControl(frame, to: upstream, in: worker)
+                sendToUpstream(&output)
+                clientSentControl(frame, in: worker)
                 if hasEnded { return }
+            // Of masked frames, and below the size that would spill.
             case .messageInPlace, .fragment: break
             }
-            if output.count >= Flow.lowWater { Self.send(&output, to: upstream.stream) }
+            if output.count >= Flow.lowWater { sendToUpstream(&output) }
         }
+    }
+
+    private var upstreamTakesMore: Bool {
+        upstream.map { $0.stream.pendingCount < Flow.highWater } ?? true
+    }
+
+    private func sendToUpstream(_ output: inout [UInt8]) {
+        guard let upstream else { return output.removeAll(keepingCapacity: true) }
         Self.send(&output, to: upstream.stream)
     }
 
@@ -53,9 +65,8 @@ extension WebSocketRelay {
 
     /// Goes on with what was held.
     func resumeFromClient(in worker: Worker) {
-        guard let messages, let upstream, !messages.heldFromClient.isEmpty else { return }
         // Still not taken: the upstream's next drain brings us here again.
-        guard upstream.stream.pendingCount < Flow.highWater else { return }
+        guard let messages, !messages.heldFromClient.isEmpty, upstreamTakesMore else { return }
         let octets = messages.heldFromClient
         messages.heldFromClient = []
         readFromClient(octets.span, in: worker)
@@ -80,7 +91,8 @@ extension WebSocketRelay {
         } catch {
             worker.turnAllowance -= inflated.count
             let reason = error == .corrupt ? EndReason.invalidPayload : .tooBig
-            end(End(reason: reason, detail: "inflate", isViolation: true), in: worker)
+            sendToUpstream(&output)
+            end(End(reason: reason, detail: "inflate", violator: .client), in: worker)
             return false
         }
         worker.turnAllowance -= inflated.count
@@ -109,7 +121,11 @@ extension WebSocketRelay {
         _ octets: Span<UInt8>, _ messages: MessageDirections, in worker: Worker
     ) throws(WebSocketError) {
         var output = worker.takeScratch()
-        defer { worker.giveBack(scratch: &output) }
+        defer {
+            // Also what was good in front of a violation.
+            sendToClient(&output)
+            worker.giveBack(scratch: &output)
+        }
         var index = 0
         while let event = try messages.fromUpstream.decode(
             octets, at: &index, into: &worker.message)
@@ -135,7 +151,6 @@ extension WebSocketRelay {
             }
             if hasEnded { return }
         }
-        sendToClient(&output)
     }
 
     private func append(
@@ -156,7 +171,10 @@ extension WebSocketRelay {
                 message, with: nil, limit: route.inflatedSize,
                 ratio: InflateRatio(ratio: .max), into: &inflated)
         } catch {
-            return end(End(reason: .internalError, detail: "upstream_inflate"), in: worker)
+            sendToClient(&output)
+            return end(
+                End(reason: .internalError, detail: "upstream_inflate", violator: .server),
+                in: worker)
         }
         append(kind, inflated.span, messages, to: &output, in: worker)
     }

@@ -82,14 +82,9 @@ extension WebSocketRelay {
     func end(_ end: End, in worker: Worker) {
         guard !hasEnded, pendingEnd == nil else { return }
         pendingEnd = end
-        if upstream == nil, !isBetweenMessages {
-            // The rest of that message will never come.
-            conclude(end.reason, in: worker)
-            return client.close(in: worker)
-        }
-        endIfPossible(in: worker)
-        guard !hasEnded else { return }
-        upstreamFrames.pause = .afterMessage
+        if isBetweenMessages { return endIfPossible(in: worker) }
+        if upstream == nil || end.violator == .server { return breakOff(end, in: worker) }
+        upstreamFrames.pausesAfterMessage = true
         client.setDeadline(worker.now + Self.closeTimeout, in: worker)
     }
 
@@ -99,16 +94,33 @@ extension WebSocketRelay {
         if let message = end.message {
             FrameEncoder.appendMessage(.text, message.span, to: &output)
         }
-        FrameEncoder.appendClose(
-            code: end.reason.closeCode, reason: end.detail ?? end.reason.rawValue, to: &output)
+        appendClose(end, to: &output)
         client.stream.send(output.span)
-        context.detail = end.detail
         tellUpstream(end.reason, in: worker)
         conclude(end.reason, in: worker)
         // What the client sends after a violation means nothing any more (RFC 6455 §7.1.7).
-        if clientHasClosed || end.isViolation { return client.finish(in: worker) }
+        if clientHasClosed || end.violator == .client { return client.finish(in: worker) }
         let reader = messages.map { ClosingSocket.Reader.messages($0.fromClient) }
         client.begin(ClosingSocket(reader: reader ?? .frames(clientFrames)), in: worker)
+    }
+
+    /// Ends the socket within a message whose rest will never come. A close frame may stand between
+    /// two fragments (RFC 6455 §5.4), but not within one.
+    private func breakOff(_ end: End, in worker: Worker) {
+        if upstreamFrames.isBetweenFrames || messages != nil {
+            var output: [UInt8] = []
+            appendClose(end, to: &output)
+            client.stream.send(output.span)
+        }
+        tellUpstream(end.reason, in: worker)
+        conclude(end.reason, in: worker)
+        client.finish(in: worker)
+    }
+
+    private func appendClose(_ end: End, to output: inout [UInt8]) {
+        FrameEncoder.appendClose(
+            code: end.reason.closeCode, reason: end.detail ?? end.reason.rawValue, to: &output)
+        context.detail = end.detail
     }
 
     /// A close frame for the upstream, as far as it may still have one, and the end.

@@ -28,7 +28,7 @@ extension WebSocketRelay {
             return cutSlowClient(in: worker)
         }
         let silence = worker.now - lastSign
-        // A ping that a long frame holds back was not left unanswered; but no frame takes for ever.
+        // A ping that a long message holds back was not left unanswered; but none takes for ever.
         let limit = pendingToClient.ping == nil ? route.silenceTimeout : route.silenceTimeout * 2
         if silence >= limit {
             return end(End(reason: .timeout, detail: "silent"), in: worker)

@@ -28,8 +28,8 @@ final class WebSocketRelay {
         var message: [UInt8]?
         var reason: EndReason
         var detail: String?
-        /// The client broke the protocol or a limit.
-        var isViolation = false
+        /// Who broke the protocol or a limit: what comes from there means nothing any more.
+        var violator: Endpoint?
     }
 
     let client: ClientConnection
@@ -46,7 +46,7 @@ final class WebSocketRelay {
     var upstreamHasClosed = false
     var pendingEnd: End?
     var hasEnded = false
-    /// Our own pings and pongs that wait for the end of a frame on its way.
+    /// Our own pings and pongs that wait for the end of a message on its way.
     var pendingToClient = PendingControl()
     var pendingToUpstream = PendingControl()
     /// What our last ping carried, until its pong came; to tell it from the client's own pongs.
@@ -79,9 +79,12 @@ final class WebSocketRelay {
     // MARK: Flow
 
     var wantsClientInput: Bool {
-        guard let upstream else { return true }
         if let messages, !messages.heldFromClient.isEmpty { return false }
-        return upstream.stream.pendingCount < Flow.highWater
+        // What is answered here fills the client's own queue.
+        if route.pings == .answer, client.stream.pendingCount >= route.sendQueueSize {
+            return false
+        }
+        return upstream.map { $0.stream.pendingCount < Flow.highWater } ?? true
     }
 
     var wantsUpstreamInput: Bool { client.stream.pendingCount < route.sendQueueSize }
@@ -108,44 +111,43 @@ final class WebSocketRelay {
     }
 
     func readFromClient(_ octets: Span<UInt8>, in worker: Worker) {
-        guard let upstream, !hasEnded else { return }
+        if hasEnded { return }
         do throws(WebSocketError) {
             if let messages {
-                try inflate(octets, messages, to: upstream, in: worker)
+                try inflate(octets, messages, in: worker)
             } else {
-                try relayFromClient(octets, to: upstream, in: worker)
+                try relayFromClient(octets, in: worker)
             }
         } catch {
             return end(
-                End(reason: error.reason, detail: error.word, isViolation: true), in: worker)
+                End(reason: error.reason, detail: error.word, violator: .client), in: worker)
         }
-        if upstream.stream.pendingCount > 0 { upstream.updateInterest(in: worker) }
+        if let upstream, upstream.stream.pendingCount > 0 { upstream.updateInterest(in: worker) }
     }
 
     private func relayFromClient(
-        _ octets: Span<UInt8>, to upstream: UpstreamConnection, in worker: Worker
+        _ octets: Span<UInt8>, in worker: Worker
     ) throws(WebSocketError) {
         var index = 0
         while let event = try clientFrames.decode(octets, at: &index) {
             switch event {
+            // Without an upstream, which has closed, the client's close is all that is waited for.
             case .forward(let range):
-                upstream.stream.send(octets.extracting(range))
+                upstream?.stream.send(octets.extracting(range))
             case .forwardHeader(let header):
-                upstream.stream.send(header.array.span)
+                upstream?.stream.send(header.array.span)
             case .control(let frame):
-                clientSentControl(frame, to: upstream, in: worker)
+                clientSentControl(frame, in: worker)
                 if hasEnded { return }
             }
             if !pendingToUpstream.isEmpty { injectToUpstream(in: worker) }
         }
     }
 
-    func clientSentControl(
-        _ frame: ControlFrame, to upstream: UpstreamConnection, in worker: Worker
-    ) {
+    func clientSentControl(_ frame: ControlFrame, in worker: Worker) {
         switch frame.kind {
         case .close:
-            send(frame, to: upstream, in: worker)
+            sendToUpstream(frame, in: worker)
             clientHasClosed = true
             return noteClose(frame, in: worker)
         case .pong where outstandingPing.map { frame.payload == Self.octets(of: $0) } ?? false:
@@ -155,11 +157,11 @@ final class WebSocketRelay {
         }
         guard controlRate.allows(at: worker.now) else {
             return end(
-                End(reason: .rateLimited, detail: "control_frames", isViolation: true),
+                End(reason: .rateLimited, detail: "control_frames", violator: .client),
                 in: worker)
         }
         switch route.pings {
-        case .relay: send(frame, to: upstream, in: worker)
+        case .relay: sendToUpstream(frame, in: worker)
         case .answer where frame.kind == .ping:
             pendingToClient.pong = frame.payload
             injectToClient(in: worker)
@@ -168,9 +170,8 @@ final class WebSocketRelay {
         }
     }
 
-    private func send(
-        _ frame: ControlFrame, to upstream: UpstreamConnection, in worker: Worker
-    ) {
+    private func sendToUpstream(_ frame: ControlFrame, in worker: Worker) {
+        guard let upstream else { return }
         var output: [UInt8] = []
         FrameEncoder.appendControl(frame, maskingKey: worker.newMaskingKey(), to: &output)
         upstream.stream.send(output.span)
@@ -188,7 +189,9 @@ final class WebSocketRelay {
                 try relayFromUpstream(octets, in: worker)
             }
         } catch {
-            return end(End(reason: .internalError, detail: "upstream_" + error.word), in: worker)
+            return end(
+                End(reason: .internalError, detail: "upstream_" + error.word, violator: .server),
+                in: worker)
         }
         if client.stream.pendingCount > 0 {
             noteQueue(in: worker)
@@ -238,25 +241,20 @@ final class WebSocketRelay {
         messages?.fromUpstream.isBetweenMessages ?? upstreamFrames.isBetweenMessages
     }
 
-    /// Sends what waits for the client, if no frame is on its way; else at the end of that frame.
+    /// Sends what waits for the client, if no message is on its way; else behind that message.
     func injectToClient(in worker: Worker) {
         guard !upstreamHasClosed else { return pendingToClient = PendingControl() }
-        guard messages != nil || upstreamFrames.isBetweenFrames else {
-            if upstreamFrames.pause == .never { upstreamFrames.pause = .afterFrame }
-            return
-        }
-        if upstreamFrames.pause == .afterFrame { upstreamFrames.pause = .never }
-        client.stream.send(pendingToClient.take(maskingKey: nil).span)
+        let isFree = isBetweenMessages
+        upstreamFrames.pausesAfterMessage = !isFree || pendingEnd != nil
+        if isFree { client.stream.send(pendingToClient.take(maskingKey: nil).span) }
     }
 
     /// As `injectToClient`, in the other direction.
     private func injectToUpstream(in worker: Worker) {
         guard let upstream, !clientHasClosed else { return pendingToUpstream = PendingControl() }
-        guard messages != nil || clientFrames.isBetweenFrames else {
-            clientFrames.pause = .afterFrame
-            return
-        }
-        clientFrames.pause = .never
+        let isFree = messages != nil || clientFrames.isBetweenMessages
+        clientFrames.pausesAfterMessage = !isFree
+        guard isFree else { return }
         upstream.stream.send(pendingToUpstream.take(maskingKey: worker.newMaskingKey()).span)
     }
 }

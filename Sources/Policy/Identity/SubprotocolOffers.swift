@@ -23,6 +23,12 @@ package struct SubprotocolOffers: Sendable {
         }
     }
 
+    /// True when the offers are tokens (RFC 9110 §5.6.2), each named once (RFC 6455 §4.1).
+    package var isWellFormed: Bool {
+        Set(offers).count == offers.count
+            && offers.allSatisfy { $0.utf8.allSatisfy(ASCII.isToken) }
+    }
+
     /// The first token among the offers, or nil.
     package var token: String? {
         offers.lazy.filter(Self.isToken).map { String($0.dropFirst(Self.tokenPrefix.count)) }
@@ -38,10 +44,11 @@ package struct SubprotocolOffers: Sendable {
     }
 
     /// The subprotocol to answer with, because a browser that offered some and gets none back
-    /// fails the connection: what the upstream chose; else the first offer that is no token; else,
+    /// fails the connection: what the upstream chose, if that was offered; else the first offer that is no token; else,
     /// when tokens were all there was, the first of these. Nil when nothing was offered or chosen.
     package func answer(upstreamChoice: String?) -> String? {
-        upstreamChoice ?? offers.first { !Self.isToken($0) } ?? offers.first
+        let choice = upstreamChoice.flatMap { offers.contains($0) ? $0 : nil }
+        return choice ?? offers.first { !Self.isToken($0) } ?? offers.first
     }
 
     private static func isToken(_ offer: String) -> Bool {

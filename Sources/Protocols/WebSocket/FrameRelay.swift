@@ -39,16 +39,9 @@ package struct FrameRelay: Sendable {
         static let atBoundary = State.betweenFrames(HeaderOctets())
     }
 
-    /// Where events end before the input does.
-    package enum Pause: Sendable, Equatable {
-        case never
-        /// With the first frame that ends in them: a control frame of our own waits.
-        case afterFrame
-        /// With the first message that ends in them: a message of our own waits.
-        case afterMessage
-    }
-
-    package var pause = Pause.never
+    /// Set while something of our own waits to be put between two messages: every event then ends
+    /// with the first message that ends in it.
+    package var pausesAfterMessage = false
     private let rules: FrameHeader.Rules
     private var sequence: FrameSequence
     private var state = State.atBoundary
@@ -140,7 +133,7 @@ package struct FrameRelay: Sendable {
             }
             end += left
             left = 0
-            if end > start, pausesHere { break }
+            if pausesAfterMessage, end > start, !sequence.isMessageOpen { break }
             var next = end
             guard let header = try? FrameHeader.decode(input, at: &next, by: rules),
                 !header.opcode.isControl, (try? sequence.accept(header)) != nil
@@ -152,14 +145,6 @@ package struct FrameRelay: Sendable {
         index = end
         if end > start { return .forward(start..<end) }
         return try beginOther(input, at: &index)
-    }
-
-    private var pausesHere: Bool {
-        switch pause {
-        case .never: false
-        case .afterFrame: true
-        case .afterMessage: !sequence.isMessageOpen
-        }
     }
 
     /// At a header that is no whole data frame header in order: a control frame, a header the
