@@ -73,6 +73,20 @@ struct DeflateNegotiationTests {
             offers: "permessage-deflate; server_max_window_bits=10", server: 10, client: 15,
             answer: "; server_max_window_bits=10", policy: small),
 
+        // Several header lines and many offers are one list; 8 is too small for our deflater.
+        Case(
+            offers: """
+                permessage-deflate; server_max_window_bits=8; client_max_window_bits, \
+                permessage-deflate; server_max_window_bits, \
+                permessage-deflate; server_max_window_bits=9
+                """, server: 9, answer: "; server_max_window_bits=9"),
+        Case(
+            offers: "permessage-deflate; client_max_window_bits=\"09\", permessage-deflate",
+            answer: ""),
+        Case(
+            offers: "permessage-deflate; client_max_window_bits=8", server: 11, client: 8,
+            answer: "; client_max_window_bits=8", policy: small),
+
         // Declined: other extensions, and offers that break RFC 7692 §7.1.
         Case(offers: "x-webkit-deflate-frame"),
         Case(offers: "permessage-bzip2"),
@@ -98,6 +112,76 @@ struct DeflateNegotiationTests {
         Case(offers: "permessage-deflate; client_max_window_bits=999999999999999999999"),
         Case(offers: "permessage-deflate; Server_max_window_bits=10"),
     ]
+
+    /// Windows are kept: the answer is spelled out, because nothing in it goes without saying.
+    struct KeptCase: Sendable {
+        var offer: String
+        var server = 15
+        var client = 15
+        var serverKeeps = true
+        var clientKeeps = true
+        var answer: String
+        var policy = DeflateNegotiation.Policy(keepsContext: true)
+    }
+
+    static let smallKept = DeflateNegotiation.Policy(
+        serverWindowBits: 11, clientWindowBits: 10, keepsContext: true)
+
+    static let keptCases: [KeptCase] = [
+        KeptCase(offer: "", answer: ""),
+        KeptCase(
+            offer: "; server_no_context_takeover", serverKeeps: false,
+            answer: "; server_no_context_takeover"),
+        KeptCase(
+            offer: "; client_no_context_takeover", clientKeeps: false,
+            answer: "; client_no_context_takeover"),
+        KeptCase(
+            offer: "; client_no_context_takeover; server_no_context_takeover", serverKeeps: false,
+            clientKeeps: false, answer: "; server_no_context_takeover; client_no_context_takeover"),
+        // Only what is below 15 need be said, and only to who allows it.
+        KeptCase(offer: "; client_max_window_bits", answer: ""),
+        KeptCase(offer: "; client_max_window_bits=15", answer: ""),
+        KeptCase(
+            offer: "; client_max_window_bits=12", client: 12,
+            answer: "; client_max_window_bits=12"),
+        KeptCase(
+            offer: "; client_max_window_bits=8", client: 8, answer: "; client_max_window_bits=8"),
+        KeptCase(
+            offer: "; server_max_window_bits=15", answer: "; server_max_window_bits=15"),
+        KeptCase(
+            offer: "; server_max_window_bits=9", server: 9, answer: "; server_max_window_bits=9"),
+        KeptCase(offer: "", server: 11, client: 15, answer: "", policy: smallKept),
+        KeptCase(
+            offer: "; client_max_window_bits", server: 11, client: 10,
+            answer: "; client_max_window_bits=10", policy: smallKept),
+        KeptCase(
+            offer: "; client_max_window_bits=9; server_max_window_bits=12", server: 11, client: 9,
+            answer: "; server_max_window_bits=11; client_max_window_bits=9", policy: smallKept),
+    ]
+
+    @Test("windows are kept unless the offer says otherwise", arguments: keptCases)
+    func kept(row: KeptCase) throws {
+        let expected = DeflateAgreement(
+            serverWindowBits: row.server, clientWindowBits: row.client,
+            serverKeepsContext: row.serverKeeps, clientKeepsContext: row.clientKeeps,
+            headerValue: DeflateNegotiation.name + row.answer)
+        #expect(try answer(DeflateNegotiation.name + row.offer, row.policy) == expected)
+        // What cannot be kept cannot be kept with memory either.
+        let bad = "permessage-deflate; server_max_window_bits=8"
+        #expect(try answer(bad, row.policy) == nil)
+        #expect(
+            try answer(bad + ", permessage-deflate" + row.offer, row.policy) == expected)
+    }
+
+    @Test("offers on several lines are one list")
+    func lines() throws {
+        var list = ExtensionList()
+        for line in [
+            "x-webkit-deflate-frame", "permessage-deflate; server_max_window_bits=8",
+            "permessage-deflate; server_max_window_bits=12, permessage-deflate",
+        ] { try list.read(line.utf8.span) }
+        #expect(DeflateNegotiation.answer(list)?.serverWindowBits == 12)
+    }
 
     @Test("offers and answers", arguments: cases)
     func table(row: Case) throws {

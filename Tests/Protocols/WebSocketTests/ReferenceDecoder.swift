@@ -8,6 +8,7 @@ struct ReferenceDecoder {
     var allowsCompression = false
     var outcome = Outcome()
     private var open: Outcome.Message?
+    private var openFrames = 0
 
     init(from: Endpoint, limits: FrameLimits, allowsCompression: Bool) {
         self.from = from
@@ -59,6 +60,8 @@ struct ReferenceDecoder {
             if length + UInt64(open?.payload.count ?? 0) > UInt64(limits.messageSize) {
                 return fail(.messageTooBig)
             }
+            openFrames = code == 0 ? openFrames + 1 : 1
+            if openFrames > limits.fragmentCount { return fail(.tooManyFragments) }
         }
         guard UInt64(wire.count - headerCount) >= length else { return nil }
         var payload = Array(wire[headerCount...].prefix(Int(length)))

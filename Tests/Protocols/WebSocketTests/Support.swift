@@ -149,39 +149,3 @@ func relay(
     }
     return outcome
 }
-
-/// Feeds an assembler; nothing is forwarded.
-func assemble(
-    _ wire: [UInt8], from: Endpoint, cut: Cut = .whole, limits: FrameLimits = FrameLimits(),
-    allowsCompression: Bool = false, checksText: Bool = false
-) -> Outcome {
-    var assembler = MessageAssembler(
-        from: from, limits: limits, allowsCompression: allowsCompression, checksText: checksText)
-    var outcome = Outcome()
-    var payload: [UInt8] = []
-    for piece in cut.pieces(wire.count) {
-        let input = wire.span.extracting(piece)
-        var index = 0
-        do throws(WebSocketError) {
-            while let event = try assembler.decode(input, at: &index, into: &payload) {
-                switch event {
-                case .message(let kind, let isCompressed):
-                    #expect(assembler.gatheredCount == 0)
-                    outcome.messages.append(
-                        .init(kind: kind, isCompressed: isCompressed, payload: payload))
-                case .messageInPlace, .fragment:
-                    Issue.record("not asked for")
-                case .control(let control):
-                    outcome.controls.append(control)
-                }
-            }
-            #expect(index == input.count && payload.isEmpty)
-            #expect(assembler.gatheredCount <= limits.messageSize)
-        } catch {
-            outcome.error = error
-            #expect(assembler.gatheredCount == 0)
-            return outcome
-        }
-    }
-    return outcome
-}
