@@ -7,12 +7,13 @@ package enum DeflateOffer {
         + "; client_max_window_bits"
 
     /// Reads a server's answer to `headerValue`; nil when it declined. Throws when the connection
-    /// must be failed (RFC 6455 §4.1, RFC 7692 §7.1).
+    /// must be failed (RFC 6455 §4.1, RFC 7692 §7.1). An answer may have the field only once
+    /// (RFC 6455 §11.3.2); every further line is at least one extension more than was asked for.
     package static func read(_ answer: ExtensionList) throws(HandshakeError) -> DeflateAgreement? {
         for element in answer.elements where element.name != DeflateParameters.name {
             throw .unofferedExtension
         }
-        guard answer.lineCount <= 1, answer.elements.count <= 1 else { throw .repeatedExtension }
+        guard answer.elements.count <= 1 else { throw .repeatedExtension }
         guard let element = answer.elements.first else { return nil }
         guard let accepted = DeflateParameters(element.parameters, of: .answer) else {
             throw .illegalDeflateAnswer
@@ -32,7 +33,7 @@ package enum DeflateOffer {
     /// as `ExtensionList.onlyDeflate`: nothing, or permessage-deflate once and only if offered.
     /// What its parameters say is between the two ends.
     package static func isAcceptable(_ answer: ExtensionList, to offered: ExtensionList) -> Bool {
-        guard answer.lineCount <= 1, answer.elements.count <= 1 else { return false }
+        guard answer.elements.count <= 1 else { return false }
         guard let element = answer.elements.first else { return true }
         return element.name == DeflateParameters.name && offered.onlyDeflate != nil
     }

@@ -33,14 +33,11 @@ package struct ExtensionList: Sendable, Equatable {
     package static let parameterLimit = 16
 
     package private(set) var elements: [Element] = []
-    /// Lines read; an answer may have one only (RFC 6455 §11.3.2).
-    package private(set) var lineCount = 0
 
     package init() {}
 
     /// Reads the value of one line of the field; several lines make one list.
     package mutating func read(_ value: Span<UInt8>) throws(HandshakeError) {
-        lineCount += 1
         let before = elements.count
         var index = 0
         repeat {

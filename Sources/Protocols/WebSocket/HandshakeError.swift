@@ -11,7 +11,7 @@ package enum HandshakeError: Error, Sendable, Equatable {
     case tooManySubprotocols
     /// An answer names an extension that was not offered.
     case unofferedExtension
-    /// An answer has permessage-deflate, or the field itself, more than once.
+    /// An answer has permessage-deflate more than once.
     case repeatedExtension
     /// An answer has unknown, repeated or illegal parameters of permessage-deflate.
     case illegalDeflateAnswer
