@@ -39,9 +39,9 @@ package final class Deflater {
 
     /// The most octets a deflater takes from its first message on.
     ///
-    /// What zconf.h says (two windows of 16-bit links and octets, the hash table, four octets a
-    /// symbol), one octet more a symbol for later versions, 8 KiB for zlib's small objects and ours,
-    /// and a page for each of two allocations that malloc may get from the system.
+    /// What zconf.h says (window and links, hash table and symbols), an octet more a symbol for
+    /// later versions, 8 KiB for zlib's small objects and ours, and a page for each of the two
+    /// allocations that malloc then gets from the system.
     package static func memorySize(windowBits: Int, memoryLevel: Int) -> Int {
         check(windowBits, memoryLevel)
         let pages = memoryLevel == 9 ? 2 * 4096 : 0
@@ -92,12 +92,14 @@ package final class Deflater {
 
     /// The stream as the next message needs it: with the context there is, or with none.
     private func opened() -> UnsafeMutablePointer<z_stream> {
+        // The stream is ours alone; reset, it forgets the messages before and keeps its memory.
         if let stream = unsafe stream {
-            guard isStale || !keepsContext else { return unsafe stream }
-            // What was written is forgotten, the memory stays.
-            let reset = unsafe deflateReset(stream)
-            precondition(reset == Z_OK)
-            isStale = false
+            if isStale || !keepsContext {
+                let reset = unsafe deflateReset(stream)
+                precondition(reset == Z_OK)
+                isStale = false
+            }
+            // Opened and in order.
             return unsafe stream
         }
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
@@ -106,9 +108,9 @@ package final class Deflater {
         let result = unsafe czlib_deflate_init_raw(
             stream, Int32(level), Int32(windowBits), Int32(memoryLevel))
         precondition(result == Z_OK, "no memory for a deflater")
+        isStale = false
         // Freed in `releaseMemory`.
         unsafe self.stream = stream
-        isStale = false
         return unsafe stream
     }
 

@@ -4,8 +4,8 @@ import CZlib
 ///
 /// Without context (`client_no_context_takeover`) every message stands for itself, and one inflater
 /// with a window of 15 bits serves all connections of a worker. With context it belongs to one
-/// connection, whose messages refer to the ones before; after an error it is dead, for the window is
-/// no longer the sender's: every later message is corrupt, and the connection has to end.
+/// connection, whose messages refer to the ones before. After an error such an inflater is dead, for
+/// its window is no longer the sender's: every later message is corrupt, and the connection ends.
 ///
 /// It takes no memory of zlib's before the first message.
 @safe
@@ -47,9 +47,12 @@ package final class Inflater {
     /// inflated too, and may refer to what came before. When it throws, `output` holds what was
     /// there before and at most one octet more than the limit.
     ///
-    /// `output` grows in steps that end at the limit: its capacity is never more than what was
-    /// there, the limit and one octet, and half as much again while it moves. It does not shrink:
-    /// a caller that reuses it gives a big one back (`removeAll(keepingCapacity: false)`).
+    /// `output` grows in steps that end at the limit: never to more than what was there, the limit
+    /// and one octet, and half as much again while it moves. Nothing here shrinks it: a caller that
+    /// reuses it gives a big one back when it is done (`removeAll(keepingCapacity: false)`).
+    ///
+    /// Time is a matter of the message's size and of what comes out. Blocks that hold nothing but
+    /// new tables are the dearest input, some 0.2 µs an octet, ten times what text takes.
     ///
     /// - Parameter limit: the most octets to append; a low ratio may set a lower one.
     package func inflate(
@@ -97,8 +100,10 @@ package final class Inflater {
     private func inflate(
         _ message: Span<UInt8>, into output: inout [UInt8], _ room: inout Room
     ) throws(InflateError) {
+        // Nothing but `close` frees the stream, and nobody calls that before this ends.
         let stream = unsafe opened()
         if try unsafe feed(stream, message, into: &output, &room) { return }
+        // What the sender took off (§7.2.1); its stream is the same, still open.
         let tail: InlineArray<4, UInt8> = [0, 0, 0xFF, 0xFF]
         if try unsafe feed(stream, tail.span, into: &output, &room) { return }
         // Between two blocks (bit 7 of data_type) without a bit left over. Elsewhere it was cut.
@@ -108,11 +113,12 @@ package final class Inflater {
 
     /// The stream as the next message needs it: with the window there is, or with none.
     private func opened() -> UnsafeMutablePointer<z_stream> {
+        // The stream is ours alone; reset, it forgets the messages before and keeps its memory.
         if let stream = unsafe stream {
-            guard !keepsContext else { return unsafe stream }
-            // What was read is forgotten, the memory stays.
-            let reset = unsafe inflateReset(stream)
-            precondition(reset == Z_OK)
+            if !keepsContext {
+                let reset = unsafe inflateReset(stream)
+                precondition(reset == Z_OK)
+            }
             return unsafe stream
         }
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)

@@ -15,6 +15,10 @@ struct MessageCache {
     struct Parameters: Equatable, Sendable {
         fileprivate let code: UInt32
 
+        fileprivate static let none = Parameters(code: 0)
+
+        private init(code: UInt32) { self.code = code }
+
         /// The last three are those of `Deflater`.
         init(_ kind: MessageKind, level: Int, windowBits: Int, memoryLevel: Int) {
             code =
@@ -27,19 +31,23 @@ struct MessageCache {
     static let longestMessage = 64 * 1024
 
     /// The octets of the ring, taken at the first insertion; 0 is off. The table of what lies in it
-    /// takes 2 to 4 % more, and 1 KiB at least.
+    /// takes 4 to 8 % more, and 1.25 KiB at least.
     let capacity: Int
     private let mixer: MessageHash
     /// Empty until the first insertion.
     private var ring: [UInt8] = []
     /// The octets ever written, with those left free at the end of a turn.
     private var end = 0
+    /// Where the next ones go: `end` without the turns.
+    private var offset = 0
     /// As many as a power of two, in sets of two.
     private var entries: [Entry] = []
     /// The entry that was hit or written last, most often the next one too.
     private var latest = 0
-    /// What was not found last, so that it need not be hashed again to be inserted.
-    private var missed = Key(hash: 0, count: -1, code: 0)
+    /// What was not found last: to insert it, its hash is not made a second time. Were another
+    /// message of the same length inserted in between, it would not be found, nothing worse.
+    private var missed: Key?
+    private var missedHash: UInt64 = 0
 
     init(capacity: Int) {
         precondition(capacity >= 0, "a cache of less than nothing")
@@ -53,19 +61,11 @@ struct MessageCache {
         for message: Span<UInt8>, _ parameters: Parameters, _ body: (Span<UInt8>) -> Void
     ) -> Bool {
         guard !entries.isEmpty, message.count <= Self.longestMessage else { return false }
-        var index = latest
-        if !holds(message, parameters.code, at: index) {
-            let hash = mixer.hash(message, parameters.code)
-            missed = Key(hash: hash, count: message.count, code: parameters.code)
-            index = set(of: hash)
-            if entries[index].hash != hash { index += 1 }
-            guard entries[index].hash == hash, holds(message, parameters.code, at: index) else {
-                return false
-            }
-            latest = index
+        guard holds(message, parameters, at: latest) || find(message, parameters) else {
+            return false
         }
-        let entry = entries[index]
-        let start = entry.start % capacity + Int(entry.messageCount)
+        let entry = entries[latest]
+        let start = entry.offset + Int(entry.messageCount)
         body(ring.span.extracting(start..<start + Int(entry.frameCount)))
         return true
     }
@@ -76,41 +76,59 @@ struct MessageCache {
         let size = message.count + frame.count
         guard message.count <= Self.longestMessage, size <= capacity, size > 0 else { return }
         if entries.isEmpty { allocate() }
-        let isMissed = missed.count == message.count && missed.code == parameters.code
-        let hash = isMissed ? missed.hash : mixer.hash(message, parameters.code)
-        missed.count = -1
-        if end % capacity + size > capacity { end += capacity - end % capacity }
-        let start = end % capacity
-        write(message, at: start)
-        write(frame, at: start + message.count)
+        let key = Key(count: message.count, parameters: parameters)
+        let hash = missed == key ? missedHash : mixer.hash(message, parameters.code)
+        missed = nil
+        // Nothing lies across the end of the ring.
+        if capacity - offset < size {
+            end += capacity - offset
+            offset = 0
+        }
+        write(message, at: offset)
+        write(frame, at: offset + message.count)
         let first = set(of: hash)
         latest = entries[first].start <= entries[first + 1].start ? first : first + 1
         entries[latest] = Entry(
-            hash: hash, start: end, messageCount: UInt32(message.count),
-            frameCount: UInt32(frame.count), code: parameters.code)
+            hash: hash, start: end, offset: offset, messageCount: UInt32(message.count),
+            frameCount: UInt32(frame.count), parameters: parameters)
         end += size
+        offset += size
     }
 
-    private struct Key {
-        var hash: UInt64
+    private struct Key: Equatable {
         var count: Int
-        var code: UInt32
+        var parameters: Parameters
     }
 
     private struct Entry {
         var hash: UInt64 = 0
         /// Counted as `end`; overwritten when that is more than a turn further.
         var start = Int.min / 2
+        var offset = 0
         var messageCount: UInt32 = 0
         var frameCount: UInt32 = 0
-        var code: UInt32 = 0
+        var parameters = Parameters.none
     }
 
     private mutating func allocate() {
         ring = [UInt8](repeating: 0, count: capacity)
         var count = 32
-        while count < capacity / 2048 { count *= 2 }
+        while count < capacity / 1024 { count *= 2 }
         entries = [Entry](repeating: Entry(), count: count)
+    }
+
+    /// Makes the entry of `message` the latest one; false when there is none.
+    private mutating func find(_ message: Span<UInt8>, _ parameters: Parameters) -> Bool {
+        let hash = mixer.hash(message, parameters.code)
+        let first = set(of: hash)
+        for index in first...first + 1
+        where entries[index].hash == hash && holds(message, parameters, at: index) {
+            latest = index
+            return true
+        }
+        missed = Key(count: message.count, parameters: parameters)
+        missedHash = hash
+        return false
     }
 
     /// The first of the two entries for `hash`.
@@ -118,13 +136,13 @@ struct MessageCache {
         Int(truncatingIfNeeded: hash) & (entries.count - 1) & ~1
     }
 
-    private func holds(_ message: Span<UInt8>, _ code: UInt32, at index: Int) -> Bool {
+    private func holds(_ message: Span<UInt8>, _ parameters: Parameters, at index: Int) -> Bool {
         let entry = entries[index]
-        guard Int(entry.messageCount) == message.count, entry.code == code,
-            entry.start + capacity >= end
+        guard Int(entry.messageCount) == message.count, entry.parameters == parameters,
+            end - entry.start <= capacity
         else { return false }
-        let start = entry.start % capacity
-        return ring.span.extracting(start..<start + message.count).equals(message)
+        let kept = ring.span.extracting(entry.offset..<entry.offset + message.count)
+        return kept.equals(message)
     }
 
     private mutating func write(_ octets: Span<UInt8>, at start: Int) {
@@ -170,7 +188,7 @@ private struct MessageHash {
         return product.high ^ product.low
     }
 
-    // Odd numbers with as many ones as zeros, from the digits of no circle in particular.
+    // Odd, with about as many ones as zeros; those of SplitMix64.
     private static let odd: UInt64 = 0x9E37_79B9_7F4A_7C15
     private static let other: UInt64 = 0xBF58_476D_1CE4_E5B9
     private static let third: UInt64 = 0x94D0_49BB_1331_11EB
