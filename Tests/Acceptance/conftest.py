@@ -6,6 +6,8 @@ import resource
 import pytest
 
 from harness import gateway as gateways
+from harness.certificates import make_certificate
+from harness.chromium import HOST, Chromium
 from harness.door import Door
 from harness.gateway import Gateway
 from harness.ports import free_port
@@ -41,6 +43,27 @@ def odd(folder):
     """The server that misbehaves on request."""
     with App("odd", free_port(), folder) as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+def echo(folder):
+    """An echo on the `websockets` library."""
+    with App("echo", free_port(), folder) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def trusted(tmp_path_factory):
+    """Certificate and key, as names for a configuration, which the browser trusts."""
+    certificate, key = make_certificate(tmp_path_factory.mktemp("certificate"), HOST)
+    return {"certificate": certificate, "key": key}
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory, trusted):
+    """Chromium; where there is none, the tests that want it fail."""
+    with Chromium(tmp_path_factory.mktemp("chromium"), trusted["key"]) as chromium:
+        yield chromium
 
 
 @pytest.fixture

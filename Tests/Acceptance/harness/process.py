@@ -117,6 +117,7 @@ class App(Process):
             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
         ],
         "odd": [None, "PORT"],
+        "echo": [None, "PORT"],
     }  # fmt: skip
 
     def __init__(self, name, port, folder):

@@ -72,6 +72,16 @@ async def stream(
     )
 
 
+@app.get("/api/sse/short")
+async def short_stream():
+    """A stream that ends by itself, as all do when an app restarts."""
+
+    async def events():
+        yield event("connected", {})
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
 @app.post("/api/stores/{store_id}/events")
 async def publish(store_id: str, request: Request):
     message = await request.json()
