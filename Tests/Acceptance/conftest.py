@@ -12,6 +12,8 @@ from harness.door import Door
 from harness.gateway import Gateway
 from harness.ports import free_port
 from harness.process import App
+from harness.waiting import wait_until
+from harness.wire import Upstream
 
 
 # Thousands of sockets, here and in every child.
@@ -91,6 +93,37 @@ def start_gateway(tmp_path):
     """`start(text, name=port…)`: a gateway that runs until the test is done."""
     counter = itertools.count()
     yield from _starter(lambda: tmp_path / f"gateway{next(counter)}")
+
+
+@pytest.fixture(scope="module")
+def app_port():
+    """Where the tests of a module are themselves the app, one after the other."""
+    return free_port()
+
+
+@pytest.fixture
+async def upstream(app_port):
+    """The app is this test."""
+    async with Upstream(app_port) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="module")
+def start_wired_gateway(start_module_gateway, app_port):
+    """`start(text)`: a gateway in front of `$app`, which is the test; when the module's tests are
+    done it must have given back every connection."""
+    started = []
+
+    def start(text, **names):
+        started.append(start_module_gateway(text, app=app_port, **names))
+        return started[-1]
+
+    yield start
+    for gateway in started:
+        wait_until(
+            lambda: not gateway.is_alive() or gateway.connections() == 0,
+            "every connection to be given back",
+        )
 
 
 def _starter(make_folder):

@@ -7,7 +7,7 @@ import pytest
 
 from harness import tokens
 from harness.door import ask, refusal
-from harness.waiting import eventually
+from harness.log import line
 
 CONFIGURATION = """
 log { access json stdout }
@@ -33,21 +33,6 @@ route /               { backend hospital }
 @pytest.fixture(scope="module")
 def gateway(start_module_gateway, hospital, waiting):
     return start_module_gateway(CONFIGURATION, hospital=hospital, waiting=waiting)
-
-
-async def line(gateway, mark, count=1):
-    """The `count` lines (or the only one) of the log whose path holds `mark`."""
-
-    def lines():
-        found = []
-        for text in gateway.stdout.splitlines():
-            entry = json.loads(text)
-            if mark in entry["path"]:
-                found.append(entry)
-        return found if len(found) >= count else None
-
-    found = await eventually(lines, f"{count} log lines about {mark}")
-    return found[0] if count == 1 else found
 
 
 async def test_a_request_is_one_line(gateway):

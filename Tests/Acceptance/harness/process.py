@@ -1,5 +1,6 @@
 """Child processes: started, waited for, measured, stopped; none outlives the test run."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -92,6 +93,20 @@ class Process:
     def descriptors(self):
         """How many file descriptors are open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def connections(self):
+        """How many sockets are open that do not listen."""
+        sockets = set()
+        for path in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                name = os.readlink(path)
+                if name.startswith("socket:["):
+                    sockets.add(name[len("socket:[") : -1])
+        for line in pathlib.Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                sockets.discard(fields[9])
+        return len(sockets)
 
     def memory(self):
         """Octets of memory that are this process's own share (PSS)."""

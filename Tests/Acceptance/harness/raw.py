@@ -75,9 +75,10 @@ class Raw:
 @contextlib.asynccontextmanager
 async def connection(door, tls=None, server_name=None, **options):
     tls = door.tls if tls is None else tls
+    # A socket of the test's own (`sock`) is connected already.
+    address = (None, None) if "sock" in options else (door.host, door.port)
     reader, writer = await asyncio.open_connection(
-        door.host,
-        door.port,
+        *address,
         ssl=CONTEXT if tls else None,
         server_hostname=server_name or ("localhost" if tls else None),
         **options,
