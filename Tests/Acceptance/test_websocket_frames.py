@@ -40,7 +40,7 @@ def opened(gateway, upstream, kind):
     return lambda door=gateway.plain: wired(door, upstream, f"/{kind}", *OFFER[kind])
 
 
-# Violations: what was good before them arrives, nothing behind them does.
+# Violations: they end both legs, and nothing behind them arrives.
 
 
 def frames(is_client):
@@ -115,9 +115,7 @@ async def assert_ended_with(gateway, client, word, reason):
 async def test_a_violation_of_the_clients(gateway, opened, kind, name):
     before, octets, code = FROM_CLIENT[name]
     async with opened() as (client, app):
-        late = client.octets(TEXT, "late")
-        await client.say(client.octets(TEXT, "good") + before + octets + late)
-        await app.hears(TEXT, "good")
+        await client.say(before + octets + client.octets(TEXT, "late"))
         seen, reason = await client.closed()
         assert seen == code
         await client.ended()
@@ -136,9 +134,7 @@ async def test_a_violation_of_the_apps(gateway, opened, kind, name):
     off itself is not waited for."""
     before, octets, _ = FROM_APP[name]
     async with opened() as (client, app):
-        late = app.octets(TEXT, "late")
-        await app.say(app.octets(TEXT, "good") + before + octets + late)
-        await client.hears(TEXT, "good")
+        await app.say(before + octets + app.octets(TEXT, "late"))
         if before and kind == "passed-on":
             await client.expect(TEXT, "begun", final=False)
             last, rest = await client.frames_to_the_end(patience=3)
@@ -152,6 +148,18 @@ async def test_a_violation_of_the_apps(gateway, opened, kind, name):
         last, rest = await app.frames_to_the_end()
         assert rest == b"" and [one.opcode for one in last] == [CLOSE]
     assert (await line(gateway, client.mark))["reason"] == "internal_error"
+
+
+@pytest.mark.parametrize("sender", ["client", "app"])
+async def test_what_was_good_before_a_violation_arrives(opened, sender):
+    """Although both came in one segment."""
+    async with opened() as (client, app):
+        speaker, hearer = (client, app) if sender == "client" else (app, client)
+        good = speaker.octets(PING, b"good") + speaker.octets(TEXT, "good")
+        await speaker.say(good + speaker.octets(TEXT, "bad", reserved=RSV3))
+        await hearer.expect(PING, b"good")
+        await hearer.hears(TEXT, "good")
+        assert (await hearer.closed())[0] == (1001 if sender == "client" else 1011)
 
 
 async def test_compression_that_nobody_agreed_on_is_a_violation(gateway, upstream):
