@@ -1,0 +1,311 @@
+"""What the gateway says by itself (pings, errors, `force_disconnect`, closes) stands between the
+app's messages, never within one; and nothing that happens meanwhile splits a message."""
+
+import asyncio
+import contextlib
+import json
+import signal
+
+import pytest
+
+from harness.log import line
+from harness.raw import once
+from harness.waiting import eventually
+from harness.wire import (
+    BINARY, CLOSE, CONTINUATION, PING, RSV3, TEXT, Frame, dialled, switched, wired,
+)  # fmt: skip
+
+CONFIGURATION = """
+log { access json stdout }
+limits { drain 10s }
+listen 127.0.0.1:$http
+jwt app { algorithms HS256; secret env:JWT_SECRET; user user_id }
+backend app { server 127.0.0.1:$app }
+sessions seats { store query:store; device query:device; limit 1 eject_old }
+sessions chair { store query:store; device query:device; limit 1 block_new }
+route /passed-on   { websocket; sessions seats; backend app }
+route /compressed  { websocket; sessions seats; compress over 64; backend app }
+route /both        { websocket; sessions seats; compress over 64 upstream; backend app }
+route /pinged      { websocket; ping 1s; silence 60s; backend app }
+route /pinged-too  { websocket; ping 1s; silence 60s; compress over 64; backend app }
+route /token       { websocket; auth app; backend app }
+route /chair       { websocket; sessions chair; backend app }
+route /generation  { respond 200 "one" }
+"""
+DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
+KINDS = {
+    "passed-on": ((), ()),
+    "compressed": ((DEFLATE,), ()),
+    "both": ((DEFLATE,), (DEFLATE + "; server_no_context_takeover; client_no_context_takeover",)),
+}
+
+
+@pytest.fixture(scope="module")
+def gateway(start_wired_gateway):
+    return start_wired_gateway(CONFIGURATION)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def opened(gateway, upstream, kind):
+    def open(store, device="A", gateway=gateway):
+        path = f"/{kind}?store={store}&device={device}"
+        fields, answer = KINDS[kind]
+        return wired(gateway.plain, upstream, path, *fields, answer=answer)
+
+    return open
+
+
+async def begin(client, app, text="begun "):
+    """The app sends the first fragment of a message. Answers what the client has heard of it: the
+    fragment, or nothing when the gateway waits for the whole message."""
+    await app.send(TEXT, text, final=False)
+    await app.send(PING, b"behind the first")
+    heard = []
+    while Frame(PING, b"behind the first") not in heard:
+        heard.append(await client.receive())
+    assert heard[:-1] in ([], [Frame(TEXT, text.encode(), final=False)])
+    return heard[:-1]
+
+
+async def messages_to_the_close(client, begun):
+    """The messages up to the close frame, and its code. One that had begun must be finished."""
+    messages, parts = [], [one.payload for one in begun]
+    while True:
+        one = await client.receive()
+        if one.opcode == CLOSE:
+            assert not parts, "a message that was begun, and a close"
+            return messages, int.from_bytes(one.payload[:2], "big")
+        assert one.opcode == (CONTINUATION if parts else TEXT), f"{one!r} within a message"
+        parts.append(one.payload)
+        if one.final:
+            messages.append(b"".join(parts).decode())
+            parts = []
+
+
+async def assert_ended_behind(client, begun, message, code):
+    """The message comes whole, before ours; or not at all, if nothing of it had been sent."""
+    messages, seen = await messages_to_the_close(client, begun)
+    assert seen == code
+    if begun or len(messages) > 1:
+        assert messages.pop(0) == message
+    assert [json.loads(one)["type"] for one in messages] == ["force_disconnect"]
+    await client.close(code)
+    await client.ended()
+
+
+async def say_if_possible(app, *frames):
+    """The app may have been left already."""
+    with contextlib.suppress(ConnectionError):
+        for opcode, payload, final in frames:
+            await app.send(opcode, payload, final=final)
+
+
+GOES_ON = (CONTINUATION, "goes on ", False), (CONTINUATION, "to its end", True)
+
+
+async def test_force_disconnect_waits_for_the_end_of_the_message(opened):
+    async with opened("waits") as (client, app):
+        begun = await begin(client, app)
+        async with opened("waits", "B"):
+            # The newcomer is inside, so the old one's end is decided.
+            await say_if_possible(app, *GOES_ON)
+            await assert_ended_behind(client, begun, "begun goes on to its end", 4010)
+            if begun:
+                assert (await app.closed())[0] == 1001
+
+
+async def test_force_disconnect_waits_for_the_end_of_the_frame(opened):
+    """In the middle of a payload not one octet of ours."""
+    async with opened("frame") as (client, app):
+        text = "in one frame " * 8000
+        octets = app.octets(TEXT, text)
+        await app.say(octets[:50_000])
+        first = b""
+        with contextlib.suppress(asyncio.TimeoutError):
+            first = await asyncio.wait_for(client.reader.read(50_000), 0.3)
+        assert octets.startswith(first)
+        async with opened("frame", "B"):
+            with contextlib.suppress(ConnectionError):
+                await app.say(octets[50_000:])
+            if first:
+                rest = len(octets) - len(first)
+                assert first + await client.exactly(rest) == octets
+            await assert_ended_behind(client, [], text, 4010)
+
+
+async def test_force_disconnect_comes_at_once_between_messages(opened):
+    async with opened("idle") as (client, app):
+        await app.send(TEXT, "one ", final=False)
+        await app.send(CONTINUATION, "two")
+        await client.hears(TEXT, "one two")
+        async with opened("idle", "B"):
+            assert json.loads((await client.message()).payload)["type"] == "force_disconnect"
+            assert (await client.closed())[0] == 4010
+
+
+async def test_messages_behind_the_one_that_was_waited_for_do_not_come(opened):
+    async with opened("behind") as (client, app):
+        begun = await begin(client, app)
+        async with opened("behind", "B"):
+            late = (TEXT, "too late", True), (TEXT, "far too ", False)
+            await say_if_possible(app, *GOES_ON, *late)
+            await assert_ended_behind(client, begun, "begun goes on to its end", 4010)
+
+
+async def test_a_violation_of_the_clients_does_not_split_the_apps_frame(gateway, opened, kind):
+    """What the client hears is whole frames and a close, or a frame that is cut and no close."""
+    async with opened("violation") as (client, app):
+        payload = b"x" * 100_000
+        octets = app.octets(BINARY, payload)
+        await app.say(octets[:40_000])
+        if kind == "passed-on":
+            await client.exactly(10 + 30_000)
+        await client.send(TEXT, "bad", reserved=RSV3)
+        with contextlib.suppress(ConnectionError):
+            await app.say(octets[40_000:])
+        if kind == "passed-on":
+            rest = await client.end()
+            if len(rest) > 70_000:
+                assert rest[:70_000] == payload[:70_000]
+                assert rest[70_000] == 0x88 and rest[70_002:70_004] == b"\x03\xea"
+            else:
+                assert rest == payload[: len(rest)]
+        else:
+            frames, rest = await client.frames_to_the_end()
+            assert rest == b"" and frames[-1].opcode == CLOSE
+    assert (await line(gateway, client.mark))["reason"] == "protocol_error"
+
+
+# Pings of our own.
+
+
+@pytest.fixture(params=["/pinged", "/pinged-too"])
+def pinged(request, gateway, upstream):
+    return lambda: wired(gateway.plain, upstream, request.param, DEFLATE)
+
+
+async def test_a_ping_never_stands_within_a_frame(pinged):
+    """The client is silent for longer than `ping` while a frame is on its way to it."""
+    async with pinged() as (client, app):
+        octets = app.octets(BINARY, b"x" * 1000)
+        await app.say(octets[:500])
+        await asyncio.sleep(1.8)
+        await app.say(octets[500:])
+        controls = []
+        assert (await client.message(controls)).payload == b"x" * 1000
+        if not controls:
+            controls.append(await client.receive())
+        assert [one.opcode for one in controls] == [PING]
+
+
+async def test_a_ping_never_stands_within_a_message(pinged):
+    """Nor between the fragments of one."""
+    async with pinged() as (client, app):
+        begun = await begin(client, app)
+        await asyncio.sleep(1.8)
+        await app.send(CONTINUATION, "ended")
+        heard = list(begun)
+        while not (heard and heard[-1].final and heard[-1].opcode in (TEXT, CONTINUATION)):
+            heard.append(await client.receive())
+        opcodes = [one.opcode for one in heard]
+        if PING not in opcodes:
+            opcodes.append((await client.receive()).opcode)
+        assert opcodes in ([TEXT, CONTINUATION, PING], [TEXT, PING], [PING, TEXT])
+
+
+# Errors are said instead of an app's messages, so there is nothing to split; but they are whole.
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "kind"), [("/token", 4001, "error"), ("/chair?store=1&device=B", 4009, "connection_rejected")]
+)
+async def test_a_refusal_is_one_whole_message_and_a_close(gateway, upstream, path, code, kind):
+    async with wired(gateway.plain, upstream, "/chair?store=1&device=A"):
+        async with dialled(gateway.plain, path) as client:
+            # A client that talks before it has heard the answer.
+            await client.send(TEXT, "hello", final=False)
+            await switched(client)
+            first = await client.receive()
+            assert (first.opcode, first.final, first.reserved) == (TEXT, True, 0)
+            assert json.loads(first.payload)["type"] == kind
+            assert (await client.closed())[0] == code
+            await client.send(CONTINUATION, "still there?")
+            await client.close(code)
+            await client.ended()
+
+
+# Reload and drain.
+
+
+@pytest.fixture
+def own_gateway(start_gateway, app_port):
+    return start_gateway(CONFIGURATION, app=app_port)
+
+
+async def test_a_reload_does_not_split_a_message(own_gateway, opened):
+    async with opened("reload", gateway=own_gateway) as (client, app):
+        begun = await begin(client, app)
+        await client.send(TEXT, "from ", final=False)
+        octets = client.octets(CONTINUATION, "the client")
+        await client.say(octets[:7])
+        own_gateway.configure(
+            CONFIGURATION.replace('"one"', '"two"')
+            .replace("compress over 64;", "message_size 1k;")
+            .replace("compress over 64 upstream;", "message_size 1k;")
+            .replace("route /passed-on   { websocket;", "route /passed-on { websocket; compress;")
+        )
+        own_gateway.reload()
+
+        async def reloaded():
+            request = "GET /generation HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            return (await once(own_gateway.plain, request)).body == b"two"
+
+        await eventually(reloaded, "the new generation")
+        await client.say(octets[7:])
+        await app.hears(TEXT, "from the client")
+        await app.send(CONTINUATION, "ended")
+        parts = [one.payload for one in begun]
+        while b"".join(parts) != b"begun ended":
+            one = await client.receive()
+            assert one.opcode == (CONTINUATION if parts else TEXT)
+            parts.append(one.payload)
+        await client.send(TEXT, "it lives " * 200)
+        await app.hears(TEXT, "it lives " * 200)
+        await app.send(TEXT, "on " * 200)
+        await client.hears(TEXT, "on " * 200)
+
+
+async def test_a_drain_does_not_split_a_message(own_gateway, opened):
+    async with opened("drain", gateway=own_gateway) as (client, app):
+        begun = await begin(client, app)
+        own_gateway.signal(signal.SIGTERM)
+        own_gateway.wait_for_words("draining")
+        await say_if_possible(app, *GOES_ON)
+        await assert_ended_behind(client, begun, "begun goes on to its end", 1012)
+        if begun:
+            assert (await app.closed())[0] == 1001
+    own_gateway.assert_exit(0)
+
+
+async def test_a_drain_lets_the_client_finish_its_frame(own_gateway, opened):
+    """A close frame for the app is not put into the middle of one from the client."""
+    async with opened("drain", gateway=own_gateway) as (client, app):
+        octets = client.octets(BINARY, b"\x88" * 1000, mask=b"\0\0\0\0")
+        await client.say(octets[:500])
+        own_gateway.signal(signal.SIGTERM)
+        assert json.loads((await client.message()).payload)["type"] == "force_disconnect"
+        assert (await client.closed())[0] == 1012
+        await client.say(octets[500:])
+        await client.close(1012)
+        await client.ended()
+        frames, rest = await app.frames_to_the_end()
+        if rest:
+            assert frames == [] and octets.startswith(rest)
+        else:
+            assert [one.opcode for one in frames] in ([CLOSE], [BINARY, CLOSE])
+    own_gateway.assert_exit(0)
