@@ -184,38 +184,41 @@ async def test_a_violation_of_the_clients_does_not_split_the_apps_frame(gateway,
 # Pings of our own.
 
 
-@pytest.fixture(params=["/pinged", "/pinged-too"])
-def pinged(request, gateway, upstream):
-    return lambda: wired(gateway.plain, upstream, request.param, DEFLATE)
+async def silent_client_within_a_frame(client, app):
+    octets = app.octets(BINARY, b"x" * 1000)
+    await app.say(octets[:500])
+    await asyncio.sleep(1.8)
+    await app.say(octets[500:])
+    controls = []
+    assert (await client.message(controls)).payload == b"x" * 1000
+    if not controls:
+        controls.append(await client.receive())
+    assert [one.opcode for one in controls] == [PING]
 
 
-async def test_a_ping_never_stands_within_a_frame(pinged):
-    """The client is silent for longer than `ping` while a frame is on its way to it."""
-    async with pinged() as (client, app):
-        octets = app.octets(BINARY, b"x" * 1000)
-        await app.say(octets[:500])
-        await asyncio.sleep(1.8)
-        await app.say(octets[500:])
-        controls = []
-        assert (await client.message(controls)).payload == b"x" * 1000
-        if not controls:
-            controls.append(await client.receive())
-        assert [one.opcode for one in controls] == [PING]
+async def silent_client_within_a_message(client, app):
+    heard = await begin(client, app)
+    await asyncio.sleep(1.8)
+    await app.send(CONTINUATION, "ended")
+    while not (heard and heard[-1].final and heard[-1].opcode in (TEXT, CONTINUATION)):
+        heard.append(await client.receive())
+    opcodes = [one.opcode for one in heard]
+    if PING not in opcodes:
+        opcodes.append((await client.receive()).opcode)
+    assert opcodes in ([TEXT, CONTINUATION, PING], [TEXT, PING], [PING, TEXT])
 
 
-async def test_a_ping_never_stands_within_a_message(pinged):
-    """Nor between the fragments of one."""
-    async with pinged() as (client, app):
-        begun = await begin(client, app)
-        await asyncio.sleep(1.8)
-        await app.send(CONTINUATION, "ended")
-        heard = list(begun)
-        while not (heard and heard[-1].final and heard[-1].opcode in (TEXT, CONTINUATION)):
-            heard.append(await client.receive())
-        opcodes = [one.opcode for one in heard]
-        if PING not in opcodes:
-            opcodes.append((await client.receive()).opcode)
-        assert opcodes in ([TEXT, CONTINUATION, PING], [TEXT, PING], [PING, TEXT])
+@pytest.mark.parametrize(
+    "scenario", [silent_client_within_a_frame, silent_client_within_a_message]
+)
+async def test_our_pings_stand_between_messages(gateway, upstream, scenario):
+    """The client says nothing for longer than `ping`, while a message is on its way to it."""
+
+    async def run(path):
+        async with wired(gateway.plain, upstream, path, DEFLATE) as (client, app):
+            await scenario(client, app)
+
+    await asyncio.gather(run("/pinged"), run("/pinged-too"))
 
 
 # Errors are said instead of an app's messages, so there is nothing to split; but they are whole.
