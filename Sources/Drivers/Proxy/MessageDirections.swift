@@ -26,7 +26,8 @@ final class MessageDirections {
         settings = route.compression ?? RouteSettings.Compression()
         windows = compression.windows
         fromClient = MessageAssembler(
-            from: .client, limits: route.clientLimits, allowsCompression: client != nil)
+            from: .client, limits: route.compressedClientLimits,
+            allowsCompression: client != nil, plainSize: route.messageSize)
         fromUpstream = MessageAssembler(
             from: .server,
             limits: .none, allowsCompression: upstream != nil, findsInPlace: true,

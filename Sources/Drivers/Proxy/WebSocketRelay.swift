@@ -285,6 +285,14 @@ extension RouteSettings {
         FrameLimits(
             messageSize: messageSize, frameSize: frameSize, fragmentCount: fragmentCount)
     }
+
+    /// As `clientLimits`, with room for messages that became larger by being compressed: zlib adds
+    /// at most a sixteenth, with its smallest window and memory.
+    var compressedClientLimits: FrameLimits {
+        FrameLimits(
+            messageSize: messageSize + messageSize / 16 + 64, frameSize: frameSize,
+            fragmentCount: fragmentCount)
+    }
 }
 
 extension FrameLimits {

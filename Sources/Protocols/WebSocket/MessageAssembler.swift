@@ -48,6 +48,7 @@ package struct MessageAssembler: Sendable {
     private let findsInPlace: Bool
     private let spillSize: Int
     private let compressedSize: Int
+    private let plainSize: Int
     private var sequence: FrameSequence
     private var state = State.atBoundary
     private var control = ControlAssembly()
@@ -70,16 +71,19 @@ package struct MessageAssembler: Sendable {
     ///   much is gathered at most. Nil gathers whatever the limits allow.
     /// - Parameter compressedSize: the limit of compressed messages on the wire, when it is below
     ///   that of all: they cannot be spilled.
+    /// - Parameter plainSize: the limit of messages that are not compressed, when it is below that
+    ///   of all: what does not shrink is larger on the wire when it was compressed all the same.
     package init(
         from sender: Endpoint, limits: FrameLimits = FrameLimits(),
         allowsCompression: Bool = false, checksText: Bool = false, findsInPlace: Bool = false,
-        spillSize: Int? = nil, compressedSize: Int? = nil
+        spillSize: Int? = nil, compressedSize: Int? = nil, plainSize: Int? = nil
     ) {
         rules = FrameHeader.Rules(from: sender, allowsCompression: allowsCompression)
         self.checksText = checksText
         self.findsInPlace = findsInPlace
         self.spillSize = spillSize ?? .max
         self.compressedSize = compressedSize ?? .max
+        self.plainSize = plainSize ?? .max
         sequence = FrameSequence(limits: limits)
     }
 
@@ -186,7 +190,10 @@ package struct MessageAssembler: Sendable {
         announcedSize += header.payloadLength
         if isCompressed {
             guard announcedSize <= compressedSize else { throw .messageTooBig }
-        } else if announcedSize > spillSize, spilling == .gathered {
+            return
+        }
+        guard announcedSize <= plainSize else { throw .messageTooBig }
+        if announcedSize > spillSize, spilling == .gathered {
             spilling = .due
             textCheck = TextCheck()
         }
