@@ -4,8 +4,8 @@ import CZlib
 ///
 /// Without context (`client_no_context_takeover`) every message stands for itself, and one inflater
 /// with a window of 15 bits serves all connections of a worker. With context it belongs to one
-/// connection, whose messages refer to the ones before. After an error such an inflater is dead, for
-/// its window is no longer the sender's: every later message is corrupt, and the connection ends.
+/// connection, whose messages refer to the ones before. After an error such an inflater is dead,
+/// its window being no longer the sender's: every later message is corrupt, the connection ends.
 ///
 /// It takes no memory of zlib's before the first message.
 @safe
@@ -119,6 +119,7 @@ package final class Inflater {
                 let reset = unsafe inflateReset(stream)
                 precondition(reset == Z_OK)
             }
+            // Opened and in order.
             return unsafe stream
         }
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)

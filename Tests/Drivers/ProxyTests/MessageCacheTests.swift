@@ -122,11 +122,27 @@ struct MessageCacheTests {
         #expect(frame(&cache, message) == nil && frame(&cache, [1]) == [2])
     }
 
-    @Test("what fits in the ring is found, nearly all of it")
-    func spread() {
+    @Test("an entry is gone with its first octet, though all of its message is left")
+    func alike() {
+        var cache = MessageCache(capacity: 100)
+        func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
+        insert(&cache, zeros(10), [7])
+        let long = [UInt8](repeating: 8, count: 88)
+        insert(&cache, [], long)
+        #expect(frame(&cache, zeros(10)) == [7] && frame(&cache, []) == long)
+        // Over the first two, octet for octet the same as far as there is a message.
+        insert(&cache, zeros(15), [9])
+        #expect(frame(&cache, zeros(10)) == nil && frame(&cache, []) == nil)
+        #expect(frame(&cache, zeros(15)) == [9])
+    }
+
+    @Test(
+        "what fits in the ring is found, nearly all of it",
+        arguments: ["", #"{"type":"queue","id":"#, "31 octets, one less than a block:"])
+    func spread(prefix: String) {
         var cache = MessageCache(capacity: 1 << 20)
         let pairs = (0..<256).map { number in
-            (Array(#"{"type":"queue","id":\#(number)}"#.utf8), Array("frame \(number)".utf8))
+            (Array("\(prefix)\(number)".utf8), Array("frame \(number)".utf8))
         }
         for (message, made) in pairs { insert(&cache, message, made) }
         var found = 0
@@ -160,7 +176,7 @@ struct MessageCacheTests {
                 }
             }
         }
-        #expect(deflations <= 4)
+        #expect(deflations <= 10)
     }
 
     @Test(
