@@ -60,6 +60,7 @@ package final class Deflater {
 
     /// As `forgetContext()`, and gives all memory of zlib's back; the next message takes it anew.
     package func releaseMemory() {
+        // Initialised in `opened` and used by nobody else.
         guard let stream = unsafe stream else { return }
         unsafe self.stream = nil
         // Data error says that the stream was not finished, and none ever is.

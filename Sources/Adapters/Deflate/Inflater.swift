@@ -133,9 +133,9 @@ package final class Inflater {
     }
 
     private func close() {
+        // Initialised in `opened` and used by nobody else.
         guard let stream = unsafe stream else { return }
         unsafe self.stream = nil
-        // Initialised in `opened` and used by nobody else.
         let ended = unsafe inflateEnd(stream)
         assert(ended == Z_OK, "inflate stream ended in disorder")
         // The counterpart of `allocate` in `opened`; z_stream is trivial.
