@@ -1,0 +1,1 @@
+"""One module a case; each has a `measure(options) -> Report`."""
