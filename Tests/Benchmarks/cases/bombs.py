@@ -6,6 +6,7 @@ waiting is counted as often as it waits."""
 
 import collections
 import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -79,7 +80,11 @@ class Bomber:
             [sys.executable, "-m", "rig.bomber", str(fresh.gateway.port), str(count)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
         )
         assert self.child.stdin and self.child.stdout
         self.orders, self.answers = self.child.stdin, self.child.stdout
@@ -108,44 +113,69 @@ class Bomber:
         self.child.wait()
 
 
+@dataclasses.dataclass
+class Outcome:
+    """Of all volleys."""
+
+    #: Latencies in milliseconds, volley by volley: of the pause before it, and while it lasted.
+    quiet: list[list[float]] = dataclasses.field(default_factory=list)
+    during: list[list[float]] = dataclasses.field(default_factory=list)
+    #: How many sockets ended with which close code.
+    codes: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    cpu_seconds: float = 0
+    #: In octets: at rest before the first volley, and what the highest peak came on top.
+    memory: int = 0
+    growth: int = 0
+
+    @property
+    def delay(self) -> float:
+        """By what a volley moves the 99th percentile."""
+        pairs = zip(self.quiet, self.during)
+        return statistics.median(_p99(during) - _p99(quiet) for quiet, during in pairs)
+
+
 def measure(options: Options) -> Report:
     report = Report("bombs")
     bombs = options.sockets(BOMBS)
-    #: Latencies volley by volley: of the pause before it, and while it lasted.
-    quiet: list[list[float]] = []
-    during: list[list[float]] = []
-    codes: collections.Counter[str] = collections.Counter()
     with contextlib.closing(Loop()) as loop, stand(loop, "compress") as fresh:
         players = PingPong(fresh)
         with contextlib.closing(Bomber(fresh, bombs)) as bomber:
-            bomber.wait_until_ready()
-            memory = fresh.settled_memory()
-            fresh.gateway.forget_peak()
-            for volley in range(VOLLEYS):
-                quiet.append(players.play_for(QUIET_SECONDS))
-                bomber.go()
-                during.append(players.play(lambda: bool(bomber.lines)))
-                codes += collections.Counter(json.loads(bomber.lines.popleft()))
-                bomber.wait_until_ready()
-                say(f"volley {volley + 1} of {VOLLEYS}: {dict(codes)}")
-            growth = fresh.gateway.peak_growth()
-    for name, parts in (("before", quiet), ("during", during)):
+            found = _volleys(fresh, players, bomber)
+    for name, parts in (("before", found.quiet), ("during", found.during)):
         latencies = list(itertools.chain(*parts))
         report.add(name, "p50 ms", statistics.median(latencies))
         report.add(name, "p99 ms", _p99(latencies))
         report.add(name, "answers", len(latencies))
-    report.add("before", "memory MiB", memory / MIB)
-    report.add("during", "memory MiB", (memory + growth) / MIB)
+    report.add("before", "memory MiB", found.memory / MIB)
+    report.add("during", "memory MiB", (found.memory + found.growth) / MIB)
+    report.add("during", "CPU ms a bomb", 1000 * found.cpu_seconds / (bombs * VOLLEYS))
     # Every message may be on its way in, and one be inflated.
     most = bombs * MESSAGE_MIB + INFLATED_MIB
-    delay = statistics.median(_p99(two) - _p99(one) for one, two in zip(quiet, during))
-    refused = codes["1009"] / VOLLEYS
+    refused = found.codes["1009"] / VOLLEYS
     report.targets = [
-        Target("memory, at its peak over before", growth / MIB, most, "MiB"),
-        Target("p99 of the others, during over before", delay, MOST_DELAY_MILLISECONDS, "ms"),
+        Target("memory, at its peak over before", found.growth / MIB, most, "MiB"),
+        Target("p99 of the others, during over before", found.delay, MOST_DELAY_MILLISECONDS, "ms"),
         Target("bombs refused with 1009, a volley", refused, bombs, at_least=True),
     ]
     return report
+
+
+def _volleys(fresh: Stand, players: PingPong, bomber: Bomber) -> Outcome:
+    found = Outcome()
+    bomber.wait_until_ready()
+    found.memory = fresh.settled_memory()
+    fresh.gateway.forget_peak()
+    for volley in range(VOLLEYS):
+        found.quiet.append(players.play_for(QUIET_SECONDS))
+        before = fresh.gateway.cpu_seconds()
+        bomber.go()
+        found.during.append(players.play(lambda: bool(bomber.lines)))
+        found.cpu_seconds += fresh.gateway.cpu_seconds() - before
+        found.codes += collections.Counter(json.loads(bomber.lines.popleft()))
+        bomber.wait_until_ready()
+        say(f"volley {volley + 1} of {VOLLEYS}: {dict(found.codes)}")
+    found.growth = fresh.gateway.peak_growth()
+    return found
 
 
 def _p99(values: list[float]) -> float:

@@ -14,7 +14,8 @@ REQUEST = (
     "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
-OPENERS = 4
+#: Handshakes at a time, and how many are waited for together.
+OPENERS, AT_ONCE = 4, 100
 
 
 def _trusting_context() -> ssl.SSLContext:
@@ -105,23 +106,21 @@ class Crowd:
 
     def open(self, count: int, receive_buffer: int = 0) -> list[Client]:
         """So many more, all of which agreed to compression, or none of which did."""
-        opened: list[Client] = []
+        first = len(self.clients)
+        last = first + count
         with concurrent.futures.ThreadPoolExecutor(OPENERS) as openers:
-            while len(opened) < count:
-                start = len(self.clients)
-                numbers = range(start, start + min(100, count - len(opened)))
-                several = list(
-                    openers.map(
-                        lambda n: open_client(n, self.port, self.compressed, receive_buffer),
-                        numbers,
-                    )
-                )
-                self._take(several)
-                opened += several
-                # The earlier ones are pinged meanwhile.
-                while self.loop.turn(0):
-                    pass
-        return opened
+            for start in range(first, last, AT_ONCE):
+                opening = [
+                    openers.submit(open_client, number, self.port, self.compressed, receive_buffer)
+                    for number in range(start, min(start + AT_ONCE, last))
+                ]
+                self._wait_for(opening)
+                self._take([each.result() for each in opening])
+        return self.clients[first:]
+
+    def _wait_for(self, opening: list[concurrent.futures.Future[Client]]) -> None:
+        """In the loop: those that are open already are pinged meanwhile."""
+        self.loop.run_until(lambda: all(each.done() for each in opening), "handshakes")
 
     def _take(self, clients: list[Client]) -> None:
         for client in clients:
