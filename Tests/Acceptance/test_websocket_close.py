@@ -9,7 +9,7 @@ import json
 import pytest
 
 from harness.log import line
-from harness.waiting import eventually
+from harness.waiting import eventually, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload, wired,
 )  # fmt: skip
@@ -450,18 +450,10 @@ async def test_nobody_is_waited_for_longer_than_five_seconds(gateway, upstream):
         vanished_app_and_the_client_does_not_answer,
         app_never_finishes_the_message_that_an_ejection_waits_for,
     ]
-    cases = [(scenario, kind) for scenario in scenarios for kind in OFFER]
-    ends = await asyncio.gather(
-        *[scenario(opener(gateway, upstream, kind)) for scenario, kind in cases],
-        return_exceptions=True,
-    )
-    problems = []
-    for (scenario, kind), end in zip(cases, ends):
-        if isinstance(end, BaseException):
-            problems.append((scenario.__name__, kind, repr(end)))
-            continue
-        client, reason = end
+
+    async def run(scenario, kind):
+        client, reason = await scenario(opener(gateway, upstream, kind))
         seen = (await line(gateway, client.mark))["reason"]
-        if reason not in (seen, None):
-            problems.append((scenario.__name__, kind, f"logged as {seen}"))
-    assert not problems
+        assert reason in (seen, None), f"{scenario.__name__}, {kind}: logged as {seen}"
+
+    await together(*[run(scenario, kind) for scenario in scenarios for kind in OFFER])

@@ -47,3 +47,11 @@ async def settled(measure, what, readings=15, patience=PATIENCE):
 
     await eventually(same, f"{what} to stand still", patience)
     return seen[-1]
+
+
+async def together(*scenarios):
+    """Runs what takes seconds each beside each other, to the end of all, and tells every failure."""
+    ends = await asyncio.gather(*scenarios, return_exceptions=True)
+    failures = [end for end in ends if isinstance(end, BaseException)]
+    if failures:
+        raise BaseExceptionGroup(f"{len(failures)} of {len(ends)} scenarios failed", failures)

@@ -1,0 +1,314 @@
+"""Clients that read slower than their app writes: their queue has an end, and nobody else has to
+wait for them."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import time
+
+import pytest
+
+from harness.log import line
+from harness.waiting import eventually, settled, together
+from harness.watch import peak_memory
+from harness.wire import BINARY, CLOSE, PING, PONG, TEXT, wired
+
+CONFIGURATION = """
+workers 1
+log { access json stdout }
+listen 127.0.0.1:$https { tls { certificate self_signed } }
+listen 127.0.0.1:$http
+backend app { server 127.0.0.1:$app }
+defaults { backend app; send_queue 64k }
+route /cut              { websocket; slow cut 1s }
+route /cut/compressed   { websocket; slow cut 1s; compress }
+route /later            { websocket; slow cut 3s }
+route /later/compressed { websocket; slow cut 3s; compress }
+route /wait             { websocket; slow wait; ping 1s; silence 3s }
+route /wait/compressed  { websocket; slow wait; ping 1s; silence 3s; compress }
+route /usual            { websocket }
+route /usual/compressed { websocket; compress }
+route /large/compressed { websocket; slow cut 1s; send_queue 4m; compress }
+"""
+DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
+MEGABYTE = 1 << 20
+#: Nothing that shrinks, so that compressed or not it is as long as it is.
+NOISE = random.Random(1).randbytes(16 * 1024)
+
+
+@pytest.fixture(scope="module")
+def gateway(start_wired_gateway):
+    return start_wired_gateway(CONFIGURATION)
+
+
+@pytest.fixture
+def slowly(gateway, upstream):
+    """A client whose kernel and whose reader hold next to nothing."""
+
+    def open(path, door=gateway.plain):
+        buffers = {"receive_buffer": 4096, "limit": 1024}
+        return wired(door, upstream, path, DEFLATE, **buffers)
+
+    return open
+
+
+class Flood:
+    """The app sends numbered messages for as long as anybody takes them."""
+
+    def __init__(self, app, most=1 << 62):
+        self.app, self.sent, self.most = app, 0, most
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self):
+        with contextlib.suppress(ConnectionError):
+            while self.sent < self.most and not self.app.writer.transport.is_closing():
+                await self.app.send(BINARY, self.sent.to_bytes(8, "big") + NOISE)
+                self.sent += 1
+                await asyncio.sleep(0)
+
+    async def stands_still(self):
+        await settled(lambda: self.sent, "the app's sending")
+        return self.sent
+
+    def stop(self):
+        self.task.cancel()
+
+
+def numbers(messages):
+    return [int.from_bytes(one[:8], "big") for one in messages]
+
+
+async def read_all(client):
+    """Numbers of the messages to the end; the close code, or None when it was cut off."""
+    heard = []
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while True:
+            one = await client.receive()
+            if one.opcode == CLOSE:
+                await client.ended()
+                return numbers(heard), int.from_bytes(one.payload[:2], "big")
+            if one.opcode == BINARY:
+                assert one.payload[8:] == NOISE
+                heard.append(one.payload)
+    return numbers(heard), None
+
+
+# `slow cut`.
+
+
+async def stalled_client_is_cut(gateway, slowly, path, after, door):
+    async with slowly(path, door) as (client, app):
+        flood = Flood(app)
+        await flood.stands_still()
+        stood = time.monotonic()
+        # Its upstream is not held for it, and is told.
+        frames, rest = await app.frames_to_the_end()
+        waited = time.monotonic() - stood
+        assert rest == b"" and [one.opcode for one in frames] in ([], [CLOSE])
+        assert after - 1 < waited < after + 2, f"cut after {waited:.2f} s"
+        heard, code = await read_all(client)
+        assert heard == list(range(len(heard))) and len(heard) > 0
+        # Between messages it is told why; within a frame nothing can be told.
+        assert code in ([4008] if path.endswith("compressed") else [4008, None])
+    entry = await line(gateway, client.mark)
+    assert (entry["status"], entry["reason"]) == (101, "slow_consumer")
+
+
+async def client_stalled_within_a_frame_is_cut(gateway, slowly):
+    """What it finds when it reads on is the frame as it was, and nothing of ours in it."""
+    async with slowly("/cut") as (client, app):
+        head = app.octets(BINARY, b"", length=64 * MEGABYTE)
+        body = itertools.repeat(b"\x88\x02\x0f\xa8" * 16_384)
+
+        async def send():
+            with contextlib.suppress(ConnectionError):
+                await app.say(head)
+                for part in itertools.islice(body, 1024):
+                    await app.say(part)
+
+        sending = asyncio.create_task(send())
+        await app.end()
+        octets = await client.end()
+        sending.cancel()
+        assert octets[: len(head)] == head
+        sent = octets[len(head) :]
+        assert sent == (b"\x88\x02\x0f\xa8" * (len(sent) // 4 + 1))[: len(sent)]
+        assert len(sent) < 32 * MEGABYTE
+    assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
+
+
+async def client_that_trickles_is_cut(gateway, slowly, path):
+    """It takes something now and then, but never gets down to half its queue."""
+    async with slowly(path) as (client, app):
+        flood = Flood(app)
+        await flood.stands_still()
+
+        async def trickle():
+            while True:
+                await client.reader.read(512)
+                await asyncio.sleep(0.05)
+
+        trickling = asyncio.create_task(trickle())
+        stood = time.monotonic()
+        await app.end()
+        assert time.monotonic() - stood < 4
+        trickling.cancel()
+        client.reset()
+    assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
+
+
+async def client_that_catches_up_in_time_is_not_cut(gateway, slowly, path):
+    """Again and again, for longer than `slow` in all."""
+    async with slowly(path) as (client, app):
+        for _ in range(3):
+            flood = Flood(app, most=700)
+            assert await flood.stands_still() < 700
+            await asyncio.sleep(0.8)
+            for number in range(700):
+                one = await client.message([])
+                assert one.payload[:8] == number.to_bytes(8, "big")
+        await client.close(1000)
+        assert await app.closed() == (1000, "")
+
+
+async def large_queue_holds_what_it_says(gateway, slowly):
+    """With 4 MB a burst of 3 MB waits for a client for longer than `slow`, because it is not full."""
+    async with slowly("/large/compressed") as (client, app):
+        flood = Flood(app, most=3 * MEGABYTE // len(NOISE))
+        await flood.task
+        await asyncio.sleep(2.5)
+        for number in range(flood.sent):
+            assert (await client.message([])).payload[:8] == number.to_bytes(8, "big")
+
+
+# `slow wait`.
+
+
+async def living_client_is_waited_for(gateway, slowly, path, door):
+    """It answers, but does not read: the app is held back, and in the end nothing is missing."""
+    async with slowly(path, door) as (client, app):
+        flood = Flood(app)
+        stood = await flood.stands_still()
+        assert stood * len(NOISE) < 16 * MEGABYTE
+        for _ in range(10):
+            await client.send(PONG, b"alive")
+            await asyncio.sleep(0.45)
+        assert flood.sent == stood, "the app is held back"
+        for number in range(stood + 300):
+            one = await client.message([])
+            assert one.payload == number.to_bytes(8, "big") + NOISE
+        assert flood.sent > stood
+        flood.stop()
+        client.reset()
+        await app.end()
+    assert (await line(gateway, client.mark))["reason"] == "client_gone"
+
+
+async def dead_client_is_not_waited_for(gateway, slowly, path):
+    async with slowly(path) as (client, app):
+        flood = Flood(app)
+        await flood.stands_still()
+        stood = time.monotonic()
+        await app.end()
+        assert 1.5 < time.monotonic() - stood < 5.5
+        flood.stop()
+    assert (await line(gateway, client.mark))["reason"] == "timeout"
+
+
+async def closing_app_reaches_a_client_that_is_waited_for(gateway, slowly):
+    """The queue is full, the app has said its last word: all of it arrives."""
+    async with slowly("/wait") as (client, app):
+        flood = Flood(app, most=400)
+
+        async def goodbye():
+            await flood.task
+            await app.close(4007, "so long")
+
+        leaving = asyncio.create_task(goodbye())
+        for _ in range(6):
+            await client.send(PONG, b"alive")
+            await asyncio.sleep(0.3)
+        heard, code = await read_all(client)
+        assert (heard, code) == (list(range(400)), 4007)
+        await leaving
+
+
+async def test_slow_readers(gateway, slowly):
+    async with peak_memory(gateway) as peak:
+        await together(
+            stalled_client_is_cut(gateway, slowly, "/cut", 1, gateway.plain),
+            stalled_client_is_cut(gateway, slowly, "/cut/compressed", 1, gateway.plain),
+            stalled_client_is_cut(gateway, slowly, "/usual", 5, gateway.plain),
+            stalled_client_is_cut(gateway, slowly, "/usual/compressed", 5, gateway.plain),
+            client_stalled_within_a_frame_is_cut(gateway, slowly),
+            client_that_trickles_is_cut(gateway, slowly, "/cut"),
+            client_that_trickles_is_cut(gateway, slowly, "/cut/compressed"),
+            client_that_catches_up_in_time_is_not_cut(gateway, slowly, "/later"),
+            client_that_catches_up_in_time_is_not_cut(gateway, slowly, "/later/compressed"),
+            large_queue_holds_what_it_says(gateway, slowly),
+            living_client_is_waited_for(gateway, slowly, "/wait", gateway.plain),
+            living_client_is_waited_for(gateway, slowly, "/wait/compressed", gateway.plain),
+            dead_client_is_not_waited_for(gateway, slowly, "/wait"),
+            dead_client_is_not_waited_for(gateway, slowly, "/wait/compressed"),
+            closing_app_reaches_a_client_that_is_waited_for(gateway, slowly),
+        )
+    assert peak.growth < 24 * MEGABYTE, "fifteen sockets, and one queue of 4 MB"
+
+
+async def test_slow_readers_behind_tls(gateway, slowly):
+    await together(
+        stalled_client_is_cut(gateway, slowly, "/cut", 1, gateway.tls),
+        stalled_client_is_cut(gateway, slowly, "/cut/compressed", 1, gateway.tls),
+    )
+
+
+async def test_nobody_else_waits_for_a_slow_reader(gateway, slowly, upstream):
+    """On one worker, and on the same route."""
+    async with slowly("/wait") as (slow, app), slowly("/wait/compressed") as (other, other_app):
+        floods = [Flood(app), Flood(other_app)]
+        for flood in floods:
+            await flood.stands_still()
+        stood = [flood.sent for flood in floods]
+
+        async def quick(path):
+            async with wired(gateway.plain, upstream, path, DEFLATE) as (client, app):
+                flood = Flood(app, most=1000)
+                for number in range(1000):
+                    one = await client.message([])
+                    assert one.payload[:8] == number.to_bytes(8, "big")
+                await flood.task
+                for _ in range(50):
+                    await client.send(PING, b"there and back")
+                    await app.expect(PING, b"there and back")
+
+        started = time.monotonic()
+        await together(quick("/wait"), quick("/wait/compressed"), quick("/cut"))
+        assert time.monotonic() - started < 10
+        assert [flood.sent for flood in floods] == stood, "all that time it stood still"
+        for flood in floods:
+            flood.stop()
+        slow.reset()
+        other.reset()
+
+
+async def test_a_slow_app_holds_its_client_back_and_nobody_else(gateway, upstream):
+    """The other direction: what the app does not read, the client does not get rid of."""
+    async with (
+        wired(gateway.plain, upstream, "/cut", DEFLATE) as (client, app),
+        wired(gateway.plain, upstream, "/cut/compressed", DEFLATE) as (other, other_app),
+    ):
+        async with peak_memory(gateway) as peak:
+            floods = [Flood(client), Flood(other)]
+            for flood in floods:
+                await flood.stands_still()
+            stood = [flood.sent for flood in floods]
+            async with wired(gateway.plain, upstream, "/cut", DEFLATE) as (quick, quick_app):
+                await quick.send(TEXT, "hello")
+                await quick_app.hears(TEXT, "hello")
+        assert peak.growth < 8 * MEGABYTE
+        for hearer, flood, least in zip((app, other_app), floods, stood):
+            for number in range(least + 100):
+                assert (await hearer.message()).payload[:8] == number.to_bytes(8, "big")
+            flood.stop()
+            flood.app.reset()
