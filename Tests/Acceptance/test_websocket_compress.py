@@ -1,0 +1,849 @@
+"""permessage-deflate (RFC 7692) to the octet: what is offered and agreed on, what may stand in a
+compressed message, contexts that are kept, bombs, and apps that compress, too."""
+
+import asyncio
+import contextlib
+import random
+import zlib
+
+import pytest
+import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+
+from harness.log import line
+from harness.ports import free_port
+from harness.waiting import eventually
+from harness.watch import peak_memory
+from harness.wire import (
+    BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, Frame, Message, deflated, dialled,
+    inflated, switched, wired,
+)  # fmt: skip
+
+CONFIGURATION = """
+log { access json stdout }
+listen 127.0.0.1:$https { tls { certificate self_signed } }
+listen 127.0.0.1:$http
+backend app   { server 127.0.0.1:$app }
+backend other { server 127.0.0.1:$other }
+defaults { backend app; refuse http; message_size 64k; inflated_size 256k }
+route /shared     { websocket; compress over 64 }
+route /dedicated  { websocket; compress over 64 context dedicated window 11 memory 4 budget 1m ratio 50 }
+route /full       { websocket; compress level 9 over 1 context dedicated }
+route /budget     { websocket; compress over 64 context dedicated window 11 memory 4 budget 60k }
+route /both       { websocket; compress over 64 upstream }
+route /both/dedicated { websocket; compress over 64 context dedicated window 11 memory 4 budget 1m upstream }
+route /other/shared     { websocket; backend other; compress over 64; message_size 1m; inflated_size 8m }
+route /other/dedicated  { websocket; backend other; compress over 64 context dedicated window 11 memory 4 budget 1m; message_size 1m; inflated_size 8m }
+route /other/both       { websocket; backend other; compress over 64 upstream; message_size 1m; inflated_size 8m }
+route /other/both/dedicated { websocket; backend other; compress over 64 context dedicated upstream; message_size 1m; inflated_size 8m }
+"""
+FIELD = "Sec-WebSocket-Extensions: "
+DEFLATE = FIELD + "permessage-deflate"
+BROWSER = DEFLATE + "; client_max_window_bits"
+PATHS = ["/shared", "/dedicated", "/full"]
+
+
+@pytest.fixture(scope="module")
+def other_port():
+    """Where other people's servers stand."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def gateway(start_wired_gateway, other_port):
+    return start_wired_gateway(CONFIGURATION, other=other_port)
+
+
+def parameters(value):
+    """The parameters of the only extension, which must be the one we know."""
+    if value is None:
+        return None
+    assert "," not in value, f"{value!r} are several"
+    name, *rest = [part.strip() for part in value.split(";")]
+    assert name == "permessage-deflate"
+    found = {}
+    for one in rest:
+        key, equals, number = one.partition("=")
+        assert key not in found, f"{key} twice"
+        found[key] = int(number) if equals else True
+    return found
+
+
+class Speaker:
+    """Compresses what a client says and inflates what it hears, as strictly as was agreed."""
+
+    def __init__(self, client):
+        self.client = client
+        agreed = parameters(client.field("sec-websocket-extensions"))
+        assert agreed is not None, "no compression was agreed on"
+        self.client_bits = agreed.get("client_max_window_bits", 15)
+        # zlib cannot deflate with 8 bits: they are kept to by keeping nothing and being short.
+        self.keeps = "client_no_context_takeover" not in agreed and self.client_bits > 8
+        if "server_no_context_takeover" not in agreed:
+            client.inflater = zlib.decompressobj(-agreed.get("server_max_window_bits", 15))
+        self._compressor = self._fresh()
+
+    def _fresh(self):
+        return zlib.compressobj(6, zlib.DEFLATED, -max(9, self.client_bits))
+
+    def deflate(self, payload):
+        if not self.keeps:
+            self._compressor = self._fresh()
+        octets = self._compressor.compress(payload) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+        return octets.removesuffix(b"\x00\x00\xff\xff")
+
+    async def say(self, opcode, payload, cuts=()):
+        """A compressed message, its deflated octets cut where `cuts` say."""
+        payload = payload.encode() if isinstance(payload, str) else payload
+        octets = self.deflate(payload)
+        ends = [*sorted(min(cut, len(octets)) for cut in cuts), len(octets)]
+        start = 0
+        for index, end in enumerate(ends):
+            await self.client.send(
+                CONTINUATION if index else opcode,
+                octets[start:end],
+                final=index == len(ends) - 1,
+                reserved=0 if index else RSV1,
+            )
+            start = end
+
+
+@pytest.fixture
+def opened(gateway, upstream):
+    @contextlib.asynccontextmanager
+    async def open(path, *fields, **options):
+        async with wired(gateway.plain, upstream, path, *(fields or [BROWSER]), **options) as ends:
+            client, app = ends
+            yield client, app, Speaker(client)
+
+    return open
+
+
+def words(count, seed=1):
+    """Text like any other: shrinks to about a third."""
+    chance = random.Random(seed)
+    stock = [chance.randbytes(chance.randint(2, 6)).hex() for _ in range(500)]
+    return " ".join(chance.choice(stock) for _ in range(count))
+
+
+# What is offered, and what is agreed on.
+
+
+NEITHER_KEEPS = {"server_no_context_takeover", "client_no_context_takeover"}
+#: What is offered, and the most that may be agreed on for a window, True for what must be in the
+#: answer; None when nothing may be agreed on.
+OFFERS = {
+    "the name": (["permessage-deflate"], {}),
+    "as browsers do": (["permessage-deflate; client_max_window_bits"], {}),
+    "server window 9": (["permessage-deflate; server_max_window_bits=9"], {"server_max_window_bits": 9}),
+    "server window 10": (["permessage-deflate; server_max_window_bits=10"], {"server_max_window_bits": 10}),
+    "server window 15": (["permessage-deflate; server_max_window_bits=15"], {"server_max_window_bits": 15}),
+    "client window 8": (["permessage-deflate; client_max_window_bits=8"], {"client_max_window_bits": 8}),
+    "client window 9": (["permessage-deflate; client_max_window_bits=9"], {"client_max_window_bits": 9}),
+    "both windows": (
+        ["permessage-deflate; server_max_window_bits=12; client_max_window_bits=10"],
+        {"server_max_window_bits": 12, "client_max_window_bits": 10},
+    ),
+    "a quoted number": (['permessage-deflate; server_max_window_bits="10"'], {"server_max_window_bits": 10}),
+    "much space": (["  permessage-deflate \t;   server_max_window_bits=10  "], {"server_max_window_bits": 10}),
+    "no server takeover": (
+        ["permessage-deflate; server_no_context_takeover"], {"server_no_context_takeover": True},
+    ),
+    "no client takeover": (["permessage-deflate; client_no_context_takeover"], {}),
+    "no takeover": (
+        ["permessage-deflate; client_no_context_takeover; server_no_context_takeover"],
+        {"server_no_context_takeover": True},
+    ),
+    "another one first": (["x-webkit-deflate-frame, permessage-deflate"], {}),
+    "another one last": (["permessage-deflate, permessage-bzip2; x=1"], {}),
+    "two lines": (["permessage-bzip2", "permessage-deflate"], {}),
+    "one that cannot be kept first": (
+        ["permessage-deflate; server_max_window_bits=17, permessage-deflate"], {},
+    ),
+    "one with an unknown parameter first": (
+        ["permessage-deflate; turbo, permessage-deflate; server_max_window_bits=10"],
+        {"server_max_window_bits": 10},
+    ),
+    "the better one first": (
+        ["permessage-deflate; server_max_window_bits=9, permessage-deflate"],
+        {"server_max_window_bits": 9},
+    ),
+    "empty elements": ([", permessage-deflate,, ,"], {}),
+    "only others": (["permessage-bzip2, x-webkit-deflate-frame; no_context_takeover"], None),
+    "an unknown parameter": (["permessage-deflate; turbo"], None),
+    "a window twice": (
+        ["permessage-deflate; server_max_window_bits=10; server_max_window_bits=10"], None,
+    ),
+    "a flag twice": (
+        ["permessage-deflate; client_no_context_takeover; client_no_context_takeover"], None,
+    ),
+    "a flag with a value": (["permessage-deflate; server_no_context_takeover=1"], None),
+    "a server window without a value": (["permessage-deflate; server_max_window_bits"], None),
+    "server window 0": (["permessage-deflate; server_max_window_bits=0"], None),
+    "server window 7": (["permessage-deflate; server_max_window_bits=7"], None),
+    "server window 16": (["permessage-deflate; server_max_window_bits=16"], None),
+    "client window 7": (["permessage-deflate; client_max_window_bits=7"], None),
+    "client window 16": (["permessage-deflate; client_max_window_bits=16"], None),
+    "a leading zero": (["permessage-deflate; server_max_window_bits=010"], None),
+    "a window in letters": (["permessage-deflate; server_max_window_bits=ten"], None),
+    "a window past all numbers": (
+        ["permessage-deflate; server_max_window_bits=" + "9" * 30], None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/shared", "/dedicated"])
+@pytest.mark.parametrize("name", OFFERS)
+async def test_offers(gateway, upstream, path, name):
+    offers, expected = OFFERS[name]
+    fields = [FIELD + offer for offer in offers]
+    async with wired(gateway.plain, upstream, path, *fields) as (client, app):
+        assert app.field("sec-websocket-extensions") is None
+        agreed = parameters(client.field("sec-websocket-extensions"))
+        if expected is None:
+            assert agreed is None
+            await app.send(TEXT, words(100))
+            assert await client.message() == Message(TEXT, words(100).encode())
+            return
+        for key, value in expected.items():
+            if value is True:
+                assert agreed[key] is True
+            elif key.startswith("server"):
+                assert 8 <= agreed[key] <= value, "an offered limit must be confirmed"
+            else:
+                assert 8 <= agreed.get(key, value) <= value
+        if not any("client_max_window_bits" in offer for offer in offers):
+            assert "client_max_window_bits" not in agreed, "not offered, not to be asked for"
+        if path == "/shared":
+            assert NEITHER_KEEPS <= set(agreed)
+        else:
+            asked = any("server_no_context_takeover" in offer for offer in offers)
+            assert ("server_no_context_takeover" in agreed) == asked
+        await assert_speak(client, app)
+
+
+async def assert_speak(client, app):
+    """Compressed messages in both directions, as strictly as was agreed."""
+    speaker = Speaker(client)
+    for number in range(5):
+        text = words(1500, number)
+        await app.send(TEXT, text)
+        assert await client.message() == Message(TEXT, text.encode(), True)
+        text = text[:200] if speaker.client_bits == 8 else text
+        await speaker.say(TEXT, text)
+        await app.hears(TEXT, text)
+
+
+@pytest.mark.parametrize("path", ["/shared", "/dedicated"])
+async def test_a_window_of_8_bits_is_kept_or_declined(gateway, upstream, path):
+    """zlib deflates with 9 at least, which would be too much."""
+    offer = DEFLATE + "; server_max_window_bits=8"
+    async with wired(gateway.plain, upstream, path, offer) as (client, app):
+        if client.field("sec-websocket-extensions") is not None:
+            assert parameters(client.field("sec-websocket-extensions"))["server_max_window_bits"] == 8
+            await assert_speak(client, app)
+    async with wired(gateway.plain, upstream, path, offer + ", permessage-deflate") as (client, app):
+        await assert_speak(client, app)
+
+
+@pytest.mark.parametrize("path", ["/shared", "/both"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "permessage-deflate;", "permessage-deflate; ", ";", "; permessage-deflate", "=",
+        "permessage-deflate; =10", "permessage-deflate; server_max_window_bits=",
+        'permessage-deflate; server_max_window_bits="10', 'permessage-deflate; server_max_window_bits=""',
+        "permessage-deflate; server_max_window_bits=10=10", "permessage deflate", "@",
+        '"permessage-deflate"', "permessage-deflate, @", "permessage-deflate; a b", "permessage/deflate",
+        "permessage-deflate; server_max_window_bits=1\x80", ",".join(["permessage-deflate"] * 1000),
+    ],
+)  # fmt: skip
+async def test_a_malformed_offer_is_400(gateway, upstream, path, value):
+    async with dialled(gateway.plain, path, FIELD + value) as client:
+        head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 15)
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"application/problem+json" in head
+        assert not upstream.has_arrived(client.target)
+
+
+# What may stand in a compressed message.
+
+
+LONG = words(4000)
+MESSAGES = {
+    # The examples of RFC 7692, section 7.2.3.
+    "fixed codes": (bytes.fromhex("f248cdc9c90700"), b"Hello"),
+    "no compression": (bytes.fromhex("000500faff48656c6c6f00"), b"Hello"),
+    "BFINAL": (bytes.fromhex("f348cdc9c9070000"), b"Hello"),
+    "two blocks": (bytes.fromhex("f248050000 00ffffcac9c90700"), b"Hello"),
+    "empty": (b"\x00", b""),
+    "empty with fixed codes": (b"\x02\x00", b""),
+    "empty with BFINAL": (b"\x03\x00\x00", b""),
+    "many empty blocks": (b"\x00\x00\x00\xff\xff" * 100 + b"\x00", b""),
+    "level 0": (deflated(LONG.encode(), level=0), LONG.encode()),
+    "level 9": (deflated(LONG.encode(), level=9), LONG.encode()),
+    "a window of 9 bits": (deflated(LONG.encode(), window=9), LONG.encode()),
+    "a full flush": (deflated(LONG.encode(), end=zlib.Z_FULL_FLUSH), LONG.encode()),
+    "one long final block": (deflated(LONG.encode(), end=zlib.Z_FINISH) + b"\x00", LONG.encode()),
+    "a flush too many": (deflated(b"Hello") + b"\x00\x00\xff\xff\x00", b"Hello"),
+    "what does not shrink": (deflated(random.Random(5).randbytes(20_000)), random.Random(5).randbytes(20_000)),
+    "a single octet": (deflated(b"\0"), b"\0"),
+    "65536 times nothing": (deflated(bytes(65536)), bytes(65536)),
+}  # fmt: skip
+
+
+def test_the_messages_are_what_they_say():
+    """As far as zlib itself knows; it stops at a final block."""
+    for name, (octets, payload) in MESSAGES.items():
+        assert inflated(octets) == payload, name
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", MESSAGES)
+async def test_every_compressed_message_arrives(opened, path, name):
+    octets, payload = MESSAGES[name]
+    # Who did not offer to use a smaller window uses the largest.
+    async with opened(path, DEFLATE) as (client, app, speaker):
+        for opcode in (TEXT, BINARY):
+            await client.send(opcode, octets, reserved=RSV1)
+            await app.hears(opcode, payload)
+        # Octet by octet in fragments, and on the wire.
+        await client.send(TEXT, octets[:1], final=False, reserved=RSV1)
+        for index in range(1, min(len(octets), 100)):
+            await client.send(CONTINUATION, octets[index : index + 1], final=False)
+        await client.send(CONTINUATION, octets[100:])
+        await app.hears(TEXT, payload)
+        # And nothing of it stays.
+        await client.send(TEXT, "plain")
+        await app.hears(TEXT, "plain")
+        await client.send(TEXT, deflated(b"compressed"), reserved=RSV1)
+        await app.hears(TEXT, "compressed")
+
+
+@pytest.mark.parametrize("path", ["/dedicated", "/full"])
+async def test_a_final_block_does_not_end_the_context(opened, path):
+    """The window goes on behind it (RFC 7692, section 7.2.2): what comes next may point there."""
+    async with opened(path) as (client, app, speaker):
+        first = words(50)
+        final = deflated(first.encode(), window=11, end=zlib.Z_FINISH) + b"\x00"
+        await client.send(TEXT, final, reserved=RSV1)
+        await app.hears(TEXT, first)
+        compressor = zlib.compressobj(6, zlib.DEFLATED, -11, zdict=first.encode())
+        again = compressor.compress(first.encode()) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        assert len(again) < 20, "it does point there"
+        await client.send(TEXT, again[:-4], reserved=RSV1)
+        await app.hears(TEXT, first)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_control_frames_between_compressed_fragments(opened, path):
+    async with opened(path) as (client, app, speaker):
+        octets = deflated(LONG.encode(), window=11)
+        await client.send(TEXT, octets[:10], final=False, reserved=RSV1)
+        await client.send(PING, b"one")
+        await app.expect(PING, b"one")
+        await client.send(CONTINUATION, b"", final=False)
+        await client.send(PONG, b"two")
+        await app.expect(PONG, b"two")
+        await client.send(CONTINUATION, octets[10:], final=False)
+        await app.send(PING, b"three")
+        await client.expect(PING, b"three")
+        await client.send(CONTINUATION, b"")
+        await app.hears(TEXT, LONG)
+        # And the other way.
+        await app.send(TEXT, LONG[:10], final=False)
+        await app.send(PING, b"four")
+        await client.expect(PING, b"four")
+        await app.send(CONTINUATION, LONG[10:])
+        assert await client.message() == Message(TEXT, LONG.encode(), True)
+
+
+def pointing_back():
+    """Deflated octets that point to where no octets were."""
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -15, zdict=LONG.encode())
+    octets = compressor.compress(LONG.encode()) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    return octets[:-4]
+
+
+CORRUPT = {
+    "a block of no known type": b"\x06\x00",
+    "ones": b"\xff" * 8,
+    "a length that does not match": b"\x00\x05\x00\x00\x00Hello\x00",
+    "a distance too far": pointing_back(),
+    "too many codes": b"\xfc\xff\xff\xff\xff\xff\xff\xff",
+    "cut within a length": b"\x00\x05",
+    "cut within fixed codes": bytes.fromhex("f248cdc9"),
+    "cut within a header": deflated(LONG.encode())[:20],
+    "another coding": b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + deflated(b"Hello"),
+    "good and then bad": deflated(LONG.encode(), end=zlib.Z_FULL_FLUSH) + b"\x00\x00\xff\xff\x06",
+}
+
+
+def test_the_corrupt_is_corrupt():
+    """zlib says so, or still waits for the end of a block: what would come next is no block."""
+    for name, octets in CORRUPT.items():
+        inflater = zlib.decompressobj(-15)
+        with pytest.raises(zlib.error):
+            inflater.decompress(octets + b"\x00\x00\xff\xff")
+            inflater.decompress(b"\x06\x00" * 4)
+            raise AssertionError(f"{name} is in order")
+
+
+#: An app that compresses, too, where it is offered.
+ACCEPTS = {"/both": [DEFLATE + "; server_no_context_takeover; client_no_context_takeover"]}
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/both"])
+@pytest.mark.parametrize("name", CORRUPT)
+async def test_corrupt_data_is_1007(gateway, upstream, path, name):
+    answer = ACCEPTS.get(path, [])
+    async with wired(gateway.plain, upstream, path, BROWSER, answer=answer) as (client, app):
+        octets = CORRUPT[name]
+        await client.send(TEXT, octets[:3], final=False, reserved=RSV1)
+        await client.send(CONTINUATION, octets[3:])
+        code, reason = await client.closed()
+        assert code == 1007
+        await client.ended()
+        frames, rest = await app.frames_to_the_end()
+        assert rest == b"" and [one.opcode for one in frames if one.final] == [CLOSE]
+    entry = await line(gateway, client.mark)
+    assert (entry["status"], entry["reason"]) == (101, "invalid_payload")
+    assert reason in (entry.get("detail"), "invalid_payload")
+
+
+async def test_a_context_that_was_agreed_away_is_not_kept(gateway, opened):
+    """A client that points into its last message all the same."""
+    async with opened("/shared") as (client, app, speaker):
+        speaker.keeps = True
+        await speaker.say(TEXT, LONG)
+        await app.hears(TEXT, LONG)
+        await speaker.say(TEXT, LONG)
+        assert (await client.closed())[0] == 1007
+
+
+async def test_a_compressed_message_of_no_octets_at_all(opened):
+    """Not even one block: an empty message, or corrupt; nothing else."""
+    for path in PATHS:
+        async with opened(path) as (client, app, speaker):
+            await client.send(TEXT, b"", reserved=RSV1)
+            await client.send(TEXT, "next")
+            one = await app.receive()
+            assert one in (Frame(TEXT, b""), Frame(CLOSE, one.payload))
+            if one.opcode == CLOSE:
+                assert (await client.closed())[0] == 1007
+
+
+# What goes to the client.
+
+
+@pytest.mark.parametrize("path", ["/shared", "/dedicated"])
+async def test_what_does_not_shrink_is_sent_as_it_is(opened, path):
+    """Neither noise nor what is shorter than `over`; and the context does not suffer from it."""
+    noise = random.Random(8)
+    async with opened(path) as (client, app, speaker):
+        for number in range(40):
+            junk = noise.randbytes(noise.choice([64, 100, 1000, 10_000]))
+            await app.send(BINARY, junk)
+            assert await client.message() == Message(BINARY, junk, False)
+            short = words(3, number)
+            await app.send(TEXT, short)
+            assert await client.message() == Message(TEXT, short.encode(), False)
+            text = words(400, number)
+            await app.send(TEXT, text)
+            assert await client.message() == Message(TEXT, text.encode(), True)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_empty_messages(opened, path):
+    async with opened(path) as (client, app, speaker):
+        for opcode in (TEXT, BINARY):
+            await app.send(opcode, b"")
+            await client.hears(opcode, b"")
+            await speaker.say(opcode, b"")
+            await app.hears(opcode, b"")
+            await client.send(opcode, b"")
+            await app.hears(opcode, b"")
+        await assert_speak_on(speaker, app)
+
+
+async def assert_speak_on(speaker, app):
+    """The contexts are where they were."""
+    for text in (words(300, 1), words(300, 1), words(300, 2)):
+        await app.send(TEXT, text)
+        await speaker.client.hears(TEXT, text)
+        await speaker.say(TEXT, text)
+        await app.hears(TEXT, text)
+
+
+@pytest.mark.parametrize("path", ["/dedicated", "/full"])
+async def test_kept_contexts_over_many_messages(opened, path):
+    """Both directions, compressed and not, whole and in fragments, longer than the window."""
+    chance = random.Random(4)
+    async with opened(path) as (client, app, speaker):
+        assert speaker.keeps and client.inflater is not None
+
+        async def up():
+            for number in range(200):
+                text = words(chance.choice([1, 5, 50, 500, 3000]), number % 7)
+                if chance.random() < 0.2:
+                    await client.send(TEXT, text)
+                else:
+                    await speaker.say(TEXT, text, [chance.randrange(2000) for _ in range(number % 4)])
+                await app.hears(TEXT, text)
+
+        async def down():
+            for number in range(200):
+                text = words(random.Random(number).choice([1, 5, 50, 500, 3000]), number % 5)
+                await app.send(TEXT, text[:10], final=number % 3 > 0 and len(text) <= 10)
+                if not (number % 3 > 0 and len(text) <= 10):
+                    await app.send(CONTINUATION, text[10:])
+                await client.hears(TEXT, text)
+
+        await asyncio.gather(up(), down())
+
+
+async def test_a_kept_context_makes_the_second_message_short(opened):
+    sizes = {}
+    for path in ("/shared", "/dedicated"):
+        async with opened(path) as (client, app, speaker):
+            text = words(150)
+            for _ in range(2):
+                await app.send(TEXT, text)
+                one = await client.receive()
+                assert one.reserved == RSV1
+                if client.inflater is not None:
+                    inflated(one.payload, client.inflater)
+            sizes[path] = len(one.payload)
+    assert sizes["/dedicated"] < sizes["/shared"] / 4
+
+
+async def test_a_broadcast_is_the_same_for_everybody(gateway, upstream):
+    """Clients with other windows, and without any, among them: each gets what it can read."""
+    offers = [BROWSER, DEFLATE, DEFLATE + "; server_max_window_bits=9", None, BROWSER] * 2
+    async with contextlib.AsyncExitStack() as stack:
+        ends = [
+            await stack.enter_async_context(
+                wired(gateway.plain, upstream, "/shared", *([offer] if offer else []))
+            )
+            for offer in offers
+        ]
+        for number in range(20):
+            text = words(600, number)
+            for _, app in ends:
+                await app.send(TEXT, text)
+            for (client, _), offer in zip(ends, offers):
+                bits = 9 if offer and "=9" in offer else 15
+                client.inflater = zlib.decompressobj(-bits)
+                assert await client.message() == Message(TEXT, text.encode(), offer is not None)
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/both"])
+@pytest.mark.parametrize("fragment", [1 << 22, 50_000])
+async def test_a_message_of_the_apps_far_above_the_inflated_size_arrives_whole(
+    gateway, upstream, path, fragment
+):
+    """In pieces, because it is not kept; and the context does not suffer from it."""
+    size = 4 << 20
+    text = (words(20_000) * (size // 100_000))[:size].encode()
+    parts = [text[start : start + fragment] for start in range(0, size, fragment)]
+    async with wired(gateway.plain, upstream, path, BROWSER) as (client, app):
+        speaker = Speaker(client)
+
+        async def send():
+            for index, part in enumerate(parts):
+                await app.send(
+                    CONTINUATION if index else TEXT, part, final=index == len(parts) - 1
+                )
+                await app.send(PING, b"in between")
+
+        async with peak_memory(gateway, every=0.01) as peak:
+            sending = asyncio.create_task(send())
+            controls = []
+            heard = await client.message(controls)
+            await sending
+        assert heard.payload == text
+        while len(controls) < len(parts):
+            controls.append(await client.receive())
+        assert set(controls) == {Frame(PING, b"in between")}
+        assert peak.growth < 3 << 20
+        await assert_speak_on(speaker, app)
+
+
+# Bombs.
+
+
+def with_ratio(size, ratio):
+    """So many octets that shrink to a part of themselves, as good as exactly."""
+    noise = random.Random(size).randbytes(size // ratio)
+    return noise + bytes(size - len(noise))
+
+
+BOMBS = {
+    # What it inflates to, whether it is let in: on `/shared` (ratio 100), on `/dedicated` (50).
+    "as much as may be": (with_ratio(256 * 1024, 10), True, True),
+    "one octet more": (with_ratio(256 * 1024 + 1, 10), False, False),
+    "nothing, 64 KiB of it": (bytes(64 * 1024), True, True),
+    "nothing, 250 KiB of it": (bytes(250 * 1024), False, False),
+    "30 to 1": (with_ratio(250_000, 33), True, True),
+    "75 to 1": (with_ratio(250_000, 82), True, False),
+    "200 to 1": (with_ratio(250_000, 400), False, False),
+    "nothing, 40 MB of it": (bytes(40_000_000), False, False),
+}
+
+
+@pytest.mark.parametrize("path", ["/shared", "/dedicated", "/both"])
+@pytest.mark.parametrize("name", BOMBS)
+async def test_bombs(gateway, opened, path, name):
+    payload, by_default, with_50 = BOMBS[name]
+    is_allowed = with_50 if path == "/dedicated" else by_default
+    async with opened(path, answer=ACCEPTS.get(path, [])) as (client, app, speaker):
+        octets = speaker.deflate(payload)
+        assert len(octets) < 64 * 1024, "on the wire it is none"
+        memory = gateway.memory()
+        size = 16_000
+        parts = [octets[start : start + size] for start in range(0, len(octets), size)]
+        with contextlib.suppress(ConnectionError):
+            for index, part in enumerate(parts):
+                await client.send(
+                    CONTINUATION if index else BINARY,
+                    part,
+                    final=index == len(parts) - 1,
+                    reserved=0 if index else RSV1,
+                )
+        if is_allowed:
+            await app.hears(BINARY, payload)
+            return
+        code, reason = await client.closed()
+        assert code == 1009
+        await client.ended()
+        frames, rest = await app.frames_to_the_end()
+        assert rest == b"" and frames[-1].opcode == CLOSE
+        assert not any(one.final for one in frames[:-1])
+        assert gateway.memory() - memory < 8 << 20
+    entry = await line(gateway, client.mark)
+    assert (entry["status"], entry["reason"]) == (101, "too_big")
+    assert reason in (entry.get("detail"), "too_big")
+
+
+async def test_a_bomb_in_a_kept_context(gateway, opened):
+    """Its fuse is in the message before."""
+    async with opened("/dedicated") as (client, app, speaker):
+        await speaker.say(BINARY, bytes(60_000))
+        await app.hears(BINARY, bytes(60_000))
+        await speaker.say(BINARY, bytes(10_000_000))
+        assert (await client.closed())[0] == 1009
+
+
+async def test_many_bombs_at_once_cost_no_memory(gateway, opened):
+    octets = deflated(bytes(30_000_000), window=11)
+
+    async def one(path):
+        async with opened(path) as (client, _, _):
+            await client.send(BINARY, octets, reserved=RSV1)
+            assert (await client.closed())[0] == 1009
+
+    async with peak_memory(gateway, every=0.01) as peak:
+        await asyncio.gather(*[one(path) for path in ["/shared", "/dedicated"] * 15])
+    assert peak.growth < 16 << 20
+
+
+# The budget of kept contexts.
+
+
+async def test_the_budget_is_kept_and_given_back(gateway, upstream):
+    """It is enough for very few; the next one is served without a context of its own."""
+
+    async def count(stack):
+        """How many get a context before the first that gets none, which is good all the same."""
+        for number in range(10):
+            client, app = await stack.enter_async_context(
+                wired(gateway.plain, upstream, "/budget", BROWSER)
+            )
+            await assert_speak(client, app)
+            agreed = parameters(client.field("sec-websocket-extensions"))
+            if NEITHER_KEEPS <= set(agreed):
+                return number
+            assert not NEITHER_KEEPS & set(agreed)
+        raise AssertionError("the budget has no end")
+
+    for _ in range(3):
+
+        async def some_fit():
+            async with contextlib.AsyncExitStack() as stack:
+                return 1 <= await count(stack) <= 3
+
+        await eventually(some_fit, "contexts to be given back")
+
+
+# `compress upstream`.
+
+
+@pytest.mark.parametrize("path", ["/both", "/both/dedicated"])
+@pytest.mark.parametrize("offer", [None, BROWSER])
+async def test_compression_is_offered_to_the_app_whatever_the_client_offers(
+    gateway, upstream, path, offer
+):
+    fields = [offer] if offer else []
+    async with wired(gateway.plain, upstream, path, *fields) as (client, app):
+        for one in app.field("sec-websocket-extensions").split(","):
+            assert one.strip().startswith("permessage-deflate")
+        assert (client.field("sec-websocket-extensions") is None) == (offer is None)
+        # The app has declined, and hears everything plain.
+        await client.send(TEXT, LONG)
+        assert await app.message() == Message(TEXT, LONG.encode(), False)
+        await app.send(TEXT, LONG)
+        assert await client.message() == Message(TEXT, LONG.encode(), offer is not None)
+
+
+ANSWERS = {
+    "nothing but the name": {},
+    "no takeover": {"server_no_context_takeover": True, "client_no_context_takeover": True},
+    "no server takeover": {"server_no_context_takeover": True},
+    "no client takeover": {"client_no_context_takeover": True},
+    "server window 9": {"server_max_window_bits": 9},
+    "server window 15": {"server_max_window_bits": 15},
+    "client window 9": {"client_max_window_bits": 9},
+    "client window 15": {"client_max_window_bits": 15},
+}
+
+
+@pytest.mark.parametrize("path", ["/both", "/both/dedicated"])
+@pytest.mark.parametrize("offer", [None, BROWSER])
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_what_the_app_answers_is_kept_to(gateway, upstream, path, offer, name):
+    """Or refused, if it is not what it was offered."""
+    answer = dict(ANSWERS[name])
+    async with dialled(gateway.plain, path, *([offer] if offer else [])) as client:
+        app = await upstream.arrival(client.target)
+        offered = parameters(app.field("sec-websocket-extensions").split(",")[0])
+        # What must be in the answer to such an offer (section 7.1).
+        if "server_no_context_takeover" in offered:
+            answer["server_no_context_takeover"] = True
+        if "server_max_window_bits" in offered:
+            asked = offered["server_max_window_bits"]
+            answer["server_max_window_bits"] = min(asked, answer.get("server_max_window_bits", asked))
+        value = "; ".join(
+            ["permessage-deflate"]
+            + [key if number is True else f"{key}={number}" for key, number in answer.items()]
+        )
+        await app.switch(FIELD + value)
+        if "client_max_window_bits" in answer and "client_max_window_bits" not in offered:
+            assert (await client.reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 502 ")
+            return
+        await switched(client)
+        await assert_app_speaks(client, app, answer, Speaker(client) if offer else None)
+
+
+async def assert_app_speaks(client, app, answer, speaker):
+    """Both directions between gateway and app, as strictly as they agreed."""
+
+    def compressor():
+        bits = answer.get("server_max_window_bits", 15)
+        return zlib.compressobj(6, zlib.DEFLATED, -bits)
+
+    kept = compressor()
+    if "client_no_context_takeover" not in answer:
+        app.inflater = zlib.decompressobj(-answer.get("client_max_window_bits", 15))
+    for number in range(6):
+        text = words(1500, number % 2)
+        one = compressor() if "server_no_context_takeover" in answer else kept
+        octets = one.compress(text.encode()) + one.flush(zlib.Z_SYNC_FLUSH)
+        await app.send(TEXT, octets[:100], final=False, reserved=RSV1)
+        await app.send(PING, b"between")
+        await client.expect(PING, b"between")
+        await app.send(CONTINUATION, octets[100:-4])
+        await client.hears(TEXT, text)
+        await app.send(TEXT, "plain " * 20)
+        await client.hears(TEXT, "plain " * 20)
+        if speaker:
+            await speaker.say(TEXT, text, cuts=[50])
+        else:
+            await client.send(TEXT, text)
+        await app.hears(TEXT, text)
+        await client.send(BINARY, text.encode()[::-1])
+        await app.hears(BINARY, text.encode()[::-1])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "permessage-deflate; turbo", "permessage-deflate; server_max_window_bits=16",
+        "permessage-deflate; server_max_window_bits", "permessage-deflate; server_max_window_bits=7",
+        "permessage-deflate; client_max_window_bits", "permessage-deflate; client_no_context_takeover=1",
+        "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+        "permessage-deflate; server_no_context_takeover, permessage-deflate", "permessage-bzip2", "permessage-deflate, x", "@", "",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("offer", [None, BROWSER])
+async def test_an_answer_of_the_apps_that_cannot_be_is_502(gateway, upstream, offer, answer):
+    async with dialled(gateway.plain, "/both", *([offer] if offer else [])) as client:
+        app = await upstream.arrival(client.target)
+        await app.switch(FIELD + answer)
+        assert (await client.reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 502 ")
+
+
+async def test_corrupt_data_of_the_apps_is_an_internal_error(gateway, upstream):
+    for offer in (None, BROWSER):
+        async with dialled(gateway.plain, "/both", *([offer] if offer else [])) as client:
+            app = await upstream.arrival(client.target)
+            await app.switch(DEFLATE + "; server_no_context_takeover")
+            await switched(client)
+            await app.send(TEXT, b"\xff" * 8, reserved=RSV1)
+            first = await client.receive()
+            if offer and first == Frame(TEXT, b"\xff" * 8, reserved=RSV1):
+                # What needs no change is the client's to judge.
+                break
+            assert first.opcode == CLOSE and first.payload[:2] == b"\x03\xf3"
+            await client.close(1011)
+            await client.ended()
+            assert (await app.closed())[0] == 1001
+        assert (await line(gateway, client.mark))["reason"] == "internal_error"
+
+
+async def test_compression_of_the_apps_that_was_not_agreed_on_is_an_internal_error(
+    gateway, upstream
+):
+    async with wired(gateway.plain, upstream, "/both", BROWSER) as (client, app):
+        await app.send(TEXT, deflated(b"Hello"), reserved=RSV1)
+        assert (await client.closed())[0] == 1011
+
+
+# Other people's clients and apps.
+
+
+@pytest.mark.parametrize("app_compression", ["deflate", None])
+@pytest.mark.parametrize("client", ["deflate", "small windows", "no takeover", None])
+async def test_websockets_at_both_ends(gateway, other_port, app_compression, client):
+    factory = ClientPerMessageDeflateFactory
+    extensions = {
+        "small windows": [factory(server_max_window_bits=9, client_max_window_bits=9)],
+        "no takeover": [factory(server_no_context_takeover=True, client_no_context_takeover=True)],
+    }
+    options = (
+        {"extensions": extensions[client]} if client in extensions else {"compression": client}
+    )
+    seen = []
+
+    async def echo(socket):
+        seen.append([one.name for one in socket.protocol.extensions])
+        async for message in socket:
+            await socket.send(message)
+            await socket.send([message[:1], message[1:2], message[2:]])
+
+    async with websockets.serve(
+        echo, "127.0.0.1", other_port, compression=app_compression, max_size=None
+    ):
+        for path in ("/other/shared", "/other/dedicated", "/other/both", "/other/both/dedicated"):
+            async with gateway.tls.websocket(path, max_size=None, **options) as socket:
+                assert bool(socket.protocol.extensions) == bool(client)
+                for number, size in enumerate([0, 1, 63, 64, 1000, 200_000, 1000]):
+                    text = (words(size // 4 + 1, number) * 2)[:size]
+                    for message in (text, text.encode()):
+                        await socket.send(message)
+                        for _ in range(2):
+                            assert await asyncio.wait_for(socket.recv(), 15) == message
+                noise = random.Random(1).randbytes(100_000)
+                await socket.send(noise)
+                assert await asyncio.wait_for(socket.recv(), 15) == noise
+    offered = ["permessage-deflate"] if app_compression else []
+    assert seen == [[], [], offered, offered]
