@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import zlib
 
 import pytest
 
@@ -12,7 +13,8 @@ from harness.log import line
 from harness.raw import once
 from harness.waiting import eventually
 from harness.wire import (
-    BINARY, CLOSE, CONTINUATION, PING, RSV3, TEXT, Frame, dialled, switched, wired,
+    BINARY, CLOSE, CONTINUATION, PING, RSV3, TEXT, Frame, close_payload, dialled,
+    inflated, switched, wired,
 )  # fmt: skip
 
 CONFIGURATION = """
@@ -25,6 +27,7 @@ sessions seats { store query:store; device query:device; limit 1 eject_old }
 sessions chair { store query:store; device query:device; limit 1 block_new }
 route /passed-on   { websocket; sessions seats; backend app }
 route /compressed  { websocket; sessions seats; compress over 64; backend app }
+route /dedicated   { websocket; sessions seats; compress over 64 context dedicated; backend app }
 route /both        { websocket; sessions seats; compress over 64 upstream; backend app }
 route /pinged      { websocket; ping 1s; silence 60s; backend app }
 route /pinged-too  { websocket; ping 1s; silence 60s; compress over 64; backend app }
@@ -33,10 +36,14 @@ route /chair       { websocket; sessions chair; backend app }
 route /generation  { respond 200 "one" }
 """
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
+NO_TAKEOVER = DEFLATE + "; server_no_context_takeover; client_no_context_takeover"
+#: The route, what the client offers, and what the app answers.
 KINDS = {
-    "passed-on": ((), ()),
-    "compressed": ((DEFLATE,), ()),
-    "both": ((DEFLATE,), (DEFLATE + "; server_no_context_takeover; client_no_context_takeover",)),
+    "passed-on": ("/passed-on", [], []),
+    "agreed on by themselves": ("/passed-on", [DEFLATE], [DEFLATE]),
+    "compressed": ("/compressed", [DEFLATE], []),
+    "dedicated": ("/dedicated", [DEFLATE], []),
+    "both": ("/both", [DEFLATE], [NO_TAKEOVER]),
 }
 
 
@@ -52,10 +59,15 @@ def kind(request):
 
 @pytest.fixture
 def opened(gateway, upstream, kind):
-    def open(store, device="A", gateway=gateway):
-        path = f"/{kind}?store={store}&device={device}"
-        fields, answer = KINDS[kind]
-        return wired(gateway.plain, upstream, path, *fields, answer=answer)
+    @contextlib.asynccontextmanager
+    async def open(store, device="A", gateway=gateway):
+        route, fields, answer = KINDS[kind]
+        path = f"{route}?store={store}&device={device}"
+        async with wired(gateway.plain, upstream, path, *fields, answer=answer) as (client, app):
+            agreed = client.field("sec-websocket-extensions")
+            if agreed and "server_no_context_takeover" not in agreed:
+                client.inflater = zlib.decompressobj(-15)
+            yield client, app
 
     return open
 
@@ -74,17 +86,20 @@ async def begin(client, app, text="begun "):
 
 async def messages_to_the_close(client, begun):
     """The messages up to the close frame, and its code. One that had begun must be finished."""
-    messages, parts = [], [one.payload for one in begun]
+    messages, frames = [], list(begun)
     while True:
         one = await client.receive()
         if one.opcode == CLOSE:
-            assert not parts, "a message that was begun, and a close"
+            assert not frames, "a message that was begun, and a close"
             return messages, int.from_bytes(one.payload[:2], "big")
-        assert one.opcode == (CONTINUATION if parts else TEXT), f"{one!r} within a message"
-        parts.append(one.payload)
+        assert one.opcode == (CONTINUATION if frames else TEXT), f"{one!r} within a message"
+        frames.append(one)
         if one.final:
-            messages.append(b"".join(parts).decode())
-            parts = []
+            payload = b"".join(one.payload for one in frames)
+            if frames[0].reserved:
+                payload = inflated(payload, client.inflater)
+            messages.append(payload.decode())
+            frames = []
 
 
 async def assert_ended_behind(client, begun, message, code):
@@ -163,12 +178,13 @@ async def test_a_violation_of_the_clients_does_not_split_the_apps_frame(gateway,
         payload = b"x" * 100_000
         octets = app.octets(BINARY, payload)
         await app.say(octets[:40_000])
-        if kind == "passed-on":
+        is_passed_on = KINDS[kind][0] == "/passed-on"
+        if is_passed_on:
             await client.exactly(10 + 30_000)
         await client.send(TEXT, "bad", reserved=RSV3)
         with contextlib.suppress(ConnectionError):
             await app.say(octets[40_000:])
-        if kind == "passed-on":
+        if is_passed_on:
             rest = await client.end()
             if len(rest) > 70_000:
                 assert rest[:70_000] == payload[:70_000]
@@ -179,6 +195,104 @@ async def test_a_violation_of_the_clients_does_not_split_the_apps_frame(gateway,
             frames, rest = await client.frames_to_the_end()
             assert rest == b"" and frames[-1].opcode == CLOSE
     assert (await line(gateway, client.mark))["reason"] == "protocol_error"
+
+
+# An end of ours that waits for a message, or comes too late for one.
+
+
+async def one_close(wire):
+    """The frames up to and including the only close frame, which is answered, and behind which
+    there is nothing."""
+    frames = [await wire.receive()]
+    while frames[-1].opcode != CLOSE:
+        frames.append(await wire.receive())
+    with contextlib.suppress(ConnectionError):
+        await wire.close(1000)
+    late, rest = await wire.frames_to_the_end(patience=3)
+    assert (late, rest) == ([], b""), "something behind a close"
+    return frames
+
+
+async def test_the_app_closes_while_our_end_waits(opened):
+    async with opened("app") as (client, app):
+        begun = await begin(client, app)
+        async with opened("app", "B"):
+            await say_if_possible(app, (CLOSE, close_payload(3000, "first"), True))
+            frames = await one_close(client)
+            if begun:
+                assert frames[-1] == Frame(CLOSE, close_payload(3000, "first"))
+
+
+async def test_the_client_closes_while_our_end_waits(opened):
+    async with opened("client") as (client, app):
+        await begin(client, app)
+        async with opened("client", "B"):
+            await client.close(3000, "first")
+            assert (await app.receive()).payload[:2] in (b"\x0b\xb8", b"\x03\xe9")
+            await say_if_possible(app, (CLOSE, close_payload(3000), True))
+            await app.ended()
+            frames, rest = await client.frames_to_the_end(patience=3)
+            assert rest == b"" and [one.opcode for one in frames].count(CLOSE) <= 1
+
+
+@pytest.mark.parametrize("leave", ["vanish", "reset"])
+async def test_the_client_vanishes_while_our_end_waits(gateway, opened, leave):
+    async with opened("vanish") as (client, app):
+        await begin(client, app)
+        async with opened("vanish", "B"):
+            getattr(client, leave)()
+            assert (await app.closed())[0] == 1001
+            await app.ended()
+    entry = await line(gateway, client.mark)
+    assert entry["reason"] in ("force_disconnect", "client_gone")
+
+
+@pytest.mark.parametrize("leave", ["vanish", "reset"])
+async def test_the_app_vanishes_while_our_end_waits(gateway, opened, leave):
+    """What is waited for will not come, so nobody waits any longer."""
+    async with opened("gone") as (client, app):
+        await begin(client, app)
+        async with opened("gone", "B"):
+            getattr(app, leave)()
+            frames = []
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                while not frames or frames[-1].opcode != CLOSE:
+                    frames.append(await client.receive(patience=3))
+                await client.close(1001)
+            await client.ended(patience=3)
+            assert [one.opcode for one in frames if one.opcode < CLOSE] in ([], [TEXT])
+    entry = await line(gateway, client.mark)
+    assert entry["reason"] in ("force_disconnect", "upstream_closed")
+
+
+async def test_nothing_of_ours_follows_a_close_of_the_apps(opened):
+    """The app's close has gone to the client; an ejection comes too late to be told."""
+    async with opened("late") as (client, app):
+        await app.close(3000, "first")
+        assert await client.closed() == (3000, "first")
+        async with opened("late", "B"):
+            with contextlib.suppress(ConnectionError):
+                await client.close(3000)
+            await client.ended(patience=3)
+
+
+async def test_a_violation_behind_a_close_of_the_apps_is_no_second_close(opened):
+    async with opened("violation") as (client, app):
+        await app.close(3000, "first")
+        assert await client.closed() == (3000, "first")
+        await client.send(TEXT, "bad", reserved=RSV3)
+        await client.ended(patience=3)
+
+
+async def test_a_violation_of_the_apps_behind_a_close_of_the_clients(opened):
+    """The client, which has closed, is told once."""
+    async with opened("broken") as (client, app):
+        await client.close(3000, "first")
+        assert await app.closed() == (3000, "first")
+        await app.send(TEXT, "bad", reserved=RSV3)
+        assert (await client.closed())[0] in (1011, 3000)
+        await client.ended(patience=3)
+        await app.ended()
 
 
 # Pings of our own.
@@ -260,6 +374,7 @@ async def test_a_reload_does_not_split_a_message(own_gateway, opened):
             CONFIGURATION.replace('"one"', '"two"')
             .replace("compress over 64;", "message_size 1k;")
             .replace("compress over 64 upstream;", "message_size 1k;")
+            .replace("compress over 64 context dedicated;", "ping answer;")
             .replace("route /passed-on   { websocket;", "route /passed-on { websocket; compress;")
         )
         own_gateway.reload()

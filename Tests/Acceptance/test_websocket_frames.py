@@ -250,6 +250,24 @@ async def test_control_frames_between_fragments_do_not_wait_for_the_message(open
             )  # fmt: skip
 
 
+async def test_the_app_may_answer_before_the_client_has_finished(opened):
+    """In the middle of a frame of the client's it hears everything, up to the close."""
+    async with opened() as (client, app):
+        octets = client.octets(BINARY, b"x" * 50_000)
+        await client.say(octets[:20_000])
+        await app.send(TEXT, "that will do")
+        await app.send(PING, b"really")
+        await app.say(app.octets(CLOSE, close_payload(1000, "thank you")))
+        await client.hears(TEXT, "that will do")
+        await client.expect(PING, b"really")
+        assert await client.closed() == (1000, "thank you")
+        await client.say(octets[20_000:])
+        await client.close(1000)
+        await app.hears(BINARY, b"x" * 50_000)
+        assert await app.closed() == (1000, "")
+        await asyncio.gather(client.ended(), app.ended())
+
+
 def conversation(chance, count, longest):
     """So many messages in fragments, with control frames around and between them."""
     sizes = [size for size in (0, 1, 2, 124, 125, 126, 127, 1000, 5000, 70_000) if size <= longest]

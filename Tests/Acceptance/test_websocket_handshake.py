@@ -142,6 +142,17 @@ async def test_an_app_that_declines_gets_no_compressed_frame(gateway, upstream):
         assert (await client.closed())[0] == 1002
 
 
+async def test_other_fields_of_the_101_reach_the_client(gateway, upstream, path):
+    answer = ["Set-Cookie: a=1", "Set-Cookie: b=2", "X-Served-By: app", "Date: now"]
+    async with wired(gateway.plain, upstream, path, answer=answer) as (client, app):
+        assert client.fields["set-cookie"] == ["a=1", "b=2"]
+        assert client.field("x-served-by") == "app"
+        assert client.field("upgrade").lower() == "websocket"
+        assert client.field("connection").lower() == "upgrade"
+        assert client.field("sec-websocket-accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        assert client.field("content-length") is client.field("transfer-encoding") is None
+
+
 # Apps that refuse: their answer reaches the client.
 
 

@@ -31,6 +31,8 @@ route /control/answered     { websocket; control_rate 5; ping answer }
 route /flood                { websocket; control_rate 100000 }
 route /flood/answered       { websocket; control_rate 100000; ping answer }
 route /flood/compressed     { websocket; control_rate 100000; ping answer; compress }
+route /huge                 { websocket; message_size 1g; frame_size off }
+route /huge/compressed      { websocket; message_size 1g; frame_size off; inflated_size 1g; compress }
 route /wide                 { websocket; message_size 1m; frame_size off; fragments 1000000 }
 """
 BUILT_IN = """
@@ -271,3 +273,23 @@ async def test_a_flood_of_pings_costs_no_memory(gateway, opened, path):
         flooding.cancel()
         client.reset()
     assert peak.growth < 6 << 20
+
+
+@pytest.mark.parametrize("path", ["/huge", "/huge/compressed"])
+@pytest.mark.parametrize("sender", ["client", "app"])
+async def test_a_length_is_only_a_promise(gateway, opened, path, sender):
+    """Memory is for octets that came, not for those that were announced."""
+    async with peak_memory(gateway, every=0.01) as peak, contextlib.AsyncExitStack() as stack:
+        ends = [await stack.enter_async_context(opened(path)) for _ in range(10)]
+        for client, app in ends:
+            speaker = client if sender == "client" else app
+            await speaker.say(speaker.octets(BINARY, b"x" * 1000, length=1 << 30, length_form=64))
+        for client, app in ends:
+            # Everything came as far: a control frame in the other direction says so.
+            speaker, hearer = (client, app) if sender == "client" else (app, client)
+            await hearer.send(PING, b"so far")
+            await speaker.expect(PING, b"so far")
+        for client, app in ends:
+            client.reset()
+            app.reset()
+    assert peak.growth < 8 << 20

@@ -27,6 +27,7 @@ route /answer            { websocket; sessions seats; ping answer }
 route /answer/compressed { websocket; sessions seats; ping 1s answer; compress }
 route /other/relay       { websocket; backend other }
 route /other/answer      { websocket; backend other; ping answer; compress }
+route /often/            { websocket }
 route /seldom            { websocket; ping 1h; silence 2h }
 route /usual             { websocket; ping 25s; silence 60s }
 """
@@ -185,6 +186,11 @@ async def other_peoples_clients_and_apps_live(gateway):
             assert await asyncio.wait_for(socket.recv(), 15) == "hello"
 
 
+async def many_live(opened):
+    """Sixty sockets, each asked and each answering in its own time."""
+    await asyncio.gather(*[answers_live(opened, f"/often/{number}") for number in range(60)])
+
+
 async def nobody_is_asked_too_often(opened):
     async with opened("/seldom") as (client, app), opened("/usual") as (other, _):
         await asyncio.sleep(2.5)
@@ -203,6 +209,7 @@ async def test_signs_of_life(gateway, opened):
             for opcode, final in ((TEXT, True), (CONTINUATION, False), (PING, True), (PONG, True))
         ],
         other_peoples_clients_and_apps_live(gateway),
+        many_live(opened),
         a_frame_that_takes_long_is_a_sign_of_life(opened, "/relay"),
         a_frame_that_takes_long_is_a_sign_of_life(opened, "/answer/compressed"),
         nobody_is_asked_too_often(opened),

@@ -20,7 +20,9 @@ log { access json stdout }
 listen 127.0.0.1:$https { tls { certificate self_signed } }
 listen 127.0.0.1:$http
 backend app { server 127.0.0.1:$app }
+sessions stage { store query:store; device query:device; limit 1 eject_old }
 defaults { backend app; send_queue 64k }
+route /stage            { websocket; slow wait; sessions stage }
 route /cut              { websocket; slow cut 1s }
 route /cut/compressed   { websocket; slow cut 1s; compress }
 route /later            { websocket; slow cut 3s }
@@ -138,6 +140,27 @@ async def client_stalled_within_a_frame_is_cut(gateway, slowly):
     assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
 
 
+async def client_stalled_behind_pings_is_cut(gateway, slowly, path):
+    """The queue is one, whatever the frames are."""
+    async with slowly(path) as (client, app):
+        sent = 0
+
+        async def ask():
+            nonlocal sent
+            with contextlib.suppress(ConnectionError):
+                while not app.writer.transport.is_closing():
+                    await app.say(app.octets(PING, bytes(125)) * 200)
+                    sent += 1
+                    await asyncio.sleep(0)
+
+        asking = asyncio.create_task(ask())
+        await settled(lambda: sent, "the app's asking")
+        await app.end()
+        asking.cancel()
+        client.reset()
+    assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
+
+
 async def client_that_trickles_is_cut(gateway, slowly, path):
     """It takes something now and then, but never gets down to half its queue."""
     async with slowly(path) as (client, app):
@@ -234,7 +257,27 @@ async def closing_app_reaches_a_client_that_is_waited_for(gateway, slowly):
         await leaving
 
 
-async def test_slow_readers(gateway, slowly):
+async def stalled_client_is_ejected(gateway, slowly, upstream):
+    """Its seat is the newcomer's at once; it hears whole messages and why, or is cut."""
+    async with slowly("/stage?store=1&device=A") as (client, app):
+        flood = Flood(app)
+        await flood.stands_still()
+        async with wired(gateway.plain, upstream, "/stage?store=1&device=B") as (other, its_app):
+            await its_app.send(TEXT, "inside")
+            await other.hears(TEXT, "inside")
+            await app.end(patience=8)
+            opcodes = []
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                while CLOSE not in opcodes:
+                    one = await client.receive()
+                    opcodes.append(one.opcode)
+            ours = opcodes[opcodes.index(TEXT) :] if TEXT in opcodes else []
+            assert ours in ([], [TEXT, CLOSE]), "our words are the last"
+        flood.stop()
+    assert (await line(gateway, client.mark))["reason"] == "force_disconnect"
+
+
+async def test_slow_readers(gateway, slowly, upstream):
     async with peak_memory(gateway) as peak:
         await together(
             stalled_client_is_cut(gateway, slowly, "/cut", 1, gateway.plain),
@@ -242,6 +285,9 @@ async def test_slow_readers(gateway, slowly):
             stalled_client_is_cut(gateway, slowly, "/usual", 5, gateway.plain),
             stalled_client_is_cut(gateway, slowly, "/usual/compressed", 5, gateway.plain),
             client_stalled_within_a_frame_is_cut(gateway, slowly),
+            client_stalled_behind_pings_is_cut(gateway, slowly, "/cut"),
+            client_stalled_behind_pings_is_cut(gateway, slowly, "/cut/compressed"),
+            stalled_client_is_ejected(gateway, slowly, upstream),
             client_that_trickles_is_cut(gateway, slowly, "/cut"),
             client_that_trickles_is_cut(gateway, slowly, "/cut/compressed"),
             client_that_catches_up_in_time_is_not_cut(gateway, slowly, "/later"),
@@ -253,7 +299,7 @@ async def test_slow_readers(gateway, slowly):
             dead_client_is_not_waited_for(gateway, slowly, "/wait/compressed"),
             closing_app_reaches_a_client_that_is_waited_for(gateway, slowly),
         )
-    assert peak.growth < 24 * MEGABYTE, "fifteen sockets, and one queue of 4 MB"
+    assert peak.growth < 24 * MEGABYTE, "a score of sockets, and one queue of 4 MB"
 
 
 async def test_slow_readers_behind_tls(gateway, slowly):
