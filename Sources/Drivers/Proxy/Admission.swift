@@ -233,7 +233,7 @@ struct Admission {
             return .redirect(status: status, location: expand(location))
         case .backend(let index):
             var plan = ForwardPlan(
-                group: generation.groups[index], route: route.settings, target: target,
+                group: generation.groups[index], route: route, target: target,
                 stripping: route.gate == nil ? nil : route.stripping)
             if let stripping = plan.stripping, !stripping.queryNames.isEmpty, target.query != nil {
                 plan.target.query = query.removing(stripping.queryNames)
@@ -267,7 +267,7 @@ struct Admission {
 /// Everything an exchange needs to know to forward a request.
 struct ForwardPlan {
     let group: BackendGroup
-    let route: RouteSettings
+    let route: Generation.Route
     var target: NormalisedTarget
     /// What of the request may carry tokens and must go; nil on a route without `auth`.
     let stripping: TokenStripping?
@@ -275,7 +275,7 @@ struct ForwardPlan {
     var fields: [(name: String, value: String)] = []
 
     init(
-        group: BackendGroup, route: RouteSettings, target: NormalisedTarget,
+        group: BackendGroup, route: Generation.Route, target: NormalisedTarget,
         stripping: TokenStripping?
     ) {
         self.group = group

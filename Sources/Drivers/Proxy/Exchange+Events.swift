@@ -42,7 +42,7 @@ extension Exchange {
     func beginEvents(in worker: Worker) {
         events = EventRelay(lastSent: worker.now)
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
-        client.setDeadline(worker.now + plan.route.commentInterval, in: worker)
+        client.setDeadline(worker.now + plan.route.settings.commentInterval, in: worker)
         upstream?.clearDeadline()
     }
 
@@ -159,8 +159,10 @@ extension Exchange {
     /// client whose queue is full and does not shrink.
     func eventTimerFired(in worker: Worker) {
         guard let relay = events else { return }
-        let interval = plan.route.commentInterval
-        if relay.pendingEnd != nil || client.stream.pendingCount >= plan.route.sendQueueSize {
+        let interval = plan.route.settings.commentInterval
+        if relay.pendingEnd != nil
+            || client.stream.pendingCount >= plan.route.settings.sendQueueSize
+        {
             closeUpstream(in: worker)
             conclude(relay.pendingEnd?.reason ?? .slowConsumer, in: worker)
             return client.close(in: worker)

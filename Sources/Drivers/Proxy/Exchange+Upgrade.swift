@@ -50,7 +50,7 @@ extension Exchange {
             let answer = try ExtensionList(response.fields)
             // Admission refused malformed offers.
             let offers = try ExtensionList(self.head.fields)
-            guard let settings = plan.route.compression else {
+            guard let settings = plan.route.settings.compression else {
                 guard DeflateOffer.isAcceptable(answer, to: offers) else { return nil }
                 compression.isRelayed = !answer.elements.isEmpty
                 return compression

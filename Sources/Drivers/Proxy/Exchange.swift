@@ -166,7 +166,7 @@ final class Exchange {
             return fail(.badRequest(error), in: worker)
         }
         request = body.isComplete ? .complete : .streaming(body)
-        if let limit = plan.route.bodySize, context.octetsIn > limit {
+        if let limit = plan.route.settings.bodySize, context.octetsIn > limit {
             return fail(.bodyTooBig, in: worker)
         }
         if !worker.scratch.isEmpty, !upstream.stream.send(worker.scratch.span) {

@@ -22,15 +22,29 @@ package final class Generation: Sendable {
         var tls: TLSContext?
     }
 
-    /// A route with what its steps need.
-    struct Route: Sendable {
-        var settings: RouteSettings
-        var origin: OriginRule
-        var gate: TokenGate?
-        var access: AccessRule
-        var stripping: TokenStripping
+    /// A route with what its steps need; an object, because whatever lasts longer holds on to it.
+    final class Route: Sendable {
+        let settings: RouteSettings
+        let origin: OriginRule
+        let gate: TokenGate?
+        let access: AccessRule
+        let stripping: TokenStripping
         /// As the configuration writes it, for the log.
-        var name: String
+        let name: String
+
+        init(
+            _ settings: RouteSettings, _ tokens: [TokenSettings],
+            _ authenticators: [Authenticator]
+        ) {
+            self.settings = settings
+            origin = OriginRule(settings.origins)
+            gate =
+                settings.auth.isEmpty
+                ? nil : TokenGate(rules: settings.auth.map { authenticators[$0] })
+            access = AccessRule(roles: settings.roles, require: settings.require)
+            stripping = TokenStripping(settings.auth.map { tokens[$0] })
+            name = settings.path.text
+        }
     }
 
     struct SessionBlock: Sendable {
@@ -73,7 +87,7 @@ package final class Generation: Sendable {
                 throw BuildError(position: rule.position, message: error.description)
             }
         }
-        routes = settings.routes.map { Self.route($0, settings.tokens, authenticators) }
+        routes = settings.routes.map { Route($0, settings.tokens, authenticators) }
         groups = settings.backends.map { BackendGroup($0, registry: registry) }
         sessionBlocks = settings.sessions.map {
             SessionBlock(settings: $0, messages: SessionMessages($0.messages))
@@ -85,18 +99,6 @@ package final class Generation: Sendable {
         headLimits = HeadLimits(
             size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,
             targetSize: settings.limits.targetSize)
-    }
-
-    private static func route(
-        _ settings: RouteSettings, _ tokens: [TokenSettings], _ authenticators: [Authenticator]
-    ) -> Route {
-        Route(
-            settings: settings, origin: OriginRule(settings.origins),
-            gate: settings.auth.isEmpty
-                ? nil : TokenGate(rules: settings.auth.map { authenticators[$0] }),
-            access: AccessRule(roles: settings.roles, require: settings.require),
-            stripping: TokenStripping(settings.auth.map { tokens[$0] }),
-            name: settings.path.text)
     }
 
     private static func entrances(

@@ -13,25 +13,29 @@ final class MessageDirections {
     var fromUpstream: MessageAssembler
     let client: DeflateAgreement?
     let upstream: DeflateAgreement?
-    let settings: RouteSettings.Compression
+    private let route: Generation.Route
     /// The windows of the connection with the client; nil when none are kept.
     let windows: KeptWindows?
     var effort = CompressionEffort()
     /// Received from the client, and to be read when the upstream takes more.
     var heldFromClient: [UInt8] = []
 
-    init(_ route: RouteSettings, _ compression: WebSocketRelay.Compression) {
+    init(_ route: Generation.Route, _ compression: WebSocketRelay.Compression) {
         client = compression.client
         upstream = compression.upstream
-        settings = route.compression ?? RouteSettings.Compression()
+        self.route = route
         windows = compression.windows
         fromClient = MessageAssembler(
-            from: .client, limits: route.compressedClientLimits,
-            allowsCompression: client != nil, plainSize: route.messageSize)
+            from: .client, limits: route.settings.compressedClientLimits,
+            allowsCompression: client != nil, plainSize: route.settings.messageSize)
         fromUpstream = MessageAssembler(
             from: .server,
             limits: .none, allowsCompression: upstream != nil, findsInPlace: true,
-            spillSize: Self.spillSize, compressedSize: route.inflatedSize)
+            spillSize: Self.spillSize, compressedSize: route.settings.inflatedSize)
+    }
+
+    var settings: RouteSettings.Compression {
+        route.settings.compression ?? RouteSettings.Compression()
     }
 
     func parameters(windowBits: Int) -> WorkerCodecs.Parameters {

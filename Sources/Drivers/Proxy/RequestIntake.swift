@@ -39,7 +39,9 @@ enum RequestIntake {
         case .redirect(let status, let location):
             Answer.redirect(status, location, context: context, to: client, in: worker)
         case .forward(let plan):
-            if case .length(let length) = framing, let limit = plan.route.bodySize, length > limit {
+            if case .length(let length) = framing, let limit = plan.route.settings.bodySize,
+                length > limit
+            {
                 throw Refusal(.tooBig, message: "The request body is too large")
             }
             let exchange = Exchange(

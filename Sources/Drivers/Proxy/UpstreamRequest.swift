@@ -39,7 +39,7 @@ enum UpstreamRequest {
         _ head: RequestHead, _ plan: ForwardPlan, to output: inout [UInt8]
     ) {
         var offer: String?
-        if let compression = plan.route.compression {
+        if let compression = plan.route.settings.compression {
             if compression.offersUpstream { offer = DeflateOffer.headerValue }
         } else {
             offer = (try? ExtensionList(head.fields))?.onlyDeflate

@@ -8,6 +8,10 @@ internal import WebSocket
 /// The compressing path: permessage-deflate (RFC 7692) is spoken with the client, the upstream,
 /// or both; every message is read whole on the way.
 extension WebSocketRelay {
+    /// A message of so many octets on the wire cannot inflate to much: those who send no more than
+    /// that wait for nobody's bombs.
+    private static let lightSize = 1024
+
     // MARK: From the client
 
     /// Inflates what the client sends and passes it on in one masked frame a message.
@@ -24,8 +28,11 @@ extension WebSocketRelay {
             worker.giveBack(scratch: &output)
         }
         var index = 0
+        let allowance = worker.turnAllowance
         while index < octets.count {
-            guard worker.turnAllowance > 0, upstreamTakesMore else {
+            let left = messages.fromClient.gatheredCount + octets.count - index
+            let isLight = left <= Self.lightSize && worker.turnAllowance > allowance - Flow.lowWater
+            guard isLight || worker.turnAllowance > 0, upstreamTakesMore else {
                 hold(octets.extracting(index..<octets.count), messages, in: worker)
                 break
             }
@@ -86,7 +93,7 @@ extension WebSocketRelay {
         defer { worker.giveBack(inflated: &inflated) }
         do throws(InflateError) {
             try worker.codecs.inflate(
-                message.span, with: messages.windows?.inflater, limit: route.inflatedSize,
+                message.span, with: messages.windows?.inflater, limit: route.settings.inflatedSize,
                 ratio: InflateRatio(ratio: messages.settings.ratio), into: &inflated)
         } catch {
             worker.turnAllowance -= inflated.count
@@ -168,7 +175,7 @@ extension WebSocketRelay {
         do throws(InflateError) {
             // What the upstream says needs no ratio, only a bound.
             try worker.codecs.inflate(
-                message, with: nil, limit: route.inflatedSize,
+                message, with: nil, limit: route.settings.inflatedSize,
                 ratio: InflateRatio(ratio: .max), into: &inflated)
         } catch {
             sendToClient(&output)

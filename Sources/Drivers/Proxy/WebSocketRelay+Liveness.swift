@@ -10,10 +10,8 @@ extension WebSocketRelay {
         [0x67, 0x77] + (0..<4).map { UInt8(truncatingIfNeeded: ping >> ($0 * 8)) }
     }
 
-    /// When the client is to be looked at again.
-    func nextCheck(lastHeard: Instant) -> Instant {
-        lastHeard + (outstandingPing == nil ? route.pingInterval : route.silenceTimeout)
-    }
+    /// When a client that was just heard is to be looked at again.
+    func nextCheck(lastHeard: Instant) -> Instant { lastHeard + route.settings.pingInterval }
 
     func timerFired(in worker: Worker) {
         if hasEnded { return client.close(in: worker) }
@@ -22,18 +20,20 @@ extension WebSocketRelay {
             closeUpstream(in: worker)
             return client.finish(in: worker)
         }
-        if let stalledSince, case .cut(let patience) = route.slowClient,
+        if let stalledSince, case .cut(let patience) = route.settings.slowClient,
             worker.now - stalledSince >= patience
         {
             return cutSlowClient(in: worker)
         }
         let silence = worker.now - lastSign
         // A ping that a long message holds back was not left unanswered; but none takes for ever.
-        let limit = pendingToClient.ping == nil ? route.silenceTimeout : route.silenceTimeout * 2
+        let limit =
+            pendingToClient.ping == nil
+            ? route.settings.silenceTimeout : route.settings.silenceTimeout * 2
         if silence >= limit {
             return end(End(reason: .timeout, detail: "silent"), in: worker)
         }
-        if silence < route.pingInterval {
+        if silence < route.settings.pingInterval {
             outstandingPing = nil
         } else if outstandingPing == nil {
             ping(in: worker)
@@ -52,8 +52,15 @@ extension WebSocketRelay {
     }
 
     private func scheduleCheck(in worker: Worker) {
-        var next = max(nextCheck(lastHeard: lastSign), worker.now + .milliseconds(500))
-        if let stalledSince, case .cut(let patience) = route.slowClient {
+        var next = lastSign + route.settings.pingInterval
+        if outstandingPing != nil {
+            // The next ping is due then, if its pong comes.
+            next = min(
+                lastSign + route.settings.silenceTimeout,
+                worker.now + route.settings.pingInterval)
+        }
+        next = max(next, worker.now + .milliseconds(500))
+        if let stalledSince, case .cut(let patience) = route.settings.slowClient {
             next = min(next, stalledSince + patience)
         }
         client.setDeadline(next, in: worker)
@@ -61,8 +68,8 @@ extension WebSocketRelay {
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
-        guard case .cut(let patience) = route.slowClient, stalledSince == nil,
-            client.stream.pendingCount >= route.sendQueueSize
+        guard case .cut(let patience) = route.settings.slowClient, stalledSince == nil,
+            client.stream.pendingCount >= route.settings.sendQueueSize
         else { return }
         stalledSince = worker.now
         client.setDeadline(worker.now + patience, in: worker)

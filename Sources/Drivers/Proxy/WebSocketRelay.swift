@@ -33,7 +33,7 @@ final class WebSocketRelay {
     }
 
     let client: ClientConnection
-    let route: RouteSettings
+    let route: Generation.Route
     let context: RequestContext
     /// Read the two directions while they are passed on as they come.
     var clientFrames: FrameRelay
@@ -59,7 +59,7 @@ final class WebSocketRelay {
 
     init(
         client: ClientConnection, upstream: UpstreamConnection, lease: consuming ServerLease?,
-        context: RequestContext, route: RouteSettings, compression: Compression, now: Instant
+        context: RequestContext, route: Generation.Route, compression: Compression, now: Instant
     ) {
         self.client = client
         self.upstream = upstream
@@ -67,9 +67,10 @@ final class WebSocketRelay {
         self.context = context
         self.route = route
         lastTaken = now
-        controlRate = ControlRate(perSecond: route.controlRate)
+        controlRate = ControlRate(perSecond: route.settings.controlRate)
         clientFrames = FrameRelay(
-            from: .client, limits: route.clientLimits, allowsCompression: compression.isRelayed)
+            from: .client, limits: route.settings.clientLimits,
+            allowsCompression: compression.isRelayed)
         upstreamFrames = FrameRelay(
             from: .server, limits: .none, allowsCompression: compression.isRelayed)
         let reads = compression.client != nil || compression.upstream != nil
@@ -81,17 +82,19 @@ final class WebSocketRelay {
     var wantsClientInput: Bool {
         if let messages, !messages.heldFromClient.isEmpty { return false }
         // What is answered here fills the client's own queue.
-        if route.pings == .answer, client.stream.pendingCount >= route.sendQueueSize {
+        if route.settings.pings == .answer,
+            client.stream.pendingCount >= route.settings.sendQueueSize
+        {
             return false
         }
         return upstream.map { $0.stream.pendingCount < Flow.highWater } ?? true
     }
 
-    var wantsUpstreamInput: Bool { client.stream.pendingCount < route.sendQueueSize }
+    var wantsUpstreamInput: Bool { client.stream.pendingCount < route.settings.sendQueueSize }
 
     func clientDrained(in worker: Worker) {
         lastTaken = worker.now
-        guard client.stream.pendingCount <= route.sendQueueSize / 2 else { return }
+        guard client.stream.pendingCount <= route.settings.sendQueueSize / 2 else { return }
         stalledSince = nil
         guard client.stream.pendingCount <= Flow.lowWater else { return }
         upstream?.updateInterest(in: worker)
@@ -160,7 +163,7 @@ final class WebSocketRelay {
                 End(reason: .rateLimited, detail: "control_frames", violator: .client),
                 in: worker)
         }
-        switch route.pings {
+        switch route.settings.pings {
         case .relay: sendToUpstream(frame, in: worker)
         case .answer where frame.kind == .ping:
             pendingToClient.pong = frame.payload
@@ -217,7 +220,7 @@ final class WebSocketRelay {
     }
 
     func upstreamSentControl(_ frame: ControlFrame, in worker: Worker) {
-        if route.pings == .answer {
+        if route.settings.pings == .answer {
             switch frame.kind {
             case .ping:
                 pendingToUpstream.pong = frame.payload

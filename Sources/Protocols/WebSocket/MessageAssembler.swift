@@ -134,6 +134,9 @@ package struct MessageAssembler: Sendable {
             payload.removeAll(keepingCapacity: true)
         }
         guard !payload.isEmpty else { return }
+        // As large as the open frame says: doubling would take up to twice as much. What is not
+        // written to is no memory yet.
+        if gathered.isEmpty { gathered.reserveCapacity(min(announcedSize, spillSize)) }
         gathered.append(copying: payload.span)
         payload.removeAll(keepingCapacity: true)
     }
