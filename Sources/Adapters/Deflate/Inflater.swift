@@ -51,14 +51,16 @@ package final class Inflater {
     /// and one octet, and half as much again while it moves. Nothing here shrinks it: a caller that
     /// reuses it gives a big one back when it is done (`removeAll(keepingCapacity: false)`).
     ///
-    /// Time is a matter of the message's size and of what comes out. Blocks that hold nothing but
-    /// new tables are the dearest input, some 0.2 µs an octet, ten times what text takes.
+    /// Time grows with the message and with what comes out. The dearest input, blocks that hold
+    /// nothing but new tables, takes some 0.2 µs an octet, text 0.01: a limit on messages
+    /// as they arrive is the limit on that.
     ///
     /// - Parameter limit: the most octets to append; a low ratio may set a lower one.
     package func inflate(
         message: Span<UInt8>, into output: inout [UInt8], limit: Int,
         ratio: InflateRatio = InflateRatio()
     ) throws(InflateError) {
+        precondition(limit >= 0, "a limit of less than nothing")
         guard !isDead else { throw .corrupt }
         // Not in RFC 7692, but what a sender gets from zlib that flushes twice, and unmistakable.
         guard message.count > 0 else { return }
