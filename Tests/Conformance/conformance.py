@@ -58,9 +58,7 @@ QUICK = Shares(
 class Echo(Process):
     def __init__(self, folder):
         self.port = free_port()
-        # `websockets` has a limit of its own that only the environment can raise.
-        environment = {"WEBSOCKETS_MAX_FRAGMENTS": "1000000"}
-        super().__init__("echo", [sys.executable, HERE / "echo.py", self.port], folder, environment)
+        super().__init__("echo", [sys.executable, HERE / "echo.py", self.port], folder)
         self.wait_for_port(self.port)
 
 

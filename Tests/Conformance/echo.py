@@ -1,5 +1,5 @@
 """The app behind the gateway: answers every WebSocket message with itself. The protocol is spoken
-by `websockets`, without compression and without limits.
+by `autobahn`, without compression and without limits.
 
     echo.py PORT
 """
@@ -7,24 +7,20 @@ by `websockets`, without compression and without limits.
 import asyncio
 import sys
 
-from websockets.asyncio.server import serve
+from autobahn.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
 
 
-async def echo(socket):
-    async for message in socket:
-        await socket.send(message)
+class Echo(WebSocketServerProtocol):
+    def onMessage(self, payload, isBinary):
+        self.sendMessage(payload, isBinary)
 
 
 async def main(port):
-    server = await serve(
-        echo,
-        "127.0.0.1",
-        port,
-        compression=None,
-        max_size=None,
-        max_queue=1 << 20,
-        ping_interval=None,
-    )
+    factory = WebSocketServerFactory()
+    factory.protocol = Echo
+    # Violations end in a close frame, as a server's should, not in a cut.
+    factory.setProtocolOptions(failByDrop=False)
+    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", port)
     await server.serve_forever()
 
 

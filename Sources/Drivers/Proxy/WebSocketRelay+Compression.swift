@@ -46,7 +46,7 @@ extension WebSocketRelay {
             case .control(let frame):
                 sendToUpstream(&output)
                 clientSentControl(frame, in: worker)
-                if hasEnded { return }
+                if hasEnded || violation != nil { return }
             // Of masked frames, and below the size that would spill.
             case .messageInPlace, .fragment: break
             }
@@ -99,7 +99,7 @@ extension WebSocketRelay {
             worker.turnAllowance -= inflated.count
             let reason = error == .corrupt ? EndReason.invalidPayload : .tooBig
             sendToUpstream(&output)
-            end(End(reason: reason, detail: "inflate", violator: .client), in: worker)
+            clientViolated(End(reason: reason, detail: "inflate"), in: worker)
             return false
         }
         worker.turnAllowance -= inflated.count
@@ -180,7 +180,7 @@ extension WebSocketRelay {
         } catch {
             sendToClient(&output)
             return end(
-                End(reason: .internalError, detail: "upstream_inflate", violator: .server),
+                End(reason: .internalError, detail: "upstream_inflate", isUpstreamsFault: true),
                 in: worker)
         }
         append(kind, inflated.span, messages, to: &output, in: worker)

@@ -11,6 +11,8 @@ internal import WebSocket
 extension WebSocketRelay {
     /// How long one side's close frame waits for the other's.
     private static let closeTimeout: Duration = .seconds(5)
+    /// How long the upstream has to answer what came before a violation of the client's.
+    private static let settleTimeout: Duration = .milliseconds(500)
 
     /// A close frame went through; the first one starts the clock for the second.
     func noteClose(_ frame: ControlFrame, in worker: Worker) {
@@ -44,14 +46,14 @@ extension WebSocketRelay {
         guard !hasEnded else { return }
         if upstreamHasClosed { return closeUpstream(in: worker) }
         closeUpstream(in: worker)
-        end(End(reason: .upstreamClosed), in: worker)
+        end(violation ?? End(reason: .upstreamClosed), in: worker)
     }
 
     func upstreamLost(in worker: Worker) {
         upstream = nil
         lease = nil
         guard !hasEnded, !upstreamHasClosed else { return }
-        end(End(reason: .upstreamClosed), in: worker)
+        end(violation ?? End(reason: .upstreamClosed), in: worker)
     }
 
     /// The session table gave this socket's session up.
@@ -78,12 +80,33 @@ extension WebSocketRelay {
         end(End(message: message, reason: .draining), in: worker)
     }
 
+    /// The client broke the protocol or a limit: from here on it is not listened to. What it said
+    /// before is still answered, if the upstream does so soon; then it is told why it ends.
+    func clientViolated(_ end: End, in worker: Worker) {
+        guard !hasEnded, pendingEnd == nil, violation == nil else { return }
+        violation = end
+        guard let upstream, !clientHasClosed, !upstreamHasClosed else {
+            return self.end(end, in: worker)
+        }
+        var output: [UInt8] = []
+        appendCloseForUpstream(end.reason, to: &output, in: worker)
+        upstream.stream.send(output.span)
+        clientHasClosed = true
+        client.setDeadline(worker.now + Self.settleTimeout, in: worker)
+    }
+
     /// Ends the socket by a close frame of ours, as soon as it may stand in the stream.
     func end(_ end: End, in worker: Worker) {
         guard !hasEnded, pendingEnd == nil else { return }
+        if upstreamHasClosed {
+            // A close frame was passed on; nothing may follow it (RFC 6455 §5.5.1).
+            conclude(end.reason, in: worker)
+            closeUpstream(in: worker)
+            return client.finish(in: worker)
+        }
         pendingEnd = end
         if isBetweenMessages { return endIfPossible(in: worker) }
-        if upstream == nil || end.violator == .server { return breakOff(end, in: worker) }
+        if upstream == nil || end.isUpstreamsFault { return breakOff(end, in: worker) }
         upstreamFrames.pausesAfterMessage = true
         client.setDeadline(worker.now + Self.closeTimeout, in: worker)
     }
@@ -99,7 +122,7 @@ extension WebSocketRelay {
         tellUpstream(end.reason, in: worker)
         conclude(end.reason, in: worker)
         // What the client sends after a violation means nothing any more (RFC 6455 §7.1.7).
-        if clientHasClosed || end.violator == .client { return client.finish(in: worker) }
+        if clientHasClosed || violation != nil { return client.finish(in: worker) }
         let reader = messages.map { ClosingSocket.Reader.messages($0.fromClient) }
         client.begin(ClosingSocket(reader: reader ?? .frames(clientFrames)), in: worker)
     }
@@ -128,12 +151,18 @@ extension WebSocketRelay {
         guard let upstream else { return }
         if !clientHasClosed, messages != nil || clientFrames.isBetweenFrames {
             var output: [UInt8] = []
-            FrameEncoder.appendClose(
-                code: reason == .normal ? 1000 : 1001, reason: reason.rawValue,
-                maskingKey: worker.newMaskingKey(), to: &output)
+            appendCloseForUpstream(reason, to: &output, in: worker)
             upstream.stream.send(output.span)
         }
         closeUpstream(in: worker)
+    }
+
+    private func appendCloseForUpstream(
+        _ reason: EndReason, to output: inout [UInt8], in worker: Worker
+    ) {
+        FrameEncoder.appendClose(
+            code: reason == .normal ? 1000 : 1001, reason: reason.rawValue,
+            maskingKey: worker.newMaskingKey(), to: &output)
     }
 
     func closeUpstream(in worker: Worker) {

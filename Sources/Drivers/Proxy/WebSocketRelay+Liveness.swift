@@ -15,6 +15,7 @@ extension WebSocketRelay {
 
     func timerFired(in worker: Worker) {
         if hasEnded { return client.close(in: worker) }
+        if let violation, pendingEnd == nil { return end(violation, in: worker) }
         if clientHasClosed || upstreamHasClosed || pendingEnd != nil {
             conclude(pendingEnd?.reason ?? .normal, in: worker)
             closeUpstream(in: worker)

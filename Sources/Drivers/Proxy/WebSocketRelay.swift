@@ -28,8 +28,8 @@ final class WebSocketRelay {
         var message: [UInt8]?
         var reason: EndReason
         var detail: String?
-        /// Who broke the protocol or a limit: what comes from there means nothing any more.
-        var violator: Endpoint?
+        /// The upstream broke the protocol: nothing more of its own is waited for.
+        var isUpstreamsFault = false
     }
 
     let client: ClientConnection
@@ -45,6 +45,8 @@ final class WebSocketRelay {
     var clientHasClosed = false
     var upstreamHasClosed = false
     var pendingEnd: End?
+    /// What the client did wrong; it is not listened to any more.
+    var violation: End?
     var hasEnded = false
     /// Our own pings and pongs that wait for the end of a message on its way.
     var pendingToClient = PendingControl()
@@ -114,7 +116,7 @@ final class WebSocketRelay {
     }
 
     func readFromClient(_ octets: Span<UInt8>, in worker: Worker) {
-        if hasEnded { return }
+        if hasEnded || violation != nil { return }
         do throws(WebSocketError) {
             if let messages {
                 try inflate(octets, messages, in: worker)
@@ -122,8 +124,8 @@ final class WebSocketRelay {
                 try relayFromClient(octets, in: worker)
             }
         } catch {
-            return end(
-                End(reason: error.reason, detail: error.word, violator: .client), in: worker)
+            return clientViolated(
+                End(reason: error.reason, detail: error.word), in: worker)
         }
         if let upstream, upstream.stream.pendingCount > 0 { upstream.updateInterest(in: worker) }
     }
@@ -141,7 +143,7 @@ final class WebSocketRelay {
                 upstream?.stream.send(header.array.span)
             case .control(let frame):
                 clientSentControl(frame, in: worker)
-                if hasEnded { return }
+                if hasEnded || violation != nil { return }
             }
             if !pendingToUpstream.isEmpty { injectToUpstream(in: worker) }
         }
@@ -159,9 +161,8 @@ final class WebSocketRelay {
         case .ping, .pong: break
         }
         guard controlRate.allows(at: worker.now) else {
-            return end(
-                End(reason: .rateLimited, detail: "control_frames", violator: .client),
-                in: worker)
+            return clientViolated(
+                End(reason: .rateLimited, detail: "control_frames"), in: worker)
         }
         switch route.settings.pings {
         case .relay: sendToUpstream(frame, in: worker)
@@ -193,7 +194,9 @@ final class WebSocketRelay {
             }
         } catch {
             return end(
-                End(reason: .internalError, detail: "upstream_" + error.word, violator: .server),
+                End(
+                    reason: .internalError, detail: "upstream_" + error.word, isUpstreamsFault: true
+                ),
                 in: worker)
         }
         if client.stream.pendingCount > 0 {
@@ -229,6 +232,8 @@ final class WebSocketRelay {
             case .close: break
             }
         }
+        // It answers our own close frame, not one of the client's.
+        if let violation, frame.kind == .close { return end(violation, in: worker) }
         var output: [UInt8] = []
         FrameEncoder.appendControl(frame, to: &output)
         client.stream.send(output.span)
