@@ -11,7 +11,7 @@ import pytest
 
 from harness.log import line
 from harness.raw import once
-from harness.waiting import eventually
+from harness.waiting import eventually, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, RSV3, TEXT, Frame, close_payload, dialled,
     inflated, switched, wired,
@@ -142,7 +142,7 @@ async def test_force_disconnect_waits_for_the_end_of_the_frame(opened):
         await app.say(octets[:50_000])
         first = b""
         with contextlib.suppress(asyncio.TimeoutError):
-            first = await asyncio.wait_for(client.reader.read(50_000), 0.3)
+            first = await asyncio.wait_for(client.reader.read(50_000), 0.1)
         assert octets.startswith(first)
         async with opened("frame", "B"):
             with contextlib.suppress(ConnectionError):
@@ -322,17 +322,20 @@ async def silent_client_within_a_message(client, app):
     assert opcodes in ([TEXT, CONTINUATION, PING], [TEXT, PING], [PING, TEXT])
 
 
-@pytest.mark.parametrize(
-    "scenario", [silent_client_within_a_frame, silent_client_within_a_message]
-)
-async def test_our_pings_stand_between_messages(gateway, upstream, scenario):
+async def test_our_pings_stand_between_messages(gateway, upstream):
     """The client says nothing for longer than `ping`, while a message is on its way to it."""
 
-    async def run(path):
+    async def run(path, scenario):
         async with wired(gateway.plain, upstream, path, DEFLATE) as (client, app):
             await scenario(client, app)
 
-    await asyncio.gather(run("/pinged"), run("/pinged-too"))
+    await together(
+        *[
+            run(path, scenario)
+            for path in ("/pinged", "/pinged-too")
+            for scenario in (silent_client_within_a_frame, silent_client_within_a_message)
+        ]
+    )
 
 
 # Errors are said instead of an app's messages, so there is nothing to split; but they are whole.

@@ -108,15 +108,6 @@ async def talking_to_the_silent_does_not_keep_them_alive(gateway, opened):
     assert (await line(gateway, client.mark))["reason"] == "timeout"
 
 
-async def test_silence_is_death(gateway, upstream, opened):
-    await together(
-        *[silence_is_death(gateway, upstream, opened, path, gateway.plain) for path in PATHS[:3]],
-        silence_is_death(gateway, upstream, opened, PATHS[3], gateway.tls),
-        a_vanished_network_is_death(gateway, opened),
-        talking_to_the_silent_does_not_keep_them_alive(gateway, opened),
-    )
-
-
 # Signs of life.
 
 
@@ -200,8 +191,12 @@ async def nobody_is_asked_too_often(opened):
             await asyncio.wait_for(other.receive(), 0.1)
 
 
-async def test_signs_of_life(gateway, opened):
+async def test_silence_is_death_and_anything_else_is_life(gateway, upstream, opened):
     await together(
+        *[silence_is_death(gateway, upstream, opened, path, gateway.plain) for path in PATHS[:3]],
+        silence_is_death(gateway, upstream, opened, PATHS[3], gateway.tls),
+        a_vanished_network_is_death(gateway, opened),
+        talking_to_the_silent_does_not_keep_them_alive(gateway, opened),
         *[answers_live(opened, path) for path in PATHS],
         *[
             talkers_live(opened, path, opcode, final)

@@ -6,7 +6,9 @@ from .waiting import eventually
 
 
 def lines_about(gateway, mark):
-    entries = [json.loads(text) for text in gateway.stdout.splitlines()]
+    # The last line may be on its way still.
+    whole = gateway.stdout.rpartition("\n")[0]
+    entries = [json.loads(text) for text in whole.splitlines()]
     return [entry for entry in entries if mark in entry["path"]]
 
 
