@@ -342,7 +342,8 @@ async def test_our_pings_stand_between_messages(gateway, upstream):
 
 
 @pytest.mark.parametrize(
-    ("path", "code", "kind"), [("/token", 4001, "error"), ("/chair?store=1&device=B", 4009, "connection_rejected")]
+    ("path", "code", "kind"),
+    [("/token", 4001, "error"), ("/chair?store=1&device=B", 4009, "connection_rejected")],
 )
 async def test_a_refusal_is_one_whole_message_and_a_close(gateway, upstream, path, code, kind):
     async with wired(gateway.plain, upstream, "/chair?store=1&device=A"):

@@ -90,7 +90,8 @@ async def test_code_and_reason_are_carried_through(gateway, opened, first, code,
 
 
 async def test_the_answer_may_be_another_code(gateway, opened):
-    for first, answer in [((1000, "a"), (4321, "b")), ((1005, ""), (1000, "")), ((1001, "x"), (1005, ""))]:
+    pairs = [((1000, "a"), (4321, "b")), ((1005, ""), (1000, "")), ((1001, "x"), (1005, ""))]
+    for first, answer in pairs:
         async with opened() as (client, app):
             await client.close(*first)
             assert await app.closed() == first

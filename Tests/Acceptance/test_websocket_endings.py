@@ -11,7 +11,7 @@ from harness.log import line, lines_about
 from harness.ports import free_port
 from harness.waiting import eventually, together
 from harness.wire import (
-    BINARY, CLOSE, CONTINUATION, PING, RSV1, RSV3, TEXT, deflated, dialled, switched, wired,
+    BINARY, CLOSE, CONTINUATION, PING, RSV1, RSV3, TEXT, deflated, dialled, wired,
 )  # fmt: skip
 
 CONFIGURATION = """

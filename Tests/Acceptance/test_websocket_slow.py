@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.log import line
-from harness.waiting import eventually, settled, together
+from harness.waiting import settled, together
 from harness.watch import peak_memory
 from harness.wire import BINARY, CLOSE, PING, PONG, TEXT, wired
 

@@ -33,8 +33,9 @@ class Frame:
     def __repr__(self):
         names = {0: "CONTINUATION", 1: "TEXT", 2: "BINARY", 8: "CLOSE", 9: "PING", 10: "PONG"}
         payload = self.payload if len(self.payload) < 80 else self.payload[:60] + b"..."
-        bits = ("" if self.final else ", not final") + (f", RSV {self.reserved}" * bool(self.reserved))
-        return f"<{names.get(self.opcode, self.opcode)} {len(self.payload)}: {payload!r}{bits}>"
+        more = "" if self.final else ", not final"
+        more += f", RSV {self.reserved}" if self.reserved else ""
+        return f"<{names.get(self.opcode, self.opcode)} {len(self.payload)}: {payload!r}{more}>"
 
 
 def masked(payload, key):
