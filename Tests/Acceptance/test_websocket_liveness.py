@@ -157,6 +157,23 @@ async def a_frame_that_takes_long_is_a_sign_of_life(opened, path):
         await app.hears(BINARY, b"x" * 10)
 
 
+async def who_is_held_back_is_not_silent(opened, path):
+    """The app reads nothing for longer than `silence`, so the gateway does not read the client:
+    what it has to say waits, and none of it is lost."""
+    async with opened(f"{path}?store=held{path}&device=A") as (client, app):
+
+        async def push():
+            for _ in range(500):
+                await client.send(BINARY, b"x" * 60_000)
+
+        pushing = asyncio.create_task(push())
+        await asyncio.sleep(4.2)
+        assert not pushing.done(), f"it was to be held back: {pushing}"
+        for _ in range(500):
+            await app.hears(BINARY, b"x" * 60_000)
+        await pushing
+
+
 async def other_peoples_clients_and_apps_live(gateway):
     """`websockets` at both ends asks and answers by itself; one of the clients never asks."""
 
@@ -203,6 +220,8 @@ async def test_silence_is_death_and_anything_else_is_life(gateway, upstream, ope
             for path in ("/relay", "/answer/compressed")
             for opcode, final in ((TEXT, True), (CONTINUATION, False), (PING, True), (PONG, True))
         ],
+        who_is_held_back_is_not_silent(opened, "/relay"),
+        who_is_held_back_is_not_silent(opened, "/answer/compressed"),
         other_peoples_clients_and_apps_live(gateway),
         many_live(opened),
         a_frame_that_takes_long_is_a_sign_of_life(opened, "/relay"),
