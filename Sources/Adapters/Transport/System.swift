@@ -13,6 +13,14 @@ package enum System {
     @discardableResult
     package static func raiseFileLimit() -> Int { shim_raise_file_limit() }
 
+    /// Gives large blocks of memory back to the system as soon as they are free. As it comes, malloc
+    /// keeps blocks of up to 32 MiB once it has seen one of that size freed (mallopt(3)): one large
+    /// message would be paid for until the end.
+    package static func returnFreedMemory() {
+        let large: Int32 = 1024 * 1024
+        shim_return_freed_memory(large, 4 * large)
+    }
+
     /// Runs `body` on a new thread that ends with it.
     /// - Throws: `SystemError` when the system has no thread left.
     package static func startThread(

@@ -69,6 +69,7 @@ package final class Gateway {
     package static func run(_ world: GatewayWorld) -> Int32 {
         Signal.block()
         System.raiseFileLimit()
+        System.returnFreedMemory()
         let loaded = world.load()
         if !loaded.report.isEmpty { System.write(loaded.report.utf8.span, to: 2) }
         guard let settings = loaded.settings else { return ExitCode.configuration }

@@ -8,6 +8,8 @@ final class MessageDirections {
     /// Messages of the upstream's that grow beyond this are passed on in pieces, not compressed:
     /// they would keep the worker from everybody else, and fill its memory.
     static let spillSize = 1024 * 1024
+    /// Compressed ones cannot be passed on in pieces: so much is gathered of one, and inflated.
+    static let largestFromUpstream = 64 * 1024 * 1024
 
     var fromClient: MessageAssembler
     var fromUpstream: MessageAssembler
@@ -31,7 +33,7 @@ final class MessageDirections {
         fromUpstream = MessageAssembler(
             from: .server,
             limits: .none, allowsCompression: upstream != nil, findsInPlace: true,
-            spillSize: Self.spillSize, compressedSize: route.settings.inflatedSize)
+            spillSize: Self.spillSize, compressedSize: Self.largestFromUpstream)
     }
 
     var settings: RouteSettings.Compression {
@@ -74,7 +76,12 @@ final class KeptWindows {
                 memoryLevel: settings.memoryLevel, keepsContext: true) : nil
         inflater =
             agreement.clientKeepsContext
-            ? Inflater(windowBits: agreement.clientWindowBits, keepsContext: true) : nil
+            ? Inflater(windowBits: Self.inflaterBits(agreement), keepsContext: true) : nil
+    }
+
+    /// zlib's deflate takes 9 bits when it is told 8 (its manual, deflateInit2).
+    private static func inflaterBits(_ agreement: DeflateAgreement) -> Int {
+        max(9, agreement.clientWindowBits)
     }
 
     private static func size(
@@ -86,7 +93,7 @@ final class KeptWindows {
                 windowBits: agreement.serverWindowBits, memoryLevel: settings.memoryLevel)
         }
         if agreement.clientKeepsContext {
-            size += Inflater.memorySize(windowBits: agreement.clientWindowBits)
+            size += Inflater.memorySize(windowBits: inflaterBits(agreement))
         }
         return size
     }

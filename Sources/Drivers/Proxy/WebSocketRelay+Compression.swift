@@ -175,12 +175,12 @@ extension WebSocketRelay {
         do throws(InflateError) {
             // What the upstream says needs no ratio, only a bound.
             try worker.codecs.inflate(
-                message, with: nil, limit: route.settings.inflatedSize,
+                message, with: nil, limit: MessageDirections.largestFromUpstream,
                 ratio: InflateRatio(ratio: .max), into: &inflated)
         } catch {
             sendToClient(&output)
             return end(
-                End(reason: .internalError, detail: "upstream_inflate", isUpstreamsFault: true),
+                End(reason: .internalError, detail: "upstream_inflate", cannotWait: true),
                 in: worker)
         }
         append(kind, inflated.span, messages, to: &output, in: worker)

@@ -46,13 +46,18 @@ extension WebSocketRelay {
         guard !hasEnded else { return }
         if upstreamHasClosed { return closeUpstream(in: worker) }
         closeUpstream(in: worker)
-        end(violation ?? End(reason: .upstreamClosed), in: worker)
+        endWithoutUpstream(in: worker)
     }
 
     func upstreamLost(in worker: Worker) {
         upstream = nil
         lease = nil
         guard !hasEnded, !upstreamHasClosed else { return }
+        endWithoutUpstream(in: worker)
+    }
+
+    private func endWithoutUpstream(in worker: Worker) {
+        if let pendingEnd { return breakOff(pendingEnd, in: worker) }
         end(violation ?? End(reason: .upstreamClosed), in: worker)
     }
 
@@ -106,7 +111,7 @@ extension WebSocketRelay {
         }
         pendingEnd = end
         if isBetweenMessages { return endIfPossible(in: worker) }
-        if upstream == nil || end.isUpstreamsFault { return breakOff(end, in: worker) }
+        if upstream == nil || end.cannotWait { return breakOff(end, in: worker) }
         upstreamFrames.pausesAfterMessage = true
         client.setDeadline(worker.now + Self.closeTimeout, in: worker)
     }

@@ -28,11 +28,13 @@ extension WebSocketRelay {
         }
         let silence = worker.now - lastSign
         // A ping that a long message holds back was not left unanswered; but none takes for ever.
-        let limit =
-            pendingToClient.ping == nil
-            ? route.settings.silenceTimeout : route.settings.silenceTimeout * 2
+        let isHeldBack = pendingToClient.ping != nil && client.stream.pendingCount == 0
+        // And who is not read from cannot be heard.
+        let patience = wantsClientInput ? (isHeldBack ? 2 : 1) : 4
+        let limit = route.settings.silenceTimeout * patience
         if silence >= limit {
-            return end(End(reason: .timeout, detail: "silent"), in: worker)
+            return end(
+                End(reason: .timeout, detail: "silent", cannotWait: true), in: worker)
         }
         if silence < route.settings.pingInterval {
             outstandingPing = nil

@@ -28,8 +28,8 @@ final class WebSocketRelay {
         var message: [UInt8]?
         var reason: EndReason
         var detail: String?
-        /// The upstream broke the protocol: nothing more of its own is waited for.
-        var isUpstreamsFault = false
+        /// The rest of a message on its way is not waited for: it will not come, or not be heard.
+        var cannotWait = false
     }
 
     let client: ClientConnection
@@ -53,7 +53,7 @@ final class WebSocketRelay {
     var pendingToUpstream = PendingControl()
     /// What our last ping carried, until its pong came; to tell it from the client's own pongs.
     var outstandingPing: UInt32?
-    /// When the client last took some of what waited for it.
+    /// When the client last took some of what waited for it, or was let go on.
     var lastTaken: Instant
     /// The queue is full since then; nil while it is not.
     var stalledSince: Instant?
@@ -104,6 +104,8 @@ final class WebSocketRelay {
 
     func upstreamDrained(in worker: Worker) {
         guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
+        // What the client said while it was not read from is heard soon.
+        lastTaken = worker.now
         resumeFromClient(in: worker)
         client.updateInterest(in: worker)
     }
@@ -195,7 +197,7 @@ final class WebSocketRelay {
         } catch {
             return end(
                 End(
-                    reason: .internalError, detail: "upstream_" + error.word, isUpstreamsFault: true
+                    reason: .internalError, detail: "upstream_" + error.word, cannotWait: true
                 ),
                 in: worker)
         }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <malloc.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -41,6 +42,16 @@ long shim_raise_file_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
     return (long)limit.rlim_cur;
+}
+
+void shim_return_freed_memory(int large, int kept) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, large);
+    mallopt(M_TRIM_THRESHOLD, kept);
+#else
+    (void)large;
+    (void)kept;
+#endif
 }
 
 int shim_open_append(const char *path) {

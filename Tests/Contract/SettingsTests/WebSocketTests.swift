@@ -183,9 +183,9 @@ struct WebSocketTests {
     @Test("A budget without room for one connection is pointed out") func tinyBudget() {
         let text = "compress context dedicated window 11 memory 4 budget "
         let warning =
-            "3:47: warning: this budget holds not even one WebSocket, which needs 18k with this"
+            "3:47: warning: this budget holds not even one WebSocket, which needs 35k with this"
             + " 'window' and 'memory'"
-        #expect(complaints(Bench.route.holding(text + "18k")) == "")
+        #expect(complaints(Bench.route.holding(text + "35k")) == "")
         #expect(complaints(Bench.route.holding(text + "17k")) == warning)
     }
 }

@@ -96,7 +96,9 @@ extension Grammar {
             return
         }
         let (window, memory) = (compression.windowBits, compression.memoryLevel)
-        let needed = (1 << (window + 2)) + (1 << (memory + 9)) + (1 << window)
+        // The windows, zlib's tables, and 16 KiB for its small objects.
+        let tables = (1 << (memory + 9)) + (1 << (memory + 6))
+        let needed = (1 << (window + 2)) + tables + (1 << window) + 16 * kibi
         if compression.budget < needed {
             reading.warn(
                 "this budget holds not even one WebSocket, which needs"

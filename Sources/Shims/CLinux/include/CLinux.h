@@ -19,6 +19,8 @@ int shim_getsockname(int number, struct sockaddr *address, socklen_t *size);
 int shim_core_count(void);
 /// Sets the soft limit of open files to the hard one and answers it.
 long shim_raise_file_limit(void);
+/// mallopt(3): blocks from `large` octets on are mapped, and freed memory from `kept` on goes back.
+void shim_return_freed_memory(int large, int kept);
 /// open(2) for appending, made with mode 0640 when it is not there.
 int shim_open_append(const char *path);
 /// pthread_setname_np(3) for the calling thread.
