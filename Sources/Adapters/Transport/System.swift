@@ -13,7 +13,7 @@ package enum System {
     @discardableResult
     package static func raiseFileLimit() -> Int { shim_raise_file_limit() }
 
-    /// Gives large blocks of memory back to the system as soon as they are free. As it comes, malloc
+    /// Gives large blocks of memory back to the system as soon as they are free. By itself malloc
     /// keeps blocks of up to 32 MiB once it has seen one of that size freed (mallopt(3)): one large
     /// message would be paid for until the end.
     package static func returnFreedMemory() {

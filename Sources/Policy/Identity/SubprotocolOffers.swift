@@ -44,8 +44,9 @@ package struct SubprotocolOffers: Sendable {
     }
 
     /// The subprotocol to answer with, because a browser that offered some and gets none back
-    /// fails the connection: what the upstream chose, if that was offered; else the first offer that is no token; else,
-    /// when tokens were all there was, the first of these. Nil when nothing was offered or chosen.
+    /// fails the connection, as it does when it gets another one: what the upstream chose, if that
+    /// was offered; else the first offer that is no token; else, when tokens were all there was,
+    /// the first of these. Nil when nothing was offered.
     package func answer(upstreamChoice: String?) -> String? {
         let choice = upstreamChoice.flatMap { offers.contains($0) ? $0 : nil }
         return choice ?? offers.first { !Self.isToken($0) } ?? offers.first

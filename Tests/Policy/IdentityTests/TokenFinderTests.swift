@@ -112,11 +112,21 @@ struct SubprotocolOffersTests {
     }
 
     @Test(
-        "a client that offered something is always answered",
+        "well-formed offers are tokens, each named once",
+        arguments: [
+            (nil, true), ("a, b", true), ("a,,b", true), ("a, a", false), ("a b", false),
+            ("a/b", false), ("jwt.x.y_z-", true),
+        ] as [(String?, Bool)])
+    func form(value: String?, isWellFormed: Bool) {
+        #expect(Self.offers(value).isWellFormed == isWellFormed)
+    }
+
+    @Test(
+        "a client that offered something is always answered, with something it offered",
         arguments: [
             (nil, nil, nil), ("a", nil, "a"), ("a, b", nil, "a"), ("a, b", "b", "b"),
             ("jwt.x, a", nil, "a"), ("jwt.x, a", "a", "a"), ("jwt.x", nil, "jwt.x"),
-            ("jwt.x, jwt.y", nil, "jwt.x"), (nil, "a", "a"),
+            ("jwt.x, jwt.y", nil, "jwt.x"), (nil, "a", nil), ("a, b", "c", "a"),
         ] as [(String?, String?, String?)])
     func answer(value: String?, choice: String?, expected: String?) {
         #expect(Self.offers(value).answer(upstreamChoice: choice) == expected)
