@@ -43,6 +43,8 @@ package struct MessageAssembler: Sendable {
         case begun
     }
 
+    private static let largestReservation = 1024 * 1024
+
     private let rules: FrameHeader.Rules
     private let checksText: Bool
     private let findsInPlace: Bool
@@ -134,9 +136,11 @@ package struct MessageAssembler: Sendable {
             payload.removeAll(keepingCapacity: true)
         }
         guard !payload.isEmpty else { return }
-        // As large as the open frame says: doubling would take up to twice as much. What is not
-        // written to is no memory yet.
-        if gathered.isEmpty { gathered.reserveCapacity(min(announcedSize, spillSize)) }
+        // As large as the frames say: doubling would take up to twice as much. Within reason, since
+        // saying costs nothing.
+        if gathered.isEmpty {
+            gathered.reserveCapacity(min(announcedSize, spillSize, Self.largestReservation))
+        }
         gathered.append(copying: payload.span)
         payload.removeAll(keepingCapacity: true)
     }
