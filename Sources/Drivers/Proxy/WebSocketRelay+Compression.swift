@@ -8,9 +8,9 @@ internal import WebSocket
 /// The compressing path: permessage-deflate (RFC 7692) is spoken with the client, the upstream,
 /// or both; every message is read whole on the way.
 extension WebSocketRelay {
-    /// A message of so many octets on the wire cannot inflate to much: those who send no more than
+    /// Messages of so many octets on the wire cannot inflate to much: those who send no more than
     /// that wait for nobody's bombs.
-    private static let lightSize = 1024
+    private static let lightSize = 8 * 1024
 
     // MARK: From the client
 
@@ -31,9 +31,14 @@ extension WebSocketRelay {
         let allowance = worker.turnAllowance
         while index < octets.count {
             let left = messages.fromClient.gatheredCount + octets.count - index
-            let isLight = left <= Self.lightSize && worker.turnAllowance > allowance - Flow.lowWater
-            guard isLight || worker.turnAllowance > 0, upstreamTakesMore else {
-                hold(octets.extracting(index..<octets.count), messages, in: worker)
+            let isLight = left <= Self.lightSize
+            let isAllowed =
+                isLight
+                ? worker.turnAllowance > allowance - Flow.lowWater : worker.allowsHeavyInput
+            guard isAllowed, upstreamTakesMore else {
+                messages.heldFromClient.append(
+                    copying: octets.extracting(index..<octets.count))
+                worker.resumeLater(client, isLight: isLight)
                 break
             }
             guard
@@ -61,13 +66,6 @@ extension WebSocketRelay {
     private func sendToUpstream(_ output: inout [UInt8]) {
         guard let upstream else { return output.removeAll(keepingCapacity: true) }
         Self.send(&output, to: upstream.stream)
-    }
-
-    private func hold(
-        _ octets: Span<UInt8>, _ messages: MessageDirections, in worker: Worker
-    ) {
-        messages.heldFromClient.append(copying: octets)
-        worker.resumeLater(client)
     }
 
     /// Goes on with what was held.

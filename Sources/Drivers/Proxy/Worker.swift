@@ -39,8 +39,10 @@ final class Worker {
     private var inflated: [UInt8] = []
     /// Octets that messages may yet inflate to before everybody else has had a turn.
     var turnAllowance = Worker.turnSize
-    /// Clients whose input is held until the next turn.
-    private var resumptions: [UInt64] = []
+    /// Clients whose input is held until a later turn.
+    private var lightResumptions: [UInt64] = []
+    private var heavyResumptions: [UInt64] = []
+    private var isResuming = false
     private(set) var now: Instant
     private(set) var generation: Generation
     var members = Slab<Member>()
@@ -76,7 +78,7 @@ final class Worker {
     func run() {
         while !hasStopped {
             let timeout = wheel.millisecondsToNextTick(from: now) ?? -1
-            let count = poller.wait(milliseconds: resumptions.isEmpty ? timeout : 0)
+            let count = poller.wait(milliseconds: hasResumptions ? 0 : timeout)
             now = SystemClock.now()
             turnAllowance = Self.turnSize
             for index in 0..<count {
@@ -84,7 +86,7 @@ final class Worker {
                 dispatch(token, readiness)
             }
             advanceTimers()
-            if !resumptions.isEmpty { resumeHeld() }
+            if hasResumptions { resumeHeld() }
             accessLog.flush()
             if isDraining { continueDraining() }
         }
@@ -102,15 +104,37 @@ final class Worker {
 
     // MARK: Turns
 
-    /// What the client's relay holds is read in the next turn.
-    func resumeLater(_ client: ClientConnection) { resumptions.append(client.token) }
+    /// Input that may inflate to a lot is read one after the other, in the order it came.
+    var allowsHeavyInput: Bool { turnAllowance > 0 && (isResuming || heavyResumptions.isEmpty) }
+
+    /// What the client's relay holds is read in a later turn: light input in the next one.
+    func resumeLater(_ client: ClientConnection, isLight: Bool) {
+        if isLight {
+            lightResumptions.append(client.token)
+        } else {
+            heavyResumptions.append(client.token)
+        }
+    }
+
+    private var hasResumptions: Bool { !lightResumptions.isEmpty || !heavyResumptions.isEmpty }
 
     private func resumeHeld() {
-        let tokens = resumptions
-        resumptions = []
-        for token in tokens {
-            if case .client(let client) = members[token] { client.resumeRelay(in: self) }
+        isResuming = true
+        let light = lightResumptions
+        lightResumptions = []
+        for token in light { resume(token) }
+        let waiting = heavyResumptions.count
+        var done = 0
+        while done < waiting, turnAllowance > 0 {
+            resume(heavyResumptions[done])
+            done += 1
         }
+        heavyResumptions.removeFirst(done)
+        isResuming = false
+    }
+
+    private func resume(_ token: UInt64) {
+        if case .client(let client) = members[token] { client.resumeRelay(in: self) }
     }
 
     // MARK: Buffers
