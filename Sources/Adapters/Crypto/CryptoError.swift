@@ -9,7 +9,7 @@ package struct CryptoError: Error, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "\(operation): \(reason)" }
 
-    init(_ operation: String, reason: String) {
+    package init(_ operation: String, reason: String) {
         self.operation = operation
         self.reason = reason
     }

@@ -4,12 +4,14 @@
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -63,3 +65,9 @@ static inline X509_EXTENSION *shim_subject_alternative_name(const char *value) {
 static inline void shim_ctx_release_buffers(SSL_CTX *ctx) {
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 }
+/// A public key from its numbers, big-endian; null, with the reason in the queue, for what OpenSSL
+/// does not take. The reference is the caller's.
+EVP_PKEY *shim_rsa_public_key(const unsigned char *modulus, size_t modulus_size,
+                              const unsigned char *exponent, size_t exponent_size);
+/// As above, from a group's name and an encoded point (SEC 1 2.3.3).
+EVP_PKEY *shim_ec_public_key(const char *group, const unsigned char *point, size_t size);
