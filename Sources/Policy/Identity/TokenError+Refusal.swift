@@ -7,8 +7,8 @@ extension TokenError {
     package var refusal: Refusal {
         switch self {
         case .unverifiable: Refusal(.internalError, detail: rawValue, message: message)
-        case .missing, .malformed, .algorithm, .signature, .issuer, .audience, .claim,
-            .notYetValid, .expired:
+        case .missing, .malformed, .algorithm, .unknownKey, .signature, .issuer, .audience, .claim,
+            .missingClaim, .notYetValid, .expired, .tooOld:
             Refusal(.unauthenticated, detail: rawValue, message: message)
         }
     }

@@ -8,28 +8,45 @@ package struct ClaimRules: Sendable, Hashable {
     package var audiences: [String] = []
     /// How far clocks may differ, in seconds.
     package var leewaySeconds: Int64 = 30
+    /// How long after `iat` a token is accepted, in seconds; every token then needs one. Nil for no
+    /// check.
+    package var maxAgeSeconds: Int64?
+    /// Claims that must be there, and not null.
+    package var requiredClaims: [String] = []
 
     package init() {}
 
-    /// Checks `iss`, `aud`, `nbf`, `iat` and `exp`, in this order. Each date may be missing: a
-    /// token without `exp` is accepted and never expires.
+    /// Checks `iss`, `aud`, the required claims, `nbf`, `iat`, `exp` and the age, in this order.
+    /// Each date may be missing unless it is required: a token without `exp` is accepted and never
+    /// expires.
     ///
-    /// Returns the first moment at which the same token would be refused as expired (`exp` plus
-    /// the leeway), or nil.
+    /// Returns the first moment at which the same token would be refused as expired or too old
+    /// (leeway included), or nil.
     @discardableResult
     package func check(
         _ claims: JSONObject, now: NumericDate
     ) throws(TokenError) -> NumericDate? {
         try checkIssuer(claims)
         try checkAudience(claims)
+        for name in requiredClaims {
+            guard let value = claims[name], value != .null else { throw .missingClaim }
+        }
         let latestStart = now.advanced(bySeconds: leewaySeconds)
         for name in ["nbf", "iat"] {
             if let start = try date(name, claims), start > latestStart { throw .notYetValid }
         }
-        guard let expiry = try date("exp", claims) else { return nil }
-        let end = expiry.advanced(bySeconds: leewaySeconds)
-        guard now < end else { throw .expired }
-        return end
+        let expiry = try date("exp", claims)?.advanced(bySeconds: leewaySeconds)
+        if let expiry, now >= expiry { throw .expired }
+        let oldest = try endOfAge(claims)
+        if let oldest, now >= oldest { throw .tooOld }
+        return [expiry, oldest].compactMap(\.self).min()
+    }
+
+    /// When a token issued at `iat` is too old, leeway included.
+    private func endOfAge(_ claims: JSONObject) throws(TokenError) -> NumericDate? {
+        guard let maxAgeSeconds else { return nil }
+        guard let issued = try date("iat", claims) else { throw .missingClaim }
+        return issued.advanced(bySeconds: maxAgeSeconds).advanced(bySeconds: leewaySeconds)
     }
 
     private func checkIssuer(_ claims: JSONObject) throws(TokenError) {

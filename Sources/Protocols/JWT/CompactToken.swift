@@ -14,7 +14,7 @@ package struct CompactToken: Sendable {
 
     /// `alg`, as the header claims it.
     package let algorithm: String
-    /// `kid`, when the header has it as a string.
+    /// `kid`: which of our keys it claims to be signed with, and nothing else (RFC 8725 §3.10).
     package let keyID: String?
     /// What the signature is over, in the span the token was read from.
     package let signingInput: Range<Int>
@@ -34,7 +34,7 @@ package struct CompactToken: Sendable {
         guard let algorithm = header["alg"]?.string, !algorithm.isEmpty, Self.isPlainJWT(header)
         else { throw .malformed }
         self.algorithm = algorithm
-        keyID = header["kid"]?.string
+        keyID = try Self.keyID(of: header)
         signingInput = 0..<segments.payload.upperBound
         self.signature = signature
         encodedClaims = token.extracting(segments.payload).text
@@ -59,6 +59,13 @@ package struct CompactToken: Sendable {
         token.append(separator)
         token += Base64.encodeURL(signature.span)
         return token
+    }
+
+    /// A text, if it is there at all (RFC 7515 §4.1.4).
+    private static func keyID(of header: JSONObject) throws(TokenError) -> String? {
+        guard let value = header["kid"] else { return nil }
+        guard let name = value.string else { throw .malformed }
+        return name
     }
 
     private static let separator = UInt8(ascii: ".")

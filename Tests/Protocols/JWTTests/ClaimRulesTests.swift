@@ -149,7 +149,8 @@ struct ClaimRulesTests {
             Set(TokenError.allCases.map(\.rawValue)) == [
                 "token_missing", "token_malformed", "token_algorithm", "token_signature",
                 "token_expired", "token_not_yet_valid", "token_issuer", "token_audience",
-                "token_claim", "token_unverifiable",
+                "token_claim", "token_missing_claim", "token_too_old", "token_unknown_key",
+                "token_unverifiable",
             ])
         #expect(TokenError.expired.message == "Token expired")
         #expect(Set(TokenError.allCases.map(\.message)).count == TokenError.allCases.count)

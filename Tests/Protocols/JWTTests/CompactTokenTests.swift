@@ -37,11 +37,17 @@ struct CompactTokenTests {
         #expect(try CompactToken(token(header: header).utf8.span).algorithm == "HS256")
     }
 
-    @Test("the key identifier is given when it is a text")
+    @Test("the key identifier is a text, or the token is refused")
     func keyID() throws {
-        let texts = [#"{"alg":"x","kid":"k1"}"#: "k1", #"{"alg":"x","kid":7}"#: nil]
+        let texts = [
+            #"{"alg":"x","kid":"k1"}"#: "k1", #"{"alg":"x"}"#: nil, #"{"alg":"x","kid":""}"#: "",
+            #"{"alg":"x","kid":"\u006b\u0000"}"#: "k\u{0}",
+        ]
         for (header, expected) in texts {
             #expect(try CompactToken(token(header: header).utf8.span).keyID == expected)
+        }
+        for kid in ["7", "null", "true", "[\"k1\"]", "{}"] {
+            #expect(failure(token(header: "{\"alg\":\"x\",\"kid\":\(kid)}")) == .malformed)
         }
     }
 
