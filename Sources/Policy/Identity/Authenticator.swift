@@ -9,21 +9,44 @@ package import Settings
 package struct Authenticator: Sendable {
     package let name: String
     package let finder: TokenFinder
-    /// A key exists for its algorithm only, so a header can choose no other use of it.
-    private let keys: [(algorithm: String, key: HMACKey)]
+    package private(set) var keys: KeyRing
+    /// No other is looked at, whichever keys there are.
+    private let algorithms: [SignatureAlgorithm]
     private let rules: ClaimRules
     private let userClaim: String
     private let roleClaim: String
     private let forwardsToken: Bool
     private let fieldNames: VerifiedIdentity.FieldNames
+    /// Drawn anew for every set of keys: what another one verified is not known here.
+    private var salt: [UInt8]
 
-    /// Fails when the secret makes no key.
+    /// Octets of `salt`.
+    private static let saltLength = 16
+
+    /// With the one secret of the settings. Fails when it makes no key.
     package init(_ settings: TokenSettings) throws(CryptoError) {
-        var keys: [(algorithm: String, key: HMACKey)] = []
-        for algorithm in settings.algorithms {
-            let key = try HMACKey(algorithm.hash, secret: settings.secret.octets.span)
-            keys.append((algorithm.rawValue, key))
+        let algorithms = settings.algorithms.compactMap {
+            SignatureAlgorithm(spelled: $0.rawValue)
         }
+        let key: VerificationKey
+        do throws(UnusableKey) {
+            key = try VerificationKey(secret: settings.secret.octets.span, algorithms: algorithms)
+        } catch {
+            throw CryptoError("jwt", reason: error.description)
+        }
+        try self.init(settings, algorithms: algorithms, keys: KeyRing([key]))
+    }
+
+    /// With `algorithms` and `keys` instead of those of the settings, and with more rules.
+    ///
+    /// - Parameter maxAge: how long after `iat` a token is accepted; nil for no limit.
+    /// - Parameter requiredClaims: claims that every token must have.
+    /// - Throws: when there is no randomness to be had.
+    package init(
+        _ settings: TokenSettings, algorithms: [SignatureAlgorithm], keys: KeyRing,
+        maxAge: Duration? = nil, requiredClaims: [String] = []
+    ) throws(CryptoError) {
+        self.algorithms = algorithms
         self.keys = keys
         name = settings.name
         finder = TokenFinder(places: settings.from)
@@ -31,23 +54,38 @@ package struct Authenticator: Sendable {
         rules.issuer = settings.issuer
         rules.audiences = settings.audiences
         rules.leewaySeconds = settings.leeway.components.seconds
+        rules.maxAgeSeconds = maxAge?.components.seconds
+        rules.requiredClaims = requiredClaims
         self.rules = rules
         userClaim = settings.userClaim
         roleClaim = settings.roleClaim
         forwardsToken = settings.forwardsToken
         fieldNames = VerifiedIdentity.FieldNames(
             user: settings.userHeader, role: settings.roleHeader, claims: settings.claimsHeader)
+        salt = try Random.octets(Self.saltLength)
     }
 
-    /// Who the bearer of this token is at `now`, or why it is not believed. The claims are not
-    /// looked at before the signature is known to be good.
+    /// The same with other keys, as after a set of keys was fetched again.
+    package func replacingKeys(_ keys: KeyRing) throws(CryptoError) -> Authenticator {
+        var copy = self
+        copy.keys = keys
+        copy.salt = try Random.octets(Self.saltLength)
+        return copy
+    }
+
+    /// Who the bearer of this token is at `now`, or why it is not believed. No key is looked at
+    /// before the algorithm is known to be allowed, and no claim before the signature is known to
+    /// be good.
+    ///
+    /// After `unknownKey` a newer set of the issuer's keys may know better.
     package func authenticate(
         _ token: Span<UInt8>, now: WallTime
     ) throws(TokenError) -> VerifiedIdentity {
         let compact = try CompactToken(token)
-        guard let key = keys.first(where: { $0.algorithm.isSpelled(compact.algorithm) })?.key
+        guard let algorithm = SignatureAlgorithm(spelled: compact.algorithm),
+            algorithms.contains(algorithm)
         else { throw .algorithm }
-        guard try Self.isSigned(compact, token, key) else { throw .signature }
+        try keys.verify(compact, algorithm: algorithm, token: token)
         let claims = try compact.decodeClaims()
         let now = NumericDate(seconds: now.seconds, nanoseconds: now.nanoseconds)
         let end = try rules.check(claims, now: now)
@@ -59,15 +97,9 @@ package struct Authenticator: Sendable {
             rule: name, forwardsToken: forwardsToken, fieldNames: fieldNames)
     }
 
-    private static func isSigned(
-        _ compact: CompactToken, _ token: Span<UInt8>, _ key: HMACKey
-    ) throws(TokenError) -> Bool {
-        do {
-            return try key.isValid(
-                compact.signature.span, for: token.extracting(compact.signingInput))
-        } catch {
-            throw .unverifiable
-        }
+    /// What stands for `token` in a `VerifiedTokenCache`.
+    func fingerprint(of token: Span<UInt8>) throws(CryptoError) -> TokenFingerprint {
+        try TokenFingerprint(of: token, salt: salt)
     }
 
     /// A claim that is one value or, where allowed, an array of values, as texts; null and empty
@@ -97,16 +129,5 @@ package struct Authenticator: Sendable {
             return false
         }
         return octets.trimmingWhitespace(0..<octets.count).count == octets.count
-    }
-}
-
-extension TokenSettings.Algorithm {
-    /// RFC 7518 §3.2.
-    fileprivate var hash: HMACKey.Algorithm {
-        switch self {
-        case .hs256: .sha256
-        case .hs384: .sha384
-        case .hs512: .sha512
-        }
     }
 }

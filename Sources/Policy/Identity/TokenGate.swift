@@ -15,11 +15,19 @@ package struct TokenGate: Sendable {
     package func authenticate(
         _ fields: Fields, query: QueryString, now: WallTime
     ) throws(TokenError) -> VerifiedIdentity {
+        var none = VerifiedTokenCache(entryLimit: 0)
+        return try authenticate(fields, query: query, now: now, cache: &none)
+    }
+
+    /// As above, with the memory of the worker.
+    package func authenticate(
+        _ fields: Fields, query: QueryString, now: WallTime, cache: inout VerifiedTokenCache
+    ) throws(TokenError) -> VerifiedIdentity {
         var furthest = TokenError.missing
         for rule in rules {
             do throws(TokenError) {
                 if let token = try rule.finder.find(in: fields, query: query) {
-                    return try rule.authenticate(token.octets.span, now: now)
+                    return try cache.authenticate(token.octets.span, by: rule, now: now)
                 }
             } catch {
                 if error.progress > furthest.progress { furthest = error }
