@@ -71,6 +71,20 @@ import COpenSSL
         return octets
     }
 
+    /// The encoded point of an Ed25519 key.
+    func rawPublicKey() throws(KeyError) -> [UInt8] {
+        var octets = [UInt8](repeating: 0, count: 32)
+        var length = octets.count
+        // unsafe: C writes at most `length` octets and says how many.
+        let found = unsafe octets.withUnsafeMutableBufferPointer { buffer in
+            unsafe EVP_PKEY_get_raw_public_key(key, buffer.baseAddress, &length)
+        }
+        guard found == 1, length == octets.count else {
+            throw .unreadable(CryptoError.last("EVP_PKEY_get_raw_public_key").reason)
+        }
+        return octets
+    }
+
     /// True when the numbers make a public key of their type: for RSA an odd composite modulus and
     /// an odd exponent, for a curve a point on it.
     func isConsistent() -> Bool {

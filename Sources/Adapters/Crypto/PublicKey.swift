@@ -59,6 +59,9 @@ package struct PublicKey: Sendable {
         case .p384: bits = 384
         case .p521: bits = 521
         }
+        if kind == .ed25519, try !Edwards25519.isPublicKey(reference.rawPublicKey()) {
+            throw .invalid(kind)
+        }
         guard reference.isConsistent() else { throw .invalid(kind) }
     }
 }
