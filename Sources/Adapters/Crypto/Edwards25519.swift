@@ -21,8 +21,8 @@ enum Edwards25519 {
     }
 
     /// The curve is -x² + y² = 1 + dx²y², so x² is (y² - 1) / (dy² + 1): there is an x when the
-    /// product of both is a square. Points of order 1, 2 and 4 have an x or a y of 0; those of
-    /// order 8 are twice one whose y is 0, which makes dy⁴ + 2y² - 1 = 0.
+    /// product of both is a square. Points of order 1, 2 and 4 have an x or a y of 0; one of order
+    /// 8 has a double whose y is 0, which makes dy⁴ + 2y² - 1 = 0.
     private static func isPublicKey(
         _ encoded: [UInt8], _ numbers: [OpaquePointer?], _ context: OpaquePointer
     ) -> Bool {
@@ -35,7 +35,8 @@ enum Edwards25519 {
         // The sign of x.
         octets[31] &= 0x7F
         // unsafe: all numbers are live, and C reads 32 octets; each call answers 1 when it worked.
-        guard unsafe BN_hex2bn(&prime, primeDigits) > 0, unsafe BN_hex2bn(&factor, factorDigits) > 0,
+        guard unsafe BN_hex2bn(&prime, primeDigits) > 0,
+            unsafe BN_hex2bn(&factor, factorDigits) > 0,
             unsafe BN_lebin2bn(octets, 32, y) != nil, unsafe BN_cmp(y, prime) < 0,
             // unsafe: as above.
             unsafe BN_mod_sqr(square, y, prime, context) == 1,

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// SplitMix64: the same octets in every run, so that a failure can be looked at.
 struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
@@ -25,3 +27,10 @@ struct SeededGenerator: RandomNumberGenerator {
         return copy
     }
 }
+
+/// How often a fuzz test runs: `FUZZ_ITERATIONS`, or a few thousand times.
+let fuzzIterations =
+    ProcessInfo.processInfo.environment["FUZZ_ITERATIONS"].flatMap { Int($0) } ?? 3000
+
+/// Where `FUZZ_SEED` starts another walk.
+let fuzzSeed = ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 8725

@@ -171,11 +171,11 @@ struct TokenAttackTests {
 
     @Test("no random change of a true token is believed")
     func mutations() throws {
-        var generator = SeededGenerator(state: 8725)
+        var generator = SeededGenerator(state: fuzzSeed)
         let authenticator = try Authenticator(settings())
         let token = Array(try signed(#"{"sub":"1","role":["a","b"],"exp":1900000000}"#).utf8)
         var errors: Set<TokenError> = []
-        for _ in 0..<4000 {
+        for _ in 0..<fuzzIterations {
             let mutated = generator.mutated(token)
             if mutated == token { continue }
             do {
@@ -191,15 +191,15 @@ struct TokenAttackTests {
 
     @Test("a truly signed payload of random octets never traps and never names a user")
     func randomPayloads() throws {
-        var generator = SeededGenerator(state: 7519)
+        var generator = SeededGenerator(state: fuzzSeed)
         let seed = Array(#"{"sub":"7","role":["a"],"exp":1900000000,"aud":["x"],"nbf":1.5e3}"#.utf8)
         var accepted = 0
-        for _ in 0..<3000 {
+        for _ in 0..<fuzzIterations {
             let token = try signed(generator.mutated(seed))
             guard let identity = try? authenticate(token) else { continue }
             accepted += 1
             #expect(identity.user?.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } ?? true)
         }
-        #expect(accepted > 50)
+        #expect(accepted > fuzzIterations / 100)
     }
 }

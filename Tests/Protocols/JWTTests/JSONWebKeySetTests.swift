@@ -102,11 +102,12 @@ struct JSONWebKeySetTests {
 
     private static let seeds = [
         "{\"keys\":[\(numbered("1")),\(octetsOfSecret)]}",
-        #"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"1","alg":"ES256","key_ops":["verify"],"#
-            + #""x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","#
+        #"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"1","alg":"ES256","#
+            + #""key_ops":["verify"],"x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","#
             + #""y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#,
-        #"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}"#,
-        #"{"keys":[{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQ","e":"AQAB","kid":"2010-12-29"}]}"#,
+        #"{"kty":"OKP","crv":"Ed25519","d":"AA","#
+            + #""x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+        #"{"keys":[{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQ","e":"AQAB","kid":"2010"}]}"#,
     ]
 
     @Test("random changes never trap, and never make a key of a wrong form")
