@@ -41,14 +41,19 @@ package struct KeyRing: Sendable {
     package func candidates(
         keyID: String?, algorithm: SignatureAlgorithm
     ) throws(TokenError) -> [VerificationKey] {
-        var named = keys[...]
         var isKnown = false
+        var fitting: [VerificationKey] = []
         if let keyID {
-            let matching = keys.filter { $0.keyID?.isSpelled(keyID) ?? false }
-            isKnown = !matching.isEmpty
-            named = isKnown ? matching[...] : keys.filter { $0.keyID == nil }[...]
+            for key in keys where key.keyID?.isSpelled(keyID) ?? false {
+                isKnown = true
+                if key.isUsed(with: algorithm) { fitting.append(key) }
+            }
         }
-        let fitting = named.filter { $0.algorithms.contains(algorithm) }
+        if !isKnown {
+            fitting = keys.filter {
+                (keyID == nil || $0.keyID == nil) && $0.isUsed(with: algorithm)
+            }
+        }
         if fitting.isEmpty { throw isKnown ? .algorithm : .unknownKey }
         return Array(fitting.prefix(Self.attemptLimit))
     }

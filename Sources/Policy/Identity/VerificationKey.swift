@@ -84,6 +84,10 @@ package struct VerificationKey: Sendable {
     /// The algorithms it verifies.
     package var algorithms: [SignatureAlgorithm] { uses.map(\.algorithm) }
 
+    func isUsed(with algorithm: SignatureAlgorithm) -> Bool {
+        uses.contains { $0.algorithm == algorithm }
+    }
+
     /// True when `signature` is this key's over `input`. False as well for an algorithm the key is
     /// not used with. Throws `unverifiable` when verifying itself failed.
     package func isValid(

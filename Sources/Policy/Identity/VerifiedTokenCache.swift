@@ -17,26 +17,27 @@ package struct VerifiedTokenCache: Sendable {
         var identity: VerifiedIdentity
         var stored: WallTime
         var end: WallTime
-    }
+        /// Its place in `order`.
+        var place: Int
 
-    /// One half of the cache; two take turns, so that forgetting costs nothing: whatever was not
-    /// asked for in a whole turn is dropped at once.
-    private struct Half: Sendable {
-        var entries: [TokenFingerprint: Entry] = [:]
-        /// Of the claims as they came.
-        var octets = 0
-        var begun = WallTime(seconds: 0)
+        /// What is counted against the limit: the claims as they came.
+        var octets: Int { identity.encodedClaims.utf8.count }
     }
 
     private let entryLimit: Int
     private let octetLimit: Int
-    private var young = Half()
-    private var old = Half()
+    private var entries: [TokenFingerprint: Entry] = [:]
+    private var octets = 0
+    /// The fingerprints as they were stored, a ring of `entryLimit` places. The place of an entry
+    /// that was stored again is empty: its fingerprint has another.
+    private var order: [TokenFingerprint] = []
+    private var oldest = 0
+    private var placesTaken = 0
     package private(set) var hits = 0
     package private(set) var misses = 0
 
     /// Holds at most `entryLimit` tokens, and those whose claims have at most `octetLimit` octets
-    /// together.
+    /// together. The one that was stored first goes first.
     package init(
         entryLimit: Int = standardEntryLimit, octetLimit: Int = standardOctetLimit
     ) {
@@ -44,7 +45,7 @@ package struct VerifiedTokenCache: Sendable {
         self.octetLimit = octetLimit
     }
 
-    package var count: Int { young.entries.count + old.entries.count }
+    package var count: Int { entries.count }
 
     /// What `authenticator` says of `token`, from memory where it was asked within the last
     /// `lifetimeSeconds` and the token has not expired since.
@@ -54,35 +55,15 @@ package struct VerifiedTokenCache: Sendable {
         guard entryLimit > 0, token.count <= CompactToken.octetLimit,
             let fingerprint = try? authenticator.fingerprint(of: token)
         else { return try authenticator.authenticate(token, now: now) }
-        if let identity = identity(fingerprint, now: now) {
+        // A clock that was set back makes the past the future: then nothing is remembered.
+        if let entry = entries[fingerprint], entry.stored <= now, now < entry.end {
             hits += 1
-            return identity
+            return entry.identity
         }
         misses += 1
         let identity = try authenticator.authenticate(token, now: now)
         store(identity, fingerprint, now: now)
         return identity
-    }
-
-    private mutating func identity(
-        _ fingerprint: TokenFingerprint, now: WallTime
-    ) -> VerifiedIdentity? {
-        var isOld = false
-        var found = young.entries[fingerprint]
-        if found == nil {
-            found = old.entries[fingerprint]
-            isOld = true
-        }
-        // A clock that was set back makes the past the future: then nothing is remembered.
-        guard let entry = found, entry.stored <= now, now < entry.end else { return nil }
-        if isOld { move(entry, fingerprint, now: now) }
-        return entry.identity
-    }
-
-    /// Keeps what is still asked for.
-    private mutating func move(_ entry: Entry, _ fingerprint: TokenFingerprint, now: WallTime) {
-        old.entries[fingerprint] = nil
-        insert(entry, fingerprint, now: now)
     }
 
     private mutating func store(
@@ -91,21 +72,38 @@ package struct VerifiedTokenCache: Sendable {
         var end = WallTime(
             seconds: now.seconds + Self.lifetimeSeconds, nanoseconds: now.nanoseconds)
         if let expires = identity.expires { end = min(end, expires) }
-        insert(Entry(identity: identity, stored: now, end: end), fingerprint, now: now)
+        var entry = Entry(identity: identity, stored: now, end: end, place: 0)
+        guard entry.octets <= octetLimit else { return }
+        makeRoom(for: entry.octets, now: now)
+        if order.isEmpty { order = Array(repeating: fingerprint, count: entryLimit) }
+        entry.place = (oldest + placesTaken) % entryLimit
+        order[entry.place] = fingerprint
+        placesTaken += 1
+        octets += entry.octets
+        if let replaced = entries.updateValue(entry, forKey: fingerprint) {
+            octets -= replaced.octets
+        }
     }
 
-    private mutating func insert(
-        _ entry: Entry, _ fingerprint: TokenFingerprint, now: WallTime
-    ) {
-        let octets = entry.identity.encodedClaims.utf8.count
-        let isFull =
-            young.entries.count >= entryLimit / 2 || young.octets + octets > octetLimit / 2
-        if isFull || now.seconds - young.begun.seconds >= Self.lifetimeSeconds {
-            old = young
-            young = Half(begun: now)
+    /// Forgets what has to go, and of what nobody needs any more two entries, so that a cache that
+    /// is used shrinks without ever stopping to clean up.
+    private mutating func makeRoom(for needed: Int, now: WallTime) {
+        while placesTaken == entryLimit || (placesTaken > 0 && octets + needed > octetLimit) {
+            removeOldest()
         }
-        guard octets <= octetLimit / 2, entryLimit / 2 > 0 else { return }
-        young.entries[fingerprint] = entry
-        young.octets += octets
+        for _ in 0..<2 where placesTaken > 0 {
+            if let entry = entries[order[oldest]], entry.place == oldest, now < entry.end { return }
+            removeOldest()
+        }
+    }
+
+    private mutating func removeOldest() {
+        let fingerprint = order[oldest]
+        if let entry = entries[fingerprint], entry.place == oldest {
+            octets -= entry.octets
+            entries[fingerprint] = nil
+        }
+        oldest = (oldest + 1) % entryLimit
+        placesTaken -= 1
     }
 }

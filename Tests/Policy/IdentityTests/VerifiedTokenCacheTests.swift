@@ -146,20 +146,57 @@ struct VerifiedTokenCacheTests {
         #expect(desk.ask(token) == .failure(.notYetValid))
     }
 
-    @Test("no more tokens are held than allowed; those asked for stay, the others go first")
+    @Test("no more tokens are held than allowed, and those stored first go first")
     func bound() throws {
         let desk = try Desk(cache: VerifiedTokenCache(entryLimit: 40))
-        let favourite = try signed(#"{"sub":"favourite"}"#)
-        _ = desk.ask(favourite)
-        var largest = 0
-        for number in 0..<500 {
-            #expect(try desk.ask(signed("{\"sub\":\(number)}")) == .success(String(number)))
-            if number % 10 == 0 { #expect(desk.remembers(favourite)) }
-            largest = max(largest, desk.cache.count)
+        let tokens = try (0..<500).map { try signed("{\"sub\":\($0)}") }
+        for (number, token) in tokens.enumerated() {
+            #expect(desk.ask(token) == .success(String(number)))
+            #expect(desk.cache.count == min(number + 1, 40))
+            #expect(desk.remembers(tokens[max(0, number - 39)]))
         }
-        #expect(largest <= 40 && largest > 20)
-        #expect(try desk.remembers(signed(#"{"sub":499}"#)))
-        #expect(try !desk.remembers(signed(#"{"sub":1}"#)))
+        for token in tokens.suffix(40) { #expect(desk.remembers(token)) }
+        #expect(!desk.remembers(tokens[459]))
+    }
+
+    @Test("a token that is stored again and again takes one place")
+    func again() throws {
+        let desk = try Desk(cache: VerifiedTokenCache(entryLimit: 4))
+        let token = try signed(#"{"sub":"7"}"#)
+        let other = try signed(#"{"sub":"8"}"#)
+        for _ in 0..<20 {
+            #expect(!desk.remembers(token))
+            #expect(desk.remembers(token))
+            desk.moment.seconds += 40
+            #expect(!desk.remembers(other))
+            desk.moment.seconds += 20
+            #expect(desk.remembers(other))
+            #expect(desk.cache.count <= 2)
+            desk.moment.seconds += 41
+        }
+    }
+
+    @Test("at random, a cache never says more than its authenticator, nor holds more than it may")
+    func random() throws {
+        var generator = SeededGenerator(state: fuzzSeed)
+        let desk = try Desk(cache: VerifiedTokenCache(entryLimit: 12, octetLimit: 600))
+        var ends: [Int64] = []
+        let tokens = try (0..<30).map { number in
+            ends.append(now.seconds + Int64.random(in: 1...400, using: &generator))
+            return try signed("{\"sub\":\(number),\"exp\":\(ends[number])}")
+        }
+        for _ in 0..<fuzzIterations {
+            let number = Int.random(in: 0..<tokens.count, using: &generator)
+            let step = Int.random(in: 0..<40, using: &generator)
+            if step == 0 { desk.moment.seconds = now.seconds }
+            if step < 10 { desk.moment.seconds += Int64(step) }
+            let isGood = desk.moment.seconds < ends[number]
+            #expect(
+                desk.ask(tokens[number])
+                    == (isGood ? .success(String(number)) : .failure(.expired)))
+            #expect(desk.cache.count <= 12)
+        }
+        #expect(desk.cache.hits > fuzzIterations / 20)
     }
 
     @Test("large claims are bounded in octets, and one beyond the bound is not held at all")
@@ -170,7 +207,7 @@ struct VerifiedTokenCacheTests {
         }
         for number in 0..<20 { _ = try desk.ask(large(String(number), 900)) }
         #expect(desk.cache.count <= 6 && desk.cache.count > 2)
-        let huge = try large("huge", 4000)
+        let huge = try large("huge", 6000)
         #expect(desk.ask(huge) == .success("huge"))
         #expect(!desk.remembers(huge))
     }
@@ -178,24 +215,26 @@ struct VerifiedTokenCacheTests {
     @Test("a cache without room verifies every time")
     func noRoom() throws {
         let token = try signed(#"{"sub":"7"}"#)
-        for limit in 0...1 {
-            let desk = try Desk(cache: VerifiedTokenCache(entryLimit: limit))
+        for cache in [VerifiedTokenCache(entryLimit: 0), VerifiedTokenCache(octetLimit: 5)] {
+            let desk = try Desk(cache: cache)
             #expect(desk.ask(token) == .success("7"))
             #expect(desk.ask(token) == .success("7"))
             #expect(desk.cache.hits == 0 && desk.cache.count == 0)
         }
     }
 
-    @Test("what nobody asks for is forgotten after two lifetimes, when anything is stored")
+    @Test("what has expired goes two at a time, when others are stored")
     func forgetting() throws {
         let desk = try Desk()
         for number in 0..<100 { _ = try desk.ask(signed("{\"sub\":\(number)}")) }
         #expect(desk.cache.count == 100)
         desk.moment.seconds += VerifiedTokenCache.lifetimeSeconds
+        for number in 100..<150 {
+            _ = try desk.ask(signed("{\"sub\":\(number)}"))
+            #expect(desk.cache.count == 100 - (number - 99))
+        }
         _ = try desk.ask(signed(#"{"sub":"a"}"#))
-        desk.moment.seconds += VerifiedTokenCache.lifetimeSeconds
-        _ = try desk.ask(signed(#"{"sub":"b"}"#))
-        #expect(desk.cache.count == 2)
+        #expect(desk.cache.count == 51)
     }
 
     @Test("a gate answers the same with and without a memory")
