@@ -32,7 +32,9 @@ import COpenSSL
                 unsafe EVP_DigestVerifyInit_ex(
                     context, &parameters, scheme.digestName, nil, nil, reference.key, nil)
             }
-        guard isReady == 1 else { throw .last("EVP_DigestVerifyInit_ex") }
+        guard isReady == 1 else {
+            throw .last(purpose == .sign ? "EVP_DigestSignInit_ex" : "EVP_DigestVerifyInit_ex")
+        }
         // unsafe: the parameters of the live context.
         if scheme.isPSS, unsafe !Self.setPSS(parameters, scheme) {
             throw .last("EVP_PKEY_CTX_set_rsa_pss_saltlen")
