@@ -45,7 +45,7 @@ struct Admission {
         let route = try matchRoute()
         try checkKind(route)
         try checkOrigin(route)
-        try authenticate(route)
+        try authenticate(route, in: worker)
         try authorise(route)
         try admit(route, in: worker)
         return try choose(route)
@@ -137,11 +137,14 @@ struct Admission {
 
     // MARK: 5 authenticate
 
-    private mutating func authenticate(_ route: Generation.Route) throws(Refusal) {
+    private mutating func authenticate(
+        _ route: Generation.Route, in worker: Worker
+    ) throws(Refusal) {
         guard let gate = route.gate else { return }
         do throws(TokenError) {
             context.identity = try gate.authenticate(
-                head.fields, query: query, now: SystemClock.wallTime())
+                head.fields, query: query, now: SystemClock.wallTime(),
+                cache: &worker.verifiedTokens)
         } catch {
             context.challenge = error.challenge(realm: "gateway")
             throw error.refusal

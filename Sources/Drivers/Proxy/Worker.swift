@@ -3,6 +3,7 @@ internal import Clock
 internal import Crypto
 internal import Deflate
 internal import Endings
+internal import Identity
 internal import Sessions
 internal import Settings
 internal import TLS
@@ -48,6 +49,8 @@ final class Worker {
     var members = Slab<Member>()
     var pool = UpstreamPool()
     var codecs: WorkerCodecs
+    /// What tokens said that were verified lately.
+    var verifiedTokens = VerifiedTokenCache()
     private var wheel: TimerWheel
     private var due: [UInt64] = []
     private(set) var isDraining = false
