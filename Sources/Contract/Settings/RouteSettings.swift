@@ -117,6 +117,14 @@ package struct RouteSettings: Sendable, Equatable {
         case backend(Int)
         case respond(status: Int, body: String)
         case redirect(status: Int, location: Template)
+        /// `ticket`: a POST is answered with a one-time ticket for who brought the token; one of
+        /// the jwt blocks has `tickets`.
+        case ticket
+    }
+
+    /// What `report_only` may name.
+    package enum Rule: String, Sendable, CaseIterable {
+        case auth, roles, require
     }
 
     /// `compress [level N] [over SIZE] [context shared|dedicated] … [upstream]`: permessage-deflate
@@ -178,9 +186,14 @@ package struct RouteSettings: Sendable, Equatable {
     package var kind: Kind = .any
     /// Indices into `Settings.tokens`: any one of them lets in; empty for no authentication.
     package var auth: [Int] = []
+    /// `auth … optional`: who brings no token passes without an identity; a token that is not
+    /// believed is refused all the same.
+    package var allowsAnonymous = false
     /// Any one of them suffices; empty for all.
     package var roles: [String] = []
     package var require: [Requirement] = []
+    /// Rules of this route whose refusals are only written down; the request passes.
+    package var reportOnly: Set<Rule> = []
     package var origins: Origins = .sameOrigin
     package var compression: Compression?
     /// An index into `Settings.sessions`.

@@ -46,6 +46,10 @@ package struct SessionSettings: Sendable, Equatable {
     /// Roles that count and can be refused; empty for all.
     package var limited: [String] = []
     package var limit: Limit
+    /// `limit claim:NAME or …`: a claim of the token that says how many devices, a whole number
+    /// from 1 to 1000000; anything else counts as absent. Where it is there it wins over the
+    /// number of `limit` and of `stores`, but not over their policy.
+    package var limitClaim: String?
     /// Other limits for single stores.
     package var stores: [String: Limit] = [:]
     package var messages: [Message] = []

@@ -8,6 +8,7 @@ package struct Settings: Sendable, Equatable {
     /// Proxies whose forwarded headers are believed.
     package var trust: [AddressRange] = []
     package var limits = LimitSettings()
+    package var console: ConsoleSettings?
     package var listeners: [ListenerSettings] = []
     package var tokens: [TokenSettings] = []
     package var backends: [BackendSettings] = []
@@ -72,8 +73,21 @@ package struct LimitSettings: Sendable, Equatable {
     /// Octets a worker keeps of messages it compressed, so that a broadcast is compressed once;
     /// 0 for none.
     package var compressCacheSize = 1024 * 1024
+    /// Attempts to enter that failed, from one address; nil for no limit.
+    package var failedAttempts: AttemptLimit? = AttemptLimit()
 
     package init() {}
+}
+
+/// `attempts N [burst N]`: a bucket of `burst` that fills up at a rate.
+package struct AttemptLimit: Sendable, Hashable {
+    package var perSecond: Int
+    package var burst: Int
+
+    package init(perSecond: Int = 20, burst: Int = 40) {
+        self.perSecond = perSecond
+        self.burst = burst
+    }
 }
 
 /// An IPv4 or IPv6 address range in CIDR form; the address as 16 octets (IPv4 mapped).

@@ -1,10 +1,37 @@
 /// `jwt NAME { … }`: which tokens are believed and what is read from them.
 package struct TokenSettings: Sendable, Equatable {
-    /// RFC 7518 §3.1. Those that exist here; more come with their keys.
+    /// RFC 7518 §3.1 and RFC 8037 §3.1.
     package enum Algorithm: String, Sendable, CaseIterable {
         case hs256 = "HS256"
         case hs384 = "HS384"
         case hs512 = "HS512"
+        case rs256 = "RS256"
+        case rs384 = "RS384"
+        case rs512 = "RS512"
+        case ps256 = "PS256"
+        case ps384 = "PS384"
+        case ps512 = "PS512"
+        case es256 = "ES256"
+        case es384 = "ES384"
+        case es512 = "ES512"
+        /// With Ed25519.
+        case edDSA = "EdDSA"
+
+        package enum KeyKind: Sendable {
+            case secret, rsa, p256, p384, p521, ed25519
+        }
+
+        /// The one kind of key it is used with.
+        package var keyKind: KeyKind {
+            switch self {
+            case .hs256, .hs384, .hs512: .secret
+            case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512: .rsa
+            case .es256: .p256
+            case .es384: .p384
+            case .es512: .p521
+            case .edDSA: .ed25519
+            }
+        }
     }
 
     /// Where a token is looked for.
@@ -15,9 +42,33 @@ package struct TokenSettings: Sendable, Equatable {
         case query(String)
     }
 
+    /// `on_expiry`: what happens to a connection whose token has come to its end, which is the
+    /// earlier one of `exp` and `iat` + `max_age`, each with the leeway added.
+    package enum OnExpiry: Sendable, Equatable {
+        case close
+        /// It goes on to the end it would have had without.
+        case ignore
+        /// Closed that much later.
+        case grace(Duration)
+    }
+
+    /// `tickets`: whether `?ticket=` with a one-time ticket stands for a token of this block.
+    package enum Tickets: Sendable {
+        case off
+        case on
+        /// Good only from the addresses near the one it was given to.
+        case boundToAddress
+    }
+
+    /// A ticket is good for this long, once.
+    package static let ticketLifetime: Duration = .seconds(30)
+    /// The query parameter that brings one.
+    package static let ticketParameter = "ticket"
+
     package var name: String
     package var algorithms: [Algorithm]
-    package var secret: Secret
+    /// At least one; each may serve at least one of the algorithms, and each algorithm is served.
+    package var keys: [KeySource]
     package var from: [Place] = [.bearer, .subprotocol]
     /// The claim that names the user, and the one that names the role.
     package var userClaim = "sub"
@@ -25,19 +76,41 @@ package struct TokenSettings: Sendable, Equatable {
     package var issuer: String?
     /// Any one of them suffices; empty for no check.
     package var audiences: [String] = []
+    /// `required`: claims that must be there, besides those that other settings ask for.
+    package var requiredClaims: [String] = []
     package var leeway: Duration = .seconds(30)
+    /// How old a token may be by its `iat`, which it must then have; nil for no check.
+    package var maxAge: Duration?
+    package var onExpiry = OnExpiry.close
+    /// `expiring`: so long before the end a client is told; nil for not at all.
+    package var expiringNotice: Duration? = .seconds(60)
+    /// A list of tokens and users that are believed no more, read again when it changes.
+    package var revocationFile: String?
+    package var tickets = Tickets.off
     /// `Authorization` travels on to the upstream.
     package var forwardsToken = false
     package var userHeader = "X-Auth-User"
     package var roleHeader = "X-Auth-Role"
     package var claimsHeader = "X-Auth-Claims"
-    /// `allow_weak_keys on`: a secret shorter than the hash is accepted without a word.
+    /// `allow_weak_keys on`: a secret shorter than the hash is accepted without a word, and an RSA
+    /// key of fewer than 2048 bits at all.
     package var allowsWeakKeys = false
     package var position = SourcePosition()
 
-    package init(name: String, algorithms: [Algorithm], secret: Secret) {
+    package init(name: String, algorithms: [Algorithm], keys: [KeySource]) {
         self.name = name
         self.algorithms = algorithms
-        self.secret = secret
+        self.keys = keys
+    }
+
+    package init(name: String, algorithms: [Algorithm], secret: Secret) {
+        self.init(name: name, algorithms: algorithms, keys: [KeySource(.secret(secret))])
+    }
+
+    /// The secrets, in order; the first one is what `gateway token` signs with.
+    package var secrets: [Secret] {
+        keys.compactMap { key in
+            if case .secret(let secret) = key.origin { secret } else { nil }
+        }
     }
 }

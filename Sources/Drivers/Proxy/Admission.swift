@@ -234,6 +234,8 @@ struct Admission {
         case .respond(let status, let body): return .respond(status: status, body: body)
         case .redirect(let status, let location):
             return .redirect(status: status, location: expand(location))
+        case .ticket:
+            throw Refusal(.internalError, message: "Tickets are not handed out yet")
         case .backend(let index):
             var plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: target,

@@ -23,18 +23,20 @@ package struct Authenticator: Sendable {
     /// Octets of `salt`.
     private static let saltLength = 16
 
-    /// With the one secret of the settings. Fails when it makes no key.
+    /// With the secrets of the settings. Fails when one of them makes no key.
     package init(_ settings: TokenSettings) throws(CryptoError) {
         let algorithms = settings.algorithms.compactMap {
             SignatureAlgorithm(spelled: $0.rawValue)
         }
-        let key: VerificationKey
-        do throws(UnusableKey) {
-            key = try VerificationKey(secret: settings.secret.octets.span, algorithms: algorithms)
-        } catch {
-            throw CryptoError("jwt", reason: error.description)
+        var keys: [VerificationKey] = []
+        for secret in settings.secrets {
+            do throws(UnusableKey) {
+                keys.append(try VerificationKey(secret: secret.octets.span, algorithms: algorithms))
+            } catch {
+                throw CryptoError("jwt", reason: error.description)
+            }
         }
-        try self.init(settings, algorithms: algorithms, keys: KeyRing([key]))
+        try self.init(settings, algorithms: algorithms, keys: KeyRing(keys))
     }
 
     /// With `algorithms` and `keys` instead of those of the settings, and with more rules.

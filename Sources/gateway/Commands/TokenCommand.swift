@@ -43,11 +43,15 @@ struct TokenCommand: ParsableCommand {
     func run() throws {
         let settings = try option.file.loadForCommand(showsWarnings: false)
         let rule = try chosenRule(of: settings)
-        // Every rule has at least one algorithm, or it would not have been accepted.
-        guard let algorithm = rule.algorithms.first else {
+        guard let algorithm = rule.algorithms.first(where: { $0.hash != nil }),
+            let hash = algorithm.hash, let secret = rule.secrets.first
+        else {
+            Terminal.complain(
+                "\(option.file.path): jwt '\(rule.name)' has no 'secret': only who has the private"
+                    + " key can make its tokens")
             throw CommandEnd(code: Proxy.ExitCode.configuration)
         }
-        let key = try HMACKey(algorithm.hash, secret: rule.secret.octets.span)
+        let key = try HMACKey(hash, secret: secret.octets.span)
         var header = JSONObject()
         header["alg"] = .string(algorithm.rawValue)
         header["typ"] = .string("JWT")
@@ -97,12 +101,13 @@ struct TokenCommand: ParsableCommand {
 }
 
 extension TokenSettings.Algorithm {
-    /// RFC 7518 §3.2.
-    fileprivate var hash: HMACKey.Algorithm {
+    /// RFC 7518 §3.2; nil where signing takes a private key.
+    fileprivate var hash: HMACKey.Algorithm? {
         switch self {
         case .hs256: .sha256
         case .hs384: .sha384
         case .hs512: .sha512
+        case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512, .es256, .es384, .es512, .edDSA: nil
         }
     }
 }

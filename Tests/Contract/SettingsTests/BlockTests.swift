@@ -1,7 +1,7 @@
 import Settings
 import Testing
 
-@Suite("jwt, backend, sessions, listen, log")
+@Suite("backend, sessions, listen, log, console")
 struct BlockTests {
     static let mistakes: [Mistake] = [
         // listen and its certificates
@@ -41,25 +41,7 @@ struct BlockTests {
         .init(
             .log, "access jsn stdout", "8: expected json or off, not 'jsn' (did you mean 'json'?)"),
         .init(.log, "access off stdout", "12: nothing follows 'access off'"),
-        // jwt
-        .init(
-            .jwtWithSecret, "algorithms HS256",
-            "1: 'algorithms' is set twice (first set at line 2)"),
-        .init(.jwt, "secret env:", "8: expected the name of an environment variable after 'env:'"),
-        .init(.jwt, "secret env:NOPE", "8: the environment variable 'NOPE' is not set"),
-        .init(.jwt, "secret env:EMPTY", "8: the environment variable holds an empty secret"),
-        .init(.jwt, "secret file:nope", "8: cannot read 'nope': no such file"),
-        .init(.jwt, "secret file:empty", "8: the file holds an empty secret"),
-        .init(
-            .jwt, "secret hunter2",
-            "8: a secret does not stand in the configuration: write env:NAME for an environment"
-                + " variable or file:PATH for a file that holds it"),
-        .init(
-            .top, "jwt j { secret env:JWT_SECRET; algorithms none HS265 RS256 HS256 HS256 }",
-            "43: 'none' is no algorithm: unsigned tokens are never let in\n"
-                + "48: expected HS256, HS384 or HS512, not 'HS265' (did you mean 'HS256'?)\n"
-                + "54: 'RS256' is not available in this version (there are HS256, HS384, HS512)\n"
-                + "66: 'HS256' is named twice"),
+        // names
         .init(
             .top, "jwt app { secret env:JWT_SECRET; algorithms HS256 }",
             "5: jwt 'app' is defined twice (first at line 1)"),
@@ -69,6 +51,30 @@ struct BlockTests {
         .init(
             .top, "jwt a/b { secret env:JWT_SECRET; algorithms HS256 }",
             "5: 'a/b' is no name (letters, digits, '_', '-' and '.')"),
+        // limits
+        .init(.limits, "attempts", "1: 'attempts' is incomplete (expected: \(attempts))"),
+        .init(.limits, "attempts 0", "10: '0' is out of range (1 to 100000)"),
+        .init(.limits, "attempts of", "10: 'of' is unknown (did you mean 'off'?)"),
+        .init(.limits, "attempts off burst 2", "14: nothing follows 'attempts off'"),
+        .init(
+            .limits, "attempts 5 brst 2", "12: expected burst, not 'brst' (did you mean 'burst'?)"),
+        .init(.limits, "attempts 5 burst", "12: a number is missing after 'burst'"),
+        .init(.limits, "attempts 5 burst 0", "18: '0' is out of range (1 to 200000)"),
+        // console
+        .init(
+            .top, "console 127.0.0.1:9901 { }", "1: 'console' needs 'token env:NAME|file:PATH'"),
+        .init(.top, "console 9901 { token env:JWT_SECRET }", "9: \(noAddress)"),
+        .init(
+            .top, "console *:9901 { token env:JWT_SECRET }",
+            "9: other machines could reach the console at '*:9901' (say 'allow_remote on' to let"
+                + " them, or take 127.0.0.1)"),
+        .init(
+            .top, "console 127.0.0.1:1 { token env:JWT_SECRET }",
+            "9: '127.0.0.1:1' is taken by the listener at line 1"),
+        .init(
+            .top, "console 127.0.0.1:9901 { token hunter2 }",
+            "32: a secret does not stand in the configuration: write env:NAME for an environment"
+                + " variable or file:PATH for a file that holds it"),
         // backend
         .init(
             .backend, "server 127.0.0.1:8002 weigth=2",
@@ -85,6 +91,27 @@ struct BlockTests {
         .init(
             .sessions, "limit 2 block_nw",
             "9: expected block_new or eject_old, not 'block_nw' (did you mean 'block_new'?)"),
+        .init(
+            .sessions, "limit claim:max block_new",
+            "7: expected: limit claim:NAME or N block_new|eject_old"),
+        .init(
+            .sessions, "limit claim:max 2 block_new",
+            "7: expected: limit claim:NAME or N block_new|eject_old"),
+        .init(
+            .sessions, "limit claim:max of 2 block_new",
+            "17: expected: limit claim:NAME or N block_new|eject_old"),
+        .init(
+            .sessions, "limit query:max or 2 block_new",
+            "7: only a claim may set the limit, the request may not (expected: limit claim:NAME or"
+                + " N block_new|eject_old)"),
+        .init(.sessions, "limit claim: or 2 block_new", "7: a name is missing after 'claim:'"),
+        .init(
+            .sessions, "limit claim:max or 0 block_nw",
+            "20: '0' is out of range (1 to 1000000)\n22: expected block_new or eject_old, not"
+                + " 'block_nw' (did you mean 'block_new'?)"),
+        .init(
+            .sessionsWithLimit, "store 17 { limit claim:max or 2 block_new }",
+            "31: unexpected '2' after 'limit' (expected: limit N block_new|eject_old)"),
         .init(
             .sessionsWithLimit, "store 17 { }",
             "1: 'store' needs 'limit N block_new|eject_old'"),
@@ -105,42 +132,24 @@ struct BlockTests {
             "4:9: message 'replaced ko' is set twice (first set at line 3)"),
     ]
 
-    @Test("Blocks that make no sense", arguments: mistakes)
-    func refusing(mistake: Mistake) {
-        var desk = Desk.usual.with("empty", "\n")
-        desk.variables["EMPTY"] = ""
-        let text = mistake.bench.holding(mistake.text)
-        let errors = read(text, at: desk).diagnostics.filter { $0.severity == .error }
-        let said = errors.map { error in
-            let line = error.position.line == 3 ? "" : "\(error.position.line):"
-            return "\(line)\(error.position.column): \(error.message)"
-        }
-        #expect(said.joined(separator: "\n") == mistake.complaint)
+    private static let attempts = "attempts N [burst N] | off"
+    private static let noAddress =
+        "expected ADDRESS:PORT, [IPV6]:PORT or unix:PATH, not '9901' (did you mean '*:9901'?)"
+
+    @Test(
+        "Attempts that may fail",
+        arguments: [
+            ("7", AttemptLimit(perSecond: 7, burst: 14)), ("off", nil),
+            ("7 burst 9", AttemptLimit(perSecond: 7, burst: 9)),
+        ] as [(String, AttemptLimit?)])
+    func attempts(text: String, limit: AttemptLimit?) throws {
+        let settings = try #require(Bench.limits.settings(with: "attempts \(text)"))
+        #expect(settings.limits.failedAttempts == limit)
     }
 
-    @Test("Every word of a jwt block arrives") func tokens() throws {
-        let text = """
-            secret file:secrets/jwt; from query:t cookie:c bearer subprotocol; user u; role r
-            issuer https://i; audience a b; leeway 0s; forward_token on; user_header U
-            role_header R; claims_header C; allow_weak_keys on
-            """
-        let settings = try #require(
-            read(prelude + "jwt j { algorithms HS512 HS384\n\(text) }").settings)
-        var expected = TokenSettings(
-            name: "j", algorithms: [.hs512, .hs384], secret: Secret(Array(Desk.secret.utf8)))
-        expected.from = [.query("t"), .cookie("c"), .bearer, .subprotocol]
-        expected.userClaim = "u"
-        expected.roleClaim = "r"
-        expected.issuer = "https://i"
-        expected.audiences = ["a", "b"]
-        expected.leeway = .zero
-        expected.forwardsToken = true
-        expected.userHeader = "U"
-        expected.roleHeader = "R"
-        expected.claimsHeader = "C"
-        expected.allowsWeakKeys = true
-        expected.position = .init(file: "gateway.conf", line: 2, column: 1)
-        #expect(settings.tokens[1] == expected)
+    @Test("Blocks that make no sense", arguments: mistakes)
+    func refusing(mistake: Mistake) {
+        #expect(mistake.bench.complaints(about: mistake.text) == mistake.complaint)
     }
 
     @Test("Every word of a backend block arrives") func backends() throws {
@@ -193,11 +202,23 @@ struct BlockTests {
         #expect(settings.sessions[1] == expected)
     }
 
+    @Test("A claim may say how many devices") func limitClaim() throws {
+        let block = "sessions t { store query:s; limit claim:devices or 3 eject_old }\n"
+        let settings = try #require(
+            read(prelude + block + "route /x { auth app; backend app; sessions t }").settings)
+        #expect(settings.sessions[1].limit == .init(devices: 3, policy: .ejectOld))
+        #expect(settings.sessions[1].limitClaim == "devices")
+        #expect(
+            complaints(prelude + block + "route /x { backend app; sessions t }")
+                == "3:34: error: 't' reads 'claim:devices', but this route has no 'auth'")
+    }
+
     @Test("Every word of the server's own blocks arrives") func server() throws {
         let text = """
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
             limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
-            keep_alive 6s; drain 7s; connections 8 }
+            keep_alive 6s; drain 7s; connections 8; attempts 9 burst 10 }
+            console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
             listen *:8443 {
                 tls { certificate tls/fullchain.pem; key tls/privkey.pem; versions 1.3 }
                 host api.Example.kr { certificate tls/api.pem; key tls/api.key }
@@ -221,7 +242,12 @@ struct BlockTests {
         limits.keepAliveTimeout = .seconds(6)
         limits.drainTimeout = .seconds(7)
         limits.connections = 8
+        limits.failedAttempts = AttemptLimit(perSecond: 9, burst: 10)
         #expect(settings.limits == limits)
+        var console = ConsoleSettings(
+            address: .ip(address: "::1", port: 99), token: Secret(Array(Desk.token.utf8)))
+        console.position = .init(file: "gateway.conf", line: 5, column: 1)
+        #expect(settings.console == console)
         var tls = TLSSettings(
             certificate: .files(chain: "tls/fullchain.pem", key: "tls/privkey.pem"))
         tls.versions = [.v13]
@@ -229,13 +255,13 @@ struct BlockTests {
             .init(
                 name: "api.example.kr",
                 certificate: .files(chain: "tls/api.pem", key: "tls/api.key"),
-                position: .init(file: "gateway.conf", line: 7, column: 5)),
+                position: .init(file: "gateway.conf", line: 8, column: 5)),
             .init(
                 name: "*.example.kr", certificate: .selfSigned,
-                position: .init(file: "gateway.conf", line: 8, column: 5)),
+                position: .init(file: "gateway.conf", line: 9, column: 5)),
         ]
         #expect(settings.listeners[1].tls == tls)
-        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 5, column: 1))
+        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 6, column: 1))
         #expect(settings.listeners.map(\.redirectToHTTPS) == [nil, nil, .standard, .port(8443)])
     }
 
@@ -246,6 +272,8 @@ struct BlockTests {
         #expect(settings.limits == LimitSettings())
         #expect(settings.trust.isEmpty)
         #expect(settings.rewrites.isEmpty)
+        #expect(settings.console == nil)
+        #expect(settings.limits.failedAttempts == AttemptLimit(perSecond: 20, burst: 40))
         #expect(read(prelude + "workers auto; log { access off }").settings?.workers == .some(nil))
     }
 }

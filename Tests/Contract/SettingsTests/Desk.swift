@@ -40,9 +40,13 @@ extension Desk {
     static let usual = Desk(
         [
             "tls/fullchain.pem": "chain", "tls/privkey.pem": "key", "tls/api.pem": "chain",
-            "tls/api.key": "key", "secrets/jwt": secret + "\n",
+            "tls/api.key": "key", "tls/ca.pem": "chain", "secrets/jwt": secret + "\n",
+            "keys/issuer.pem": "key", "keys/issuer.jwk": "key", "keys/set.json": "keys",
+            "revoked.txt": "list", "empty": "\n",
         ],
-        variables: ["JWT_SECRET": secret])
+        variables: ["JWT_SECRET": secret, "GATEWAY_CONSOLE_TOKEN": token, "EMPTY": ""])
+
+    static let token = "0123456789abcdef"
 
     func with(_ path: String, _ text: String) -> Desk {
         var desk = self
@@ -85,6 +89,7 @@ enum Bench: String, CaseIterable {
     case limits = "limits {"
     case listen = "listen 127.0.0.1:2 {"
     case tls = "listen 127.0.0.1:2 { tls {"
+    case emptyJWT = "jwt j { audience a"
     case jwt = "jwt j { algorithms HS256; audience a"
     case jwtWithSecret = "jwt j { secret env:JWT_SECRET; algorithms HS256; audience a"
     case backend = "backend b { server 127.0.0.1:8001"

@@ -98,6 +98,43 @@ struct ExampleTests {
         route / { backend app; header X-Real-IP {client.address} }
         """
 
+    static let guarded = """
+        listen 127.0.0.1:8443 { tls { certificate self_signed } }
+        limits { attempts 5 burst 20 }
+        console 127.0.0.1:9901 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
+        jwt staff {
+            algorithms HS256 RS256 ES256
+            secret     env:JWT_SECRET
+            public_key file:keys/issuer.pem kid 2026
+            jwk        file:keys/issuer.jwk
+            jwks       https://auth.example.kr:8443/keys { ca tls/ca.pem; timeout 2s }
+            tickets    on bind address
+            audience   hospital
+            required   jti
+            max_age    12h
+            on_expiry  grace 60s
+            expiring   2m
+            revoked    file:revoked.txt
+        }
+        backend app { server 127.0.0.1:8000 }
+        sessions boards { store query:s; limit claim:devices or 2 block_new }
+        defaults { auth staff optional; backend app; slow wait; ping 20s answer }
+        route /ticket { auth staff; ticket }
+        route /a { sessions boards; report_only auth; frame_size 64k; fragments 9 }
+        route /b { roles a; report_only auth staff; compress context dedicated budget 1g upstream }
+        """
+
+    @Test("A file that guards its doors") func guarded() throws {
+        let result = read(Self.guarded)
+        #expect(result.diagnostics.map { $0.rendered() } == [])
+        let settings = try #require(result.settings)
+        #expect(settings.tokens[0].keys.count == 4)
+        #expect(settings.routes.map(\.allowsAnonymous) == [false, true, false])
+        #expect(settings.routes.map(\.reportOnly) == [[], [.auth], [.auth]])
+        #expect(settings.routes[0].destination == .ticket)
+        #expect(settings.sessions[0].limitClaim == "devices")
+    }
+
     @Test("A full file") func full() throws {
         let result = read(Self.full)
         #expect(result.diagnostics.isEmpty)

@@ -56,11 +56,13 @@ struct FuzzTests {
 
     @Test("Broken files never trap and every place is in the file", arguments: 0..<8)
     func mutations(part: Int) {
-        let originals = [ExampleTests.full, ExampleTests.smallest].map { Array($0.utf8) }
+        let originals = [ExampleTests.full, ExampleTests.smallest, ExampleTests.guarded].map {
+            Array($0.utf8)
+        }
         for round in 0..<400 {
             let seed = UInt64(part * 400 + round)
             var dice = Dice(state: seed)
-            var octets = originals[round % 2]
+            var octets = originals[round % originals.count]
             Self.mutate(&octets, &dice)
             var desk = Desk.usual
             desk.files["g"] = octets

@@ -106,10 +106,10 @@ struct RecoveryTests {
         .init(
             .top, "rout / { }",
             "1: unknown directive 'rout' (did you mean 'route'?)\n"
-                + "1: a route needs 'backend', 'respond' or 'redirect'"
+                + "1: a route needs 'backend', 'respond', 'redirect' or 'ticket'"
         ),
         .init(.top, "xyzzy", "1: unknown directive 'xyzzy'"),
-        .init(.top, "console 127.0.0.1:9901 { }", "1: 'console' is not available in this version"),
+        .init(.top, "console 127.0.0.1:9901", "1: 'console' needs a block (expected: \(console))"),
         .init(.top, "tls { }", "1: unknown directive 'tls' (it stands in 'listen')"),
         .init(
             .top, "redirect https",
@@ -138,10 +138,12 @@ struct RecoveryTests {
         .init(
             .top, "defaults { }\ndefaults { }", "4:1: 'defaults' is set twice (first set at line 3)"
         ),
-        .init(.sessions, "", "2:1: 'sessions' needs 'limit N block_new|eject_old'"),
-        .init(.jwt, "", "2:1: 'jwt' needs 'secret env:NAME|file:PATH'"),
+        .init(.sessions, "", "2:1: 'sessions' needs 'limit [claim:NAME or] N block_new|eject_old'"),
+        .init(.jwt, "", "2:1: 'jwt' needs a key: 'secret', 'public_key', 'jwk' or 'jwks'"),
         .init(.tls, "versions 1.3", "2:22: 'tls' needs 'certificate PATH|self_signed'"),
     ]
+
+    private static let console = "console ADDRESS { … }"
 
     @Test("What stands in the wrong place says what would stand there", arguments: misplaced)
     func placing(mistake: Mistake) {

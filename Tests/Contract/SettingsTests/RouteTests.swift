@@ -4,13 +4,19 @@ import Testing
 @Suite("Routes, defaults and rewrites")
 struct RouteTests {
     static let mistakes: [Mistake] = [
-        .init(.bareRoute, "websocket", "2:1: a route needs 'backend', 'respond' or 'redirect'"),
+        .init(
+            .bareRoute, "websocket",
+            "2:1: a route needs 'backend', 'respond', 'redirect' or 'ticket'"),
         .init(
             .route, "respond 200",
-            "1: a route has one of 'backend', 'respond' and 'redirect' (first set at line 2)"),
+            "1: a route has one of 'backend', 'respond', 'redirect' and 'ticket'"
+                + " (first set at line 2)"
+        ),
         .init(
             .bareRoute, "redirect 308 /a\nrespond 200",
-            "4:1: a route has one of 'backend', 'respond' and 'redirect' (first set at line 3)"),
+            "4:1: a route has one of 'backend', 'respond', 'redirect' and 'ticket'"
+                + " (first set at line 3)"
+        ),
         .init(.bareRoute, "backend ap", "9: no backend group named 'ap' (defined: app)"),
         .init(.route, "auth staff", "6: no jwt block named 'staff' (defined: app)"),
         .init(.route, "sessions t", "10: no sessions block named 't' (defined: s)"),
@@ -30,6 +36,39 @@ struct RouteTests {
         .init(.route, "auth app app", "10: expected 'or' between names, not 'app'"),
         .init(.route, "auth app or", "10: a name is missing after 'or'"),
         .init(.route, "auth app or app", "13: 'app' is named twice"),
+        .init(
+            .route, "auth optional", "6: expected the name of a jwt block, not 'optional'"),
+        .init(
+            .route, "auth off optional", "6: expected the name of a jwt block, not 'off'"),
+        .init(.route, "auth app or optional", "10: a name is missing after 'or'"),
+        .init(
+            .route, "auth app optonal",
+            "10: expected 'or' between names, not 'optonal' (did you mean 'optional'?)"),
+        .init(
+            .route, "auth app optional or app", "10: 'optional' stands behind all names"),
+        .init(
+            .route, "report_only rols",
+            "13: expected auth, roles or require, not 'rols' (did you mean 'roles'?)"),
+        .init(.route, "auth app; report_only auth auth", "28: 'auth' is named twice"),
+        .init(.route, "report_only roles off", "13: \(nothing("roles"))\n19: 'off' stands alone"),
+        .init(.route, "report_only off auth", "13: 'off' stands alone\n17: \(nothing("auth"))"),
+        .init(.route, "report_only auth", "13: \(nothing("auth"))"),
+        .init(
+            .route, "report_only auth roles require; auth app",
+            "18: \(nothing("roles"))\n24: \(nothing("require"))"),
+        .init(.route, "report_only auth nobody", "18: no jwt block named 'nobody' (defined: app)"),
+        .init(
+            .route, "auth app; report_only auth app",
+            "23: 'auth' is set twice (first set at line 3)"),
+        .init(
+            .route, "report_only auth app\nauth app",
+            "4:1: 'auth' is set twice (first set at line 3)"),
+        .init(.bareRoute, "ticket", "1: \(noTickets)"),
+        .init(.bareRoute, "auth app; ticket", "11: \(noTickets)"),
+        .init(
+            .route, "ticket",
+            "1: a route has one of 'backend', 'respond', 'redirect' and 'ticket'"
+                + " (first set at line 2)\n1: \(noTickets)"),
         .init(.route, "auth app or off", "13: expected the name of a jwt block, not 'off'"),
         .init(
             .route, "roles admin",
@@ -122,6 +161,12 @@ struct RouteTests {
             .rewrite, "require claim:id == path:user",
             "21: the path of this rewrite captures no '{user}'"),
     ]
+
+    private static func nothing(_ rule: String) -> String {
+        "this route has no '\(rule)' to report about"
+    }
+    private static let noTickets =
+        "'ticket' needs 'auth NAME' of a jwt block that has 'tickets on'"
 
     @Test("Routes that make no sense", arguments: mistakes)
     func refusing(mistake: Mistake) {
@@ -256,6 +301,30 @@ struct RouteTests {
         #expect(own.destination == .respond(status: 200, body: ""))
         #expect(own.pingInterval == .seconds(1) && own.methods == ["GET"])
         #expect(kept.require == [.init(left: .claim("z"), right: .text("1"))])
+    }
+
+    @Test("Rules may only be reported about, and tokens be left at home") func reporting() throws {
+        let text = """
+            route /a { auth app optional; roles a; report_only roles auth }
+            route /b { report_only auth app }
+            route /c { report_only off }
+            route /d { auth off }
+            route /e { auth app or b; roles a; require claim:x == y }
+            route /f { auth b; report_only require; require claim:x == y }
+            route /g { auth b; ticket }
+            defaults { backend app; auth app optional; report_only auth require }
+            jwt b { algorithms HS256; secret env:JWT_SECRET; audience a; tickets on }
+            """
+        let result = read(prelude + text)
+        #expect(result.diagnostics.isEmpty)
+        let routes = try #require(result.settings).routes.dropFirst()
+        #expect(
+            routes.map(\.reportOnly) == [
+                [.auth, .roles], [.auth], [], [], [.auth, .require], [.require], [.auth],
+            ])
+        #expect(routes.map(\.allowsAnonymous) == [true, false, true, false, false, false, false])
+        #expect(routes.map(\.auth) == [[0], [0], [0], [], [0, 1], [1], [1]])
+        #expect(routes.last?.destination == .ticket)
     }
 
     @Test("A mistake in the defaults is said once") func defaultsOnce() {

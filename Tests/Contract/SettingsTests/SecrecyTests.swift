@@ -20,6 +20,11 @@ struct SecrecyTests {
         "jwt a { secret evn:hunter2 }", "backend a { secver hunter2:80 }",
         "jwt a { secret \u{1}hunter2 }", "jwt a { secret x\u{3000}hunter2 }",
         "route / { respond 200 { secret hunter2 } }",
+        "console 127.0.0.1:9 { token hunter2 }", "console 127.0.0.1:9 { tokn hunter2 }",
+        "console 127.0.0.1:9 { token=hunter2 }", "console 127.0.0.1:9 { token\n hunter2 }",
+        "jwt a { jwks https://me:hunter2@h.kr/; secret env:JWT_SECRET; algorithms RS256 }",
+        "jwt a { jwks https://hunter2@h.kr { timeout 1s } }", "jwt a { jwk https://h:hunter2@k }",
+        "jwt a { jwks \"http://me:hunter2@h.kr/\" }", "jwt a { jwkss https://me:hunter2@h.kr }",
     ]
 
     @Test("A secret written out is an error that does not repeat it", arguments: leaks)
@@ -54,7 +59,7 @@ struct SecrecyTests {
         let text = prelude + "jwt b { algorithms HS512; secret \(source) }\n"
         let result = read(text)
         let settings = try #require(result.settings)
-        #expect(settings.tokens[1].secret.octets == Array(Desk.secret.utf8))
+        #expect(settings.tokens[1].secrets.map(\.octets) == [Array(Desk.secret.utf8)])
         var dumped = ""
         dump(result, to: &dumped)
         for printed in [dumped, String(describing: settings), String(reflecting: result)] {
@@ -70,6 +75,6 @@ struct SecrecyTests {
     func trailing(content: String, secret: String) throws {
         let text = prelude + "jwt b { algorithms HS512; secret file:s; audience x }\n"
         let settings = try #require(read(text, at: .usual.with("s", content)).settings)
-        #expect(settings.tokens[1].secret.octets == Array(secret.utf8))
+        #expect(settings.tokens[1].secrets.map(\.octets) == [Array(secret.utf8)])
     }
 }

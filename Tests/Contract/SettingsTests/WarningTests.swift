@@ -67,12 +67,50 @@ struct WarningTests {
             tls + "rewrite /a/{x} to /b\nrewrite /a/{y}/ to /c\nroute / { respond 200 }",
             "3:9: warning: no request reaches this rewrite: the one at line 2 takes them all"
         ),
+        (
+            "listen 127.0.0.1:80\nconsole *:99 { token env:SHORT; allow_remote on }\n"
+                + "route / { respond 200 }",
+            "2:9: warning: the console at '*:99' has no TLS: its token travels in the clear"
+        ),
+        (
+            "listen 127.0.0.1:80\nconsole [::1]:99 { token env:TINY }\nroute / { respond 200 }",
+            "2:26: warning: this token is shorter than 16 octets (make one with 'openssl rand -hex"
+                + " 32')"
+        ),
+        (
+            tls + "jwt app { algorithms HS512 RS256; secret env:JWT_SECRET; secret env:JUST;"
+                + " audience a\n public_key file:keys/issuer.pem }\n"
+                + "route / { auth app; respond 200 }",
+            "2:65: warning: this secret is shorter than the 64 octets of HS512 (make one with"
+                + " 'openssl rand -hex 64', or say 'allow_weak_keys on')"
+        ),
+        (
+            tls + "jwt app { algorithms HS256; secret env:JUST; audience a; tickets on\n"
+                + "on_expiry ignore; expiring 5s }\nroute / { auth app; respond 200 }",
+            "2:58: warning: no route hands out tickets of jwt 'app' (a route with 'ticket' does)\n"
+                + "3:19: warning: with 'on_expiry ignore' no connection ends that clients could be"
+                + " told about"
+        ),
+        (
+            tls + "jwt app { algorithms HS256; secret env:JUST; audience a; tickets on\n"
+                + "on_expiry ignore; expiring off }\nroute / { auth app; ticket }", ""
+        ),
+        (
+            tls + jwt + "route / { auth app optional; roles a; respond 200 }",
+            "3:30: warning: who brings no token has no role: with 'roles', nobody passes because"
+                + " of 'optional'"
+        ),
+        (
+            tls + jwt + "route / { auth app optional; roles a; respond 200; report_only roles }",
+            ""
+        ),
     ]
 
     @Test("Warnings come with settings", arguments: cases)
     func warning(text: String, expected: String) {
         var desk = Desk.usual
         desk.variables["SHORT"] = String(repeating: "x", count: 63)
+        desk.variables["TINY"] = String(repeating: "x", count: 15)
         desk.variables["JUST"] = String(repeating: "x", count: 32)
         #expect(complaints(text, at: desk) == expected)
         #expect(read(text, at: desk).settings != nil)

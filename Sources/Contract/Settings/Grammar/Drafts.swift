@@ -1,6 +1,7 @@
 /// What the files say so far: values, and the words that other blocks call them by.
 struct Document {
     var settings = Settings()
+    var console: Word?
     var listeners: [ListenerDraft] = []
     var tokens: [TokenDraft] = []
     var backends: [BackendDraft] = []
@@ -36,12 +37,24 @@ struct ListenerDraft {
     var hosts: [(word: Word, host: TLSSettings.Host)] = []
 }
 
+struct ConsoleDraft {
+    var token: (word: Word, secret: Secret)?
+    var allowsRemote = false
+}
+
 struct TokenDraft: NamedDraft {
     var name: Word
     var settings: TokenSettings
-    var secret: Word?
-    /// The first `query:` of `from`.
+    /// The words of `settings.algorithms`, and of `settings.keys`.
+    var algorithms: [Word] = []
+    var keys: [Word] = []
+    /// Every algorithm that was named could be read, and every key that was tried.
+    var isComplete = true
+    /// The first `query:` of `from`, and the one that names the parameter of tickets.
     var query: Word?
+    var ticketQuery: Word?
+    var expiring: Word?
+    var tickets: Word?
 }
 
 struct SessionDraft: NamedDraft {
@@ -74,6 +87,9 @@ struct RouteDraft {
     var kind: Word?
     var destination: Target?
     var auth: [Word] = []
+    /// The word that `auth` was set by: itself, or `report_only`.
+    var authSetter: Word?
+    var reported: [(word: Word, rule: RouteSettings.Rule)] = []
     var roles: Word?
     /// The words that read a claim.
     var claims: [Word] = []

@@ -1,70 +1,5 @@
-/// `jwt`, `backend` and `sessions`: the blocks that routes call by name.
+/// `backend` and `sessions`, two of the blocks that routes call by name.
 extension Grammar {
-    // MARK: jwt
-
-    static func readTokens(
-        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
-    ) {
-        let name = readName(directive, among: document.tokens, &reading)
-        var draft = TokenDraft(
-            name: name,
-            settings: TokenSettings(name: name.text, algorithms: [], secret: Secret([])))
-        draft.settings.position = reading.position(of: directive.name.location)
-        jwt.read(directive.block ?? [], of: directive.name, into: &draft, &reading)
-        document.tokens.append(draft)
-    }
-
-    static func readAlgorithms(
-        _ draft: inout TokenDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        for word in directive.arguments {
-            if word.text.lowercased() == "none" {
-                reading.error("'none' is no algorithm: unsigned tokens are never let in", at: word)
-            } else if futureAlgorithms.contains(word.text) {
-                let words = TokenSettings.Algorithm.allCases.map(\.rawValue)
-                reading.error(
-                    "\(word.shown) is not available in this version (there are"
-                        + " \(words.joined(separator: ", ")))", at: word)
-            } else if let value = ValueKind<TokenSettings.Algorithm>.choice.read(word, &reading) {
-                append(value, to: &draft.settings.algorithms, word, &reading)
-            }
-        }
-    }
-
-    /// Names of RFC 7518 §3.1 and RFC 8037 that are not misspelt ones of ours.
-    private static let futureAlgorithms: Set<String> = [
-        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
-    ]
-
-    static func readSecret(
-        _ draft: inout TokenDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        let word = directive.arguments[0]
-        if let secret = ValueKind<Secret>.secret.read(word, &reading) {
-            draft.settings.secret = secret
-            draft.secret = word
-        }
-    }
-
-    static func readTokenPlaces(
-        _ draft: inout TokenDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        draft.settings.from = []
-        for word in directive.arguments {
-            guard let place = ValueKind.tokenPlace.read(word, &reading) else { continue }
-            append(place, to: &draft.settings.from, word, &reading)
-            if case .query = place, draft.query == nil { draft.query = word }
-        }
-    }
-
-    static func readAudiences(
-        _ draft: inout TokenDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        draft.settings.audiences = directive.arguments.compactMap {
-            ValueKind<String>.text.read($0, &reading)
-        }
-    }
-
     // MARK: backend
 
     static func readBackend(
@@ -152,6 +87,33 @@ extension Grammar {
         }
     }
 
+    /// `limit 2 block_new`, `limit claim:max_devices or 2 block_new`.
+    static func readSessionLimit(
+        _ draft: inout SessionDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        var directive = directive
+        let (words, usage) = (directive.arguments, "limit claim:NAME or N block_new|eject_old")
+        if words.count > 2 || words[0].text.contains(":") {
+            guard words.count == 4, words[1].text == "or" else {
+                let wrong = words.count == 4 ? words[1] : words[0]
+                reading.error("expected: \(usage)", at: wrong)
+                return
+            }
+            if let source = ValueKind.source.read(words[0], &reading) {
+                if case .claim(let name) = source {
+                    draft.settings.limitClaim = name
+                    draft.sources.append((words[0], source))
+                } else {
+                    reading.error(
+                        "only a claim may set the limit, the request may not (expected: \(usage))",
+                        at: words[0])
+                }
+            }
+            directive.arguments.removeFirst(2)
+        }
+        readLimit(&draft, directive, &reading)
+    }
+
     /// `limit N block_new|eject_old`.
     static func readLimit(
         _ draft: inout SessionDraft, _ directive: Directive, _ reading: inout Reading
@@ -219,7 +181,7 @@ extension Grammar {
     }
 
     /// The name of a block, which no other block of its kind may have.
-    private static func readName(
+    static func readName(
         _ directive: Directive, among others: [some NamedDraft], _ reading: inout Reading
     ) -> Word {
         let word = directive.arguments[0]

@@ -3,7 +3,8 @@ extension Grammar {
     package static let catalogue: [(place: Place, entries: [Entry])] = [
         (.top, top.entries + [include]), (.log, log.entries), (.limits, limits.entries),
         (.listen, listen.entries), (.tls, tls.entries), (.host, host.entries),
-        (.jwt, jwt.entries), (.backend, backend.entries), (.sessions, sessions.entries),
+        (.console, console.entries), (.jwt, jwt.entries), (.jwks, jwks.entries),
+        (.backend, backend.entries), (.sessions, sessions.entries),
         (.store, store.entries), (.rewrite, rewrite.entries), (.defaults, defaults.entries),
         (.route, route.entries),
     ]
@@ -12,8 +13,9 @@ extension Grammar {
     private static let include = Entry(
         name: "include", synopsis: "GLOB", arity: 1...1, isRepeatable: true)
 
-    /// Words that are taken but do nothing yet, and what to say about them.
-    static let reserved = ["console": "is not available in this version"]
+    /// Words whose arguments may hold what nobody may see; they know how to complain about that
+    /// without repeating it.
+    static let confidential: Set<String> = ["secret", "token", "jwk", "jwks"]
 
     /// What other servers call it.
     static let foreign = [

@@ -42,30 +42,81 @@ extension Grammar {
 
     // MARK: Who may enter
 
-    /// `auth app or staff`, `auth off`.
+    /// `auth app or staff`, `auth app optional`, `auth off`.
     static func readAuth(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
+        if draft.own.contains("auth"), let first = draft.authSetter {
+            let line = reading.firstSet(first.location, seenFrom: directive.name.location)
+            reading.error("'auth' is set twice\(line)", at: directive.name)
+            return
+        }
         draft.own.insert("auth")
+        draft.authSetter = directive.name
         draft.auth = []
-        if directive.arguments.count == 1, directive.arguments[0].text == "off" { return }
-        for (index, word) in directive.arguments.enumerated() {
+        draft.settings.allowsAnonymous = false
+        var words = directive.arguments
+        if words.count == 1, words[0].text == "off" { return }
+        if words.count > 1, words[words.count - 1].text == "optional" {
+            draft.settings.allowsAnonymous = true
+            words.removeLast()
+        }
+        for (index, word) in words.enumerated() {
             if index % 2 == 0 {
-                if word.text == "or" || word.text == "off" {
+                if ["or", "off", "optional"].contains(word.text) {
                     reading.error("expected the name of a jwt block, not \(word.shown)", at: word)
                 } else if draft.auth.contains(where: { $0.text == word.text }) {
                     reading.error("\(word.shown) is named twice", at: word)
                 } else {
                     draft.auth.append(word)
                 }
+            } else if word.text == "optional" {
+                reading.error("'optional' stands behind all names", at: word)
+                return
             } else if word.text != "or" {
-                reading.error("expected 'or' between names, not \(word.shown)", at: word)
+                let hint = Spelling.hint(for: word.text, among: ["or", "optional"])
+                reading.error("expected 'or' between names, not \(word.shown)\(hint)", at: word)
                 return
             }
         }
-        if let last = directive.arguments.last, directive.arguments.count % 2 == 0 {
+        if let last = words.last, words.count % 2 == 0 {
             reading.error("a name is missing after 'or'", at: last)
         }
+    }
+
+    static let reportOnlySynopsis = "auth|roles|require… | auth NAME [or NAME]… [optional] | off"
+
+    /// `report_only auth roles`, `report_only auth app`, `report_only off`.
+    static func readReportOnly(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert("report_only")
+        draft.reported = []
+        draft.settings.reportOnly = []
+        let words = directive.arguments
+        if words.count == 1, words[0].text == "off" { return }
+        if words.count > 1, words[0].text == "auth",
+            RouteSettings.Rule(rawValue: words[1].text) == nil
+        {
+            // `auth` and `report_only auth` in one.
+            var auth = directive
+            auth.name = words[0]
+            auth.arguments.removeFirst()
+            readAuth(&draft, auth, &reading)
+            draft.reported = [(words[0], .auth)]
+        } else {
+            for word in words {
+                if word.text == "off" {
+                    reading.error("'off' stands alone", at: word)
+                } else if let rule = ValueKind<RouteSettings.Rule>.choice.read(word, &reading) {
+                    if draft.reported.contains(where: { $0.rule == rule }) {
+                        reading.error("\(word.shown) is named twice", at: word)
+                    }
+                    draft.reported.append((word, rule))
+                }
+            }
+        }
+        draft.settings.reportOnly = Set(draft.reported.map(\.rule))
     }
 
     static func readRoles(
@@ -187,6 +238,12 @@ extension Grammar {
         go(to: .answer(answer, directive.name), &draft, directive, &reading)
     }
 
+    static func readTicket(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        go(to: .answer(.ticket, directive.name), &draft, directive, &reading)
+    }
+
     private static func go(
         to target: RouteDraft.Target, _ draft: inout RouteDraft, _ directive: Directive,
         _ reading: inout Reading
@@ -195,7 +252,7 @@ extension Grammar {
         if draft.own.contains("destination"), let first = draft.destination {
             let line = reading.firstSet(first.word.location, seenFrom: directive.name.location)
             reading.error(
-                "a route has one of 'backend', 'respond' and 'redirect'\(line)",
+                "a route has one of 'backend', 'respond', 'redirect' and 'ticket'\(line)",
                 at: directive.name)
         }
         draft.own.insert("destination")

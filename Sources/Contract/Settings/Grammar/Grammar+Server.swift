@@ -166,3 +166,65 @@ extension Grammar {
         return .files(chain: chain ?? "", key: file ?? "")
     }
 }
+
+/// `attempts`, `console`.
+extension Grammar {
+    /// `attempts 20`, `attempts 20 burst 40`, `attempts off`.
+    static func readAttempts(
+        _ limits: inout LimitSettings, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let words = directive.arguments
+        let kind = ValueKind.integer(1...100_000, or: "off")
+        guard let rate = kind.read(words[0], &reading) else { return }
+        guard let rate else {
+            limits.failedAttempts = nil
+            if words.count > 1 { reading.error("nothing follows 'attempts off'", at: words[1]) }
+            return
+        }
+        var limit = AttemptLimit(perSecond: rate, burst: 2 * rate)
+        if words.count > 1, words[1].text != "burst" {
+            reading.error(Choice.message(words[1], among: ["burst"]), at: words[1])
+        } else if words.count == 2 {
+            reading.error("a number is missing after 'burst'", at: words[1])
+        } else if words.count == 3 {
+            let burst = ValueKind.integer(1...200_000).read(words[2], &reading)
+            limit.burst = burst ?? limit.burst
+        }
+        limits.failedAttempts = limit
+    }
+
+    static func readConsole(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        var draft = ConsoleDraft()
+        console.read(directive.block ?? [], of: directive.name, into: &draft, &reading)
+        guard let address = ValueKind.listening.read(word, &reading) else { return }
+        if !address.isLocal && !draft.allowsRemote {
+            reading.error(
+                "other machines could reach the console at \(word.shown) (say 'allow_remote on' to"
+                    + " let them, or take 127.0.0.1)", at: word)
+        }
+        guard let token = draft.token else { return }
+        if token.secret.octets.count < shortestToken {
+            reading.warn(
+                "this token is shorter than \(shortestToken) octets (make one with 'openssl rand"
+                    + " -hex 32')", at: token.word.location)
+        }
+        var settings = ConsoleSettings(address: address, token: token.secret)
+        settings.allowsRemote = draft.allowsRemote
+        settings.position = reading.position(of: directive.name.location)
+        document.settings.console = settings
+        document.console = word
+    }
+
+    /// A shorter one can be guessed.
+    private static let shortestToken = 16
+
+    static func readConsoleToken(
+        _ draft: inout ConsoleDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        if let token = ValueKind<Secret>.secret.read(word, &reading) { draft.token = (word, token) }
+    }
+}

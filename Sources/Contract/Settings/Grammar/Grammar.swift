@@ -8,6 +8,7 @@ package enum Grammar {
             .init("log", "", .none, readLog).withBlock,
             .init("trust", "CIDR…", .atLeastOne, readTrust).repeatable,
             .init("limits", "", .none, readLimits).withBlock,
+            .init("console", "ADDRESS", .one, readConsole).withBlock,
             .init("listen", "ADDRESS", .one, readListener).withOptionalBlock.repeatable,
             .init("jwt", "NAME", .one, readTokens).withBlock.repeatable,
             .init("backend", "NAME", .one, readBackend).withBlock.repeatable,
@@ -38,6 +39,14 @@ package enum Grammar {
             .init(
                 "compress_cache", "SIZE|off", .size((4 * kibi)...gibi, orNone: "off"),
                 \.compressCacheSize),
+            .init("attempts", "N [burst N] | off", .from(1, to: 3), readAttempts),
+        ])
+
+    static let console = Vocabulary<ConsoleDraft>(
+        .console,
+        [
+            .init("token", "env:NAME|file:PATH", .one, readConsoleToken).required,
+            .init("allow_remote", "on|off", .onOff, \.allowsRemote),
         ])
 
     static let listen = Vocabulary<ListenerDraft>(
@@ -62,20 +71,42 @@ package enum Grammar {
     static let jwt = Vocabulary<TokenDraft>(
         .jwt,
         [
-            .init("algorithms", "HS256|HS384|HS512…", .atLeastOne, readAlgorithms).required,
-            .init("secret", "env:NAME|file:PATH", .one, readSecret).required,
+            .init("algorithms", "ALGORITHM…", .atLeastOne, readAlgorithms).required,
+            .init("secret", "env:NAME|file:PATH", .one, readSecret).repeatable,
+            .init("public_key", "file:PATH [kid NAME]", .from(1, to: 3), readPublicKey).repeatable,
+            .init("jwk", "file:PATH", .one, readKeyFile).repeatable,
+            .init("jwks", "file:PATH|URL", .one, readKeySet).withOptionalBlock.repeatable,
             .init(
                 "from", "bearer|subprotocol|cookie:NAME|query:NAME…", .atLeastOne, readTokenPlaces),
+            .init("tickets", "on [bind address] | off", .from(1, to: 3), readTickets),
             .init("user", "CLAIM", .text, \.settings.userClaim),
             .init("role", "CLAIM", .text, \.settings.roleClaim),
             .init("issuer", "TEXT", .text, \.settings.issuer),
             .init("audience", "TEXT…", .atLeastOne, readAudiences),
+            .init("required", "CLAIM…", .atLeastOne, readRequiredClaims),
             .init("leeway", "DURATION", .duration(.zero ... .hours(1)), \.settings.leeway),
+            .init(
+                "max_age", "DURATION", ValueKind.duration(.seconds(1) ... .days(3650)).optional(),
+                \.settings.maxAge),
+            .init("on_expiry", "close | grace DURATION | ignore", .from(1, to: 2), readOnExpiry),
+            .init("expiring", "DURATION|off", .one, readExpiring),
+            .init(
+                "revoked", "file:PATH", ValueKind.fileReference.optional(),
+                \.settings.revocationFile),
             .init("forward_token", "on|off", .onOff, \.settings.forwardsToken),
             .init("user_header", "NAME", .fieldName, \.settings.userHeader),
             .init("role_header", "NAME", .fieldName, \.settings.roleHeader),
             .init("claims_header", "NAME", .fieldName, \.settings.claimsHeader),
             .init("allow_weak_keys", "on|off", .onOff, \.settings.allowsWeakKeys),
+        ])
+
+    static let jwks = Vocabulary<RemoteKeySet>(
+        .jwks,
+        [
+            .init("ca", "PATH", ValueKind.existingFile.optional(), \.authorityPath),
+            .init("timeout", "DURATION", .duration(.milliseconds(100) ... .minutes(1)), \.timeout),
+            .init("size", "SIZE", .size(kibi...(16 * mebi)), \.size),
+            .init("refresh", "DURATION", .duration(RemoteKeySet.lifetimes), \.refresh),
         ])
 
     static let backend = Vocabulary<BackendSettings>(
@@ -100,7 +131,10 @@ package enum Grammar {
             .init("device", "SOURCE…", .atLeastOne, readDevice),
             .init("role", "SOURCE", .one, readSessionRole),
             .init("limited", "ROLE…", .atLeastOne, readLimited),
-            .init("limit", "N block_new|eject_old", .two, readLimit).required,
+            .init(
+                "limit", "[claim:NAME or] N block_new|eject_old", .from(2, to: 4), readSessionLimit
+            )
+            .required,
             .init("store", "VALUE", .one, readStoreOverride).withBlock.repeatable,
             .init("message", "block_new|eject_old|replaced LANGUAGE TEXT", .three, readMessage)
                 .repeatable,
@@ -121,9 +155,10 @@ package enum Grammar {
     /// What a route and `defaults` may both say.
     private static let shared: [Rule<RouteDraft>] = [
         .init("methods", "METHOD…", .atLeastOne, readMethods),
-        .init("auth", "NAME [or NAME]… | off", .atLeastOne, readAuth),
+        .init("auth", "NAME [or NAME]… [optional] | off", .atLeastOne, readAuth),
         .init("roles", "ROLE…", .atLeastOne, readRoles),
         .init("require", "SOURCE == SOURCE|TEXT", .three, readRequirement).repeatable,
+        .init("report_only", reportOnlySynopsis, .atLeastOne, readReportOnly),
         .init("origins", "any | same|ORIGIN…", .atLeastOne, readOrigins),
         .init("compress", compressionSynopsis, .any, readCompression),
         .init("sessions", "NAME|off", .one, readRouteSessions),
@@ -151,6 +186,7 @@ package enum Grammar {
         ] + shared + [
             .init("respond", "STATUS [TEXT]", .from(1, to: 2), readResponse),
             .init("redirect", "STATUS TEXT", .two, readRouteRedirect),
+            .init("ticket", "", .none, readTicket),
         ])
 
     static let defaults = Vocabulary<RouteDraft>(.defaults, shared)

@@ -42,19 +42,20 @@ extension Document {
         var draft = base
         draft.word = directive.arguments[0]
         draft.settings.position = reading.position(of: directive.name.location)
+        draft.authSetter = nil
         draft.captures = readPath(draft.word, into: &draft.settings, &reading)
         Grammar.route.read(directive.block ?? [], into: &draft, &reading)
         dropInherited(&draft)
         let tried = (directive.block ?? []).contains { Self.destinations.contains($0.name.text) }
         if draft.destination == nil, !tried {
             reading.error(
-                "a route needs 'backend', 'respond' or 'redirect'", at: directive.name)
+                "a route needs 'backend', 'respond', 'redirect' or 'ticket'", at: directive.name)
         }
         return draft
     }
 
     /// One that was given but could not be read has been complained about.
-    private static let destinations: Set<String> = ["backend", "respond", "redirect"]
+    private static let destinations: Set<String> = ["backend", "respond", "redirect", "ticket"]
 
     /// `[HOST]PATH`; answers the captures.
     private func readPath(
@@ -115,10 +116,13 @@ extension Document {
                 route.destination = .backend(index)
                 used.backends.insert(index)
             }
-        case .answer(let destination, _)?: route.destination = destination
+        case .answer(let destination, let word)?:
+            route.destination = destination
+            if destination == .ticket { checkTicket(word, route, draft, &used, &reading) }
         case nil: break
         }
         checkRules(draft, &reading)
+        checkReports(draft, &route, &reading)
         return route
     }
 
@@ -153,10 +157,44 @@ extension Document {
                 reading.error("'require claim:…' \(explained)", at: word)
             }
         }
+        if draft.settings.allowsAnonymous, let roles = draft.roles,
+            draft.settings.reportOnly.isDisjoint(with: [.auth, .roles])
+        {
+            reading.warn(
+                "who brings no token has no role: with 'roles', nobody passes because of"
+                    + " 'optional'", at: roles.location)
+        }
         if draft.settings.silenceTimeout <= draft.settings.pingInterval {
             reading.error(
                 "'silence' must be longer than 'ping', or every quiet client is cut off",
                 at: draft.silence ?? draft.word)
+        }
+    }
+
+    /// A route reports about rules it has. What comes from `defaults` falls away where it has none.
+    private func checkReports(
+        _ draft: RouteDraft, _ route: inout RouteSettings, _ reading: inout Reading
+    ) {
+        var rules: Set<RouteSettings.Rule> = []
+        if !draft.auth.isEmpty { rules.insert(.auth) }
+        if !route.roles.isEmpty { rules.insert(.roles) }
+        if !route.require.isEmpty { rules.insert(.require) }
+        for (word, rule) in draft.reported
+        where draft.own.contains("report_only") && !rules.contains(rule) {
+            reading.error("this route has no '\(rule.rawValue)' to report about", at: word)
+        }
+        route.reportOnly.formIntersection(rules)
+    }
+
+    private func checkTicket(
+        _ word: Word, _ route: RouteSettings, _ draft: RouteDraft, _ used: inout UsedBlocks,
+        _ reading: inout Reading
+    ) {
+        let givers = route.auth.filter { settings.tokens[$0].tickets != .off }
+        used.tickets.formUnion(givers)
+        if givers.isEmpty {
+            reading.error(
+                "'ticket' needs 'auth NAME' of a jwt block that has 'tickets on'", at: word)
         }
     }
 
@@ -185,6 +223,13 @@ extension Document {
     }
 
     private func checkListeners(_ reading: inout Reading) {
+        if let console, let address = settings.console?.address,
+            let first = listeners.first(where: { $0.settings.address == address })
+        {
+            let place = reading.mention(first.word.location, seenFrom: console.location)
+            reading.error(
+                "\(console.shown) is taken by the listener at \(place)", at: console)
+        }
         if listeners.isEmpty, reading.hasSources {
             let start = Location(file: 0, line: 1, column: 1, length: 1)
             reading.error("there is no 'listen': nobody could connect", at: start)
@@ -195,6 +240,8 @@ extension Document {
 /// Indices of blocks that a route uses.
 struct UsedBlocks {
     var tokens: Set<Int> = []
+    /// Those of `tokens` that some route hands out tickets for.
+    var tickets: Set<Int> = []
     var backends: Set<Int> = []
     var sessions: Set<Int> = []
 }

@@ -1,7 +1,8 @@
 /// Where a directive may stand: the top level of a file, or a block by the word that opens it.
 package enum Place: String, Sendable, CaseIterable {
     case top = ""
-    case log, limits, listen, tls, host, jwt, backend, sessions, store, rewrite, route, defaults
+    case log, limits, console, listen, tls, host, jwt, jwks, backend, sessions, store, rewrite,
+        route, defaults
 }
 
 /// One word of the language at one place, as it is documented and checked.
@@ -106,10 +107,9 @@ struct Vocabulary<Draft>: Sendable {
                 continue
             }
             if seen[rule.entry] == nil { seen[rule.entry] = place }
-            // Arguments are hidden when a secret is written out on their line, which is an error;
-            // only `secret` knows how to complain without repeating them.
+            // Arguments are hidden when a secret is written out on their line, which is an error.
             let isHidden = directive.arguments.contains(where: \.isHidden)
-            if isHidden && rule.entry.name != "secret" { continue }
+            if isHidden && !Grammar.confidential.contains(rule.entry.name) { continue }
             guard let directive = fitted(directive, to: rule.entry, &reading) else { continue }
             rule.read(&draft, directive, &reading)
         }
@@ -132,10 +132,6 @@ struct Vocabulary<Draft>: Sendable {
         if place != .top { message += " in '\(place.rawValue)'" }
         if directive.name.isHidden {
             reading.error(message, at: directive.name)
-            return nil
-        }
-        if let reason = Grammar.reserved[name] {
-            reading.error("\(directive.name.shown) \(reason)", at: directive.name)
             return nil
         }
         let homes = Grammar.homes(of: name).filter { $0 != place }

@@ -24,6 +24,11 @@ extension Document {
     }
 
     private func warnAboutListeners(_ reading: inout Reading) {
+        if let console, let address = settings.console?.address, !address.isLocal {
+            reading.warn(
+                "the console at \(console.shown) has no TLS: its token travels in the clear",
+                at: console.location)
+        }
         for listener in plainListeners {
             reading.warn(
                 "\(listener.word.shown) is reachable from other machines and has no 'tls'",
@@ -33,8 +38,15 @@ extension Document {
 
     private func warnAboutTokens(_ reading: inout Reading) {
         for token in tokens where !token.name.isBroken {
-            if let secret = token.secret, !token.settings.allowsWeakKeys {
-                warnAboutLength(secret, token.settings, &reading)
+            if !token.settings.allowsWeakKeys {
+                for (key, word) in zip(token.settings.keys, token.keys) {
+                    warnAboutLength(key, word, token.settings, &reading)
+                }
+            }
+            if let expiring = token.expiring, token.settings.onExpiry == .ignore {
+                reading.warn(
+                    "with 'on_expiry ignore' no connection ends that clients could be told about",
+                    at: expiring.location)
             }
             if token.settings.audiences.isEmpty {
                 reading.warn(
@@ -53,10 +65,12 @@ extension Document {
 
     /// RFC 7518 §3.2: a key of the size of the hash output or larger.
     private func warnAboutLength(
-        _ word: Word, _ settings: TokenSettings, _ reading: inout Reading
+        _ key: KeySource, _ word: Word, _ settings: TokenSettings, _ reading: inout Reading
     ) {
-        guard let strongest = settings.algorithms.max(by: { $0.hashSize < $1.hashSize }),
-            settings.secret.octets.count < strongest.hashSize
+        let keyed = settings.algorithms.filter { $0.keyKind == .secret }
+        guard case .secret(let secret) = key.origin,
+            let strongest = keyed.max(by: { $0.hashSize < $1.hashSize }),
+            secret.octets.count < strongest.hashSize
         else { return }
         reading.warn(
             "this secret is shorter than the \(strongest.hashSize) octets of"
@@ -71,6 +85,12 @@ extension Document {
             }
         }
         warn("jwt", tokens, used.tokens)
+        for (index, token) in tokens.enumerated() where !used.tickets.contains(index) {
+            guard used.tokens.contains(index), let word = token.tickets else { continue }
+            reading.warn(
+                "no route hands out tickets of jwt \(token.name.shown) (a route with 'ticket'"
+                    + " does)", at: word.location)
+        }
         warn("backend", backends, used.backends)
         warn("sessions", sessions, used.sessions)
     }
@@ -139,12 +159,12 @@ extension Document {
 }
 
 extension TokenSettings.Algorithm {
-    /// Octets of the hash, which is what a key needs at least.
+    /// Octets of the hash, which is what a secret needs at least.
     fileprivate var hashSize: Int {
         switch self {
-        case .hs256: 32
-        case .hs384: 48
-        case .hs512: 64
+        case .hs256, .rs256, .ps256, .es256: 32
+        case .hs384, .rs384, .ps384, .es384: 48
+        case .hs512, .rs512, .ps512, .es512, .edDSA: 64
         }
     }
 }

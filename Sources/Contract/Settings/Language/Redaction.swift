@@ -10,6 +10,8 @@ struct Redaction {
     private var depth = 0
     /// `secret` stood alone on its line.
     private var isWaiting = false
+    /// The statement names a URL, which may hold a password.
+    private var namesURL = false
 
     /// Marks the words of `tokens` that must not be shown.
     mutating func mark(_ tokens: inout [Token]) {
@@ -22,6 +24,7 @@ struct Redaction {
             case .open:
                 if isHiding { depth += 1 }
                 isStart = true
+                namesURL = false
             case .close:
                 depth = max(0, depth - 1)
                 endStatement(isLineEnd: false)
@@ -34,7 +37,10 @@ struct Redaction {
         if isHiding || hasHidden {
             hide(&word)
             isWaiting = false
+        } else if namesURL {
+            hideCredentials(&word)
         } else if isStart {
+            namesURL = word.text.lowercased().hasPrefix("jwk")
             if Self.isSecret(word.text) {
                 isHiding = true
                 isWaiting = true
@@ -61,9 +67,19 @@ struct Redaction {
         places.append(place)
     }
 
+    /// `https://user:password@host/`, the whole of it.
+    private mutating func hideCredentials(_ word: inout Word) {
+        guard let start = word.text.firstRange(of: "//")?.upperBound,
+            word.text[start...].prefix(while: { $0 != "/" }).contains("@")
+        else { return }
+        word.isHidden = true
+        places.append(word.location)
+    }
+
     /// A literal may hold `;` or `}`, so whatever follows it on its line stays hidden.
     private mutating func endStatement(isLineEnd: Bool) {
         isStart = true
+        namesURL = false
         if isLineEnd { hasHidden = false }
         if depth == 0 && !hasHidden { isHiding = false }
     }
@@ -71,7 +87,9 @@ struct Redaction {
     private static func isSecret(_ text: String) -> Bool {
         let name = text.lowercased().prefix { $0 != "=" && $0 != ":" }
         if ["secret", "password", "passwd"].contains(where: name.contains) { return true }
+        if name == "token" { return true }
         if Grammar.allWords.contains(String(name)) { return false }
         return name.count <= 8 && Spelling.distance(String(name), "secret") <= 2
+            || name.count <= 6 && Spelling.distance(String(name), "token") <= 1
     }
 }

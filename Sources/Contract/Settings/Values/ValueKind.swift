@@ -35,7 +35,7 @@ extension ValueKind where Value == String {
         if word.text.isEmpty || word.text.count > 64 || !isName {
             reading.error(
                 "\(word.shown) is no name (letters, digits, '_', '-' and '.')", at: word)
-        } else if ["off", "or"].contains(word.text) {
+        } else if ["off", "or", "optional"].contains(word.text) {
             reading.error("\(word.shown) has a meaning of its own; choose another name", at: word)
         }
         return word.text

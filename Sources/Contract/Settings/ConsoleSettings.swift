@@ -1,0 +1,14 @@
+/// `console ADDRESS { token …; allow_remote on|off }`: where operators ask and give orders.
+package struct ConsoleSettings: Sendable, Equatable {
+    /// Reachable from this machine only, unless `allowsRemote`.
+    package var address: SocketAddressSettings
+    /// What every request must bring as `Authorization: Bearer`.
+    package var token: Secret
+    package var allowsRemote = false
+    package var position = SourcePosition()
+
+    package init(address: SocketAddressSettings, token: Secret) {
+        self.address = address
+        self.token = token
+    }
+}
