@@ -71,7 +71,9 @@ let package = Package(
         room("Sessions", "Policy", ["Locks", "Clock", "Endings", "Settings", "JSON"]),
         room(
             "Identity", "Policy",
-            ["Bytes", "Clock", "HTTP", "JSON", "JWT", "Crypto", "Endings", "Settings"]),
+            [
+                "Bytes", "Clock", "HTTP", "JSON", "JWT", "Locks", "Crypto", "Endings", "Settings",
+            ]),
 
         // Drivers: where rooms meet.
         room(
