@@ -16,22 +16,6 @@ package struct RewriteSettings: Sendable, Equatable {
     }
 }
 
-/// `require claim:user_id == path:user_id`.
-package struct Requirement: Sendable, Hashable {
-    package var left: ValueSource
-    package var right: Operand
-
-    package enum Operand: Sendable, Hashable {
-        case source(ValueSource)
-        case text(String)
-    }
-
-    package init(left: ValueSource, right: Operand) {
-        self.left = left
-        self.right = right
-    }
-}
-
 /// `header NAME VALUE`.
 package struct HeaderRule: Sendable, Hashable {
     package var name: String

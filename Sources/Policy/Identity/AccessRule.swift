@@ -1,36 +1,73 @@
 package import Endings
 package import Settings
 
-/// What a route, or a rewrite, asks of those it lets in: a role, and values that must agree.
+/// What a route, or a rewrite, asks of those it lets in: a role, and what must hold of the request.
 package struct AccessRule: Sendable {
     private let roles: [String]
     private let requirements: [Requirement]
+    private let reported: Set<RouteSettings.Rule>
 
-    /// No roles: any role or none. All of the requirements must hold.
-    package init(roles: [String], require requirements: [Requirement]) {
+    /// A rule that a request does not keep.
+    package struct Violation: Sendable, Equatable {
+        /// `roles` or `require`.
+        package let rule: RouteSettings.Rule
+        /// Which of the requirements, from 0; nil for `roles`.
+        package let requirement: Int?
+        /// How the request ends, if the rule is in force.
+        package let refusal: Refusal
+    }
+
+    /// What the rules say of a request.
+    package struct Verdict: Sendable, Equatable {
+        /// The first violation of a rule in force: the request is refused. Nil for letting it in.
+        package fileprivate(set) var refused: Violation?
+        /// Violations of rules that are only reported about: to be logged and counted. At most one
+        /// a rule.
+        package fileprivate(set) var reported: [Violation] = []
+    }
+
+    /// No roles: any role or none. All of the requirements must hold. Violations of the rules in
+    /// `reportOnly` refuse nobody.
+    package init(
+        roles: [String], require requirements: [Requirement],
+        reportOnly: Set<RouteSettings.Rule> = []
+    ) {
         self.roles = roles
         self.requirements = requirements
+        reported = reportOnly
     }
 
-    /// Passes when `identityRoles` has one of the roles and every requirement holds; throws
-    /// `forbidden` otherwise. A value that is missing agrees with nothing.
+    /// What each rule says of a request whose bearer has `identityRoles`.
+    package func judge(roles identityRoles: [String], facts: RequestFacts) -> Verdict {
+        var verdict = Verdict()
+        if !hasRole(identityRoles) {
+            let refusal = Refusal(.forbidden, detail: "role", message: "Role not allowed")
+            add(Violation(rule: .roles, requirement: nil, refusal: refusal), to: &verdict)
+        }
+        if let index = requirements.firstIndex(where: { !$0.holds(facts) }) {
+            let refusal = Refusal(
+                .forbidden, detail: "claim", message: "Not allowed for this user")
+            add(Violation(rule: .require, requirement: index, refusal: refusal), to: &verdict)
+        }
+        return verdict
+    }
+
+    /// Passes when no rule in force is violated, throws how the request ends otherwise.
     package func check(roles identityRoles: [String], facts: RequestFacts) throws(Refusal) {
-        let hasRole = roles.contains { role in identityRoles.contains { $0.isSpelled(role) } }
-        guard roles.isEmpty || hasRole else {
-            throw Refusal(.forbidden, detail: "role", message: "Role not allowed")
-        }
-        guard requirements.allSatisfy({ Self.holds($0, facts) }) else {
-            throw Refusal(.forbidden, detail: "claim", message: "Not allowed for this user")
+        if let violation = judge(roles: identityRoles, facts: facts).refused {
+            throw violation.refusal
         }
     }
 
-    private static func holds(_ requirement: Requirement, _ facts: RequestFacts) -> Bool {
-        let right: String? =
-            switch requirement.right {
-            case .source(let source): facts.text(of: source)
-            case .text(let text): text
-            }
-        guard let left = facts.text(of: requirement.left), let right else { return false }
-        return left.isSpelled(right)
+    private func hasRole(_ identityRoles: [String]) -> Bool {
+        roles.isEmpty || roles.contains { role in identityRoles.contains { $0.isSpelled(role) } }
+    }
+
+    private func add(_ violation: Violation, to verdict: inout Verdict) {
+        if reported.contains(violation.rule) {
+            verdict.reported.append(violation)
+        } else if verdict.refused == nil {
+            verdict.refused = violation
+        }
     }
 }

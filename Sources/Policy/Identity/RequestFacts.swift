@@ -28,9 +28,31 @@ package struct RequestFacts: Sendable {
         case .query(let name): query.only(name)
         case .header(let name): onlyField(name)
         case .cookie(let name): CookieHeader(fields).only(name)
-        case .claim(let name): claims?[name]?.comparableText
+        case .claim(let path): claims?.claim(at: path)?.comparableText
         case .path(let name): captures[name]
         }
+    }
+
+    /// The elements of a value that is a list; empty when the value is missing.
+    ///
+    /// - A claim: the elements of an array that have a text; the words of a string, parted by
+    ///   spaces as in an OAuth scope (RFC 6749 §3.3); any other value is a list of itself.
+    /// - Any other source: what stands between commas and white space.
+    package func list(of source: ValueSource) -> [String] {
+        guard case .claim(let path) = source else {
+            return text(of: source).map { Self.words($0, separators: [0x20, 0x2C, 0x09]) } ?? []
+        }
+        switch claims?.claim(at: path) {
+        case nil, .null, .object: return []
+        case .array(let elements): return elements.compactMap(\.comparableText)
+        case .string(let text): return Self.words(text, separators: [0x20])
+        case .bool(let truth): return [truth ? "true" : "false"]
+        case .number(let number): return [number.text]
+        }
+    }
+
+    private static func words(_ text: String, separators: [UInt8]) -> [String] {
+        text.utf8.split { separators.contains($0) }.map { String(Substring($0)) }
     }
 
     private func onlyField(_ name: String) -> String? {

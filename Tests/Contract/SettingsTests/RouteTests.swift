@@ -80,7 +80,9 @@ struct RouteTests {
             .route, "require path:id == claim:id; auth off; roles a",
             "1: 'require claim:…' needs 'auth NAME': without a token there is nothing to check\n"
                 + "40: 'roles' needs 'auth NAME': without a token there is nothing to check"),
-        .init(.route, "require query:id = path:id", "18: expected '==', not '='"),
+        .init(
+            .route, "require query:id = path:id",
+            "18: expected ==, !=, has, in or matches, not '=' (did you mean '=='?)"),
         .init(
             .route, "require query:id == path:uid",
             "21: the path of this route captures no '{uid}' (did you mean 'id'?)"),
@@ -219,9 +221,9 @@ struct RouteTests {
         expected.auth = [0, 1]
         expected.roles = ["x", "y"]
         expected.require = [
-            .init(left: .claim("u"), right: .source(.path("id"))),
-            .init(left: .query("a"), right: .text("claim:x")),
-            .init(left: .query("a"), right: .text("plain")),
+            .equal(.source(.claim("u")), .source(.path("id"))),
+            .equal(.source(.query("a")), .text("claim:x")),
+            .equal(.source(.query("a")), .text("plain")),
         ]
         expected.origins = .listed([
             "https://a.example.kr", "http://b:8080", "capacitor://localhost",
@@ -295,12 +297,12 @@ struct RouteTests {
         #expect(plain.bodySize == 1024 && plain.pingInterval == .seconds(2))
         #expect(plain.methods == ["GET"] && plain.headers.map(\.name) == ["A"])
         #expect(own.auth.isEmpty && own.roles.isEmpty && own.sessions == nil)
-        #expect(own.require == [.init(left: .query("x"), right: .text("y"))])
+        #expect(own.require == [.equal(.source(.query("x")), .text("y"))])
         #expect(own.origins == .sameOrigin && own.compression == nil && own.bodySize == nil)
         #expect(own.headers.map(\.name) == ["B"] && !own.refusesWithStatus)
         #expect(own.destination == .respond(status: 200, body: ""))
         #expect(own.pingInterval == .seconds(1) && own.methods == ["GET"])
-        #expect(kept.require == [.init(left: .claim("z"), right: .text("1"))])
+        #expect(kept.require == [.equal(.source(.claim("z")), .text("1"))])
     }
 
     @Test("Rules may only be reported about, and tokens be left at home") func reporting() throws {
@@ -343,7 +345,7 @@ struct RouteTests {
             + "defaults { auth app; roles a; require claim:a == b; require query:c == d }"
         let settings = try #require(read(prelude + text).settings)
         #expect(settings.routes[1].roles.isEmpty)
-        #expect(settings.routes[1].require == [.init(left: .query("c"), right: .text("d"))])
+        #expect(settings.routes[1].require == [.equal(.source(.query("c")), .text("d"))])
     }
 
     @Test("Rewrites keep their order, captures and rules") func rewrites() throws {
@@ -365,7 +367,7 @@ struct RouteTests {
         #expect(rewrites[0].to == Template(parts: [.text("/ws/journey")]))
         #expect(
             rewrites[0].require == [
-                .init(left: .claim("user_id"), right: .source(.path("user_id")))
+                .equal(.source(.claim("user_id")), .source(.path("user_id")))
             ])
         #expect(
             rewrites[0].headers == [

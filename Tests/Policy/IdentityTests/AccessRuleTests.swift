@@ -54,10 +54,10 @@ struct AccessRuleTests {
             (#"{"user_id":"e\u0301"}"#, "\u{E9}", "claim"),
         ] as [(String?, String?, String?)])
     func claims(claims: String?, capture: String?, expected: String?) throws {
-        let rule = Requirement(left: .claim("user_id"), right: .source(.path("user_id")))
+        let rule = Requirement.equal(.source(.claim("user_id")), .source(.path("user_id")))
         let facts = try facts(claims: claims, captures: capture.map { ["user_id": $0] } ?? [:])
         #expect(detail(require: [rule], facts) == expected)
-        let turned = Requirement(left: .path("user_id"), right: .source(.claim("user_id")))
+        let turned = Requirement.equal(.source(.path("user_id")), .source(.claim("user_id")))
         #expect(detail(require: [turned], facts) == expected)
     }
 
@@ -74,9 +74,9 @@ struct AccessRuleTests {
         ]
         for (source, expected) in sources {
             #expect(facts.text(of: source) == expected, "\(source)")
-            let rule = Requirement(left: source, right: .text("v"))
+            let rule = Requirement.equal(.source(source), .text("v"))
             #expect(detail(require: [rule], facts) == (expected == nil ? "claim" : nil))
-            let other = Requirement(left: source, right: .text("w"))
+            let other = Requirement.equal(.source(source), .text("w"))
             #expect(detail(require: [other], facts) == "claim")
         }
     }
@@ -84,10 +84,10 @@ struct AccessRuleTests {
     @Test("all requirements must hold, and two missing values are not equal")
     func all() throws {
         let facts = try facts(claims: #"{"a":"1","b":"2"}"#)
-        let first = Requirement(left: .claim("a"), right: .text("1"))
-        let second = Requirement(left: .claim("b"), right: .text("2"))
-        let wrong = Requirement(left: .claim("b"), right: .text("3"))
-        let missing = Requirement(left: .claim("x"), right: .source(.claim("y")))
+        let first = Requirement.equal(.source(.claim("a")), .text("1"))
+        let second = Requirement.equal(.source(.claim("b")), .text("2"))
+        let wrong = Requirement.equal(.source(.claim("b")), .text("3"))
+        let missing = Requirement.equal(.source(.claim("x")), .source(.claim("y")))
         #expect(detail(require: [first, second], facts) == nil)
         #expect(detail(require: [first, wrong], facts) == "claim")
         #expect(detail(require: [missing], facts) == "claim")

@@ -56,52 +56,18 @@ extension Grammar {
     static func requirement(
         _ directive: Directive, captures: [String]?, of owner: String, _ reading: inout Reading
     ) -> Requirement? {
-        let (left, sign, right) = (
-            directive.arguments[0], directive.arguments[1], directive.arguments[2]
-        )
-        if sign.text != "==" {
-            reading.error("expected '==', not \(sign.shown)", at: sign)
-        }
-        let source = ValueKind.source.read(left, &reading)
-        checkCapture(source, left, captures, of: owner, &reading)
-        let kinds = SourceKind.allCases.map(\.rawValue)
-        if right.isQuoted || !right.text.contains(":") {
-            return source.map { Requirement(left: $0, right: .text(right.text)) }
-        }
-        if Prefixed.split(right, SourceKind.self) == nil {
-            if let guess = Prefixed.suggestion(right, kinds) {
-                reading.error(
-                    "did you mean '\(guess.printable())'? (a text with ':' needs quotes)",
-                    at: right)
-            }
-            return source.map { Requirement(left: $0, right: .text(right.text)) }
-        }
-        guard let other = ValueKind.source.read(right, &reading) else { return nil }
-        checkCapture(other, right, captures, of: owner, &reading)
-        return source.map { Requirement(left: $0, right: .source(other)) }
+        var parser = RequirementParser(directive, captures: captures, owner: owner)
+        return parser.parse(&reading)
     }
 
-    private static func checkCapture(
-        _ source: ValueSource?, _ word: Word, _ captures: [String]?, of owner: String,
-        _ reading: inout Reading
-    ) {
-        guard case .path(let name)? = source else { return }
-        guard let captures else {
-            reading.error("there is no path to capture from in 'defaults'", at: word)
-            return
-        }
-        if captures.contains(name) { return }
-        let hint = Spelling.hint(for: name, among: captures)
-        reading.error(
-            "the path of \(owner) captures no '{\(name.printable())}'\(hint)", at: word)
-    }
+    static let requireSynopsis = "VALUE ==|!=|has|in|matches VALUE… [and|or …]"
 }
 
 extension Requirement {
     var readsClaim: Bool {
-        if case .claim = left { return true }
-        if case .source(.claim) = right { return true }
-        return false
+        sources.contains { source in
+            if case .claim = source { true } else { false }
+        }
     }
 }
 

@@ -147,7 +147,7 @@ package enum Grammar {
     static let rewrite = Vocabulary<RewriteDraft>(
         .rewrite,
         [
-            .init("require", "SOURCE == SOURCE|TEXT", .three, readRewriteRequirement).repeatable,
+            .init("require", requireSynopsis, .atLeast(3), readRewriteRequirement).repeatable,
             .init("header", "NAME TEXT", .two, readRewriteHeader).repeatable,
             .init("redirect", "", .none) { draft, _, _ in draft.settings.redirects = true },
         ])
@@ -157,7 +157,7 @@ package enum Grammar {
         .init("methods", "METHOD…", .atLeastOne, readMethods),
         .init("auth", "NAME [or NAME]… [optional] | off", .atLeastOne, readAuth),
         .init("roles", "ROLE…", .atLeastOne, readRoles),
-        .init("require", "SOURCE == SOURCE|TEXT", .three, readRequirement).repeatable,
+        .init("require", requireSynopsis, .atLeast(3), readRequirement).repeatable,
         .init("report_only", reportOnlySynopsis, .atLeastOne, readReportOnly),
         .init("origins", "any | same|ORIGIN…", .atLeastOne, readOrigins),
         .init("compress", compressionSynopsis, .any, readCompression),

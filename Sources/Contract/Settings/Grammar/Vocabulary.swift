@@ -78,6 +78,7 @@ struct Arity: Sendable {
     static let three = Arity(range: 3...3)
     static let any = Arity(range: 0...Int.max)
     static let atLeastOne = Arity(range: 1...Int.max)
+    static func atLeast(_ least: Int) -> Arity { Arity(range: least...Int.max) }
     static func from(_ least: Int, to most: Int) -> Arity { Arity(range: least...most) }
 }
 
