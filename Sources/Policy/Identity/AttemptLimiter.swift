@@ -1,0 +1,100 @@
+package import Clock
+package import Settings
+
+/// Counts attempts to enter that failed, by address (IPv6: by /64), so that nobody can try tokens
+/// as fast as they like. One owner, one thread.
+///
+/// A bucket for each address: it holds `burst` failures and loses `perSecond` of them; who has
+/// filled it is blocked until there is room again. Only its debt is kept, as the moment at which it
+/// is empty, and an empty bucket is as good as none.
+///
+/// The table has a fixed size, in sets of `ways` places; which set an address belongs to depends on
+/// the seed of the process (`Hasher`), which nobody knows. In a full set the newcomer takes the
+/// place of the bucket with the least debt. To make the table forget an address, one has to bring
+/// all the other buckets of its set above it: to fail, within `burst` / `perSecond` seconds, from
+/// `ways` addresses that happen to share its set, each more often than the address itself. Who owns
+/// so many addresses gains more by using each of them up to its limit. Under such a flood the limit
+/// gives way for the addresses that have failed least; nobody is ever blocked for another's
+/// failures.
+package struct AttemptLimiter: Sendable {
+    /// Addresses that are remembered, a multiple of `ways`.
+    package static let standardCapacity = 65_536
+    package static let ways = 8
+
+    private struct Place: Sendable {
+        var customer: UInt64 = 0
+        /// When the bucket is empty, in nanoseconds; in the past for a place that is free.
+        var emptyAt = Int64.min
+    }
+
+    /// One failure.
+    private let step: Int64
+    /// A bucket with more debt than this has no room for one failure more.
+    private let room: Int64
+    private let capacity: Int
+    /// Empty until something fails.
+    private var places: [Place] = []
+    private var nextLine = Int64.min
+    private var leftOut = 0
+
+    package init(_ limit: AttemptLimit, capacity: Int = standardCapacity) {
+        step = 1_000_000_000 / Int64(max(1, limit.perSecond))
+        room = step * Int64(max(1, limit.burst) - 1)
+        self.capacity = max(1, capacity / Self.ways) * Self.ways
+    }
+
+    /// True while further attempts from `address` are to be refused (`rate_limited`) without a look
+    /// at them; such a refusal is not noted as another failure.
+    package func isBlocked(_ address: ClientAddress, now: Instant) -> Bool {
+        guard let index = index(of: address.customer) else { return false }
+        return debt(places[index], now) > room
+    }
+
+    /// An attempt from `address` has failed.
+    package mutating func noteFailure(_ address: ClientAddress, now: Instant) {
+        if places.isEmpty { places = Array(repeating: Place(), count: capacity) }
+        let customer = address.customer
+        let index = index(of: customer) ?? cheapest(for: customer, now)
+        let debt = places[index].customer == customer ? debt(places[index], now) : 0
+        // What fails while it is blocked was let in before: it makes nobody wait longer.
+        let sum = min(debt + step, room + step)
+        places[index] = Place(
+            customer: customer, emptyAt: (now + .nanoseconds(sum)).nanoseconds)
+    }
+
+    /// At most once a second: how many lines were left out since the last one. Nil for a line that
+    /// is left out itself.
+    package mutating func shouldLog(now: Instant) -> Int? {
+        guard now.nanoseconds >= nextLine else {
+            leftOut += 1
+            return nil
+        }
+        defer { leftOut = 0 }
+        nextLine = (now + .seconds(1)).nanoseconds
+        return leftOut
+    }
+
+    private func debt(_ place: Place, _ now: Instant) -> Int64 {
+        place.emptyAt > now.nanoseconds ? place.emptyAt - now.nanoseconds : 0
+    }
+
+    private func index(of customer: UInt64) -> Int? {
+        guard !places.isEmpty else { return nil }
+        return set(of: customer).first { index in
+            places[index].customer == customer && places[index].emptyAt != .min
+        }
+    }
+
+    private func cheapest(for customer: UInt64, _ now: Instant) -> Int {
+        let set = set(of: customer)
+        return set.min { places[$0].emptyAt < places[$1].emptyAt } ?? set.lowerBound
+    }
+
+    private func set(of customer: UInt64) -> Range<Int> {
+        var hasher = Hasher()
+        hasher.combine(customer)
+        let sets = UInt(capacity / Self.ways)
+        let first = Int(UInt(bitPattern: hasher.finalize()) % sets) * Self.ways
+        return first..<first + Self.ways
+    }
+}
