@@ -1,5 +1,6 @@
 package import Clock
 package import JSON
+import JWT
 
 /// Who a request comes from, as a verified token says.
 package struct VerifiedIdentity: Sendable {
@@ -23,6 +24,16 @@ package struct VerifiedIdentity: Sendable {
         var user: String
         var role: String
         var claims: String
+    }
+
+    /// The claim `jti` (RFC 7519 §4.1.7) as text; nil for a token that has none.
+    package var tokenID: String? { claims["jti"]?.comparableText }
+
+    /// The claim `iat` (RFC 7519 §4.1.6); nil for a token that has none.
+    package var issued: WallTime? {
+        claims["iat"].flatMap(NumericDate.init).map {
+            WallTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds)
+        }
     }
 
     /// The first role, or nil.
