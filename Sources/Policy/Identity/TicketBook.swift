@@ -1,0 +1,96 @@
+import Bytes
+package import Clock
+package import Crypto
+package import Endings
+import Locks
+import Settings
+
+/// One-time tickets that stand for tokens in URLs, where a token itself would end up in logs.
+/// Shared by the workers.
+///
+/// A ticket is 256 random bits; the book knows only their SHA-256. It is redeemed exactly once,
+/// also when two workers are asked at the same time, within `TokenSettings.ticketLifetime`.
+package final class TicketBook: Sendable {
+    /// Tickets that may be out at once, and those of one user.
+    package static let standardLimit = 100_000
+    package static let standardUserLimit = 64
+
+    /// Why no ticket was given.
+    package enum IssueError: Error, Sendable, Hashable {
+        /// This user has too many that are not redeemed.
+        case tooManyOfUser
+        /// There are too many in all.
+        case tooMany
+        /// There was no randomness to be had.
+        case random(CryptoError)
+    }
+
+    private let pages: Guarded<TicketPages>
+
+    package init(limit: Int = standardLimit, userLimit: Int = standardUserLimit) {
+        pages = Guarded(TicketPages(limit: limit, userLimit: userLimit))
+    }
+
+    /// A ticket for `identity`, in base64url (43 characters). It is good for the `jwt` block that
+    /// verified the identity.
+    ///
+    /// - Parameters:
+    ///   - address: of the client that asks; nil when it has none.
+    ///   - isBound: good only for clients near that address (IPv4: /24, IPv6: /64).
+    package func issue(
+        _ identity: VerifiedIdentity, to address: ClientAddress?, isBound: Bool, now: WallTime
+    ) throws(IssueError) -> String {
+        let secret: [UInt8]
+        let digest: TicketDigest
+        do throws(CryptoError) {
+            secret = try Random.octets(TicketDigest.ticketLength)
+            digest = try TicketDigest(of: secret)
+        } catch {
+            throw .random(error)
+        }
+        let entry = TicketPages.Entry(
+            identity: identity, isBound: isBound, neighbourhood: address?.neighbourhood,
+            issued: now, end: now.advanced(by: TokenSettings.ticketLifetime))
+        try pages.withLock { pages throws(IssueError) in
+            try pages.insert(entry, digest, now: now)
+        }
+        let text = Base64.encodeURL(secret.span)
+        return text.text(text.indices)
+    }
+
+    /// Whom `ticket` stands for, if it was issued for one of these `rules`, to a neighbour of
+    /// `address` where it is bound, is neither redeemed nor too old, and its token has not expired;
+    /// nil otherwise. It is spent with that, whatever the answer: who shows it where it is not good
+    /// has it from somebody else.
+    package func redeem(
+        _ ticket: String, rules: [String], address: ClientAddress?, now: WallTime
+    ) -> VerifiedIdentity? {
+        guard let digest = TicketDigest(ofTicket: ticket),
+            let entry = pages.withLock({ $0.remove(digest, now: now) }),
+            rules.contains(where: { $0.isSpelled(entry.identity.rule) })
+        else { return nil }
+        if entry.isBound, entry.neighbourhood != address?.neighbourhood { return nil }
+        if let expires = entry.identity.expires, expires <= now { return nil }
+        return entry.identity
+    }
+
+    /// Tickets that are out, some of them perhaps too old.
+    package var count: Int { pages.withLock { $0.count } }
+}
+
+extension TicketBook.IssueError {
+    /// How the request for a ticket ends.
+    package var refusal: Refusal {
+        switch self {
+        case .tooManyOfUser:
+            Refusal(
+                .rateLimited, detail: "tickets", message: "Too many tickets are not redeemed yet",
+                retryAfterSeconds: Int(TokenSettings.ticketLifetime.components.seconds))
+        case .tooMany:
+            Refusal(
+                .overloaded, detail: "tickets", message: "Too many tickets are not redeemed yet",
+                retryAfterSeconds: Int(TokenSettings.ticketLifetime.components.seconds))
+        case .random: Refusal(.internalError, message: "No ticket could be made")
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Bytes
+import Clock
+import Crypto
+
+/// The SHA-256 of a ticket.
+struct TicketDigest: Sendable, Hashable {
+    /// Octets of a ticket.
+    static let ticketLength = 32
+
+    private let octets: [UInt8]
+
+    init(of secret: [UInt8]) throws(CryptoError) { octets = try Digest.sha256(secret.span) }
+
+    /// Nil for a text that cannot be a ticket.
+    init?(ofTicket text: String) {
+        guard text.utf8.count <= Self.ticketLength * 2,
+            let secret = Base64.decodeURL(text.utf8.span), secret.count == Self.ticketLength
+        else { return nil }
+        try? self.init(of: secret)
+    }
+}
+
+/// What a `TicketBook` holds under its lock. Tickets are kept in the order they were issued; as all
+/// live equally long, the old ones are at the front, and sweeping looks at no other.
+struct TicketPages: Sendable {
+    struct Entry: Sendable {
+        var identity: VerifiedIdentity
+        /// Good only for clients with the same `neighbourhood`.
+        var isBound: Bool
+        /// Where it was asked for; nil for a client without an address.
+        var neighbourhood: UInt64?
+        var issued: WallTime
+        var end: WallTime
+
+        /// A clock that was set back makes the past the future: then nothing is believed.
+        func isGood(at now: WallTime) -> Bool { issued <= now && now < end }
+    }
+
+    /// Who asked for tickets: a user of a block, or, where tokens name no user, the token's claims.
+    private struct Holder: Hashable {
+        var rule: ExactText
+        var user: ExactText?
+        var claims: String?
+
+        init(_ identity: VerifiedIdentity) {
+            rule = ExactText(identity.rule)
+            user = identity.user.map(ExactText.init)
+            claims = identity.user == nil ? identity.encodedClaims : nil
+        }
+    }
+
+    private let limit: Int
+    private let userLimit: Int
+    private var entries: [TicketDigest: Entry] = [:]
+    /// The tickets as they were issued, from `swept` on; some are redeemed by now.
+    private var order: [TicketDigest] = []
+    private var swept = 0
+    private var held: [Holder: Int] = [:]
+
+    init(limit: Int, userLimit: Int) {
+        self.limit = limit
+        self.userLimit = userLimit
+    }
+
+    var count: Int { entries.count }
+
+    mutating func insert(
+        _ entry: Entry, _ digest: TicketDigest, now: WallTime
+    ) throws(TicketBook.IssueError) {
+        sweep(now: now)
+        let holder = Holder(entry.identity)
+        if held[holder, default: 0] >= userLimit { throw .tooManyOfUser }
+        if entries.count >= limit { throw .tooMany }
+        entries[digest] = entry
+        order.append(digest)
+        held[holder, default: 0] += 1
+    }
+
+    /// The ticket, which is spent with that; nil when there is none or it is too old.
+    mutating func remove(_ digest: TicketDigest, now: WallTime) -> Entry? {
+        sweep(now: now)
+        guard let entry = take(digest), entry.isGood(at: now) else { return nil }
+        return entry
+    }
+
+    private mutating func sweep(now: WallTime) {
+        while swept < order.count {
+            if let entry = entries[order[swept]] {
+                if entry.isGood(at: now) { break }
+                _ = take(order[swept])
+            }
+            swept += 1
+        }
+        // Every ticket pays for being moved once: the order is twice as long as what it holds.
+        if order.count > 2 * entries.count + Self.slack {
+            order = order[swept...].filter { entries[$0] != nil }
+            swept = 0
+        }
+    }
+
+    private static let slack = 64
+
+    private mutating func take(_ digest: TicketDigest) -> Entry? {
+        guard let entry = entries.removeValue(forKey: digest) else { return nil }
+        let holder = Holder(entry.identity)
+        let left = held[holder, default: 1] - 1
+        held[holder] = left == 0 ? nil : left
+        return entry
+    }
+}
