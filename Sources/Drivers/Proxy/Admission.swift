@@ -4,7 +4,6 @@ internal import Endings
 internal import HTTP
 internal import HTTP1
 internal import Identity
-internal import JWT
 internal import Routing
 internal import Sessions
 internal import Settings
@@ -141,9 +140,10 @@ struct Admission {
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) {
         guard let gate = route.gate else { return }
-        do throws(TokenError) {
+        do throws(GateFailure) {
             context.identity = try gate.authenticate(
-                head.fields, query: query, now: SystemClock.wallTime(),
+                head.fields, query: query,
+                TokenGate.Circumstances(now: SystemClock.wallTime()),
                 cache: &worker.verifiedTokens)
         } catch {
             context.challenge = error.challenge(realm: "gateway")

@@ -9,6 +9,8 @@ package import Settings
 package struct Authenticator: Sendable {
     package let name: String
     package let finder: TokenFinder
+    /// Whether a one-time ticket may stand for a token of this block.
+    package let tickets: TokenSettings.Tickets
     package private(set) var keys: KeyRing
     /// No other is looked at, whichever keys there are.
     private let algorithms: [SignatureAlgorithm]
@@ -52,6 +54,7 @@ package struct Authenticator: Sendable {
         self.keys = keys
         name = settings.name
         finder = TokenFinder(places: settings.from)
+        tickets = settings.tickets
         var rules = ClaimRules()
         rules.issuer = settings.issuer
         rules.audiences = settings.audiences

@@ -1,4 +1,3 @@
-import Bytes
 package import Endings
 package import JWT
 
@@ -16,17 +15,8 @@ extension TokenError {
     /// The value of `WWW-Authenticate` (RFC 6750 §3). A request that brought no token is told
     /// where it is, not what it did wrong (§3.1).
     package func challenge(realm: String) -> String {
-        let challenge = "Bearer realm=\"" + Self.quotable(realm) + "\""
-        if self == .missing { return challenge }
-        return challenge + ", error=\"invalid_token\", error_description=\"\(message)\""
-    }
-
-    /// `text` without what a quoted string cannot hold as it is (RFC 9110 §5.6.4).
-    private static func quotable(_ text: String) -> String {
-        let octets = text.utf8.filter { octet in
-            (ASCII.isVisible(octet) || octet == ASCII.space)
-                && octet != UInt8(ascii: "\"") && octet != UInt8(ascii: "\\")
-        }
-        return String(decoding: octets, as: UTF8.self)
+        self == .missing
+            ? BearerChallenge.missing(realm: realm)
+            : BearerChallenge.invalidToken(realm: realm, message)
     }
 }

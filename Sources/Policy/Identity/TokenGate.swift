@@ -1,38 +1,148 @@
 package import Clock
 package import HTTP
-package import JWT
+import JWT
 import Settings
 
 /// The authentication of a route: its `jwt` blocks, any one of which lets a request in.
 package struct TokenGate: Sendable {
     private let rules: [Authenticator]
+    private let allowsAnonymous: Bool
+    private let acceptsTickets: Bool
 
-    package init(rules: [Authenticator]) { self.rules = rules }
+    /// What the gate has to know besides the request.
+    package struct Circumstances: Sendable {
+        package var now: WallTime
+        package var revocations: RevocationList
+        /// Where tickets are redeemed; nil for a gateway that has none.
+        package var tickets: TicketBook?
+        /// Where the client comes from; nil when it has no address.
+        package var address: ClientAddress?
 
-    /// What the first rule that is satisfied says. Each rule takes the token from its own places.
-    ///
-    /// Throws the error of the rule that came furthest; `missing` when no rule found a token.
-    package func authenticate(
-        _ fields: Fields, query: QueryString, now: WallTime
-    ) throws(TokenError) -> VerifiedIdentity {
-        var none = VerifiedTokenCache(entryLimit: 0)
-        return try authenticate(fields, query: query, now: now, cache: &none)
+        package init(
+            now: WallTime, revocations: RevocationList = RevocationList(),
+            tickets: TicketBook? = nil, address: ClientAddress? = nil
+        ) {
+            self.now = now
+            self.revocations = revocations
+            self.tickets = tickets
+            self.address = address
+        }
     }
 
-    /// As above, with the memory of the worker.
+    /// - Parameters:
+    ///   - allowsAnonymous: who brings nothing passes without an identity (`auth … optional`).
+    ///   - acceptsTickets: false where tickets are handed out: a ticket that could be changed for
+    ///     another one would be good for more than once.
+    package init(
+        rules: [Authenticator], allowsAnonymous: Bool = false, acceptsTickets: Bool = true
+    ) {
+        self.rules = rules
+        self.allowsAnonymous = allowsAnonymous
+        self.acceptsTickets = acceptsTickets
+    }
+
+    /// What the first rule that is satisfied says; nil for a request without token and ticket where
+    /// that may pass. Each rule takes the token from its own places. A ticket counts where no rule
+    /// found a token.
+    ///
+    /// - Parameter cache: the memory of the worker.
     package func authenticate(
-        _ fields: Fields, query: QueryString, now: WallTime, cache: inout VerifiedTokenCache
-    ) throws(TokenError) -> VerifiedIdentity {
-        var furthest = TokenError.missing
-        for rule in rules {
+        _ fields: Fields, query: QueryString, _ circumstances: Circumstances,
+        cache: inout VerifiedTokenCache
+    ) throws(GateFailure) -> VerifiedIdentity? {
+        var attempts = Attempts()
+        for (index, rule) in rules.enumerated() {
             do throws(TokenError) {
-                if let token = try rule.finder.find(in: fields, query: query) {
-                    return try cache.authenticate(token.octets.span, by: rule, now: now)
-                }
+                guard let token = try rule.finder.find(in: fields, query: query) else { continue }
+                let identity = try cache.authenticate(
+                    token.octets.span, by: rule, now: circumstances.now)
+                if !circumstances.isRevoked(identity) { return identity }
+                attempts.note(.revoked)
             } catch {
-                if error.progress > furthest.progress { furthest = error }
+                attempts.note(error, of: index)
             }
         }
-        throw furthest
+        if let failure = attempts.failure { throw failure }
+        return try redeemTicket(query, circumstances)
+    }
+
+    /// What the first rule that is satisfied says of a token that came by itself, to take the place
+    /// of the one a live connection was let in with.
+    package func authenticate(
+        token: Span<UInt8>, _ circumstances: Circumstances, cache: inout VerifiedTokenCache
+    ) throws(GateFailure) -> VerifiedIdentity {
+        var attempts = Attempts()
+        for (index, rule) in rules.enumerated() {
+            do throws(TokenError) {
+                let identity = try cache.authenticate(token, by: rule, now: circumstances.now)
+                if !circumstances.isRevoked(identity) { return identity }
+                attempts.note(.revoked)
+            } catch {
+                attempts.note(error, of: index)
+            }
+        }
+        throw attempts.failure ?? GateFailure(.token(.missing))
+    }
+
+    /// Whether the block that verified an identity has tickets.
+    func tickets(of identity: VerifiedIdentity) -> TokenSettings.Tickets? {
+        rules.first { $0.name.isSpelled(identity.rule) }?.tickets
+    }
+
+    /// The ticket in the query, if there is one that counts; or nobody, where that may pass.
+    private func redeemTicket(
+        _ query: QueryString, _ circumstances: Circumstances
+    ) throws(GateFailure) -> VerifiedIdentity? {
+        let accepting = rules.filter { $0.tickets != .off }
+        guard acceptsTickets, !accepting.isEmpty, let book = circumstances.tickets,
+            let ticket = query.first(TokenSettings.ticketParameter), !ticket.isEmpty
+        else {
+            if allowsAnonymous { return nil }
+            throw GateFailure(.token(.missing))
+        }
+        let identity = book.redeem(
+            ticket, rules: accepting.map(\.name), address: circumstances.address,
+            now: circumstances.now)
+        guard let identity else { throw GateFailure(.ticket) }
+        if circumstances.isRevoked(identity) { throw GateFailure(.revoked) }
+        return identity
+    }
+}
+
+extension TokenGate.Circumstances {
+    fileprivate func isRevoked(_ identity: VerifiedIdentity) -> Bool {
+        revocations.isRevoked(identity, now: now)
+    }
+}
+
+/// What became of the tokens that were found, while there may be a better one.
+private struct Attempts {
+    private var reason: GateFailure.Reason?
+    private var unknownKeyRules: [Int] = []
+
+    /// Nil while no token was found.
+    var failure: GateFailure? {
+        reason.map { GateFailure($0, unknownKeyRules: unknownKeyRules) }
+    }
+
+    mutating func note(_ error: TokenError, of rule: Int) {
+        if error == .unknownKey { unknownKeyRules.append(rule) }
+        note(.token(error))
+    }
+
+    mutating func note(_ other: GateFailure.Reason) {
+        guard let reason, reason.progress >= other.progress else {
+            self.reason = other
+            return
+        }
+    }
+}
+
+extension GateFailure.Reason {
+    fileprivate var progress: Int {
+        switch self {
+        case .token(let error): error.progress
+        case .revoked, .ticket: .max
+        }
     }
 }

@@ -1,0 +1,78 @@
+import Bytes
+package import Endings
+package import JWT
+
+/// Why the gate of a route lets nobody in.
+package struct GateFailure: Error, Sendable, Hashable {
+    package enum Reason: Sendable, Hashable {
+        case token(TokenError)
+        /// The token is good, but it, or its user, is believed no more.
+        case revoked
+        /// A ticket that was never issued, is redeemed or too old, or is shown where it is not
+        /// good.
+        case ticket
+    }
+
+    /// Of several, what came furthest.
+    package let reason: Reason
+    /// The `jwt` blocks, by index into the route's, whose keys did not include the one that the
+    /// token names. If newer keys of one of them can be had, the same request may be asked about
+    /// again with them.
+    package let unknownKeyRules: [Int]
+
+    init(_ reason: Reason, unknownKeyRules: [Int] = []) {
+        self.reason = reason
+        self.unknownKeyRules = unknownKeyRules
+    }
+
+    /// Somebody tried to enter with what is not believed: to be noted by an `AttemptLimiter`. False
+    /// for a request that brought nothing, and when the fault is ours.
+    package var isFailedAttempt: Bool {
+        switch reason {
+        case .token(let error): error != .missing && error != .unverifiable
+        case .revoked, .ticket: true
+        }
+    }
+
+    /// How the request ends: 401 and 4001, but 500 when the fault is ours.
+    package var refusal: Refusal {
+        switch reason {
+        case .token(let error): error.refusal
+        case .revoked:
+            Refusal(.unauthenticated, detail: "token_revoked", message: Self.revokedMessage)
+        case .ticket:
+            Refusal(.unauthenticated, detail: "ticket_invalid", message: Self.ticketMessage)
+        }
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 §3).
+    package func challenge(realm: String) -> String {
+        switch reason {
+        case .token(let error): error.challenge(realm: realm)
+        case .revoked: BearerChallenge.invalidToken(realm: realm, Self.revokedMessage)
+        case .ticket: BearerChallenge.invalidToken(realm: realm, Self.ticketMessage)
+        }
+    }
+
+    private static let revokedMessage = "Token revoked"
+    private static let ticketMessage = "Ticket not valid"
+}
+
+/// The challenges of RFC 6750 §3.
+enum BearerChallenge {
+    /// For a request that brought no token (§3.1).
+    static func missing(realm: String) -> String { "Bearer realm=\"" + quotable(realm) + "\"" }
+
+    static func invalidToken(realm: String, _ description: String) -> String {
+        missing(realm: realm) + ", error=\"invalid_token\", error_description=\"\(description)\""
+    }
+
+    /// `text` without what a quoted string cannot hold as it is (RFC 9110 §5.6.4).
+    private static func quotable(_ text: String) -> String {
+        let octets = text.utf8.filter { octet in
+            (ASCII.isVisible(octet) || octet == ASCII.space)
+                && octet != UInt8(ascii: "\"") && octet != UInt8(ascii: "\\")
+        }
+        return String(decoding: octets, as: UTF8.self)
+    }
+}
