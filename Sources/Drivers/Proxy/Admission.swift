@@ -143,7 +143,7 @@ struct Admission {
         do throws(GateFailure) {
             context.identity = try gate.authenticate(
                 head.fields, query: query,
-                TokenGate.Circumstances(now: SystemClock.wallTime()),
+                TokenGate.Circumstances(date: SystemClock.wallTime(), now: worker.now),
                 cache: &worker.verifiedTokens)
         } catch {
             context.challenge = error.challenge(realm: "gateway")

@@ -1,10 +1,10 @@
-package import JSON
+import JSON
 
 extension JSONObject {
     /// The claim that `path` names: the member of exactly this name, or else a member of a member,
     /// names joined by dots (`realm_access.roles`). Names may hold dots themselves: of the members
     /// that the path begins with, the one with the longest name is followed, and no other.
-    package func claim(at path: String) -> JSONValue? {
+    func claim(at path: String) -> JSONValue? {
         var object = self
         var rest = path[...]
         while true {

@@ -38,7 +38,7 @@ package struct RequestFacts: Sendable {
     /// - A claim: the elements of an array that have a text; the words of a string, parted by
     ///   spaces as in an OAuth scope (RFC 6749 §3.3); any other value is a list of itself.
     /// - Any other source: what stands between commas and white space.
-    package func list(of source: ValueSource) -> [String] {
+    func list(of source: ValueSource) -> [String] {
         guard case .claim(let path) = source else {
             return text(of: source).map { Self.words($0, separators: [0x20, 0x2C, 0x09]) } ?? []
         }

@@ -1,9 +1,9 @@
-package import Settings
+import Settings
 
 extension Requirement {
     /// True when it holds of a request. Total: there is an answer for all facts, and what is absent
     /// makes every comparison false.
-    package func holds(_ facts: RequestFacts) -> Bool {
+    func holds(_ facts: RequestFacts) -> Bool {
         switch self {
         case .equal(let left, let right):
             return facts.texts(left, right).map { $0.isSpelled($1) } ?? false

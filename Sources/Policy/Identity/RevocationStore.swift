@@ -12,12 +12,13 @@ package final class RevocationStore: Sendable {
     /// As it is now: for one decision, not to be kept.
     package var current: RevocationList { list.withLock { $0 } }
 
-    /// Adds an entry. What it means is `revocation` itself: the caller ends the live connections
-    /// that `Revocation.means`, after it was added, so that none slips in between.
+    /// Adds an entry. The caller then ends the live connections that `Revocation.means`: in this
+    /// order, and whoever registers a connection asks for revocations after that, so that none
+    /// slips through.
     ///
-    /// Nil when there are too many entries already; nothing was added then.
-    package func add(_ revocation: Revocation, now: WallTime) -> Revocation? {
-        list.withLock { $0.add(revocation, now: now) } ? revocation : nil
+    /// False when there are too many entries already; nothing was added then.
+    package func add(_ revocation: Revocation, now: WallTime) -> Bool {
+        list.withLock { $0.add(revocation, now: now) }
     }
 
     /// Takes an entry back. False when there is none.

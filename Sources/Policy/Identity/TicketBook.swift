@@ -38,19 +38,19 @@ package final class TicketBook: Sendable {
     ///   - address: of the client that asks; nil when it has none.
     ///   - isBound: good only for clients near that address (IPv4: /24, IPv6: /64).
     package func issue(
-        _ identity: VerifiedIdentity, to address: ClientAddress?, isBound: Bool, now: WallTime
+        _ identity: VerifiedIdentity, to address: ClientAddress?, isBound: Bool, now: Instant
     ) throws(IssueError) -> String {
         let secret: [UInt8]
         let digest: TicketDigest
         do throws(CryptoError) {
             secret = try Random.octets(TicketDigest.ticketLength)
-            digest = try TicketDigest(of: secret)
+            digest = try TicketDigest(ofTicket: secret)
         } catch {
             throw .random(error)
         }
         let entry = TicketPages.Entry(
             identity: identity, isBound: isBound, neighbourhood: address?.neighbourhood,
-            issued: now, end: now.advanced(by: TokenSettings.ticketLifetime))
+            end: now + TokenSettings.ticketLifetime)
         try pages.withLock { pages throws(IssueError) in
             try pages.insert(entry, digest, now: now)
         }
@@ -62,15 +62,19 @@ package final class TicketBook: Sendable {
     /// `address` where it is bound, is neither redeemed nor too old, and its token has not expired;
     /// nil otherwise. It is spent with that, whatever the answer: who shows it where it is not good
     /// has it from somebody else.
+    ///
+    /// - Parameters:
+    ///   - now: for the age of the ticket.
+    ///   - date: for that of the token.
     package func redeem(
-        _ ticket: String, rules: [String], address: ClientAddress?, now: WallTime
+        _ ticket: String, rules: [String], address: ClientAddress?, now: Instant, date: WallTime
     ) -> VerifiedIdentity? {
         guard let digest = TicketDigest(ofTicket: ticket),
             let entry = pages.withLock({ $0.remove(digest, now: now) }),
             rules.contains(where: { $0.isSpelled(entry.identity.rule) })
         else { return nil }
         if entry.isBound, entry.neighbourhood != address?.neighbourhood { return nil }
-        if let expires = entry.identity.expires, expires <= now { return nil }
+        if let expires = entry.identity.expires, expires <= date { return nil }
         return entry.identity
     }
 

@@ -3,20 +3,24 @@ import Clock
 import Crypto
 
 /// The SHA-256 of a ticket.
-struct TicketDigest: Sendable, Hashable {
+typealias TicketDigest = TokenFingerprint
+
+extension TicketDigest {
     /// Octets of a ticket.
     static let ticketLength = 32
 
-    private let octets: [UInt8]
-
-    init(of secret: [UInt8]) throws(CryptoError) { octets = try Digest.sha256(secret.span) }
+    init(ofTicket secret: [UInt8]) throws(CryptoError) { try self.init(of: secret.span, salt: []) }
 
     /// Nil for a text that cannot be a ticket.
     init?(ofTicket text: String) {
         guard text.utf8.count <= Self.ticketLength * 2,
             let secret = Base64.decodeURL(text.utf8.span), secret.count == Self.ticketLength
         else { return nil }
-        try? self.init(of: secret)
+        do {
+            try self.init(ofTicket: secret)
+        } catch {
+            return nil
+        }
     }
 }
 
@@ -29,11 +33,7 @@ struct TicketPages: Sendable {
         var isBound: Bool
         /// Where it was asked for; nil for a client without an address.
         var neighbourhood: UInt64?
-        var issued: WallTime
-        var end: WallTime
-
-        /// A clock that was set back makes the past the future: then nothing is believed.
-        func isGood(at now: WallTime) -> Bool { issued <= now && now < end }
+        var end: Instant
     }
 
     /// Who asked for tickets: a user of a block, or, where tokens name no user, the token's claims.
@@ -65,10 +65,13 @@ struct TicketPages: Sendable {
     var count: Int { entries.count }
 
     mutating func insert(
-        _ entry: Entry, _ digest: TicketDigest, now: WallTime
+        _ entry: Entry, _ digest: TicketDigest, now: Instant
     ) throws(TicketBook.IssueError) {
-        sweep(now: now)
+        sweep(now: now, atMost: Self.sweptAtOnce)
         let holder = Holder(entry.identity)
+        if held[holder, default: 0] >= userLimit || entries.count >= limit {
+            sweep(now: now, atMost: .max)
+        }
         if held[holder, default: 0] >= userLimit { throw .tooManyOfUser }
         if entries.count >= limit { throw .tooMany }
         entries[digest] = entry
@@ -77,19 +80,21 @@ struct TicketPages: Sendable {
     }
 
     /// The ticket, which is spent with that; nil when there is none or it is too old.
-    mutating func remove(_ digest: TicketDigest, now: WallTime) -> Entry? {
-        sweep(now: now)
-        guard let entry = take(digest), entry.isGood(at: now) else { return nil }
+    mutating func remove(_ digest: TicketDigest, now: Instant) -> Entry? {
+        sweep(now: now, atMost: Self.sweptAtOnce)
+        guard let entry = take(digest), now < entry.end else { return nil }
         return entry
     }
 
-    private mutating func sweep(now: WallTime) {
-        while swept < order.count {
+    private mutating func sweep(now: Instant, atMost limit: Int) {
+        var left = limit
+        while swept < order.count, left > 0 {
             if let entry = entries[order[swept]] {
-                if entry.isGood(at: now) { break }
+                if now < entry.end { break }
                 _ = take(order[swept])
             }
             swept += 1
+            left -= 1
         }
         // Every ticket pays for being moved once: the order is twice as long as what it holds.
         if order.count > 2 * entries.count + Self.slack {
@@ -98,6 +103,8 @@ struct TicketPages: Sendable {
         }
     }
 
+    /// More than are issued in one step, so that the old ones never pile up.
+    private static let sweptAtOnce = 64
     private static let slack = 64
 
     private mutating func take(_ digest: TicketDigest) -> Entry? {

@@ -11,7 +11,9 @@ package struct TokenGate: Sendable {
 
     /// What the gate has to know besides the request.
     package struct Circumstances: Sendable {
-        package var now: WallTime
+        /// For the dates of tokens, and for the age of tickets.
+        package var date: WallTime
+        package var now: Instant
         package var revocations: RevocationList
         /// Where tickets are redeemed; nil for a gateway that has none.
         package var tickets: TicketBook?
@@ -19,9 +21,10 @@ package struct TokenGate: Sendable {
         package var address: ClientAddress?
 
         package init(
-            now: WallTime, revocations: RevocationList = RevocationList(),
+            date: WallTime, now: Instant, revocations: RevocationList = RevocationList(),
             tickets: TicketBook? = nil, address: ClientAddress? = nil
         ) {
+            self.date = date
             self.now = now
             self.revocations = revocations
             self.tickets = tickets
@@ -55,7 +58,7 @@ package struct TokenGate: Sendable {
             do throws(TokenError) {
                 guard let token = try rule.finder.find(in: fields, query: query) else { continue }
                 let identity = try cache.authenticate(
-                    token.octets.span, by: rule, now: circumstances.now)
+                    token.octets.span, by: rule, now: circumstances.date)
                 if !circumstances.isRevoked(identity) { return identity }
                 attempts.note(.revoked)
             } catch {
@@ -74,7 +77,7 @@ package struct TokenGate: Sendable {
         var attempts = Attempts()
         for (index, rule) in rules.enumerated() {
             do throws(TokenError) {
-                let identity = try cache.authenticate(token, by: rule, now: circumstances.now)
+                let identity = try cache.authenticate(token, by: rule, now: circumstances.date)
                 if !circumstances.isRevoked(identity) { return identity }
                 attempts.note(.revoked)
             } catch {
@@ -102,7 +105,7 @@ package struct TokenGate: Sendable {
         }
         let identity = book.redeem(
             ticket, rules: accepting.map(\.name), address: circumstances.address,
-            now: circumstances.now)
+            now: circumstances.now, date: circumstances.date)
         guard let identity else { throw GateFailure(.ticket) }
         if circumstances.isRevoked(identity) { throw GateFailure(.revoked) }
         return identity
@@ -111,7 +114,7 @@ package struct TokenGate: Sendable {
 
 extension TokenGate.Circumstances {
     fileprivate func isRevoked(_ identity: VerifiedIdentity) -> Bool {
-        revocations.isRevoked(identity, now: now)
+        revocations.isRevoked(identity, now: date)
     }
 }
 

@@ -3,9 +3,10 @@ package import Clock
 extension WallTime {
     /// Saturates at the ends of the clock.
     package func advanced(by duration: Duration) -> WallTime {
+        let farthest = WallTime(seconds: duration < .zero ? .min : .max)
         let (whole, attoseconds) = duration.components
         var (sum, overflow) = seconds.addingReportingOverflow(whole)
-        if overflow { return WallTime(seconds: whole < 0 ? .min : .max) }
+        if overflow { return farthest }
         var nanoseconds = nanoseconds + Int32(attoseconds / 1_000_000_000)
         if nanoseconds < 0 {
             nanoseconds += 1_000_000_000
@@ -14,7 +15,7 @@ extension WallTime {
             nanoseconds -= 1_000_000_000
             (sum, overflow) = sum.addingReportingOverflow(1)
         }
-        if overflow { return WallTime(seconds: whole < 0 ? .min : .max) }
+        if overflow { return farthest }
         return WallTime(seconds: sum, nanoseconds: nanoseconds)
     }
 

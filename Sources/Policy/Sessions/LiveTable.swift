@@ -17,7 +17,9 @@ package final class LiveTable: Sendable {
 
     package init() {}
 
-    /// In the table for as long as the lease lives. `connection.id` was never used before.
+    /// In the table for as long as the lease lives. `connection.id` was never used before. The
+    /// caller asks once more whether the token is revoked: a revocation that came meanwhile did not
+    /// find the connection here.
     package func register(_ connection: LiveConnection) -> LiveLease {
         let id = connection.id
         shard(of: id).connections.withLock { connections in

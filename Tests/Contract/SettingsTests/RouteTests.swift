@@ -82,7 +82,7 @@ struct RouteTests {
                 + "40: 'roles' needs 'auth NAME': without a token there is nothing to check"),
         .init(
             .route, "require query:id = path:id",
-            "18: expected ==, !=, has, in or matches, not '=' (did you mean '=='?)"),
+            "18: expected '==', '!=', 'has', 'in' or 'matches', not '=' (did you mean '=='?)"),
         .init(
             .route, "require query:id == path:uid",
             "21: the path of this route captures no '{uid}' (did you mean 'id'?)"),

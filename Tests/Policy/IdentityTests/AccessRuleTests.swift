@@ -94,3 +94,53 @@ struct AccessRuleTests {
         #expect(detail(roles: ["r"], require: [wrong], facts) == "role")
     }
 }
+
+@Suite("Rules that are only reported about")
+struct ReportOnlyTests {
+    private static let requirements = [
+        Requirement.equal(.source(.claim("a")), .text("1")),
+        Requirement.equal(.source(.claim("b")), .text("2")),
+    ]
+
+    @Test(
+        "a verdict names the rule in force that was violated, and those that only report",
+        arguments: [
+            ([], "x", #"{"a":1,"b":2}"#, nil, []),
+            ([], "y", #"{"a":1,"b":2}"#, "roles", []),
+            ([], "x", #"{"a":1,"b":3}"#, "require 1", []),
+            ([], "y", "{}", "roles", []),
+            ([.roles], "y", #"{"a":1,"b":2}"#, nil, ["roles"]),
+            ([.roles], "y", "{}", "require 0", ["roles"]),
+            ([.require], "x", "{}", nil, ["require 0"]),
+            ([.require], "y", #"{"a":1}"#, "roles", ["require 1"]),
+            ([.roles, .require], "y", "{}", nil, ["roles", "require 0"]),
+            ([.auth], "y", "{}", "roles", []),
+            ([.auth, .roles, .require], "x", #"{"a":1,"b":2}"#, nil, []),
+        ] as [(Set<RouteSettings.Rule>, String, String, String?, [String])])
+    func verdicts(
+        reportOnly: Set<RouteSettings.Rule>, role: String, claims: String, refused: String?,
+        reported: [String]
+    ) throws {
+        let rule = AccessRule(roles: ["x"], require: Self.requirements, reportOnly: reportOnly)
+        let facts = try facts(claims: claims)
+        let verdict = rule.judge(roles: [role], facts: facts)
+        #expect(verdict.refused.map(Self.name) == refused)
+        #expect(verdict.reported.map(Self.name) == reported)
+        #expect(Self.refusal(rule, role, facts) == verdict.refused?.refusal)
+    }
+
+    private static func refusal(
+        _ rule: AccessRule, _ role: String, _ facts: RequestFacts
+    ) -> Refusal? {
+        do throws(Refusal) {
+            try rule.check(roles: [role], facts: facts)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static func name(_ violation: AccessRule.Violation) -> String {
+        violation.rule.rawValue + (violation.requirement.map { " \($0)" } ?? "")
+    }
+}

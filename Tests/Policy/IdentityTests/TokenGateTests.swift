@@ -1,3 +1,4 @@
+import Clock
 import Endings
 import Identity
 import JWT
@@ -22,7 +23,7 @@ private func failure(
 
 private func ask(
     _ gate: TokenGate, _ headers: KeyValuePairs<String, String> = [:], query: String = "",
-    _ circumstances: TokenGate.Circumstances = .init(now: now)
+    _ circumstances: TokenGate.Circumstances = .init(date: now, now: .zero)
 ) throws(GateFailure) -> VerifiedIdentity? {
     var cache = VerifiedTokenCache()
     return try gate.authenticate(

@@ -132,7 +132,7 @@ struct RequirementParser {
     private mutating func parseSign(_ reading: inout Reading) throws(Stop) -> Sign {
         let signs = Sign.allCases.map(\.rawValue)
         guard case .word(let word)? = next else {
-            throw missing("\(Choice.list(signs)) is missing", &reading)
+            throw missing("\(Self.list(signs)) is missing", &reading)
         }
         index += 1
         if !word.isQuoted, let sign = Sign(rawValue: word.text) { return sign }
@@ -252,8 +252,8 @@ struct RequirementParser {
     }
 
     private func expectSource(_ word: Word, _ reading: inout Reading) {
-        let kinds = SourceKind.allCases.map(\.rawValue)
-        reading.error(Prefixed.message(word, kinds.map { $0 + ":NAME" }, kinds), at: word)
+        let kinds = SourceKind.allCases.map { $0.rawValue + ":NAME" }
+        reading.error("expected \(Choice.list(kinds)), not the text \(word.shown)", at: word)
     }
 
     // MARK: Words
@@ -284,9 +284,16 @@ struct RequirementParser {
     }
 
     private static func expected(_ words: [String], _ word: Word) -> String {
-        guard !word.isQuoted, let meant = foreign[word.text.lowercased()], words.contains(meant)
-        else { return Choice.message(word, among: words) }
-        return "expected \(Choice.list(words)), not \(word.shown) (did you mean '\(meant)'?)"
+        let meant = word.isQuoted ? nil : foreign[word.text.lowercased()]
+        let known = meant.flatMap { words.contains($0) ? $0 : nil }
+        let guess = known ?? Spelling.closest(to: word.text, among: words)
+        let hint = guess.map { " (did you mean '\($0)'?)" } ?? ""
+        return "expected \(list(words)), not \(word.shown)\(hint)"
+    }
+
+    /// `'and' or 'or'`.
+    private static func list(_ words: [String]) -> String {
+        Choice.list(words.map { "'\($0)'" })
     }
 
     /// What other languages call it.

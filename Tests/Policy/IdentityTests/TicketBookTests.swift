@@ -1,0 +1,239 @@
+import Bytes
+import Clock
+import Endings
+import Identity
+import Settings
+import Testing
+
+private func at(_ seconds: Int64) -> Instant { .zero + .seconds(seconds) }
+
+/// An IPv4 address, or an IPv6 address in groups of 16 bits.
+private func four(_ octets: UInt8...) throws -> ClientAddress {
+    try #require(
+        ClientAddress(
+            mappedOctets: [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF] + octets))
+}
+
+private func six(_ groups: UInt16...) throws -> ClientAddress {
+    try #require(
+        ClientAddress(mappedOctets: groups.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }))
+}
+
+private func identity(
+    _ user: String? = "7", rule: String = "app", expires: Int64? = nil
+) throws -> VerifiedIdentity {
+    let sub = user.map { "\"sub\":\"\($0)\"" }
+    let exp = expires.map { "\"exp\":\($0)" }
+    let claims = "{" + [sub, exp].compactMap(\.self).joined(separator: ",") + "}"
+    return try authenticate(signed(claims), settings(rule))
+}
+
+extension TicketBook {
+    /// A ticket that is bound to nothing.
+    fileprivate func issue(_ identity: VerifiedIdentity, now: Instant) throws(IssueError) -> String
+    {
+        try issue(identity, to: nil, isBound: false, now: now)
+    }
+
+    fileprivate func redeem(
+        _ ticket: String, rules: [String] = ["app"], from address: ClientAddress? = nil,
+        now instant: Instant
+    ) -> VerifiedIdentity? {
+        redeem(ticket, rules: rules, address: address, now: instant, date: now)
+    }
+}
+
+@Suite("One-time tickets")
+struct TicketBookTests {
+    @Test("a ticket stands for its identity, once")
+    func once() throws {
+        let book = TicketBook()
+        let ticket = try book.issue(identity(), now: at(0))
+        let redeemed = book.redeem(ticket, now: at(1))
+        #expect(redeemed?.user == "7" && redeemed?.rule == "app")
+        #expect(book.redeem(ticket, now: at(1)) == nil)
+        #expect(book.count == 0)
+    }
+
+    @Test("a ticket is 256 bits in base64url, and no two are alike")
+    func form() throws {
+        let book = TicketBook(userLimit: 1000)
+        let tickets = try (0..<500).map { _ in try book.issue(identity(), now: at(0)) }
+        #expect(Set(tickets).count == 500)
+        for ticket in tickets {
+            #expect(ticket.utf8.count == 43)
+            #expect(Base64.decodeURL(ticket.utf8.span)?.count == 32)
+        }
+        // Every bit is set in some and clear in others.
+        let octets = tickets.compactMap { Base64.decodeURL($0.utf8.span) }
+        for index in 0..<256 {
+            let set = octets.count { $0[index / 8] >> UInt8(index % 8) & 1 == 1 }
+            #expect((150...350).contains(set))
+        }
+    }
+
+    @Test(
+        "it lives for half a minute", arguments: [(0, true), (29, true), (30, false), (31, false)])
+    func age(seconds: Int64, isGood: Bool) throws {
+        let book = TicketBook()
+        let ticket = try book.issue(identity(), now: at(100))
+        #expect((book.redeem(ticket, now: at(100 + seconds)) != nil) == isGood)
+        #expect(book.redeem(ticket, now: at(100)) == nil)
+    }
+
+    @Test(
+        "what is no ticket is refused",
+        arguments: [
+            "", "x", "%", String(repeating: "A", count: 42), String(repeating: "A", count: 43),
+            String(repeating: "A", count: 44), String(repeating: "A", count: 100_000), "접속",
+        ])
+    func others(text: String) throws {
+        let book = TicketBook()
+        let ticket = try book.issue(identity(), now: at(0))
+        #expect(book.redeem(text, now: at(0)) == nil)
+        #expect(book.redeem(ticket + text, now: at(0))?.user == (text.isEmpty ? "7" : nil))
+    }
+
+    @Test("another spelling of the same bits is no ticket, and does not spend it")
+    func spelling() throws {
+        let book = TicketBook()
+        let ticket = try book.issue(identity(), now: at(0))
+        let last = try #require(ticket.utf8.last)
+        // The last of 43 characters holds four bits; the other two must be zero.
+        let other = String(decoding: Array(ticket.utf8.dropLast()) + [last + 1], as: UTF8.self)
+        #expect(book.redeem(other, now: at(0)) == nil)
+        #expect(book.redeem(ticket + "=", now: at(0)) == nil)
+        #expect(book.redeem(ticket, now: at(0)) != nil)
+    }
+
+    @Test("it is good for its own block only, and spent where it was shown to another")
+    func rules() throws {
+        let book = TicketBook()
+        let first = try book.issue(identity(), now: at(0))
+        #expect(book.redeem(first, rules: ["other", "app"], now: at(0))?.rule == "app")
+        let second = try book.issue(identity(), now: at(0))
+        #expect(book.redeem(second, rules: ["other"], now: at(0)) == nil)
+        #expect(book.redeem(second, now: at(0)) == nil)
+        let third = try book.issue(identity(), now: at(0))
+        #expect(book.redeem(third, rules: [], now: at(0)) == nil)
+    }
+
+    @Test("a bound one is good in the neighbourhood, and spent elsewhere")
+    func binding() throws {
+        let home = try four(192, 0, 2, 1)
+        let network = try six(0x2001, 0xDB8, 0, 1, 0, 0, 0, 1)
+        let table: [(ClientAddress?, ClientAddress?, Bool)] = [
+            (home, home, true), (home, try four(192, 0, 2, 254), true),
+            (home, try four(192, 0, 3, 1), false), (home, nil, false), (home, network, false),
+            (network, network, true), (network, try six(0x2001, 0xDB8, 0, 1, 9, 9, 9, 9), true),
+            (network, try six(0x2001, 0xDB8, 0, 2, 0, 0, 0, 1), false), (network, nil, false),
+            (nil, nil, true), (nil, home, false),
+        ]
+        let book = TicketBook()
+        for (issued, shown, isGood) in table {
+            let bound = try book.issue(identity(), to: issued, isBound: true, now: at(0))
+            #expect((book.redeem(bound, from: shown, now: at(0)) != nil) == isGood)
+            #expect(book.redeem(bound, from: issued, now: at(0)) == nil)
+            let free = try book.issue(identity(), to: issued, isBound: false, now: at(0))
+            #expect(book.redeem(free, from: shown, now: at(0)) != nil)
+        }
+    }
+
+    @Test("it does not outlive its token")
+    func token() throws {
+        let book = TicketBook()
+        let identity = try identity(expires: now.seconds + 10)
+        let end = try #require(identity.expires)
+        for (moment, isGood) in [(end.advanced(by: .nanoseconds(-1)), true), (end, false)] {
+            let ticket = try book.issue(identity, now: at(0))
+            let redeemed = book.redeem(
+                ticket, rules: ["app"], address: nil, now: at(0), date: moment)
+            #expect((redeemed != nil) == isGood)
+        }
+    }
+
+    @Test("a user has so many at once; redeemed and old ones make room")
+    func userLimit() throws {
+        let book = TicketBook(limit: 100, userLimit: 3)
+        let first = try book.issue(identity(), now: at(0))
+        for _ in 0..<2 { _ = try book.issue(identity(), now: at(1)) }
+        #expect(throws: TicketBook.IssueError.tooManyOfUser) {
+            try book.issue(identity(), now: at(1))
+        }
+        _ = try book.issue(identity("8"), now: at(1))
+        _ = try book.issue(identity("7", rule: "other"), now: at(1))
+        #expect(book.redeem(first, now: at(1)) != nil)
+        _ = try book.issue(identity(), now: at(1))
+        #expect(throws: TicketBook.IssueError.tooManyOfUser) {
+            try book.issue(identity(), now: at(30))
+        }
+        for _ in 0..<3 { _ = try book.issue(identity(), now: at(31)) }
+        #expect(book.count == 3)
+    }
+
+    @Test("tokens that name no user have the limit each for itself")
+    func nameless() throws {
+        let book = TicketBook(limit: 100, userLimit: 1)
+        _ = try book.issue(identity(nil, expires: now.seconds + 1), now: at(0))
+        _ = try book.issue(identity(nil, expires: now.seconds + 2), now: at(0))
+        #expect(throws: TicketBook.IssueError.tooManyOfUser) {
+            try book.issue(identity(nil, expires: now.seconds + 2), now: at(0))
+        }
+    }
+
+    @Test("there are so many in all; old ones make room however many they are")
+    func limit() throws {
+        let book = TicketBook(limit: 500, userLimit: 1000)
+        for number in 0..<500 { _ = try book.issue(identity(), now: at(Int64(number / 250))) }
+        #expect(throws: TicketBook.IssueError.tooMany) { try book.issue(identity(), now: at(2)) }
+        #expect(throws: TicketBook.IssueError.tooMany) {
+            try book.issue(identity("8"), now: at(29))
+        }
+        for _ in 0..<250 { _ = try book.issue(identity("8"), now: at(30)) }
+        #expect(throws: TicketBook.IssueError.tooMany) { try book.issue(identity(), now: at(30)) }
+        _ = try book.issue(identity(), now: at(31))
+    }
+
+    @Test("a user's old tickets count for nothing behind many others that are old as well")
+    func backlog() throws {
+        let book = TicketBook(limit: 10_000, userLimit: 2)
+        for number in 0..<3000 { _ = try book.issue(identity("\(number)"), now: at(0)) }
+        for _ in 0..<2 { _ = try book.issue(identity("late"), now: at(0)) }
+        for _ in 0..<2 { _ = try book.issue(identity("late"), now: at(60)) }
+    }
+
+    @Test("the book forgets what is redeemed or old, a little at every step")
+    func sweeping() throws {
+        let book = TicketBook(limit: 1000, userLimit: 1000)
+        let one = try identity()
+        for round: Int64 in 0..<200 {
+            var tickets: [String] = []
+            for _ in 0..<50 { tickets.append(try book.issue(one, now: at(round))) }
+            // Every second one is redeemed; the others grow old.
+            for ticket in tickets.enumerated().filter({ $0.offset % 2 == 0 }) {
+                #expect(book.redeem(ticket.element, now: at(round)) != nil)
+            }
+            #expect(book.count <= 31 * 25)
+        }
+    }
+
+    @Test("two workers that are shown the same ticket let in one")
+    func race() async throws {
+        let book = TicketBook(userLimit: 1000)
+        let tickets = try (0..<300).map { _ in try book.issue(identity(), now: at(0)) }
+        let redeemed = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 {
+                group.addTask { tickets.count { book.redeem($0, now: at(1)) != nil } }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(redeemed == 300)
+    }
+
+    @Test("why there is none ends the request in its own way")
+    func errors() {
+        #expect(TicketBook.IssueError.tooManyOfUser.refusal.reason == .rateLimited)
+        #expect(TicketBook.IssueError.tooManyOfUser.refusal.retryAfterSeconds == 30)
+        #expect(TicketBook.IssueError.tooMany.refusal.reason == .overloaded)
+    }
+}
