@@ -1,4 +1,3 @@
-import Bytes
 package import Endings
 package import JWT
 
@@ -56,23 +55,4 @@ package struct GateFailure: Error, Sendable, Hashable {
 
     private static let revokedMessage = "Token revoked"
     private static let ticketMessage = "Ticket not valid"
-}
-
-/// The challenges of RFC 6750 §3.
-enum BearerChallenge {
-    /// For a request that brought no token (§3.1).
-    static func missing(realm: String) -> String { "Bearer realm=\"" + quotable(realm) + "\"" }
-
-    static func invalidToken(realm: String, _ description: String) -> String {
-        missing(realm: realm) + ", error=\"invalid_token\", error_description=\"\(description)\""
-    }
-
-    /// `text` without what a quoted string cannot hold as it is (RFC 9110 §5.6.4).
-    private static func quotable(_ text: String) -> String {
-        let octets = text.utf8.filter { octet in
-            (ASCII.isVisible(octet) || octet == ASCII.space)
-                && octet != UInt8(ascii: "\"") && octet != UInt8(ascii: "\\")
-        }
-        return String(decoding: octets, as: UTF8.self)
-    }
 }
