@@ -102,7 +102,7 @@ package final class TLSCertificate: Sendable {
 
 /// What PEM text (RFC 7468) holds. Nothing here asks a terminal for a passphrase, as OpenSSL does
 /// when it is given no callback.
-private enum PEM {
+enum PEM {
     /// At least one certificate; the references are the caller's.
     static func certificates(in text: [UInt8]) throws(TLSError) -> [OpaquePointer] {
         ERR_clear_error()

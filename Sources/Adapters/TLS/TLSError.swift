@@ -14,6 +14,30 @@ package enum TLSFailure: Error, Sendable, Equatable {
     case plainHTTP
     /// No protocol version, cipher or application protocol in common, or a broken record.
     case protocolError
+    /// The server's certificate proves nothing; on the client side only.
+    case certificate(CertificateFault)
+}
+
+/// Why the certificate of a server was not accepted (RFC 5280 §6, RFC 9525).
+package enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible {
+    case expired
+    case notYetValid
+    /// It is for other names or addresses.
+    case wrongHost
+    /// None of the authorities that are believed has signed it.
+    case unknownAuthority
+    /// Any other, by its number (X509_STORE_CTX_get_error(3)).
+    case other(Int)
+
+    package var description: String {
+        switch self {
+        case .expired: "the certificate has expired"
+        case .notYetValid: "the certificate is not valid yet"
+        case .wrongHost: "the certificate is for another host"
+        case .unknownAuthority: "the certificate is signed by an unknown authority"
+        case .other(let code): "the certificate was refused (\(Self.words(for: code)))"
+        }
+    }
 }
 
 /// OpenSSL's error queue, one a thread. A session's read that only needs more octets is told from a

@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// One TLS session on the server side (RFC 8446, RFC 5246), over its worker's `TLSEngine`.
+/// One TLS session (RFC 8446, RFC 5246), over its worker's `TLSEngine`.
 ///
 /// Every call leaves the engine without input and OpenSSL's error queue empty, because the next one
 /// is another session's.
@@ -15,19 +15,60 @@ package final class TLSSession {
         case failed(TLSFailure)
     }
 
+    /// What the session was made from, which lives as long.
+    private enum Origin {
+        case server(TLSContext)
+        case client(TLSClientContext)
+    }
+
     // Owned: made in `init`, freed in `deinit`.
     private let ssl: OpaquePointer
     private let engine: TLSEngine
-    private let context: TLSContext
+    private let origin: Origin
     /// The handshake is complete.
     package private(set) var isEstablished = false
     private var hasFailed = false
 
+    /// The server side.
+    ///
     /// - Throws: `TLSError` when OpenSSL has no memory for another session.
     package init(context: TLSContext, engine: TLSEngine) throws(TLSError) {
+        // The context is complete.
+        let ssl = unsafe try Self.make(context.pointer, engine)
+        unsafe SSL_set_accept_state(ssl)
+        // Stored for the life of this object.
+        unsafe self.ssl = ssl
+        self.engine = engine
+        origin = .server(context)
+    }
+
+    /// The client side, which speaks first: see `start()`.
+    ///
+    /// - Parameter host: a name in lower case or a numeric address: what the server's certificate
+    ///   must be for.
+    /// - Throws: `TLSError` when OpenSSL has no memory for another session, or the name is none.
+    package init(
+        client context: TLSClientContext, host: String, engine: TLSEngine
+    ) throws(TLSError) {
+        // The context is complete.
+        let ssl = unsafe try Self.make(context.pointer, engine)
+        unsafe SSL_set_connect_state(ssl)
+        // Stored for the life of this object, and freed by `deinit` also when a step below throws.
+        unsafe self.ssl = ssl
+        self.engine = engine
+        origin = .client(context)
+        // Just made.
+        guard unsafe TLSClientContext.expect(host, of: ssl) else {
+            throw TLSError("no TLS session: '\(host)' cannot be asked for")
+        }
+    }
+
+    private static func make(
+        _ context: OpaquePointer, _ engine: TLSEngine
+    ) throws(TLSError) -> OpaquePointer {
         OpenSSLErrors.clear()
-        // The context is complete; null only without memory.
-        guard let ssl = unsafe SSL_new(context.pointer) else {
+        // Null only without memory.
+        guard let ssl = unsafe SSL_new(context) else {
             throw TLSError("no TLS session: \(OpenSSLErrors.takeText())")
         }
         // So is the method table.
@@ -35,21 +76,27 @@ package final class TLSSession {
             unsafe SSL_free(ssl)
             throw TLSError("no TLS session: \(OpenSSLErrors.takeText())")
         }
-        // `wire` belongs to `engine`, which this object holds as long as `ssl` lives.
+        // `wire` belongs to `engine`, which the session's object holds as long as `ssl` lives.
         unsafe BIO_set_data(bio, engine.wire)
         unsafe BIO_set_init(bio, 1)
         // One BIO for both directions; the session owns it from here.
         unsafe SSL_set_bio(ssl, bio, bio)
-        unsafe SSL_set_accept_state(ssl)
-        // Stored for the life of this object.
-        unsafe self.ssl = ssl
-        self.engine = engine
-        self.context = context
+        return unsafe ssl
     }
 
     deinit {
         // Frees the BIO too.
         unsafe SSL_free(ssl)
+    }
+
+    /// Writes the first flight of a client into the engine's output, which was taken before; called
+    /// once, before anything is read.
+    package func start() {
+        guard case .client = origin, !isEstablished else { return }
+        OpenSSLErrors.clear()
+        // It wants to read the answer; any other outcome comes up again with the next `read`.
+        _ = unsafe SSL_do_handshake(ssl)
+        ERR_clear_error()
     }
 
     /// Decrypts everything the engine received into `plaintext`, which holds at least
@@ -91,11 +138,20 @@ package final class TLSSession {
             // With SSL_ERROR_WANT_WRITE among them: the output was empty and has room for any
             // flight (see `TLSEngine`), so a session that fills it is out of order.
             default:
-                let reason = OpenSSLErrors.takeReason()
-                return .failed(reason == SSL_R_HTTP_REQUEST ? .plainHTTP : .protocolError)
+                return .failed(takeFailure())
             }
         }
         return .octets(count)
+    }
+
+    private func takeFailure() -> TLSFailure {
+        switch OpenSSLErrors.takeReason() {
+        case SSL_R_HTTP_REQUEST: .plainHTTP
+        case SSL_R_CERTIFICATE_VERIFY_FAILED:
+            // A plain query of the session's state.
+            unsafe .certificate(CertificateFault(code: SSL_get_verify_result(ssl)))
+        default: .protocolError
+        }
     }
 
     /// Encrypts all of `plaintext` into the engine's output, which was taken before. `plaintext` is

@@ -52,6 +52,22 @@ package final class Stream {
         self.engine = engine
     }
 
+    /// The client side of a TLS stream over a socket that is connected; its first words are sent.
+    ///
+    /// - Parameter host: whom the server's certificate must be for.
+    /// - Throws: `TLSError` when there is no memory for the session, or `host` cannot be asked for.
+    package init(
+        _ descriptor: Descriptor, client context: TLSClientContext, host: String,
+        engine: TLSEngine
+    ) throws(TLSError) {
+        self.descriptor = descriptor
+        let tls = try TLSSession(client: context, host: host, engine: engine)
+        self.tls = tls
+        self.engine = engine
+        tls.start()
+        takeEncrypted()
+    }
+
     /// Starts to connect. Unless it is connected at once, the stream becomes writable when that
     /// succeeded or failed, see `finishConnecting()`.
     ///

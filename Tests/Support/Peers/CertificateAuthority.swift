@@ -32,18 +32,24 @@ package final class CertificateAuthority {
     }
 
     /// A certificate for `name`, signed by the root, or by `issuer`.
+    ///
+    /// - Parameters:
+    ///   - subjects: instead of `name`: `DNS:localhost,IP:127.0.0.1`.
+    ///   - days: until it expires, from now; below 0 for one that has.
     package func issue(
-        _ name: String, isAuthority: Bool = false, by issuer: Identity? = nil
+        _ name: String, isAuthority: Bool = false, by issuer: Identity? = nil,
+        subjects: String? = nil, days: Int = 2
     ) throws -> Identity {
         let issuer = issuer ?? root
         try ChildProcess.run(
             ["openssl", "req", "-new", "-nodes", "-subj", "/CN=\(name)", "-newkey", "ec"]
                 + ["-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", folder.path("new.key")]
                 + ["-out", folder.path("new.csr")])
+        let names = subjects ?? "DNS:\(name)"
         let rules =
-            isAuthority ? "basicConstraints=critical,CA:TRUE" : "subjectAltName=DNS:\(name)"
+            isAuthority ? "basicConstraints=critical,CA:TRUE" : "subjectAltName=\(names)"
         try ChildProcess.run(
-            ["openssl", "x509", "-req", "-days", "2", "-in", folder.path("new.csr")]
+            ["openssl", "x509", "-req", "-days", "\(days)", "-in", folder.path("new.csr")]
                 + ["-CA", try folder.write(issuer.certificate, to: "issuer.pem")]
                 + ["-CAkey", try folder.write(issuer.key, to: "issuer.key"), "-CAcreateserial"]
                 + ["-extfile", try folder.write(Array(rules.utf8), to: "rules")]

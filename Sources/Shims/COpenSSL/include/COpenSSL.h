@@ -59,6 +59,10 @@ static inline int shim_hmac_sha256_set_key(EVP_MAC_CTX *ctx, unsigned char *key,
     };
     return EVP_MAC_CTX_set_params(ctx, parameters);
 }
+/// SNI (RFC 6066 3): the name is copied.
+static inline long shim_set_server_name(SSL *ssl, const char *name) {
+    return SSL_set_tlsext_host_name(ssl, name);
+}
 static inline X509_EXTENSION *shim_subject_alternative_name(const char *value) {
     return X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, value);
 }
