@@ -14,7 +14,7 @@ package struct JSONWebKeySet: Sendable, Hashable {
     }
 
     /// In the order of the text; several may have the same `kid`.
-    package let keys: [JSONWebKey]
+    package private(set) var keys: [JSONWebKey]
     /// What RFC 7517 §5 says to ignore: unknown types, other uses, members that are missing.
     package let skipped: [Skipped]
 
@@ -42,6 +42,15 @@ package struct JSONWebKeySet: Sendable, Hashable {
         }
         self.keys = keys
         self.skipped = skipped
+    }
+
+    /// The same without its shared secrets.
+    package var withoutSecrets: JSONWebKeySet {
+        var copy = self
+        copy.keys.removeAll { key in
+            if case .secret = key.material { true } else { false }
+        }
+        return copy
     }
 
     private static func object(_ text: Span<UInt8>) throws(JSONWebKeyError) -> JSONObject {
