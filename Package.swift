@@ -77,6 +77,12 @@ let package = Package(
 
         // Drivers: where rooms meet.
         room(
+            "KeySets", "Drivers",
+            [
+                "Bytes", "Clock", "HTTP", "HTTP1", "Locks", "TLS", "Transport", "Settings",
+                "Identity",
+            ]),
+        room(
             "Proxy", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
@@ -121,6 +127,12 @@ let package = Package(
             [
                 "Identity", "Endings", "Settings", "JWT", "JSON", "Crypto", "HTTP", "HTTP1",
                 "Clock", "Bytes",
+            ]),
+        tests(
+            "KeySets", "Drivers",
+            [
+                "KeySets", "Settings", "Identity", "JWT", "Crypto", "Transport", "TLS", "HTTP",
+                "Peers", "Locks", "Bytes", "Clock",
             ]),
         tests(
             "Proxy", "Drivers",

@@ -1,0 +1,161 @@
+package import Clock
+package import Identity
+import Locks
+import Synchronization
+package import Transport
+
+/// What happened to a source: an attempt to read it ended. Requests that wait for a key of it can
+/// be tried again, whether or not it changed.
+package struct KeySetReport: Sendable {
+    package let source: KeySetSource
+    /// `current` has another document now.
+    package let isChanged: Bool
+    /// For the log: once when a source begins to fail, and once when that is over.
+    package let notice: KeySetRecord.Notice?
+}
+
+/// What is known of a source.
+package struct KeySetStatus: Sendable {
+    package let source: KeySetSource
+    /// Nil before there was any.
+    package let document: KeySetDocument?
+    /// The version of the service in which the document became what it is.
+    package let version: UInt64
+    package let counters: KeySetRecord.Counters
+    package let isFailing: Bool
+    /// The keys are older than they should be, and stay in use.
+    package let isStale: Bool
+    /// On the clock of `SystemClock`; nil before the first.
+    package let lastSuccess: Instant?
+}
+
+/// What comes of asking for a key that is not there.
+package enum UnknownKeyAnswer: Sendable, Hashable {
+    /// There are newer keys than the ones that were looked at: look again.
+    case newer
+    /// The source is read again, now or from the instant on (up to 30 s later). A report follows.
+    case reading(from: Instant)
+    /// The source is not in use.
+    case unknownSource
+}
+
+/// Keeps the keys of all issuers and files up to date, on one thread of its own, for the life of
+/// the process: reloads only say which sources are in use.
+///
+/// Whoever uses keys looks at `version` as often as he likes (it is one atomic load) and, when it
+/// has grown, asks for `current` again.
+package final class KeySetService: Sendable {
+    private let board: KeySetBoard
+
+    /// Starts the thread, which ends with this object or with `stop()`.
+    ///
+    /// - Parameter report: called after every attempt, on the thread of the service or, for files,
+    ///   of who calls `use`. It must not take long.
+    /// - Throws: `SystemError` when the system has no thread or descriptor left.
+    package init(
+        clock: KeySetClock = KeySetClock(), report: @escaping @Sendable (KeySetReport) -> Void
+    ) throws(SystemError) {
+        let board = try KeySetBoard(clock: clock, report: report)
+        self.board = board
+        try System.startThread(name: "keys") { KeySetLoop.run(board) }
+    }
+
+    deinit { stop() }
+
+    /// Ends the thread. What is known stays.
+    package func stop() {
+        board.isStopping.store(true, ordering: .releasing)
+        board.wake()
+    }
+
+    /// Grows whenever the document of a source changes.
+    package var version: UInt64 { board.version.load(ordering: .acquiring) }
+
+    /// From now on exactly these sources are kept up to date. What is known of those that were in
+    /// use before stays; the others are forgotten. New files are read before this returns, new sets
+    /// are fetched as soon as possible.
+    package func use(_ sources: Set<KeySetSource>) {
+        let now = board.clock.now
+        let (added, orphaned) = board.state.withLock { $0.use(sources, now: now) }
+        for (source, id) in added {
+            guard let path = source.path,
+                let read = KeySetFile.read(path, of: source, unless: nil)
+            else { continue }
+            board.note(source, id: id, stamp: read.stamp, read.attempt)
+        }
+        board.wake()
+        for source in orphaned {
+            board.report(KeySetReport(source: source, isChanged: false, notice: nil))
+        }
+    }
+
+    /// What is known of `source` now; nil when it is not in use.
+    package func current(_ source: KeySetSource) -> KeySetStatus? {
+        let now = board.clock.now
+        return board.state.withLock { $0.entries[source]?.status(at: now) }
+    }
+
+    /// Of all sources, for metrics; in no order.
+    package var statuses: [KeySetStatus] {
+        let now = board.clock.now
+        return board.state.withLock { state in state.entries.values.map { $0.status(at: now) } }
+    }
+
+    /// A token names a key that the keys of `source` do not have.
+    ///
+    /// - Parameter seen: `version` before the keys that were looked at were asked for.
+    package func askForUnknownKey(of source: KeySetSource, seen: UInt64) -> UnknownKeyAnswer {
+        let now = board.clock.now
+        let (answer, isSooner) = board.state.withLock { state in
+            state.unknownKeyAsked(of: source, seen: seen, at: now)
+        }
+        // Strangers may ask very often; the thread wakes up only for what changes its plans.
+        if isSooner { board.wake() }
+        return answer
+    }
+}
+
+extension KeySetBoard.State {
+    /// Returns what is new, and those that are gone although somebody waits for them.
+    fileprivate mutating func use(
+        _ sources: Set<KeySetSource>, now: Instant
+    ) -> (added: [(source: KeySetSource, id: UInt64)], orphaned: [KeySetSource]) {
+        let gone = entries.filter { !sources.contains($0.key) }
+        for source in gone.keys { entries[source] = nil }
+        var added: [(source: KeySetSource, id: UInt64)] = []
+        for source in sources where entries[source] == nil {
+            lastID += 1
+            var record = KeySetRecord(source, now: now)
+            // The caller reads a file himself.
+            if source.path != nil { _ = record.timePassed(to: now) }
+            entries[source] = KeySetBoard.Entry(id: lastID, record: record)
+            added.append((source, lastID))
+        }
+        return (added, gone.filter(\.value.isAwaited).map(\.key))
+    }
+
+    /// Returns also whether the source is to be read sooner than before.
+    fileprivate mutating func unknownKeyAsked(
+        of source: KeySetSource, seen: UInt64, at now: Instant
+    ) -> (answer: UnknownKeyAnswer, isSooner: Bool) {
+        guard var entry = entries[source] else { return (.unknownSource, false) }
+        if entry.version > seen { return (.newer, false) }
+        let before = entry.record.due
+        let expectation = entry.record.unknownKeyAsked(at: now)
+        entry.isAwaited = true
+        entries[source] = entry
+        switch expectation {
+        case .running: return (.reading(from: now), false)
+        case .due(let instant): return (.reading(from: instant), entry.record.due != before)
+        }
+    }
+}
+
+extension KeySetBoard.Entry {
+    fileprivate func status(at now: Instant) -> KeySetStatus {
+        KeySetStatus(
+            source: record.source, document: record.document, version: version,
+            counters: record.counters, isFailing: record.isFailing,
+            isStale: record.isStale(at: now), lastSuccess: record.lastSuccess)
+    }
+}
