@@ -31,7 +31,6 @@ let package = Package(
     products: [.executable(name: "gateway", targets: ["gateway"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
         // Shims: C headers and static-inline functions only; no decisions.

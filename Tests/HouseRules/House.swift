@@ -32,11 +32,7 @@ enum House {
     /// Modules from outside and the floors they may be imported on. No Foundation at all.
     static let modules: [String: Set<Floor>] = [
         "ArgumentParser": [.gateway],
-        "BasicContainers": [.adapters, .policy, .drivers],
-        "DequeModule": [.adapters, .policy, .drivers],
         "Glibc": [.adapters, .gateway],
-        "HeapModule": [.adapters, .policy, .drivers],
-        "OrderedCollections": [.adapters, .policy, .drivers],
         "Synchronization": [.adapters, .policy, .drivers, .gateway],
     ]
 

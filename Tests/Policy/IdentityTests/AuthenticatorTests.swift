@@ -45,8 +45,8 @@ struct AuthenticatorTests {
         let header = "{\"alg\":\"\(name)\"}"
         let token = try signed(header: header, #"{"sub":"7"}"#, algorithm: hash)
         #expect(try authenticate(token, settings(algorithms: [allowed])).user == "7")
-        #expect(try failure(token, settings(algorithms: TokenSettings.Algorithm.allCases)) == nil)
-        for other in TokenSettings.Algorithm.allCases where other != allowed {
+        #expect(try failure(token, settings(algorithms: [.hs256, .hs384, .hs512])) == nil)
+        for other in [TokenSettings.Algorithm.hs256, .hs384, .hs512] where other != allowed {
             #expect(try failure(token, settings(algorithms: [other])) == .algorithm)
         }
         for other in HMACKey.Algorithm.allCases where other != hash {
