@@ -86,7 +86,7 @@ let package = Package(
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
                 "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings", "Settings", "Routing",
-                "Upstreams", "Sessions", "Identity",
+                "Upstreams", "Sessions", "Identity", "KeySets",
             ]),
 
         .executableTarget(

@@ -19,6 +19,12 @@ struct Admission {
         case respond(status: Int, body: String)
         case redirect(status: Int, location: String)
         case forward(ForwardPlan)
+        /// A one-time ticket, for who asked for it.
+        case ticket(String)
+        /// The body brings a new token for a live connection.
+        case refresh
+        /// To be asked once more when keys have been read; else it is refused.
+        case awaitKeys(GateRefusal, until: Instant)
     }
 
     let head: RequestHead
@@ -27,7 +33,6 @@ struct Admission {
     private var target = NormalisedTarget(path: "/")
     private var query = QueryString("")
     private var captures: [String: String] = [:]
-    private var rewrite: Int?
 
     init(head: RequestHead, context: RequestContext, client: ClientConnection) {
         self.head = head
@@ -40,14 +45,17 @@ struct Admission {
     mutating func decide(in worker: Worker) throws(Refusal) -> Decision {
         try normalise()
         if let redirect = redirectToHTTPS() { return redirect }
+        if let refresh = try ownEndpoint(in: worker) { return refresh }
         if let redirect = applyRewrite() { return redirect }
         let route = try matchRoute()
         try checkKind(route)
         try checkOrigin(route)
-        try authenticate(route, in: worker)
-        try authorise(route)
+        if route.authenticates { try worker.checkAttempts(of: context) }
+        if let wait = try authenticate(route, in: worker) { return wait }
+        try authorise(route, in: worker)
         try admit(route, in: worker)
-        return try choose(route)
+        try begin(route, in: worker)
+        return try choose(route, in: worker)
     }
 
     // MARK: 1 normalise
@@ -72,9 +80,26 @@ struct Admission {
         return .redirect(status: 308, location: "https://\(authority)\(target.text)")
     }
 
+    /// Where clients bring new tokens that can send no messages; there is such a place where there
+    /// are tokens.
+    private func ownEndpoint(in worker: Worker) throws(Refusal) -> Decision? {
+        guard target.path == RefreshOrder.path, !generation.settings.tokens.isEmpty else {
+            return nil
+        }
+        try requirePOST()
+        try worker.checkAttempts(of: context)
+        return .refresh
+    }
+
+    private func requirePOST() throws(Refusal) {
+        if head.method == .post { return }
+        context.allow = ["POST"]
+        throw Refusal(.policy, status: 405, message: "The method is not allowed here")
+    }
+
     private mutating func applyRewrite() -> Decision? {
         guard let rewritten = generation.rewriter.rewrite(path: target.path) else { return nil }
-        rewrite = rewritten.ruleIndex
+        context.rewrite = rewritten.ruleIndex
         captures = rewritten.captures
         target.path = rewritten.path
         if generation.settings.rewrites[rewritten.ruleIndex].redirects, !context.isWebSocket {
@@ -136,28 +161,53 @@ struct Admission {
 
     // MARK: 5 authenticate
 
-    private mutating func authenticate(
+    /// Something to wait for, or nil.
+    private func authenticate(
         _ route: Generation.Route, in worker: Worker
-    ) throws(Refusal) {
-        guard let gate = route.gate else { return }
-        do throws(GateFailure) {
-            context.identity = try gate.authenticate(
-                head.fields, query: query,
-                TokenGate.Circumstances(date: SystemClock.wallTime(), now: worker.now),
-                cache: &worker.verifiedTokens)
-        } catch {
-            context.challenge = error.challenge(realm: "gateway")
-            throw error.refusal
+    ) throws(Refusal) -> Decision? {
+        guard route.authenticates else { return nil }
+        let isReportOnly = route.settings.reportOnly.contains(.auth)
+        let outcome = GateAttempt(context: context).run(in: worker) {
+            (gate, circumstances, cache) throws(GateFailure) in
+            try gate.authenticate(head.fields, query: query, circumstances, cache: &cache)
         }
+        switch outcome {
+        case .passed(let identity): context.identity = identity
+        case .refused where isReportOnly: report(.auth, in: worker)
+        // It would delay who is let in anyway.
+        case .awaitKeys where isReportOnly: report(.auth, in: worker)
+        case .refused(let refusal):
+            context.challenge = refusal.challenge
+            if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
+            throw refusal.refusal
+        case .awaitKeys(let refusal, let deadline):
+            return .awaitKeys(refusal, until: deadline)
+        }
+        return nil
+    }
+
+    /// A rule that is not in force would have refused the request.
+    private func report(_ rule: RouteSettings.Rule, in worker: Worker) {
+        if context.wouldRefuse.contains(rule) { return }
+        context.wouldRefuse.append(rule)
+        guard let index = context.route else { return }
+        worker.shared.counters.noteReportOnly(rule, route: generation.routes[index].name)
     }
 
     // MARK: 6 authorise
 
-    private func authorise(_ route: Generation.Route) throws(Refusal) {
-        let facts = facts
+    private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
         let roles = context.identity?.roles ?? []
-        if let rewrite { try generation.rewriteAccess[rewrite].check(roles: roles, facts: facts) }
-        try route.access.check(roles: roles, facts: facts)
+        let facts = facts
+        for rule in context.accessRules {
+            let verdict = rule.judge(roles: roles, facts: facts)
+            for violation in verdict.reported { report(violation.rule, in: worker) }
+            guard let violation = verdict.refused else { continue }
+            if route.authenticates { worker.noteFailedAttempt(of: context) }
+            throw violation.refusal
+        }
+        let sources = context.accessRules.flatMap(\.sources)
+        if context.identity != nil, !sources.isEmpty { context.facts = facts.kept(for: sources) }
     }
 
     private var facts: RequestFacts {
@@ -168,15 +218,28 @@ struct Admission {
 
     // MARK: 7 admit
 
+    /// What a connection that stays has before it is begun: the language its end is told in, and,
+    /// when a token let it in, a place among the live ones.
+    private func begin(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
+        guard context.isWebSocket || context.isEventStream, context.identity != nil else { return }
+        context.speaksControl =
+            context.isWebSocket
+            ? SubprotocolOffers(head.fields).offersControl
+            : EventControl.isWanted(by: head, query)
+        try context.becomeLive(client, in: worker)
+    }
+
     /// Takes a seat in the store's session table, for a WebSocket or an event stream on a route
     /// that has a `sessions` block.
     private mutating func admit(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) {
-        guard let index = route.settings.sessions, context.isWebSocket || context.isEventStream
-        else { return }
-        context.languages = LanguagePreference(
-            acceptLanguage: head.fields.text(of: .acceptLanguage))
+        guard context.isWebSocket || context.isEventStream else { return }
+        if route.settings.sessions != nil || context.identity != nil {
+            context.languages = LanguagePreference(
+                acceptLanguage: head.fields.text(of: .acceptLanguage))
+        }
+        guard let index = route.settings.sessions else { return }
         let userAgent = head.fields.text(of: .userAgent) ?? ""
         let block = generation.sessionBlocks[index]
         let facts = facts
@@ -229,26 +292,41 @@ struct Admission {
 
     // MARK: 8 choose
 
-    private func choose(_ route: Generation.Route) throws(Refusal) -> Decision {
+    private func choose(
+        _ route: Generation.Route, in worker: Worker
+    ) throws(Refusal) -> Decision {
         switch route.settings.destination {
         case .respond(let status, let body): return .respond(status: status, body: body)
         case .redirect(let status, let location):
             return .redirect(status: status, location: expand(location))
         case .ticket:
-            throw Refusal(.internalError, message: "Tickets are not handed out yet")
+            try requirePOST()
+            return .ticket(try issueTicket(route, in: worker))
         case .backend(let index):
             var plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: target,
-                stripping: route.gate == nil ? nil : route.stripping)
+                stripping: route.authenticates ? route.stripping : nil)
             if let stripping = plan.stripping, !stripping.queryNames.isEmpty, target.query != nil {
                 plan.target.query = query.removing(stripping.queryNames)
             }
             let rules =
-                (rewrite.map { generation.settings.rewrites[$0].headers } ?? [])
+                (context.rewrite.map { generation.settings.rewrites[$0].headers } ?? [])
                 + route.settings.headers
             plan.fields = rules.map { ($0.name, expand($0.value)) }
             return .forward(plan)
         }
+    }
+
+    private func issueTicket(
+        _ route: Generation.Route, in worker: Worker
+    ) throws(Refusal) -> String {
+        guard let identity = context.identity, let index = context.route,
+            let (gate, _) = generation.gates.gate(ofRoute: index, worker.shared.keys)
+        else {
+            throw Refusal(.unauthenticated, message: "Tickets are for who brings a token")
+        }
+        return try gate.issueTicket(
+            for: identity, GateAttempt(context: context).circumstances(worker))
     }
 
     private func expand(_ template: Template) -> String {

@@ -38,6 +38,29 @@ enum Answer {
             context: context, to: client, in: worker)
     }
 
+    /// A JSON object that nobody keeps.
+    static func json(
+        _ body: [UInt8], context: RequestContext, to client: ClientConnection, in worker: Worker
+    ) {
+        respond(
+            200, type: "application/json", body: body, fields: [("Cache-Control", "no-store")],
+            reason: .normal, context: context, to: client, in: worker)
+    }
+
+    /// `{"ticket":"…","expires_in":30}`.
+    static func ticket(
+        _ ticket: String, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        var body: [UInt8] = []
+        body.beginJSONObject()
+        body.appendMember("ticket", ticket)
+        body.appendMember(
+            "expires_in", Int(TokenSettings.ticketLifetime.components.seconds))
+        body.endJSONObject()
+        json(body, context: context, to: client, in: worker)
+    }
+
     private static func respond(
         _ status: Int, type: String?, body: [UInt8], fields: [(String, String)],
         reason: EndReason, context: RequestContext, to client: ClientConnection,
@@ -73,7 +96,7 @@ enum Answer {
         to client: ClientConnection, in worker: Worker
     ) {
         context.detail = refusal.detail
-        context.session?.lease.end()
+        context.release(in: worker)
         if context.isWebSocket, let route = context.routeSettings, !route.refusesWithStatus,
             isForSocket(refusal)
         {
@@ -130,7 +153,7 @@ enum Answer {
         _ refusal: Refusal, head: RequestHead, context: RequestContext,
         to client: ClientConnection, in worker: Worker
     ) {
-        var message = ProblemDocument.encodeSocketError(refusal, at: SystemClock.wallTime())
+        var message = ControlReply.error(refusal, at: SystemClock.wallTime()).octets
         if let rejection = context.rejection {
             message = context.generation.sessionBlocks[rejection.block].messages
                 .connectionRejected(
@@ -208,7 +231,7 @@ enum Answer {
         client.makeLast()
         let context = RequestContext(
             id: worker.newIdentifier(), generation: client.generation, started: worker.now,
-            method: .get, host: "", client: client.addressText,
+            method: .get, host: "", address: client.address, client: client.addressText,
             isTLS: client.entrance.tls != nil, isWebSocket: false, minorVersion: 1)
         problem(refusal, context: context, to: client, in: worker)
     }
@@ -238,23 +261,6 @@ enum ProblemDocument {
         body.appendMember("detail", refusal.message)
         body.appendMember("reason", refusal.reason.rawValue)
         body.appendMember("request_id", requestID)
-        body.endJSONObject()
-        return body
-    }
-
-    /// `{"type":"error","error":{"message":…,"code":4001,"details":{"reason":…},"timestamp":…}}`.
-    static func encodeSocketError(_ refusal: Refusal, at time: WallTime) -> [UInt8] {
-        var body: [UInt8] = []
-        body.beginJSONObject()
-        body.appendMember("type", "error")
-        body.beginJSONObject(member: "error")
-        body.appendMember("message", refusal.message)
-        body.appendMember("code", Int(refusal.reason.closeCode))
-        body.beginJSONObject(member: "details")
-        body.appendMember("reason", refusal.detail ?? refusal.reason.rawValue)
-        body.endJSONObject()
-        body.appendMember("timestamp", time.rfc3339())
-        body.endJSONObject()
         body.endJSONObject()
         return body
     }

@@ -12,12 +12,15 @@ internal import Transport
 /// handed in with that worker.
 ///
 ///     head --whole head, admitted--> exchange --answered, keep-alive--> head
+///     head --keys or a body are missing--> held --they came--> exchange, or answered
 ///     exchange --101--> webSocket          head --refused WebSocket--> closing
 ///     webSocket --ended by rule--> closing
 ///     any --last answer sent--> lingering --client is silent or gone--> closed
 final class ClientConnection {
     enum Phase {
         case head(HeadStage)
+        /// A request that cannot be answered yet.
+        case held(HeldRequest)
         /// A request is being answered by an upstream.
         case exchange(Exchange)
         case webSocket(WebSocketRelay)
@@ -127,7 +130,7 @@ final class ClientConnection {
         let buffer = worker.buffer
         switch phase {
         case .webSocket(let relay): relay.clientSent(buffer.octets, in: worker)
-        case .head, .exchange: consume(buffer.octets, in: worker)
+        case .head, .held, .exchange: consume(buffer.octets, in: worker)
         case .closing(let socket):
             if socket.clientSent(buffer.octets) { finish(in: worker) }
         case .lingering, .closed: break
@@ -161,22 +164,26 @@ final class ClientConnection {
         while index < octets.count {
             switch phase {
             case .head:
-                guard stream.pendingCount < Flow.highWater else {
-                    return held.append(copying: octets.extracting(index..<octets.count))
-                }
+                guard stream.pendingCount < Flow.highWater else { return hold(octets, from: index) }
                 guard readHead(octets, at: &index, in: worker) else { return }
+            case .held(let request):
+                let before = index
+                request.clientSent(octets, at: &index, from: self, in: worker)
+                if index == before { return hold(octets, from: index) }
             case .exchange(let exchange):
                 let before = index
                 exchange.clientSent(octets, at: &index, in: worker)
-                if index == before {
-                    return held.append(copying: octets.extracting(index..<octets.count))
-                }
+                if index == before { return hold(octets, from: index) }
             case .webSocket(let relay):
                 let rest = octets.extracting(index..<octets.count)
                 return relay.clientSent(rest, in: worker)
             case .closing, .lingering, .closed: return
             }
         }
+    }
+
+    private func hold(_ octets: Span<UInt8>, from index: Int) {
+        held.append(copying: octets.extracting(index..<octets.count))
     }
 
     /// False when there is no whole head, or none that can be understood.
@@ -214,6 +221,12 @@ final class ClientConnection {
         updateInterest(in: worker)
     }
 
+    func hold(_ request: HeldRequest, until deadline: Instant, in worker: Worker) {
+        phase = .held(request)
+        setDeadline(deadline, in: worker)
+        updateInterest(in: worker)
+    }
+
     func begin(_ exchange: Exchange, in worker: Worker) {
         phase = .exchange(exchange)
         extendBodyDeadline(in: worker)
@@ -226,7 +239,7 @@ final class ClientConnection {
 
     func begin(_ relay: WebSocketRelay, in worker: Worker) {
         phase = .webSocket(relay)
-        setDeadline(relay.nextCheck(lastHeard: lastHeard), in: worker)
+        setDeadline(relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
     }
 
     func begin(_ socket: ClosingSocket, in worker: Worker) {
@@ -284,6 +297,8 @@ final class ClientConnection {
         hasInputEnded = true
         switch phase {
         case .head: close(in: worker)
+        // The answer may still be wanted, if the request is whole.
+        case .held(let request): if request.wantsClientInput { close(in: worker) }
         case .exchange(let exchange): exchange.clientInputEnded(in: worker)
         case .webSocket(let relay): relay.clientInputEnded(in: worker)
         case .closing: finish(in: worker)
@@ -297,7 +312,7 @@ final class ClientConnection {
         switch phase {
         case .exchange(let exchange): exchange.clientLost(in: worker)
         case .webSocket(let relay): relay.clientLost(in: worker)
-        case .head, .closing, .lingering, .closed: break
+        case .head, .held, .closing, .lingering, .closed: break
         }
         close(in: worker)
     }
@@ -317,7 +332,7 @@ final class ClientConnection {
         switch phase {
         case .exchange(let exchange): exchange.end(by: ending, in: worker)
         case .webSocket(let relay): relay.end(by: ending, in: worker)
-        case .head, .closing, .lingering, .closed: break
+        case .head, .held, .closing, .lingering, .closed: break
         }
         updateInterest(in: worker)
     }
@@ -328,7 +343,7 @@ final class ClientConnection {
         switch phase {
         case .head(.idle) where hasServed: finish(in: worker)
         // A new connection has its first request on the way.
-        case .head, .closing, .lingering, .closed: break
+        case .head, .held, .closing, .lingering, .closed: break
         case .exchange(let exchange): exchange.drain(in: worker)
         case .webSocket(let relay): relay.drain(in: worker)
         }
@@ -349,6 +364,7 @@ final class ClientConnection {
         case .head(.partial): Answer.headTimeout(to: self, in: worker)
         case .head(.idle): finish(in: worker)
         case .head(.handshake), .closing, .lingering: close(in: worker)
+        case .held(let request): request.timerFired(from: self, in: worker)
         case .exchange(let exchange): exchange.clientTimerFired(in: worker)
         case .webSocket(let relay): relay.timerFired(in: worker)
         case .closed: break
@@ -362,7 +378,7 @@ final class ClientConnection {
         case .webSocket(let relay): relay.clientDrained(in: worker)
         case .lingering: linger(in: worker)
         case .head: resume(in: worker)
-        case .closing, .closed: break
+        case .held, .closing, .closed: break
         }
     }
 
@@ -370,6 +386,7 @@ final class ClientConnection {
         if hasInputEnded || !held.isEmpty { return false }
         switch phase {
         case .head, .closing, .lingering: return true
+        case .held(let request): return request.wantsClientInput
         case .exchange(let exchange): return exchange.wantsClientInput
         case .webSocket(let relay): return relay.wantsClientInput
         case .closed: return false

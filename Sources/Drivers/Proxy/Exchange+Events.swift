@@ -4,6 +4,7 @@ internal import Endings
 internal import EventStream
 internal import HTTP
 internal import HTTP1
+internal import Identity
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -21,6 +22,8 @@ struct EventRelay {
     var isInsideEvent = false
     /// When octets were last sent to the client.
     var lastSent: Instant
+    /// Events of ours that wait for that.
+    var waiting: [UInt8] = []
     /// The stream ends as soon as it may.
     var pendingEnd: StreamEnd?
 }
@@ -42,8 +45,41 @@ extension Exchange {
     func beginEvents(in worker: Worker) {
         events = EventRelay(lastSent: worker.now)
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
-        client.setDeadline(worker.now + plan.route.settings.commentInterval, in: worker)
+        if let message = context.sessionMessage {
+            var event: [UInt8] = []
+            EventEncoder.append(
+                event: "session", data: String(decoding: message, as: UTF8.self), to: &event)
+            send(event.span, in: worker)
+        }
+        scheduleEventCheck(in: worker)
         upstream?.clearDeadline()
+    }
+
+    /// The gateway says something of its own, behind the event that is on its way.
+    func say(_ reply: ControlReply, in worker: Worker) {
+        guard let relay = events, !hasEnded, relay.pendingEnd == nil else { return }
+        var event: [UInt8] = []
+        EventEncoder.append(
+            event: reply.eventName, data: String(decoding: reply.octets, as: UTF8.self), to: &event)
+        guard !relay.isInsideEvent else {
+            events?.waiting.append(contentsOf: event)
+            return
+        }
+        worker.scratch.removeAll(keepingCapacity: true)
+        send(event.span, in: worker)
+        sendScratch(worker)
+    }
+
+    func rescheduleExpiry(in worker: Worker) {
+        if let relay = events, !hasEnded, relay.pendingEnd == nil { scheduleEventCheck(in: worker) }
+    }
+
+    private func scheduleEventCheck(in worker: Worker) {
+        let interval = plan.route.settings.commentInterval
+        var next = (events?.lastSent ?? worker.now) + interval
+        if next <= worker.now { next = worker.now + interval }
+        client.setDeadline(
+            min(next, context.live?.nextDue(in: worker) ?? .never), in: worker)
     }
 
     func forwardEvents(_ data: Span<UInt8>, in worker: Worker) {
@@ -61,6 +97,10 @@ extension Exchange {
                 relay.held = []
             }
             relay.isInsideEvent = false
+            if !relay.waiting.isEmpty {
+                send(relay.waiting.span, in: worker)
+                relay.waiting = []
+            }
             if relay.pendingEnd != nil { return }
             if end < data.count { relay.held.append(copying: data.extracting(end..<data.count)) }
         } else {
@@ -83,31 +123,33 @@ extension Exchange {
     /// The session table gave this stream's session up.
     func end(by ending: Ending, in worker: Worker) {
         guard let seat = context.session, seat.lease.id == ending.session else { return }
-        let messages = context.generation.sessionBlocks[seat.block].messages
-        let message = messages.forceDisconnect(
-            ending.cause,
-            SessionMessages.Values(limit: ending.limit, store: seat.store, device: seat.client),
-            for: context.languages)
+        disconnect(ending.cause, limit: ending.limit, in: worker)
+    }
+
+    /// - Parameter detail: a finer word than the cause.
+    func disconnect(
+        _ cause: DisconnectCause, limit: SessionSettings.Limit? = nil, detail: String? = nil,
+        in worker: Worker
+    ) {
         end(
             StreamEnd(
-                message: message, retryMilliseconds: Answer.retryNever, reason: ending.reason,
-                detail: ending.cause.rawValue), in: worker)
+                message: context.disconnection(cause, limit: limit),
+                // With a new token, in a cookie perhaps, it may come back.
+                retryMilliseconds: cause == .tokenExpired
+                    ? worker.reconnectDelayMilliseconds() : Answer.retryNever,
+                reason: cause.reason, detail: detail ?? cause.rawValue),
+            in: worker)
     }
 
     /// The process stops. Event streams end with a hint to come back; what answers soon may finish.
     func drain(in worker: Worker) {
         client.makeLast()
         guard events != nil else { return }
-        var message: [UInt8]?
-        if let seat = context.session {
-            message = context.generation.sessionBlocks[seat.block].messages.forceDisconnect(
-                .draining, SessionMessages.Values(store: seat.store, device: seat.client),
-                for: context.languages)
-        }
         end(
             StreamEnd(
-                message: message, retryMilliseconds: worker.reconnectDelayMilliseconds(),
-                reason: .draining), in: worker)
+                message: context.drainMessage,
+                retryMilliseconds: worker.reconnectDelayMilliseconds(), reason: .draining),
+            in: worker)
     }
 
     private func end(_ end: StreamEnd, in worker: Worker) {
@@ -116,7 +158,7 @@ extension Exchange {
             // No response has begun: the same is said in an answer of our own.
             closeUpstream(in: worker)
             hasEnded = true
-            context.session?.lease.end()
+            context.release(in: worker)
             client.makeLast()
             context.detail = end.detail
             if context.isWebSocket {
@@ -158,6 +200,11 @@ extension Exchange {
     /// Every comment interval: a comment when nothing was sent for so long, and the end for a
     /// client whose queue is full and does not shrink.
     func eventTimerFired(in worker: Worker) {
+        if let live = context.live, events?.pendingEnd == nil,
+            !live.expire(client, in: worker)
+        {
+            return
+        }
         guard let relay = events else { return }
         let interval = plan.route.settings.commentInterval
         if relay.pendingEnd != nil
@@ -175,6 +222,6 @@ extension Exchange {
             sendScratch(worker)
             events?.lastSent = worker.now
         }
-        client.setDeadline((events?.lastSent ?? worker.now) + interval, in: worker)
+        scheduleEventCheck(in: worker)
     }
 }

@@ -49,6 +49,7 @@ extension Exchange {
             }
             let framing = try head.bodyFraming(requestMethod: self.head.method)
             begin(head, framing: framing, in: worker)
+            if hasEnded { return false }
             if case .complete = response {
                 completed(trailing: octets.count - index, in: worker)
                 return false
@@ -74,6 +75,7 @@ extension Exchange {
         }
         if framing == .none { clientFraming = .none }
         if clientFraming == .untilClose { client.makeLast() }
+        if isStream, framing != .none, !becomesLive(in: worker) { return }
         ClientResponse.append(
             head, framing: clientFraming, isLast: client.isLastRequest, context: context,
             to: &worker.scratch)
@@ -83,7 +85,21 @@ extension Exchange {
         if isStream, !body.isComplete {
             beginEvents(in: worker)
         } else {
-            context.session?.lease.end()
+            context.release(in: worker)
+        }
+    }
+
+    /// A stream for which nobody asked in so many words is live as well, when a token let it in.
+    /// False when it has ended for that, because the token was revoked.
+    private func becomesLive(in worker: Worker) -> Bool {
+        do throws(Refusal) {
+            try context.becomeLive(client, in: worker)
+            return true
+        } catch {
+            closeUpstream(in: worker)
+            hasEnded = true
+            Answer.refuse(error, head: head, context: context, to: client, in: worker)
+            return false
         }
     }
 
@@ -270,7 +286,7 @@ extension Exchange {
         context.detail = refusal.detail
         if case .awaiting = response {
             hasEnded = true
-            context.session?.lease.end()
+            context.release(in: worker)
             if case .streaming = request { client.makeLast() }
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
@@ -284,7 +300,7 @@ extension Exchange {
         guard case .streaming = request else { return }
         closeUpstream(in: worker)
         hasEnded = true
-        context.session?.lease.end()
+        context.release(in: worker)
         let refusal = Refusal(.timeout, message: "The request body did not come in time")
         if case .awaiting = response {
             client.makeLast()

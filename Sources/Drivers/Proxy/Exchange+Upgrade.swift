@@ -51,6 +51,7 @@ extension Exchange {
             // Admission refused malformed offers.
             let offers = try ExtensionList(self.head.fields)
             guard let settings = plan.route.settings.compression else {
+                if context.speaksControl { return answer.elements.isEmpty ? compression : nil }
                 guard DeflateOffer.isAcceptable(answer, to: offers) else { return nil }
                 compression.isRelayed = !answer.elements.isEmpty
                 return compression
@@ -99,6 +100,7 @@ extension Exchange {
             switch line.known {
             case .secWebSocketProtocol, .contentLength: continue
             case .secWebSocketExtensions where !compression.isRelayed: continue
+            case .other where ClientResponse.isOurs(line, of: fields, context): continue
             default: HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
         }
@@ -112,7 +114,11 @@ extension Exchange {
             HeadEncoder.appendField(
                 name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
         }
+        ClientResponse.appendSessionID(context, to: &output)
         HeadEncoder.appendEnd(to: &output)
+        if let message = context.sessionMessage {
+            FrameEncoder.appendMessage(.text, message.span, to: &output)
+        }
     }
 }
 

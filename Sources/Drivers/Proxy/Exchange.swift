@@ -271,7 +271,7 @@ final class Exchange {
     func conclude(_ reason: EndReason, in worker: Worker) {
         guard !hasEnded else { return }
         hasEnded = true
-        context.session?.lease.end()
+        context.release(in: worker)
         worker.record(context, reason)
     }
 }

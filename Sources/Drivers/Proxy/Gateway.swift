@@ -1,6 +1,9 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Identity
+internal import KeySets
+internal import Sessions
 package import Settings
 internal import TLS
 internal import Transport
@@ -82,6 +85,7 @@ package final class Gateway {
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
                 readFile: world.readFile)
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
+            gateway.useKeys()
             return try gateway.serve()
         } catch let error as Generation.BuildError {
             return complain(world.render(error), ExitCode.configuration)
@@ -180,13 +184,56 @@ package final class Gateway {
             adopted[number] = nil
             shared.log.info("reloaded: generation \(number) serves new connections")
         case .stopped(let worker): running.remove(worker)
+        case .keysRead(let report): keysRead(report)
+        }
+    }
+
+    // MARK: Keys and revocations
+
+    /// From now on the keys and lists of this generation are kept up to date; files are read at
+    /// once.
+    private func useKeys() {
+        let tokens = generation.settings.tokens
+        shared.keys.use(generation.keySetSources)
+        shared.revocations.keepFiles(of: tokens.filter { $0.revocationFile != nil }.map(\.name))
+        for token in tokens { readRevocations(of: token) }
+    }
+
+    private func keysRead(_ report: KeySetReport) {
+        switch report.notice {
+        case .warning(let text): shared.log.warning(text)
+        case .info(let text): shared.log.info(text)
+        case nil: break
+        }
+        guard case .revocations(let path) = report.source else {
+            return shared.postToWorkers(.keysRead)
+        }
+        guard report.isChanged else { return }
+        for token in generation.settings.tokens where token.revocationFile == path {
+            readRevocations(of: token)
+        }
+    }
+
+    /// Takes the list of a block as it is now, and ends the connections it means.
+    private func readRevocations(of token: TokenSettings) {
+        guard let path = token.revocationFile,
+            let document = shared.keys.current(.revocations(path: path))?.document
+        else { return }
+        do throws(RevocationFile.Mistake) {
+            let file = try RevocationFile(document.octets.span)
+            shared.revocations.setFile(file, of: token.name)
+            shared.disconnectRevoked {
+                $0.rule == token.name && file.means(user: $0.user, tokenID: $0.id)
+            }
+        } catch {
+            shared.log.warning("'\(path)' is not used, the list at hand stays: \(error)")
         }
     }
 
     private func stop() {
         isStopping = true
         world.notify("STOPPING=1")
-        for mailbox in shared.mailboxes { mailbox.post(.stop) }
+        shared.postToWorkers(.stop)
     }
 
     private func drain() {
@@ -194,7 +241,7 @@ package final class Gateway {
         isStopping = true
         shared.log.info("draining: no new connections, those that are here end")
         world.notify("STOPPING=1")
-        for mailbox in shared.mailboxes { mailbox.post(.drain) }
+        shared.postToWorkers(.drain)
     }
 
     private func reopenLog() {
@@ -246,6 +293,7 @@ package final class Gateway {
             shared.log.warning("'workers \(count)' takes effect after a restart")
         }
         generation = next
+        useKeys()
         for (mailbox, own) in zip(shared.mailboxes, handles) {
             mailbox.post(.adopt(next, added: own, removed: removed))
         }

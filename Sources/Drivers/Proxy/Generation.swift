@@ -1,4 +1,3 @@
-internal import Crypto
 internal import HTTP1
 internal import Identity
 internal import Routing
@@ -26,25 +25,21 @@ package final class Generation: Sendable {
     final class Route: Sendable {
         let settings: RouteSettings
         let origin: OriginRule
-        let gate: TokenGate?
         let access: AccessRule
         let stripping: TokenStripping
         /// As the configuration writes it, for the log.
         let name: String
 
-        init(
-            _ settings: RouteSettings, _ tokens: [TokenSettings],
-            _ authenticators: [Authenticator]
-        ) {
+        init(_ settings: RouteSettings, _ tokens: [TokenSettings]) {
             self.settings = settings
             origin = OriginRule(settings.origins)
-            gate =
-                settings.auth.isEmpty
-                ? nil : TokenGate(rules: settings.auth.map { authenticators[$0] })
-            access = AccessRule(roles: settings.roles, require: settings.require)
+            access = AccessRule(
+                roles: settings.roles, require: settings.require, reportOnly: settings.reportOnly)
             stripping = TokenStripping(settings.auth.map { tokens[$0] })
             name = settings.path.text
         }
+
+        var authenticates: Bool { !settings.auth.isEmpty }
     }
 
     struct SessionBlock: Sendable {
@@ -59,6 +54,7 @@ package final class Generation: Sendable {
     let rewriteAccess: [AccessRule]
     let table: RouteTable
     let routes: [Route]
+    let gates: Gates
     let groups: [BackendGroup]
     let sessionBlocks: [SessionBlock]
     let identityNames: IdentityFieldNames
@@ -79,15 +75,9 @@ package final class Generation: Sendable {
         rewriter = Rewriter(rules: settings.rewrites)
         rewriteAccess = settings.rewrites.map { AccessRule(roles: [], require: $0.require) }
         table = RouteTable(routes: settings.routes)
-        var authenticators: [Authenticator] = []
-        for rule in settings.tokens {
-            do throws(CryptoError) {
-                authenticators.append(try Authenticator(rule))
-            } catch {
-                throw BuildError(position: rule.position, message: error.description)
-            }
-        }
-        routes = settings.routes.map { Route($0, settings.tokens, authenticators) }
+        try KeyFiles(readFile: readFile).check(settings.tokens)
+        gates = try Gates(settings)
+        routes = settings.routes.map { Route($0, settings.tokens) }
         groups = settings.backends.map { BackendGroup($0, registry: registry) }
         sessionBlocks = settings.sessions.map {
             SessionBlock(settings: $0, messages: SessionMessages($0.messages))
@@ -99,6 +89,20 @@ package final class Generation: Sendable {
         headLimits = HeadLimits(
             size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,
             targetSize: settings.limits.targetSize)
+    }
+
+    /// The `jwt` block that let somebody in.
+    func tokenSettings(of identity: VerifiedIdentity) -> TokenSettings? {
+        settings.tokens.first { $0.name == identity.rule }
+    }
+
+    /// What is read again while this generation serves.
+    var keySetSources: Set<KeySetSource> {
+        var sources = Set(settings.tokens.flatMap(\.keySetSources))
+        for case let path? in settings.tokens.map(\.revocationFile) {
+            sources.insert(.revocations(path: path))
+        }
+        return sources
     }
 
     private static func entrances(

@@ -9,6 +9,14 @@ enum WorkerMessage: Sendable {
     case adopt(Generation, added: [ListenerHandle], removed: [ListenerKey])
     /// A session that the table gave up: its connection is told and closed.
     case end(connection: UInt64, Ending)
+    /// A connection whose token is believed no more: it is told and closed.
+    case disconnect(connection: UInt64, SessionID, DisconnectCause)
+    /// A new token for a connection of this worker's.
+    case refresh(connection: UInt64, RefreshRequest)
+    /// What came of a refresh that a client of this worker's asked for.
+    case refreshed(client: UInt64, SessionID, RefreshOutcome)
+    /// Keys of some source were read: who waits for some may try again.
+    case keysRead
     /// No new connections; those that are here end as they can, within the drain time.
     case drain
     case stop

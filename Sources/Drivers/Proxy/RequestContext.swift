@@ -4,6 +4,7 @@ internal import HTTP
 internal import Identity
 internal import Sessions
 internal import Settings
+internal import Transport
 
 /// What is known of one request from its head to its access-log line. One object a request: every
 /// step adds to it, and whoever ends the request writes it down.
@@ -14,7 +15,8 @@ final class RequestContext {
     let method: Method
     /// As in `Host`; for the log.
     let host: String
-    /// The client's address as text, a trusted proxy's word counted.
+    /// The client's address, a trusted proxy's word counted, and its text.
+    let address: SocketAddress
     let client: String
     let isTLS: Bool
     let isWebSocket: Bool
@@ -28,7 +30,18 @@ final class RequestContext {
     var languages = LanguagePreference(acceptLanguage: nil)
     /// An index into `generation.routes`.
     var route: Int?
+    /// An index into `generation.settings.rewrites`.
+    var rewrite: Int?
     var identity: VerifiedIdentity?
+    /// What the rules ask of the request but for the claims, where they do: to be asked again of
+    /// the next token.
+    var facts: RequestFacts?
+    /// What rules that were not in force would have refused.
+    var wouldRefuse: [RouteSettings.Rule] = []
+    /// The client reads what the gateway itself says: its subprotocol, or events of its own.
+    var speaksControl = false
+    /// A WebSocket or event stream that a token let in.
+    var live: LiveState?
     var session: SessionSeat?
     /// Why no seat was given, when that is why the request ends.
     var rejection: SessionRejection?
@@ -45,13 +58,15 @@ final class RequestContext {
 
     init(
         id: String, generation: Generation, started: Instant, method: Method, host: String,
-        client: String, isTLS: Bool, isWebSocket: Bool, minorVersion: UInt8
+        address: SocketAddress, client: String, isTLS: Bool, isWebSocket: Bool,
+        minorVersion: UInt8
     ) {
         self.id = id
         self.generation = generation
         self.started = started
         self.method = method
         self.host = host
+        self.address = address
         self.client = client
         self.isTLS = isTLS
         self.isWebSocket = isWebSocket
@@ -59,6 +74,39 @@ final class RequestContext {
     }
 
     var routeSettings: RouteSettings? { route.map { generation.routes[$0].settings } }
+
+    /// The address as limits and tickets count it; nil for a client that has none.
+    var clientAddress: ClientAddress? { ClientAddress(mappedOctets: address.mappedOctets) }
+
+    /// What the upstream and the client know the connection by.
+    var sessionID: SessionID? { session?.lease.id ?? live?.id }
+
+    /// Gives back what the connection held.
+    func release(in worker: Worker) {
+        session?.lease.end()
+        live?.end(in: worker)
+    }
+}
+
+// MARK: What people are told
+
+extension RequestContext {
+    private static let standardMessages = SessionMessages()
+
+    /// The object that says why a live connection ends, in the client's language.
+    func disconnection(
+        _ cause: DisconnectCause, limit: SessionSettings.Limit? = nil
+    ) -> [UInt8] {
+        let messages =
+            session.map { generation.sessionBlocks[$0.block].messages } ?? Self.standardMessages
+        return messages.forceDisconnect(
+            cause,
+            SessionMessages.Values(limit: limit, store: session?.store, device: session?.client),
+            for: languages)
+    }
+
+    /// As `disconnection`, for an end of the process; only those with a session are told.
+    var drainMessage: [UInt8]? { session == nil ? nil : disconnection(.draining) }
 }
 
 /// A place in a store's session table, with what is needed to tell its holder that it ends.

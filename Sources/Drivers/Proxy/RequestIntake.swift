@@ -18,34 +18,57 @@ enum RequestIntake {
         do throws(Refusal) {
             let framing = try framing(of: head)
             if framing != .none, framing != .length(0) { context.hasRequestBody = true }
-            var admission = Admission(head: head, context: context, client: client)
-            let decision = try admission.decide(in: worker)
-            try carryOut(
-                decision, head: head, framing: framing, context: context, client, worker)
+            goOn(HeldRequest(head, framing, context), from: client, in: worker)
         } catch {
-            // Where the request ends is not known for sure, or the client is up to something.
-            if error.reason == .protocolError { client.makeLast() }
-            Answer.refuse(error, head: head, context: context, to: client, in: worker)
+            refuse(error, head, context, client, worker)
         }
     }
 
+    /// Asks whether the request may come in, for the first time or once more.
+    static func goOn(_ request: HeldRequest, from client: ClientConnection, in worker: Worker) {
+        do throws(Refusal) {
+            var admission = Admission(head: request.head, context: request.context, client: client)
+            let decision = try admission.decide(in: worker)
+            try carryOut(decision, request, client, worker)
+        } catch {
+            refuse(error, request.head, request.context, client, worker)
+        }
+    }
+
+    static func refuse(
+        _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
+        _ client: ClientConnection, _ worker: Worker
+    ) {
+        // Where the request ends is not known for sure, or the client is up to something.
+        if refusal.reason == .protocolError { client.makeLast() }
+        Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
+    }
+
     private static func carryOut(
-        _ decision: Admission.Decision, head: RequestHead, framing: BodyFraming,
-        context: RequestContext, _ client: ClientConnection, _ worker: Worker
+        _ decision: Admission.Decision, _ request: HeldRequest, _ client: ClientConnection,
+        _ worker: Worker
     ) throws(Refusal) {
+        let context = request.context
         switch decision {
         case .respond(let status, let body):
             Answer.text(status, body, context: context, to: client, in: worker)
         case .redirect(let status, let location):
             Answer.redirect(status, location, context: context, to: client, in: worker)
+        case .ticket(let ticket):
+            Answer.ticket(ticket, context: context, to: client, in: worker)
+        case .awaitKeys(let failure, let deadline):
+            request.awaitKeys(failure, until: deadline, from: client, in: worker)
+        case .refresh:
+            try request.readBody(from: client, in: worker)
         case .forward(let plan):
-            if case .length(let length) = framing, let limit = plan.route.settings.bodySize,
+            if case .length(let length) = request.framing, let limit = plan.route.settings.bodySize,
                 length > limit
             {
                 throw Refusal(.tooBig, message: "The request body is too large")
             }
             let exchange = Exchange(
-                plan: plan, head: head, framing: framing, context: context, client: client)
+                plan: plan, head: request.head, framing: request.framing, context: context,
+                client: client)
             client.begin(exchange, in: worker)
             exchange.begin(in: worker)
         }
@@ -69,11 +92,13 @@ enum RequestIntake {
         let isTLS = client.entrance.tls != nil
         let fields = head.fields
         let trust = generation.settings.trust
+        let address =
+            trust.isEmpty
+            ? client.address : ForwardedAddress.of(client.address, fields, trust: trust)
         let context = RequestContext(
             id: requestID(fields, worker), generation: generation, started: worker.now,
             method: head.method, host: fields.text(of: .host) ?? "",
-            client: trust.isEmpty
-                ? client.addressText : ClientAddress.of(client.address, fields, trust: trust),
+            address: address, client: trust.isEmpty ? client.addressText : address.host,
             isTLS: isTLS, isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         context.isEventStream = fields.list(.accept, contains: "text/event-stream")
         return context
@@ -118,35 +143,3 @@ extension HeadError {
     }
 }
 
-/// Whose address counts: the socket's, or what trusted proxies in front of us say.
-enum ClientAddress {
-    /// The right-most address of `X-Forwarded-For` that is no trusted proxy's, when the connection
-    /// itself comes from one; else the connection's own.
-    static func of(_ socket: SocketAddress, _ fields: Fields, trust: [AddressRange]) -> String {
-        guard !trust.isEmpty, isTrusted(socket, trust), let list = forwarded(fields) else {
-            return socket.host
-        }
-        var client = socket
-        for element in list.reversed() {
-            guard let address = SocketAddress(numeric: element, port: 0) else { break }
-            client = address
-            if !isTrusted(address, trust) { break }
-        }
-        return client.host
-    }
-
-    static func isTrusted(_ address: SocketAddress, _ trust: [AddressRange]) -> Bool {
-        let octets = address.mappedOctets
-        return trust.contains { $0.contains(octets) }
-    }
-
-    private static func forwarded(_ fields: Fields) -> [String]? {
-        guard fields.contains(.xForwardedFor) else { return nil }
-        return fields.lines.filter { $0.known == .xForwardedFor }
-            .flatMap { line in
-                fields.bytes.text(line.value).split(separator: ",").map { element in
-                    String(element.filter { $0 != " " && $0 != "\t" })
-                }
-            }
-    }
-}

@@ -1,4 +1,6 @@
 internal import Deflate
+internal import Identity
+internal import KeySets
 internal import Sessions
 internal import Settings
 internal import Synchronization
@@ -11,6 +13,12 @@ package final class SharedState: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let control: Mailbox<ControlMessage>
     let sessions = SessionTable()
+    /// Connections that tokens let in.
+    let live = LiveTable()
+    let revocations = RevocationStore()
+    let ticketBook = TicketBook()
+    let keys: KeySetService
+    let counters = Counters()
     /// Of the windows that connections keep for compression.
     let deflateBudget = DeflateBudget()
     package let registry = UpstreamRegistry()
@@ -23,16 +31,35 @@ package final class SharedState: Sendable {
 
     init(workerCount: Int) throws {
         tickets = try TicketKeys()
-        control = try Mailbox(capacity: Self.mailboxCapacity)
+        let control = try Mailbox<ControlMessage>(capacity: Self.mailboxCapacity)
+        self.control = control
         mailboxes = try (0..<workerCount).map { _ in
             try Mailbox(capacity: Self.mailboxCapacity)
         }
+        keys = try KeySetService { control.post(.keysRead($0)) }
     }
 
     func workerStopped(_ index: Int) { control.post(.stopped(worker: index)) }
 
     func workerAdopted(_ index: Int, generation: UInt64) {
         control.post(.adopted(worker: index, generation: generation))
+    }
+
+    func postToWorkers(_ message: WorkerMessage) {
+        for mailbox in mailboxes { mailbox.post(message) }
+    }
+
+    /// Ends live connections whose tokens are believed no more.
+    /// - Returns: how many were found.
+    @discardableResult
+    func disconnectRevoked(where isRevoked: (LiveConnection.Token) -> Bool) -> Int {
+        let found = live.all { isRevoked($0.token) }
+        for connection in found {
+            mailboxes[Int(connection.address.worker)].post(
+                .disconnect(
+                    connection: connection.address.connection, connection.id, .tokenRevoked))
+        }
+        return found.count
     }
 
     /// Tells the connections of sessions that the table gave up, wherever they are.
@@ -50,4 +77,5 @@ enum ControlMessage: Sendable {
     case adopted(worker: Int, generation: UInt64)
     case stopped(worker: Int)
     case signal(Signal)
+    case keysRead(KeySetReport)
 }

@@ -26,7 +26,7 @@ enum UpstreamRequest {
         }
         if context.isWebSocket {
             output.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
-            appendExtensions(head, plan, to: &output)
+            appendExtensions(head, plan, context, to: &output)
         } else if framing == .chunked {
             output.append("Transfer-Encoding: chunked\r\n")
         }
@@ -36,12 +36,14 @@ enum UpstreamRequest {
     /// Our own offer where compression is spoken here, else the client's, as far as the relay knows
     /// how to carry what it asks for.
     private static func appendExtensions(
-        _ head: RequestHead, _ plan: ForwardPlan, to output: inout [UInt8]
+        _ head: RequestHead, _ plan: ForwardPlan, _ context: RequestContext,
+        to output: inout [UInt8]
     ) {
         var offer: String?
         if let compression = plan.route.settings.compression {
             if compression.offersUpstream { offer = DeflateOffer.headerValue }
-        } else {
+        } else if !context.speaksControl {
+            // Messages to the gateway could not be told from others if they were compressed.
             offer = (try? ExtensionList(head.fields))?.onlyDeflate
         }
         guard let offer else { return }
@@ -131,7 +133,7 @@ enum UpstreamRequest {
     ) {
         let fields = head.fields
         let trust = context.generation.settings.trust
-        let isTrusted = !trust.isEmpty && ClientAddress.isTrusted(client.address, trust)
+        let isTrusted = !trust.isEmpty && ForwardedAddress.isTrusted(client.address, trust)
         output.append("X-Forwarded-For: ")
         if isTrusted {
             for line in fields.lines where line.known == .xForwardedFor {
@@ -163,12 +165,12 @@ enum UpstreamRequest {
                 HeadEncoder.appendField(name: name, value: value, to: &output)
             }
         }
-        guard let seat = context.session else { return }
-        if let client = seat.client {
+        if let client = context.session?.client {
             HeadEncoder.appendField(name: "X-Client-Id", value: client.text, to: &output)
         }
-        HeadEncoder.appendField(
-            name: "X-Session-Id", value: seat.lease.id.description, to: &output)
+        if let id = context.sessionID {
+            HeadEncoder.appendField(name: "X-Session-Id", value: id.description, to: &output)
+        }
     }
 }
 
@@ -181,11 +183,27 @@ enum ClientResponse {
         HeadEncoder.appendStatusLine(of: head, to: &output)
         let hopByHop = HopByHop(head.fields)
         for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
+            if isOurs(line, of: head.fields, context) { continue }
             HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
         }
+        appendSessionID(context, to: &output)
         if framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
         appendConnection(isLast: isLast, minorVersion: context.minorVersion, to: &output)
         HeadEncoder.appendEnd(to: &output)
+    }
+
+    /// Live connections have a name of ours.
+    static func isOurs(
+        _ line: Fields.Line, of fields: Fields, _ context: RequestContext
+    ) -> Bool {
+        context.live != nil
+            && fields.bytes.span.extracting(line.name).matchesIgnoringCase("x-session-id")
+    }
+
+    /// What a client refreshes its token by, that can read headers.
+    static func appendSessionID(_ context: RequestContext, to output: inout [UInt8]) {
+        guard let live = context.live else { return }
+        HeadEncoder.appendField(name: "X-Session-Id", value: live.id.description, to: &output)
     }
 
     /// `100 Continue`, `103 Early Hints`; HTTP/1.0 clients know none of them (RFC 9110 §15.2).

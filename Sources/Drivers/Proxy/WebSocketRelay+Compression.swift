@@ -1,6 +1,8 @@
 internal import Bytes
+internal import Clock
 internal import Deflate
 internal import Endings
+internal import Identity
 internal import Settings
 internal import Transport
 internal import WebSocket
@@ -84,8 +86,7 @@ extension WebSocketRelay {
     ) -> Bool {
         let message = worker.message
         guard isCompressed else {
-            appendForUpstream(kind, message.span, messages, to: &output, in: worker)
-            return true
+            return pass(kind, message.span, messages, to: &output, in: worker)
         }
         var inflated = worker.takeInflated()
         defer { worker.giveBack(inflated: &inflated) }
@@ -101,7 +102,29 @@ extension WebSocketRelay {
             return false
         }
         worker.turnAllowance -= inflated.count
-        appendForUpstream(kind, inflated.span, messages, to: &output, in: worker)
+        return pass(kind, inflated.span, messages, to: &output, in: worker)
+    }
+
+    /// A whole message: the upstream's, or one for the gateway itself.
+    private func pass(
+        _ kind: MessageKind, _ message: Span<UInt8>, _ messages: MessageDirections,
+        to output: inout [UInt8], in worker: Worker
+    ) -> Bool {
+        if kind == .text, context.live != nil, context.speaksControl,
+            ControlRequest.isMeant(by: message)
+        {
+            switch Self.read(message) {
+            case .forUpstream: break
+            case .refused(let error):
+                say(.error(error.refusal, at: SystemClock.wallTime()), in: worker)
+                return true
+            case .refresh(let token):
+                sendToUpstream(&output)
+                refresh(token, in: worker)
+                return !hasEnded && pendingEnd == nil && violation == nil
+            }
+        }
+        appendForUpstream(kind, message, messages, to: &output, in: worker)
         return true
     }
 
@@ -149,6 +172,10 @@ extension WebSocketRelay {
             case .control(let frame):
                 sendToClient(&output)
                 upstreamSentControl(frame, in: worker)
+            }
+            if !pendingToClient.isEmpty, messages.fromUpstream.isBetweenMessages {
+                sendToClient(&output)
+                injectToClient(in: worker)
             }
             if pendingEnd != nil, messages.fromUpstream.isBetweenMessages {
                 sendToClient(&output)

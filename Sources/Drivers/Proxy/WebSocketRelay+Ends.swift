@@ -27,11 +27,6 @@ extension WebSocketRelay {
     }
 
     func clientInputEnded(in worker: Worker) {
-        if clientHasClosed {
-            conclude(.normal, in: worker)
-            closeUpstream(in: worker)
-            return client.close(in: worker)
-        }
         clientLost(in: worker)
         client.close(in: worker)
     }
@@ -39,7 +34,8 @@ extension WebSocketRelay {
     func clientLost(in worker: Worker) {
         guard !hasEnded else { return }
         tellUpstream(.clientGone, in: worker)
-        conclude(clientHasClosed ? .normal : .clientGone, in: worker)
+        if let violation { context.detail = violation.detail }
+        conclude(violation?.reason ?? (clientHasClosed ? .normal : .clientGone), in: worker)
     }
 
     func upstreamInputEnded(in worker: Worker) {
@@ -64,25 +60,24 @@ extension WebSocketRelay {
     /// The session table gave this socket's session up.
     func end(by ending: Ending, in worker: Worker) {
         guard let seat = context.session, seat.lease.id == ending.session else { return }
-        let messages = context.generation.sessionBlocks[seat.block].messages
-        let message = messages.forceDisconnect(
-            ending.cause,
-            SessionMessages.Values(limit: ending.limit, store: seat.store, device: seat.client),
-            for: context.languages)
+        disconnect(ending.cause, limit: ending.limit, in: worker)
+    }
+
+    /// - Parameter detail: a finer word than the cause.
+    func disconnect(
+        _ cause: DisconnectCause, limit: SessionSettings.Limit? = nil, detail: String? = nil,
+        in worker: Worker
+    ) {
         end(
-            End(message: message, reason: ending.reason, detail: ending.cause.rawValue),
+            End(
+                message: context.disconnection(cause, limit: limit), reason: cause.reason,
+                detail: detail ?? cause.rawValue),
             in: worker)
     }
 
     /// The process stops.
     func drain(in worker: Worker) {
-        var message: [UInt8]?
-        if let seat = context.session {
-            message = context.generation.sessionBlocks[seat.block].messages.forceDisconnect(
-                .draining, SessionMessages.Values(store: seat.store, device: seat.client),
-                for: context.languages)
-        }
-        end(End(message: message, reason: .draining), in: worker)
+        end(End(message: context.drainMessage, reason: .draining), in: worker)
     }
 
     /// The client broke the protocol or a limit: from here on it is not listened to. What it said
@@ -134,7 +129,9 @@ extension WebSocketRelay {
 
     /// Ends the socket within a message whose rest will never come. A close frame may stand between
     /// two fragments (RFC 6455 §5.4), but not within one.
-    private func breakOff(_ end: End, in worker: Worker) {
+    ///
+    /// - Parameter isHurried: the client has had time enough to take what waits for it.
+    func breakOff(_ end: End, isHurried: Bool = false, in worker: Worker) {
         if upstreamFrames.isBetweenFrames || messages != nil {
             var output: [UInt8] = []
             appendClose(end, to: &output)
@@ -142,7 +139,7 @@ extension WebSocketRelay {
         }
         tellUpstream(end.reason, in: worker)
         conclude(end.reason, in: worker)
-        client.finish(in: worker)
+        if isHurried { client.finishSoon(in: worker) } else { client.finish(in: worker) }
     }
 
     private func appendClose(_ end: End, to output: inout [UInt8]) {
@@ -180,7 +177,7 @@ extension WebSocketRelay {
     func conclude(_ reason: EndReason, in worker: Worker) {
         guard !hasEnded else { return }
         hasEnded = true
-        context.session?.lease.end()
+        context.release(in: worker)
         worker.record(context, reason)
     }
 }

@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import Identity
 internal import Settings
 internal import Transport
 internal import WebSocket
@@ -11,7 +12,13 @@ extension WebSocketRelay {
     }
 
     /// When a client that was just heard is to be looked at again.
-    func nextCheck(lastHeard: Instant) -> Instant { lastHeard + route.settings.pingInterval }
+    func nextCheck(lastHeard: Instant, in worker: Worker) -> Instant {
+        min(lastHeard + route.settings.pingInterval, nextExpiry(in: worker))
+    }
+
+    private func nextExpiry(in worker: Worker) -> Instant {
+        context.live?.nextDue(in: worker) ?? .never
+    }
 
     func timerFired(in worker: Worker) {
         if hasEnded { return client.close(in: worker) }
@@ -21,10 +28,11 @@ extension WebSocketRelay {
             closeUpstream(in: worker)
             return client.finish(in: worker)
         }
+        if let live = context.live, !live.expire(client, in: worker) { return }
         if let stalledSince, case .cut(let patience) = route.settings.slowClient,
             worker.now - stalledSince >= patience
         {
-            return cutSlowClient(in: worker)
+            return breakOff(End(reason: .slowConsumer), isHurried: true, in: worker)
         }
         let silence = worker.now - lastSign
         // A ping that a long message holds back was not left unanswered; but none takes for ever.
@@ -66,7 +74,7 @@ extension WebSocketRelay {
         if let stalledSince, case .cut(let patience) = route.settings.slowClient {
             next = min(next, stalledSince + patience)
         }
-        client.setDeadline(next, in: worker)
+        client.setDeadline(min(next, nextExpiry(in: worker)), in: worker)
     }
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
@@ -75,19 +83,25 @@ extension WebSocketRelay {
             client.stream.pendingCount >= route.settings.sendQueueSize
         else { return }
         stalledSince = worker.now
-        client.setDeadline(worker.now + patience, in: worker)
+        client.setDeadline(
+            min(worker.now + patience, nextExpiry(in: worker)), in: worker)
     }
 
-    private func cutSlowClient(in worker: Worker) {
-        if messages != nil || upstreamFrames.isBetweenFrames {
-            var output: [UInt8] = []
-            FrameEncoder.appendClose(
-                code: EndReason.slowConsumer.closeCode, reason: EndReason.slowConsumer.rawValue,
-                to: &output)
-            client.stream.send(output.span)
-        }
-        tellUpstream(.slowConsumer, in: worker)
-        conclude(.slowConsumer, in: worker)
-        client.finishSoon(in: worker)
+    // MARK: What the gateway says itself
+
+    /// Sends a text message of ours, behind the message that is on its way.
+    func say(_ reply: ControlReply, in worker: Worker) {
+        guard !hasEnded, pendingEnd == nil, violation == nil else { return }
+        pendingToClient.messages.append(reply.octets)
+        injectToClient(in: worker)
+    }
+
+    func rescheduleExpiry(in worker: Worker) {
+        if isOpen { scheduleCheck(in: worker) }
+    }
+
+    /// Nobody has begun to close.
+    private var isOpen: Bool {
+        !hasEnded && !clientHasClosed && !upstreamHasClosed && pendingEnd == nil && violation == nil
     }
 }

@@ -57,7 +57,7 @@ final class WebSocketRelay {
     var lastTaken: Instant
     /// The queue is full since then; nil while it is not.
     var stalledSince: Instant?
-    private var controlRate: ControlRate
+    var controlRate: ControlRate
 
     init(
         client: ClientConnection, upstream: UpstreamConnection, lease: consuming ServerLease?,
@@ -75,7 +75,8 @@ final class WebSocketRelay {
             allowsCompression: compression.isRelayed)
         upstreamFrames = FrameRelay(
             from: .server, limits: .none, allowsCompression: compression.isRelayed)
-        let reads = compression.client != nil || compression.upstream != nil
+        let reads =
+            compression.client != nil || compression.upstream != nil || context.speaksControl
         messages = reads ? MessageDirections(route, compression) : nil
     }
 
@@ -269,12 +270,14 @@ final class WebSocketRelay {
     }
 }
 
-/// A ping and a pong that wait; of several pongs only the last is owed (RFC 6455 §5.5.3).
+/// Frames of ours that wait: a ping, a pong, of several only the last that is owed (RFC 6455
+/// §5.5.3), and text messages.
 struct PendingControl {
     var ping: [UInt8]?
     var pong: [UInt8]?
+    var messages: [[UInt8]] = []
 
-    var isEmpty: Bool { ping == nil && pong == nil }
+    var isEmpty: Bool { ping == nil && pong == nil && messages.isEmpty }
 
     /// The frames, ready to be sent; nothing waits any more.
     mutating func take(maskingKey: MaskingKey?) -> [UInt8] {
@@ -283,6 +286,9 @@ struct PendingControl {
             guard let payload else { continue }
             FrameEncoder.appendControl(
                 ControlFrame(kind, payload: payload), maskingKey: maskingKey, to: &output)
+        }
+        for message in messages {
+            FrameEncoder.appendMessage(.text, message.span, to: &output)
         }
         self = PendingControl()
         return output

@@ -6,6 +6,7 @@ internal import HTTP
 internal import Identity
 internal import JSON
 internal import Sessions
+internal import Settings
 internal import Transport
 internal import WebSocket
 
@@ -64,9 +65,13 @@ extension Worker {
             if let server = context.server { line.appendMember("server", server.text) }
             if let user = context.identity?.user { line.appendMember("user", user) }
             if let role = context.identity?.role { line.appendMember("role", role) }
+            if !context.wouldRefuse.isEmpty {
+                line.appendMember(
+                    "would_refuse", .array(context.wouldRefuse.map { .string($0.rawValue) }))
+            }
+            if let id = context.sessionID { line.appendMember("session", id.description) }
             if let seat = context.session {
                 line.appendMember("store", seat.store)
-                line.appendMember("session", seat.lease.id.description)
                 if let client = seat.client { line.appendMember("client_id", client.text) }
             }
             line.appendMember("generation", Int(context.generation.number))

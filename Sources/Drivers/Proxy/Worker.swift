@@ -23,6 +23,11 @@ final class Worker {
     /// Connections taken from one listener at once, so that those already here are served too.
     private static let acceptBatch = 64
     private static let turnSize = 1024 * 1024
+    /// What is due for connections, from timers, from other threads, or because keys were read, is
+    /// done for so many in a turn: when thousands end in the same second, nobody else waits for it.
+    private static let turnCount = 64
+    /// Clients that may wait for keys.
+    private static let keyWaiterLimit = 4096
     /// How long accepting rests when there is no descriptor left.
     private static let exhaustedPause: Duration = .milliseconds(200)
 
@@ -51,8 +56,14 @@ final class Worker {
     var codecs: WorkerCodecs
     /// What tokens said that were verified lately.
     var verifiedTokens = VerifiedTokenCache()
+    /// Failed attempts to enter, by address; nil where they are not limited.
+    var attempts: AttemptLimiter?
     private var wheel: TimerWheel
-    private var due: [UInt64] = []
+    private var due = Backlog<UInt64>()
+    private var messages = Backlog<WorkerMessage>()
+    /// Clients that wait for keys, and those of them that may try again.
+    private var keyWaiters: [UInt64] = []
+    private var keyResumptions = Backlog<UInt64>()
     private(set) var isDraining = false
     private(set) var drainDeadline: Instant?
     private(set) var clientCount = 0
@@ -68,6 +79,7 @@ final class Worker {
         self.generation = generation
         accessLog = AccessLogBuffer(shared.accessLog)
         codecs = WorkerCodecs(cacheSize: generation.settings.limits.compressCacheSize)
+        attempts = generation.settings.limits.failedAttempts.map { AttemptLimiter($0) }
         poller = try Poller()
         now = SystemClock.now()
         wheel = TimerWheel(now: now)
@@ -81,14 +93,16 @@ final class Worker {
     func run() {
         while !hasStopped {
             let timeout = wheel.millisecondsToNextTick(from: now) ?? -1
-            let count = poller.wait(milliseconds: hasResumptions ? 0 : timeout)
+            let count = poller.wait(milliseconds: hasBacklog ? 0 : timeout)
             now = SystemClock.now()
             turnAllowance = Self.turnSize
             for index in 0..<count {
                 let (token, readiness) = poller.event(index)
                 dispatch(token, readiness)
             }
+            if !messages.isEmpty { handleMessages() }
             advanceTimers()
+            if !keyResumptions.isEmpty { resumeKeyWaiters() }
             if hasResumptions { resumeHeld() }
             accessLog.flush()
             if isDraining { continueDraining() }
@@ -100,9 +114,13 @@ final class Worker {
         case .client(let client): client.becameReady(readiness, in: self)
         case .upstream(let upstream): upstream.becameReady(readiness, in: self)
         case .listener(let listener): accept(from: listener)
-        case .mailbox: takeMessages()
+        case .mailbox: for message in shared.mailboxes[index].take() { messages.append(message) }
         case nil: break
         }
+    }
+
+    private var hasBacklog: Bool {
+        hasResumptions || !due.isEmpty || !messages.isEmpty || !keyResumptions.isEmpty
     }
 
     // MARK: Turns
@@ -171,17 +189,34 @@ final class Worker {
     func schedule(_ token: UInt64, at instant: Instant) { wheel.schedule(token, at: instant) }
 
     private func advanceTimers() {
-        wheel.advance(to: now, into: &due)
-        if due.isEmpty { return }
-        let tokens = due
-        due.removeAll(keepingCapacity: tokens.count <= 4096)
-        for token in tokens {
+        due.extend { wheel.advance(to: now, into: &$0) }
+        for token in due.next(Self.turnCount) {
             switch members[token] {
             case .client(let client): client.timerFired(in: self)
             case .upstream(let upstream): upstream.timerFired(in: self)
             case .listener(let listener): resumeAccepting(listener)
             case .mailbox, nil: break
             }
+        }
+    }
+
+    // MARK: Waiting for keys
+
+    /// The client is told when keys of some source were read. False when too many wait already.
+    func awaitKeys(_ client: UInt64) -> Bool {
+        guard keyWaiters.count < Self.keyWaiterLimit else { return false }
+        keyWaiters.append(client)
+        return true
+    }
+
+    private func keysRead() {
+        for client in keyWaiters { keyResumptions.append(client) }
+        keyWaiters = []
+    }
+
+    private func resumeKeyWaiters() {
+        for token in keyResumptions.next(Self.turnCount) {
+            if case .client(let client) = members[token] { client.keysRead(in: self) }
         }
     }
 
@@ -285,26 +320,43 @@ final class Worker {
 
     // MARK: Messages from other threads
 
-    private func takeMessages() {
-        for message in shared.mailboxes[index].take() {
-            switch message {
-            case .adopt(let generation, let added, let removed):
-                adopt(generation, added: added, removed: removed)
-            case .end(let token, let ending):
-                if case .client(let client) = members[token] {
-                    client.end(by: ending, in: self)
-                }
-            case .drain: startDraining()
-            case .stop: hasStopped = true
-            }
-        }
+    private func handleMessages() {
+        for message in messages.next(Self.turnCount) { handle(message) }
         if hasStopped { shared.workerStopped(index) }
+    }
+
+    private func handle(_ message: WorkerMessage) {
+        switch message {
+        case .adopt(let generation, let added, let removed):
+            adopt(generation, added: added, removed: removed)
+        case .end(let token, let ending):
+            client(token)?.end(by: ending, in: self)
+        case .disconnect(let token, let session, let cause):
+            client(token)?.disconnect(session, cause, in: self)
+        case .refresh(let token, let request):
+            guard let client = client(token) else {
+                return request.reply(.unknownSession, in: self)
+            }
+            client.refresh(request, in: self)
+        case .refreshed(let token, let session, let outcome):
+            client(token)?.refreshed(outcome, session: session, in: self)
+        case .keysRead: keysRead()
+        case .drain: startDraining()
+        case .stop: hasStopped = true
+        }
+    }
+
+    private func client(_ token: UInt64) -> ClientConnection? {
+        if case .client(let client) = members[token] { client } else { nil }
     }
 
     private func adopt(
         _ next: Generation, added: [ListenerHandle], removed: [ListenerKey]
     ) {
         for listener in listeners where removed.contains(listener.key) { remove(listener) }
+        if next.settings.limits.failedAttempts != generation.settings.limits.failedAttempts {
+            attempts = next.settings.limits.failedAttempts.map { AttemptLimiter($0) }
+        }
         generation = next
         codecs.adopt(cacheSize: next.settings.limits.compressCacheSize)
         for handle in added {

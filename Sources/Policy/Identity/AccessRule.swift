@@ -37,6 +37,9 @@ package struct AccessRule: Sendable {
         reported = reportOnly
     }
 
+    /// What it reads of a request, besides roles.
+    package var sources: [ValueSource] { requirements.flatMap(\.sources) }
+
     /// What each rule says of a request whose bearer has `identityRoles`.
     package func judge(roles identityRoles: [String], facts: RequestFacts) -> Verdict {
         var verdict = Verdict()

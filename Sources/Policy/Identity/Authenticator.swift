@@ -27,29 +27,26 @@ package struct Authenticator: Sendable {
 
     /// With the secrets of the settings. Fails when one of them makes no key.
     package init(_ settings: TokenSettings) throws(CryptoError) {
-        let algorithms = settings.algorithms.compactMap {
-            SignatureAlgorithm(spelled: $0.rawValue)
+        let keys: KeyRing
+        do throws(UnusableKey) {
+            keys = try KeyRing(settings) { _ in nil }
+        } catch {
+            throw CryptoError("jwt", reason: error.description)
         }
-        var keys: [VerificationKey] = []
-        for secret in settings.secrets {
-            do throws(UnusableKey) {
-                keys.append(try VerificationKey(secret: secret.octets.span, algorithms: algorithms))
-            } catch {
-                throw CryptoError("jwt", reason: error.description)
-            }
-        }
-        try self.init(settings, algorithms: algorithms, keys: KeyRing(keys))
+        try self.init(settings, keys: keys)
     }
 
-    /// With `algorithms` and `keys` instead of those of the settings, and with more rules.
+    /// With `keys` instead of the secrets of the settings; what is nil is as the settings say.
     ///
-    /// - Parameter maxAge: how long after `iat` a token is accepted; nil for no limit.
+    /// - Parameter maxAge: how long after `iat` a token is accepted.
     /// - Parameter requiredClaims: claims that every token must have.
     /// - Throws: when there is no randomness to be had.
     package init(
-        _ settings: TokenSettings, algorithms: [SignatureAlgorithm], keys: KeyRing,
-        maxAge: Duration? = nil, requiredClaims: [String] = []
+        _ settings: TokenSettings, algorithms: [SignatureAlgorithm]? = nil, keys: KeyRing,
+        maxAge: Duration? = nil, requiredClaims: [String]? = nil
     ) throws(CryptoError) {
+        let maxAge = maxAge ?? settings.maxAge
+        let algorithms = algorithms ?? settings.signatureAlgorithms
         self.algorithms = algorithms
         self.keys = keys
         name = settings.name
@@ -60,7 +57,7 @@ package struct Authenticator: Sendable {
         rules.audiences = settings.audiences
         rules.leewaySeconds = settings.leeway.components.seconds
         rules.maxAgeSeconds = maxAge?.components.seconds
-        rules.requiredClaims = requiredClaims
+        rules.requiredClaims = requiredClaims ?? settings.requiredClaims
         self.rules = rules
         userClaim = settings.userClaim
         roleClaim = settings.roleClaim

@@ -24,6 +24,8 @@ package struct GateFailure: Error, Sendable, Hashable {
         self.unknownKeyRules = unknownKeyRules
     }
 
+    package static let revoked = GateFailure(.revoked)
+
     /// Somebody tried to enter with what is not believed: to be noted by an `AttemptLimiter`. False
     /// for a request that brought nothing, and when the fault is ours.
     package var isFailedAttempt: Bool {

@@ -37,9 +37,14 @@ package struct SubprotocolOffers: Sendable {
 
     package var containsTokens: Bool { offers.contains(where: Self.isToken) }
 
-    /// The field value for the upstream: the offers that are no tokens; nil when none is left.
+    /// The client reads what the gateway itself says (`ControlRequest`), whichever subprotocol it
+    /// speaks with the upstream.
+    package var offersControl: Bool { offers.contains(ControlRequest.subprotocol) }
+
+    /// The field value for the upstream: the offers that are neither tokens nor the gateway's own;
+    /// nil when none is left.
     package var withoutTokens: String? {
-        let remaining = offers.filter { !Self.isToken($0) }
+        let remaining = offers.filter { !Self.isToken($0) && $0 != ControlRequest.subprotocol }
         return remaining.isEmpty ? nil : remaining.joined(separator: ", ")
     }
 

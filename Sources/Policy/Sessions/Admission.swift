@@ -7,6 +7,9 @@ package enum DisconnectCause: String, Sendable, CaseIterable {
     case kicked
     case replaced
     case tokenExpired = "token_expired"
+    case tokenRevoked = "token_revoked"
+    /// A new token does not allow what the old one did.
+    case forbidden
     case draining
 
     /// The row of the table of endings that says close code and log word.
@@ -14,7 +17,8 @@ package enum DisconnectCause: String, Sendable, CaseIterable {
         switch self {
         case .ejectOld, .kicked: .forceDisconnect
         case .replaced: .replaced
-        case .tokenExpired: .unauthenticated
+        case .tokenExpired, .tokenRevoked: .unauthenticated
+        case .forbidden: .forbidden
         case .draining: .draining
         }
     }

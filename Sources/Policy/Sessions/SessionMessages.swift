@@ -117,6 +117,15 @@ package struct SessionMessages: Sendable {
             "ko": Template(message: "인증이 만료되어 연결이 종료되었습니다."),
             "en": Template(message: "Your sign-in has expired, so this connection was closed."),
         ],
+        DisconnectCause.tokenRevoked.rawValue: [
+            "ko": Template(message: "인증이 취소되어 연결이 종료되었습니다."),
+            "en": Template(message: "Your sign-in was revoked, so this connection was closed."),
+        ],
+        DisconnectCause.forbidden.rawValue: [
+            "ko": Template(message: "접근 권한이 없어 연결이 종료되었습니다."),
+            "en": Template(
+                message: "You are not allowed here any more, so this connection was closed."),
+        ],
         DisconnectCause.draining.rawValue: [
             "ko": Template(message: "서버를 점검하기 위해 연결이 종료되었습니다. 잠시 후 다시 접속해 주세요."),
             "en": Template(message: "The server is going down. Please connect again in a moment."),

@@ -1,0 +1,88 @@
+internal import Clock
+internal import Endings
+internal import Identity
+internal import Sessions
+internal import Transport
+
+/// What happens to live connections that tokens let in, and to those that wait for keys.
+extension ClientConnection {
+    /// Of the live connection, if there is one.
+    var liveContext: RequestContext? {
+        switch phase {
+        case .exchange(let exchange): exchange.context
+        case .webSocket(let relay): relay.context
+        case .head, .held, .closing, .lingering, .closed: nil
+        }
+    }
+
+    /// Keys of some source were read.
+    func keysRead(in worker: Worker) {
+        if case .held(let request) = phase {
+            request.keysRead(from: self, in: worker)
+            resume(in: worker)
+        } else {
+            resumeRefresh(in: worker)
+        }
+    }
+
+    /// What came of a refresh that the request at hand asked for.
+    func refreshed(_ outcome: RefreshOutcome, session: SessionID, in worker: Worker) {
+        guard case .held(let request) = phase else { return }
+        request.replied(outcome, session: session, from: self, in: worker)
+        resume(in: worker)
+    }
+
+    /// The gateway says something to a client that reads it.
+    func say(_ reply: ControlReply, in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange): exchange.say(reply, in: worker)
+        case .webSocket(let relay): relay.say(reply, in: worker)
+        case .head, .held, .closing, .lingering, .closed: break
+        }
+        updateInterest(in: worker)
+    }
+
+    /// The live connection that goes by this name ends, because its token is believed no more.
+    func disconnect(_ session: SessionID, _ cause: DisconnectCause, in worker: Worker) {
+        guard liveContext?.live?.id == session else { return }
+        disconnect(cause, in: worker)
+    }
+
+    /// - Parameter detail: a finer word than the cause.
+    func disconnect(
+        _ cause: DisconnectCause, detail: String? = nil, in worker: Worker
+    ) {
+        switch phase {
+        case .exchange(let exchange): exchange.disconnect(cause, detail: detail, in: worker)
+        case .webSocket(let relay): relay.disconnect(cause, detail: detail, in: worker)
+        case .head, .held, .closing, .lingering, .closed: break
+        }
+        updateInterest(in: worker)
+    }
+
+    func rescheduleExpiry(in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange): exchange.rescheduleExpiry(in: worker)
+        case .webSocket(let relay): relay.rescheduleExpiry(in: worker)
+        case .head, .held, .closing, .lingering, .closed: break
+        }
+    }
+}
+
+extension LiveState {
+    /// Tells the client that its token is about to end, or ends the connection.
+    /// - Returns: false when it has ended.
+    func expire(_ client: ClientConnection, in worker: Worker) -> Bool {
+        while let action = expiry.takeDue(at: SystemClock.wallTime()) {
+            switch action {
+            case .notify(let seconds):
+                client.say(.tokenExpiring(expiresInSeconds: seconds), in: worker)
+            case .end:
+                worker.shared.counters.noteExpiry()
+                client.disconnect(.tokenExpired, in: worker)
+                return false
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,21 @@
+internal import Bytes
+internal import HTTP
+internal import Identity
+
+/// Event streams whose clients read what the gateway itself says. They ask for it, so that the
+/// streams of old front ends hold nothing but what the upstream says.
+enum EventControl {
+    private static let parameter = "gateway"
+    private static let field = "x-gateway-control"
+    private static let version = "v1"
+
+    /// `?gateway=v1`, which is all an EventSource can say, or `X-Gateway-Control: v1`.
+    static func isWanted(by head: RequestHead, _ query: QueryString) -> Bool {
+        if query.only(parameter) == version { return true }
+        let fields = head.fields
+        return fields.lines.contains { line in
+            fields.bytes.span.extracting(line.name).matchesIgnoringCase(field)
+                && fields.bytes.span.extracting(line.value).matches(version.utf8.span)
+        }
+    }
+}

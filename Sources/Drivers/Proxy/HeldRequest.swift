@@ -1,0 +1,183 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+internal import HTTP
+internal import HTTP1
+internal import Identity
+internal import JSON
+internal import Sessions
+internal import Settings
+internal import Transport
+
+/// A request that cannot be answered at once: keys are being read that its token may need, or its
+/// body is for the gateway itself, or another connection has to be asked.
+///
+///     keys --read--> admission, once more         keys --too late--> refused
+///     body --whole--> reply --answer of the other connection--> answered
+final class HeldRequest {
+    enum Stage {
+        /// Nothing is held up yet.
+        case none
+        case keys(GateRefusal)
+        case body(BodyDecoder)
+        /// What the connection of that session says.
+        case reply(SessionID)
+    }
+
+    /// A token and what is around it.
+    private static let bodySize = ControlRequest.octetLimit
+    private static let bodyTimeout: Duration = .seconds(10)
+    /// Longer than the other connection waits for keys.
+    private static let replyTimeout: Duration = .seconds(60)
+
+    let head: RequestHead
+    let framing: BodyFraming
+    let context: RequestContext
+    private var stage = Stage.none
+    private var body: [UInt8] = []
+    /// When waiting for keys ends, however often they are read.
+    private var keyDeadline: Instant?
+
+    init(_ head: RequestHead, _ framing: BodyFraming, _ context: RequestContext) {
+        self.head = head
+        self.framing = framing
+        self.context = context
+    }
+
+    // MARK: Keys
+
+    /// The answer may be another one by then; until then nobody says no.
+    func awaitKeys(
+        _ refusal: GateRefusal, until deadline: Instant, from client: ClientConnection,
+        in worker: Worker
+    ) {
+        let deadline = min(keyDeadline ?? deadline, deadline)
+        keyDeadline = deadline
+        stage = .keys(refusal)
+        guard worker.now < deadline else { return refuse(refusal, client, worker) }
+        guard worker.awaitKeys(client.token) else { return refuse(.tooMany, client, worker) }
+        client.hold(self, until: deadline, in: worker)
+    }
+
+    func keysRead(from client: ClientConnection, in worker: Worker) {
+        guard case .keys = stage else { return }
+        RequestIntake.goOn(self, from: client, in: worker)
+    }
+
+    // MARK: Refreshes
+
+    var wantsClientInput: Bool { if case .body = stage { true } else { false } }
+
+    func readBody(from client: ClientConnection, in worker: Worker) throws(Refusal) {
+        if case .length(let length) = framing, length > Self.bodySize { throw Self.tooBig }
+        let decoder = BodyDecoder(framing)
+        stage = .body(decoder)
+        client.hold(self, until: worker.now + Self.bodyTimeout, in: worker)
+        if head.fields.list(.expect, contains: "100-continue") {
+            client.stream.send("HTTP/1.1 100 Continue\r\n\r\n".utf8.span)
+        }
+        if decoder.isComplete { bodyIsWhole(client, worker) }
+    }
+
+    func clientSent(
+        _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
+        in worker: Worker
+    ) {
+        guard case .body(var decoder) = stage else { return }
+        do {
+            while let event = try decoder.decode(octets, at: &index) {
+                guard case .data(let range) = event else { break }
+                body.append(copying: octets.extracting(range))
+                if body.count > Self.bodySize { throw Self.tooBig }
+            }
+        } catch let refusal as Refusal {
+            client.makeLast()
+            return answer(refusal, client, worker)
+        } catch let error as BodyError {
+            client.makeLast()
+            return answer(
+                Refusal(.protocolError, status: error.status, message: error.message), client,
+                worker)
+        } catch {
+            return client.close(in: worker)
+        }
+        stage = .body(decoder)
+        if decoder.isComplete { bodyIsWhole(client, worker) }
+    }
+
+    private func bodyIsWhole(_ client: ClientConnection, _ worker: Worker) {
+        context.hasRequestBody = false
+        let order: RefreshOrder
+        do throws(ControlError) {
+            order = try RefreshOrder(body.span)
+        } catch {
+            return answer(error.refusal, client, worker)
+        }
+        body = []
+        guard let id = SessionID(order.session), let live = worker.shared.live.find(id) else {
+            return replied(.unknownSession, session: nil, from: client, in: worker)
+        }
+        stage = .reply(id)
+        client.hold(self, until: worker.now + Self.replyTimeout, in: worker)
+        worker.shared.mailboxes[Int(live.address.worker)].post(
+            .refresh(
+                connection: live.address.connection,
+                RefreshRequest(
+                    session: id, token: order.token,
+                    origin: RefreshRequest.Origin(worker: worker.index, client: client.token))))
+    }
+
+    /// - Parameter session: the one that answers; nil for nobody.
+    func replied(
+        _ outcome: RefreshOutcome, session: SessionID?, from client: ClientConnection,
+        in worker: Worker
+    ) {
+        if let session {
+            guard case .reply(let asked) = stage, asked == session else { return }
+        }
+        switch outcome {
+        case .refreshed(let reply):
+            Answer.json(reply.octets, context: context, to: client, in: worker)
+        case .refused(let refusal): refuse(refusal, client, worker)
+        }
+    }
+
+    // MARK: Ends
+
+    func timerFired(from client: ClientConnection, in worker: Worker) {
+        switch stage {
+        case .none: break
+        case .keys(let refusal): refuse(refusal, client, worker)
+        case .body:
+            client.makeLast()
+            answer(
+                Refusal(.timeout, message: "The request body did not come in time"), client,
+                worker)
+        case .reply: refuse(.keysUnavailable, client, worker)
+        }
+    }
+
+    private func refuse(
+        _ refusal: GateRefusal, _ client: ClientConnection, _ worker: Worker
+    ) {
+        context.challenge = refusal.challenge
+        if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
+        answer(refusal.refusal, client, worker)
+    }
+
+    private func answer(
+        _ refusal: Refusal, _ client: ClientConnection, _ worker: Worker
+    ) {
+        RequestIntake.refuse(refusal, head, context, client, worker)
+    }
+
+    private static let tooBig = Refusal(.tooBig, message: "The request body is too large")
+}
+
+extension GateRefusal {
+    /// More requests wait for keys than may.
+    fileprivate static let tooMany = GateRefusal(
+        refusal: Refusal(
+            .overloaded, detail: "keys", message: "Too many requests wait for keys",
+            retryAfterSeconds: 30))
+}

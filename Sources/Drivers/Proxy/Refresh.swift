@@ -1,0 +1,156 @@
+internal import Bytes
+internal import Clock
+internal import Endings
+internal import HTTP
+internal import Identity
+internal import JSON
+internal import Sessions
+internal import Settings
+internal import Transport
+
+/// A new token for a live connection, from the connection itself or by a request.
+struct RefreshRequest: Sendable {
+    /// Where the answer to a request goes.
+    struct Origin: Sendable {
+        var worker: Int
+        var client: UInt64
+    }
+
+    var session: SessionID
+    var token: Secret
+    /// Nil when it came over the connection itself, which is where the answer goes.
+    var origin: Origin?
+    /// How long it may wait for keys; nil as long as it does not.
+    var deadline: Instant?
+
+    /// Answers a request; nothing for one that came over the connection.
+    func reply(_ outcome: RefreshOutcome, in worker: Worker) {
+        guard let origin else { return }
+        worker.shared.mailboxes[origin.worker].post(
+            .refreshed(client: origin.client, session, outcome))
+    }
+}
+
+enum RefreshOutcome: Sendable {
+    /// `expires_in` of the answer; nil for a token without an end.
+    case refreshed(ControlReply)
+    case refused(GateRefusal)
+
+    static let unknownSession = RefreshOutcome.refused(
+        GateRefusal(
+            refusal: Refusal(
+                .policy, status: 404, detail: "session", message: "There is no such session")))
+}
+
+/// Judges new tokens as admission judged the first.
+extension RequestContext {
+    enum RefreshVerdict {
+        case accepted(VerifiedIdentity)
+        /// Its keys are being read.
+        case awaitKeys(GateRefusal, until: Instant)
+        /// The connection goes on under the token it has.
+        case refused(GateRefusal)
+        /// It is somebody else's.
+        case otherUser(Refusal)
+        /// The user may not be here any more.
+        case forbidden(Refusal)
+    }
+
+    func judge(_ token: Secret, in worker: Worker) -> RefreshVerdict {
+        let found = GateAttempt(context: self).run(in: worker) {
+            (gate, circumstances, cache) throws(GateFailure) in
+            try gate.authenticate(token: token.octets.span, circumstances, cache: &cache)
+        }
+        let identity: VerifiedIdentity
+        switch found {
+        case .passed(let verified?): identity = verified
+        case .passed(nil): return .refused(GateRefusal(.revoked))
+        case .refused(let refusal): return .refused(refusal)
+        case .awaitKeys(let refusal, let deadline): return .awaitKeys(refusal, until: deadline)
+        }
+        guard let current = self.identity else { return .refused(GateRefusal(.revoked)) }
+        if let refusal = RefreshDecision(current: current, new: identity).refusal {
+            return .otherUser(refusal)
+        }
+        var facts =
+            facts
+            ?? RequestFacts(
+                claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
+        facts.claims = identity.claims
+        for rule in accessRules {
+            if let violation = rule.judge(roles: identity.roles, facts: facts).refused {
+                return .forbidden(violation.refusal)
+            }
+        }
+        return .accepted(identity)
+    }
+
+    /// In force for the request: those of the rewrite, and those of the route.
+    var accessRules: [AccessRule] {
+        (rewrite.map { [generation.rewriteAccess[$0]] } ?? [])
+            + (route.map { [generation.routes[$0].access] } ?? [])
+    }
+
+    /// Goes on under another token. False when that was revoked just now.
+    func renew(_ identity: VerifiedIdentity, live: LiveState, in worker: Worker) -> Bool {
+        let now = SystemClock.wallTime()
+        self.identity = identity
+        live.lease.renew(LiveConnection.Token(identity))
+        live.expiry = expiry(of: identity, now: now)
+        return !worker.shared.revocations.current.isRevoked(identity, now: now)
+    }
+}
+
+extension ClientConnection {
+    /// A new token came for the connection.
+    func refresh(_ request: RefreshRequest, in worker: Worker) {
+        guard let context = liveContext, let live = context.live, live.id == request.session else {
+            return request.reply(.unknownSession, in: worker)
+        }
+        switch context.judge(request.token, in: worker) {
+        case .accepted(let identity):
+            guard context.renew(identity, live: live, in: worker) else {
+                request.reply(.refused(GateRefusal(.revoked)), in: worker)
+                return disconnect(.tokenRevoked, in: worker)
+            }
+            worker.shared.counters.noteRefresh()
+            let reply = ControlReply(refreshed: identity, now: SystemClock.wallTime())
+            request.reply(.refreshed(reply), in: worker)
+            if request.origin == nil { say(reply, in: worker) }
+            rescheduleExpiry(in: worker)
+        case .awaitKeys(let refusal, let deadline):
+            var waiting = request
+            waiting.deadline = min(request.deadline ?? deadline, deadline)
+            guard worker.now < waiting.deadline ?? deadline, worker.awaitKeys(token) else {
+                return refuse(request, refusal, in: worker)
+            }
+            live.await(waiting, in: worker)
+        case .refused(let refusal): refuse(request, refusal, in: worker)
+        case .otherUser(let refusal):
+            request.reply(
+                .refused(GateRefusal(refusal: refusal, isFailedAttempt: true)), in: worker)
+            // A stranger who knows the session's name must not be able to end it.
+            if request.origin == nil {
+                disconnect(.forbidden, detail: refusal.detail, in: worker)
+            }
+        case .forbidden(let refusal):
+            request.reply(.refused(GateRefusal(refusal: refusal)), in: worker)
+            disconnect(.forbidden, detail: refusal.detail, in: worker)
+        }
+    }
+
+    /// Keys of some source were read: what waited for them is tried again.
+    func resumeRefresh(in worker: Worker) {
+        guard let request = liveContext?.live?.takePending() else { return }
+        refresh(request, in: worker)
+    }
+
+    private func refuse(
+        _ request: RefreshRequest, _ refusal: GateRefusal, in worker: Worker
+    ) {
+        request.reply(.refused(refusal), in: worker)
+        guard request.origin == nil, let context = liveContext else { return }
+        if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
+        say(.error(refusal.refusal, at: SystemClock.wallTime()), in: worker)
+    }
+}
