@@ -30,7 +30,7 @@ let package = Package(
     name: "gateway",
     products: [.executable(name: "gateway", targets: ["gateway"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // Shims: C headers and static-inline functions only; no decisions.
@@ -136,8 +136,8 @@ let package = Package(
         tests(
             "Proxy", "Drivers",
             [
-                "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "HTTP", "HTTP1",
-                "Peers", "Bytes", "Clock",
+                "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "HTTP",
+                "HTTP1", "Peers", "Bytes", "Clock",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

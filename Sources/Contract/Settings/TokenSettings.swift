@@ -92,8 +92,8 @@ package struct TokenSettings: Sendable, Equatable {
     package var userHeader = "X-Auth-User"
     package var roleHeader = "X-Auth-Role"
     package var claimsHeader = "X-Auth-Claims"
-    /// `allow_weak_keys on`: a secret shorter than the hash is accepted without a word, and an RSA
-    /// key of fewer than 2048 bits at all.
+    /// `allow_weak_keys on`: a secret shorter than the hash is accepted, and an RSA key of fewer
+    /// than 2048 bits.
     package var allowsWeakKeys = false
     package var position = SourcePosition()
 

@@ -7,7 +7,9 @@ internal import Transport
 enum ForwardedAddress {
     /// The right-most address of `X-Forwarded-For` that is no trusted proxy's, when the connection
     /// itself comes from one; else the connection's own.
-    static func of(_ socket: SocketAddress, _ fields: Fields, trust: [AddressRange]) -> SocketAddress {
+    static func of(
+        _ socket: SocketAddress, _ fields: Fields, trust: [AddressRange]
+    ) -> SocketAddress {
         guard !trust.isEmpty, isTrusted(socket, trust), let list = forwarded(fields) else {
             return socket
         }

@@ -6,7 +6,8 @@ internal import Settings
 internal import Transport
 
 /// What is kept of a WebSocket or event stream that a token let in, for as long as it lives: its
-/// place in the table of live connections, the end of its token, and the next one while it is judged.
+/// place in the table of live connections, the end of its token, and the next token while it waits
+/// for keys.
 final class LiveState {
     let lease: LiveLease
     /// When the client is told, and when the connection ends.

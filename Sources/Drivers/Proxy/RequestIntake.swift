@@ -142,4 +142,3 @@ extension HeadError {
         return Refusal(reason, status: status, message: message)
     }
 }
-

@@ -73,7 +73,9 @@ struct SecrecyTests {
         "One line break at the end of a file is no part of the secret",
         arguments: [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), (" a ", " a ")])
     func trailing(content: String, secret: String) throws {
-        let text = prelude + "jwt b { algorithms HS512; secret file:s; audience x }\n"
+        let text =
+            prelude
+            + "jwt b { algorithms HS512; secret file:s; audience x; allow_weak_keys on }\n"
         let settings = try #require(read(text, at: .usual.with("s", content)).settings)
         #expect(settings.tokens[1].secrets.map(\.octets) == [Array(secret.utf8)])
     }

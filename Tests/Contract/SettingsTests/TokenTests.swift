@@ -55,6 +55,16 @@ struct TokenTests {
             "12: no algorithm of this block takes a public key (HS256, HS384 and HS512 take a"
                 + " secret)"),
         .init(
+            .emptyJWT, "algorithms HS512 HS256; secret env:GATEWAY_CONSOLE_TOKEN",
+            "32: this secret is shorter than the 64 octets of HS512 (make one with 'openssl rand"
+                + " -hex 64', or say 'allow_weak_keys on')"),
+        .init(
+            .emptyJWT,
+            "algorithms HS512 RS256; secret env:JWT_SECRET; secret env:GATEWAY_CONSOLE_TOKEN;"
+                + " public_key file:keys/issuer.pem",
+            "55: this secret is shorter than the 64 octets of HS512 (make one with 'openssl rand"
+                + " -hex 64', or say 'allow_weak_keys on')"),
+        .init(
             .jwtWithSecret, "jwks https://h.kr/k",
             "6: no algorithm of this block takes keys from there (HS256, HS384 and HS512 take a"
                 + " secret)"),

@@ -1,6 +1,7 @@
 import Clock
 import Endings
 import HTTP1
+import Identity
 import Testing
 
 @testable import Proxy
@@ -55,7 +56,7 @@ import Testing
         ])
     func `a refusal on a WebSocket is an error message`(refusal: Refusal, message: String) {
         let time = WallTime(seconds: 1_795_226_400)
-        #expect(text(ProblemDocument.encodeSocketError(refusal, at: time)) == message)
+        #expect(text(ControlReply.error(refusal, at: time).octets) == message)
     }
 
     @Test(arguments: HeadError.allCases)

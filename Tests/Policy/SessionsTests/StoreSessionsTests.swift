@@ -136,7 +136,8 @@ import Testing
     func `every cause has its row in the table of endings`(cause: DisconnectCause) {
         let expected: [DisconnectCause: EndReason] = [
             .ejectOld: .forceDisconnect, .kicked: .forceDisconnect, .replaced: .replaced,
-            .tokenExpired: .unauthenticated, .draining: .draining,
+            .tokenExpired: .unauthenticated, .tokenRevoked: .unauthenticated,
+            .forbidden: .forbidden, .draining: .draining,
         ]
         #expect(cause.reason == expected[cause])
     }

@@ -224,8 +224,40 @@ extension Grammar {
             isServed = false
         }
         guard isServed else { return }
+        if !draft.settings.allowsWeakKeys {
+            for (key, word) in zip(keys, draft.keys) {
+                checkLength(key, word, algorithms, &reading)
+            }
+        }
         for (key, word) in zip(keys, draft.keys) where !algorithms.contains(where: key.mayServe) {
             reading.error("no algorithm of this block takes \(key.title)", at: word)
+        }
+    }
+
+    /// RFC 7518 §3.2: a key of the size of the hash output or larger.
+    private static func checkLength(
+        _ key: KeySource, _ word: Word, _ algorithms: [TokenSettings.Algorithm],
+        _ reading: inout Reading
+    ) {
+        let keyed = algorithms.filter { $0.keyKind == .secret }
+        guard case .secret(let secret) = key.origin,
+            let strongest = keyed.max(by: { $0.hashSize < $1.hashSize }),
+            secret.octets.count < strongest.hashSize
+        else { return }
+        reading.error(
+            "this secret is shorter than the \(strongest.hashSize) octets of"
+                + " \(strongest.rawValue) (make one with 'openssl rand -hex"
+                + " \(strongest.hashSize)', or say 'allow_weak_keys on')", at: word)
+    }
+}
+
+extension TokenSettings.Algorithm {
+    /// Octets of the hash, which is what a secret needs at least.
+    fileprivate var hashSize: Int {
+        switch self {
+        case .hs256, .rs256, .ps256, .es256: 32
+        case .hs384, .rs384, .ps384, .es384: 48
+        case .hs512, .rs512, .ps512, .es512, .edDSA: 64
         }
     }
 }

@@ -38,11 +38,6 @@ extension Document {
 
     private func warnAboutTokens(_ reading: inout Reading) {
         for token in tokens where !token.name.isBroken {
-            if !token.settings.allowsWeakKeys {
-                for (key, word) in zip(token.settings.keys, token.keys) {
-                    warnAboutLength(key, word, token.settings, &reading)
-                }
-            }
             if let expiring = token.expiring, token.settings.onExpiry == .ignore {
                 reading.warn(
                     "with 'on_expiry ignore' no connection ends that clients could be told about",
@@ -61,21 +56,6 @@ extension Document {
                         + " 'tls'", at: query.location)
             }
         }
-    }
-
-    /// RFC 7518 §3.2: a key of the size of the hash output or larger.
-    private func warnAboutLength(
-        _ key: KeySource, _ word: Word, _ settings: TokenSettings, _ reading: inout Reading
-    ) {
-        let keyed = settings.algorithms.filter { $0.keyKind == .secret }
-        guard case .secret(let secret) = key.origin,
-            let strongest = keyed.max(by: { $0.hashSize < $1.hashSize }),
-            secret.octets.count < strongest.hashSize
-        else { return }
-        reading.warn(
-            "this secret is shorter than the \(strongest.hashSize) octets of"
-                + " \(strongest.rawValue) (make one with 'openssl rand -hex"
-                + " \(strongest.hashSize)', or say 'allow_weak_keys on')", at: word.location)
     }
 
     private func warnAboutUnused(_ used: UsedBlocks, _ reading: inout Reading) {
@@ -154,17 +134,6 @@ extension Document {
             if methods.isEmpty, taken.all == nil { taken.all = route.word }
             taken.methods.formUnion(methods)
             earlier[key] = taken
-        }
-    }
-}
-
-extension TokenSettings.Algorithm {
-    /// Octets of the hash, which is what a secret needs at least.
-    fileprivate var hashSize: Int {
-        switch self {
-        case .hs256, .rs256, .ps256, .es256: 32
-        case .hs384, .rs384, .ps384, .es384: 48
-        case .hs512, .rs512, .ps512, .es512, .edDSA: 64
         }
     }
 }

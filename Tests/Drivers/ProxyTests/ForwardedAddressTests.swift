@@ -22,7 +22,7 @@ import Transport
     ) throws -> String {
         let socket = try #require(SocketAddress(numeric: socket, port: 50_000))
         let fields = Fields(forwarded.map { ("X-Forwarded-For", $0) })
-        return ClientAddress.of(socket, fields, trust: trust)
+        return ForwardedAddress.of(socket, fields, trust: trust).host
     }
 
     @Test(
@@ -61,8 +61,8 @@ import Transport
 
     @Test func `whoever comes over a path has no address to be trusted`() {
         let fields = Fields([("X-Forwarded-For", "1.1.1.1")])
-        let client = ClientAddress.of(.unix(path: ""), fields, trust: Self.trust)
-        #expect(client == "unix")
+        let client = ForwardedAddress.of(.unix(path: ""), fields, trust: Self.trust)
+        #expect(client.host == "unix")
     }
 
     @Test(
