@@ -98,34 +98,39 @@ let package = Package(
             ],
             path: "Sources/gateway", swiftSettings: strict),
 
+        // What fuzz tests share: a generator with a seed, random inputs, how often and from where.
+        .target(name: "Randomness", path: "Tests/Support/Randomness", swiftSettings: strict),
+
         // What tests of sockets share: other programs, and a loop for one stream.
         .target(
             name: "Peers", dependencies: ["Transport", "TLS", "Clock"],
             path: "Tests/Support/Peers", swiftSettings: strict),
 
         tests("Bytes", "Ground", ["Bytes"]),
-        tests("Clock", "Ground", ["Clock"]),
+        tests("Clock", "Ground", ["Clock", "Randomness"]),
         tests("HTTP", "Protocols", ["HTTP", "Bytes"]),
-        tests("HTTP1", "Protocols", ["HTTP1", "HTTP", "Bytes"]),
-        tests("WebSocket", "Protocols", ["WebSocket", "Bytes", "Clock"]),
-        tests("EventStream", "Protocols", ["EventStream", "Bytes"]),
-        tests("JSON", "Protocols", ["JSON", "Bytes"]),
-        tests("JWT", "Protocols", ["JWT", "JSON", "Bytes"]),
+        tests("HTTP1", "Protocols", ["HTTP1", "HTTP", "Bytes", "Randomness"]),
+        tests("WebSocket", "Protocols", ["WebSocket", "Bytes", "Clock", "Randomness"]),
+        tests("EventStream", "Protocols", ["EventStream", "Bytes", "Randomness"]),
+        tests("JSON", "Protocols", ["JSON", "Bytes", "Randomness"]),
+        tests("JWT", "Protocols", ["JWT", "JSON", "Bytes", "Randomness"]),
         tests("Locks", "Adapters", ["Locks"]),
-        tests("Deflate", "Adapters", ["Deflate", "Bytes"]),
-        tests("Crypto", "Adapters", ["Crypto", "Bytes"]),
-        tests("TLS", "Adapters", ["TLS", "Transport", "Peers", "Bytes"]),
-        tests("Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock"]),
+        tests("Deflate", "Adapters", ["Deflate", "Bytes", "Randomness"]),
+        tests("Crypto", "Adapters", ["Crypto", "Bytes", "Randomness"]),
+        tests("TLS", "Adapters", ["TLS", "Transport", "Peers", "Bytes", "Randomness"]),
+        tests(
+            "Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock", "Randomness"]),
         tests("Endings", "Contract", ["Endings"]),
-        tests("Settings", "Contract", ["Settings", "Bytes"]),
-        tests("Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Bytes"]),
+        tests("Settings", "Contract", ["Settings", "Bytes", "Randomness"]),
+        tests(
+            "Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Bytes", "Randomness"]),
         tests("Upstreams", "Policy", ["Upstreams", "Endings", "Settings", "Clock"]),
         tests("Sessions", "Policy", ["Sessions", "Endings", "Settings", "Clock"]),
         tests(
             "Identity", "Policy",
             [
                 "Identity", "Endings", "Settings", "JWT", "JSON", "Crypto", "HTTP", "HTTP1",
-                "Clock", "Bytes",
+                "Clock", "Bytes", "Randomness",
             ]),
         tests(
             "KeySets", "Drivers",
@@ -137,7 +142,7 @@ let package = Package(
             "Proxy", "Drivers",
             [
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "HTTP",
-                "HTTP1", "Peers", "Bytes", "Clock",
+                "HTTP1", "Peers", "Randomness", "Bytes", "Clock",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

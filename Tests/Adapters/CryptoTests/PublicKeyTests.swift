@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import Testing
 
 @testable import Crypto
@@ -111,7 +112,7 @@ struct PublicKeyTests {
 
     @Test("random changes of keys and of their content never trap, and leave no error behind")
     func mutations() throws {
-        var generator = SeededGenerator(state: fuzzSeed)
+        var generator = SeededGenerator(seed: fuzzSeed)
         var accepted = 0
         for round in 0..<fuzzIterations {
             let seed = Array(Self.seeds[round % Self.seeds.count].utf8)

@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import Testing
 
 @testable import Crypto
@@ -84,10 +85,10 @@ struct SignatureRangeTests {
 
     @Test("both forms of a signature say the same", arguments: CurveOrder.all)
     func forms(curve: CurveOrder) throws {
-        var generator = SeededGenerator(state: fuzzSeed)
+        var generator = SeededGenerator(seed: fuzzSeed)
         let length = curve.order.count
         for round in 0..<2000 {
-            var raw = (0..<2 * length).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            var raw = generator.octets(2 * length)
             // Zeros in front, up to all of a number.
             for index in 0..<round % (length + 1) { raw[index] = 0 }
             for index in 0..<(round / 7) % (length + 1) { raw[length + index] = 0 }

@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import Testing
 
 @testable import Crypto
@@ -67,9 +68,9 @@ struct SignatureTests {
     func noise(scheme: SignatureScheme) throws {
         let verifier = try Self.verifier(scheme)
         let length = try Self.sign(scheme).count
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<100 {
-            let random = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let random = generator.octets(length)
             #expect(try !isValid(random, Self.message, verifier))
         }
         for octet in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {

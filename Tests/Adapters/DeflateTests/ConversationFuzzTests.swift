@@ -1,4 +1,5 @@
 import CZlib
+import Randomness
 import Testing
 
 @testable import Deflate
@@ -65,7 +66,8 @@ private struct Conversation {
             switch Int.random(in: 0..<10, using: &generator) {
             case 0..<7: guard readWhole(wire, message, &outcomes, seed) else { return }
             case 7: guard readTooBig(wire, message, &outcomes, seed) else { return }
-            case 8: guard readDamaged(damaged(wire), message, &outcomes, seed) else { return }
+            case 8:
+                guard readDamaged(generator.damaged(wire), message, &outcomes, seed) else { return }
             default:
                 let count = Int.random(in: 0..<200, using: &generator)
                 let noise = Sample.random.octets(count, seed: generator.next())
@@ -122,20 +124,6 @@ private struct Conversation {
         if isFinal, Bool.random(using: &generator) { return wire }
         wire += zlib.octets(of: [], flush: Z_SYNC_FLUSH)
         return wire.isEmpty ? [0] : Array(wire.dropLast(4))
-    }
-
-    private mutating func damaged(_ wire: [UInt8]) -> [UInt8] {
-        var wire = wire
-        for _ in 0..<Int.random(in: 1...4, using: &generator) where !wire.isEmpty {
-            let index = Int.random(in: 0..<wire.count, using: &generator)
-            switch Int.random(in: 0..<4, using: &generator) {
-            case 0: wire[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-            case 1: wire[index] = UInt8.random(in: 0...255, using: &generator)
-            case 2: wire.removeSubrange(index..<min(wire.count, index + 9))
-            default: wire.insert(contentsOf: wire.prefix(index), at: index)
-            }
-        }
-        return wire
     }
 
     /// True when the conversation goes on, as in all of these.

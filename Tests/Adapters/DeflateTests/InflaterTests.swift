@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import Deflate
@@ -161,16 +162,7 @@ struct InflaterTests {
         for iteration in 0..<UInt64(fuzzIterations) {
             let seed = fuzzSeed &* 1_000_003 &+ iteration
             var generator = SeededGenerator(seed: seed)
-            var wire = Self.message(&generator)
-            for _ in 0..<Int.random(in: 1...4, using: &generator) where !wire.isEmpty {
-                let index = Int.random(in: 0..<wire.count, using: &generator)
-                switch Int.random(in: 0..<4, using: &generator) {
-                case 0: wire[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-                case 1: wire[index] = UInt8.random(in: 0...255, using: &generator)
-                case 2: wire.removeSubrange(index..<min(wire.count, index + 9))
-                default: wire.insert(contentsOf: wire.prefix(index), at: index)
-                }
-            }
+            let wire = generator.damaged(Self.message(&generator))
             let limit = Int.random(in: 0...20_000, using: &generator)
             var output: [UInt8] = []
             do throws(InflateError) {

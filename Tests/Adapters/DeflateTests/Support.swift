@@ -1,28 +1,12 @@
-import FoundationEssentials
+import Randomness
 
 @testable import Deflate
 
-/// SplitMix64: the same seed gives the same run on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
-/// How often a fuzz test runs: `FUZZ_ITERATIONS`, or a few thousand times.
-let fuzzIterations =
-    ProcessInfo.processInfo.environment["FUZZ_ITERATIONS"].flatMap { Int($0) } ?? 3000
+/// How often a fuzz test runs, unless `FUZZ_ITERATIONS` says.
+let fuzzIterations = Fuzzing.iterations(default: 3000)
 
 /// Where `FUZZ_SEED` starts another walk; every iteration has a seed of its own.
-let fuzzSeed = ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
+let fuzzSeed = Fuzzing.seed()
 
 /// The kinds of payloads the round trips go through.
 enum Sample: Sendable, CaseIterable {
@@ -33,7 +17,7 @@ enum Sample: Sendable, CaseIterable {
     func octets(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         var generator = SeededGenerator(seed: seed)
         switch self {
-        case .random: return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        case .random: return generator.octets(count)
         case .zeros: return [UInt8](repeating: 0, count: count)
         case .json:
             var text: [UInt8] = []
@@ -43,6 +27,23 @@ enum Sample: Sendable, CaseIterable {
             }
             return Array(text.prefix(count))
         }
+    }
+}
+
+extension SeededGenerator {
+    /// A compressed message with one to four octets or runs of octets changed, lost or doubled.
+    mutating func damaged(_ message: [UInt8]) -> [UInt8] {
+        var wire = message
+        for _ in 0..<Int.random(in: 1...4, using: &self) where !wire.isEmpty {
+            let index = Int.random(in: 0..<wire.count, using: &self)
+            switch Int.random(in: 0..<4, using: &self) {
+            case 0: wire[index] ^= 1 << UInt8.random(in: 0..<8, using: &self)
+            case 1: wire[index] = UInt8.random(in: 0...255, using: &self)
+            case 2: wire.removeSubrange(index..<min(wire.count, index + 9))
+            default: wire.insert(contentsOf: wire.prefix(index), at: index)
+            }
+        }
+        return wire
     }
 }
 

@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import Transport
@@ -56,7 +57,7 @@ import Testing
 
     @Test(arguments: 0..<10 as Range<UInt64>)
     func `it agrees with a plain array, and never grows far beyond what waits`(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var queue = SendQueue()
         var expected: [UInt8] = []
         var longest = 0

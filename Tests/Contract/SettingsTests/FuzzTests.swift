@@ -1,3 +1,4 @@
+import Randomness
 import Settings
 import Testing
 
@@ -10,7 +11,7 @@ struct FuzzTests {
             "-1", "접", "\u{301}", "\u{200B}", "==", ":", "/", "*", "'", "[", "[::]:1", "$",
         ].map { Array($0.utf8) } + [[0], [0xFF], [0xC3], [0x7F], [0xED, 0xA0, 0x80]]
 
-    private static func mutate(_ octets: inout [UInt8], _ dice: inout Dice) {
+    private static func mutate(_ octets: inout [UInt8], _ dice: inout SeededGenerator) {
         for _ in 0..<Int.random(in: 1...6, using: &dice) {
             let at = Int.random(in: 0...octets.count, using: &dice)
             let end = min(octets.count, at + Int.random(in: 0...12, using: &dice))
@@ -48,7 +49,7 @@ struct FuzzTests {
         }
         for round in 0..<400 {
             let seed = UInt64(part * 400 + round)
-            var dice = Dice(state: seed)
+            var dice = SeededGenerator(seed: seed)
             var octets = originals[round % originals.count]
             Self.mutate(&octets, &dice)
             var desk = Desk.usual

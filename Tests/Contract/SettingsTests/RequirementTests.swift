@@ -1,3 +1,4 @@
+import Randomness
 import Settings
 import Testing
 
@@ -240,11 +241,10 @@ struct RequirementTests {
             "!=", "has", "in", "matches", "and", "or", "(", ")", "((", "))", "(claim:a", "x)", "=",
             "&&", "a*?", "\"\"", "clam:a", ":", "()",
         ]
-        var dice = Dice(state: fuzzSeed)
+        var dice = SeededGenerator(seed: fuzzSeed)
         var good = 0
         for round in 0..<fuzzIterations {
-            let count = Int.random(in: 0...12, using: &dice)
-            let text = (0..<count).compactMap { _ in words.randomElement(using: &dice) }
+            let text = dice.elements(0...12, of: words)
                 .joined(separator: Bool.random(using: &dice) ? " " : "  ")
             let line = "route /x/{id} { auth app; backend app; require \(text) }"
             let result = read(prelude + line)

@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import Testing
 import WebSocket
 
@@ -27,8 +28,8 @@ struct MessageCacheTests {
 
     /// A message of `count` octets, another for every seed, and the frame that belongs to it.
     private func pair(_ count: Int, seed: UInt64) -> (message: [UInt8], frame: [UInt8]) {
-        var generator = SeededGenerator(state: seed)
-        let message = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        var generator = SeededGenerator(seed: seed)
+        let message = generator.octets(count)
         return (message, [UInt8](message.reversed().prefix(count / 4 + 2)) + [UInt8(seed & 0xFF)])
     }
 
@@ -183,7 +184,7 @@ struct MessageCacheTests {
         "whatever comes and goes, a frame is that of its message", arguments: [200, 5000, 100_000])
     func model(capacity: Int) {
         var cache = MessageCache(capacity: capacity)
-        var generator = SeededGenerator(state: UInt64(capacity))
+        var generator = SeededGenerator(seed: UInt64(capacity))
         var (hits, misses) = (0, 0)
         for _ in 0..<20_000 {
             let seed = UInt64.random(in: 0..<40, using: &generator)

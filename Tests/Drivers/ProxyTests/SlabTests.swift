@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import Proxy
@@ -64,7 +65,7 @@ import Testing
 
     @Test(arguments: 0..<10 as Range<UInt64>)
     func `it agrees with a dictionary`(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var slab = Slab<Int>()
         var expected: [UInt64: Int] = [:]
         var gone: [UInt64] = []

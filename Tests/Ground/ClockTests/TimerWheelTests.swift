@@ -1,4 +1,5 @@
 import Clock
+import Randomness
 import Testing
 
 @Suite struct TimerWheelTests {
@@ -144,20 +145,5 @@ import Testing
 extension Instant {
     fileprivate static func milliseconds(_ milliseconds: Int64) -> Instant {
         Instant(nanoseconds: milliseconds * 1_000_000)
-    }
-}
-
-/// SplitMix64: the same numbers from the same seed, on every machine.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -3,6 +3,7 @@ import Endings
 import Identity
 import JSON
 import JWT
+import Randomness
 import Settings
 import Testing
 
@@ -84,7 +85,7 @@ struct ControlMessageTests {
         for length in 0..<whole.count {
             #expect(decode(Array(whole[..<length])) == .failure(.malformed))
         }
-        var generator = SeededGenerator(state: 6455)
+        var generator = SeededGenerator(seed: 6455)
         var errors: Set<ControlError> = []
         for _ in 0..<4000 {
             switch decode(generator.mutated(whole)) {

@@ -1,6 +1,7 @@
 import Clock
 import Identity
 import JWT
+import Randomness
 import Settings
 import Testing
 
@@ -23,7 +24,7 @@ import Testing
     }
 
     @Test func `an outage of an hour is survived, with one warning and few attempts`() throws {
-        var generator = SeededGenerator(state: 7)
+        var generator = SeededGenerator(seed: 7)
         var record = KeySetRecord(Self.remote, now: start)
         var notices: [KeySetRecord.Notice] = []
         let document = try Self.document("one")
@@ -62,7 +63,7 @@ import Testing
     }
 
     @Test func `a day of rotation under traffic: no fetch within 30 s of another`() throws {
-        var generator = SeededGenerator(state: 11)
+        var generator = SeededGenerator(seed: 11)
         var record = KeySetRecord(Self.remote, now: start)
         var last: Instant?
         var begins = 0

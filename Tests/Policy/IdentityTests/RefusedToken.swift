@@ -1,6 +1,7 @@
 import Bytes
 import Identity
 import JWT
+import Randomness
 import Testing
 
 /// A token that somebody made to get in, or that is broken, and what it is refused for. Where a
@@ -92,7 +93,7 @@ struct RefusedTokenTests {
 
     @Test("nor is any random change of a true token believed, whatever its algorithm")
     func mutations() throws {
-        var generator = SeededGenerator(state: fuzzSeed)
+        var generator = SeededGenerator(seed: fuzzSeed)
         let signers: [(String, Signer)] = [
             ("RS256", .rsa), ("ES256", .p256), ("EdDSA", .ed25519), ("HS256", .secret),
         ]

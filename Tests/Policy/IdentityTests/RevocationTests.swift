@@ -1,5 +1,6 @@
 import Clock
 import Identity
+import Randomness
 import Settings
 import Testing
 
@@ -88,7 +89,7 @@ struct RevocationFileTests {
 
     @Test("no random change of a file traps")
     func mutations() {
-        var generator = SeededGenerator(state: 7009)
+        var generator = SeededGenerator(seed: 7009)
         let text = Array("# list\njti 5f0c9a\nuser 4711 # lost\n\njti 접속\n".utf8)
         var outcomes: Set<Bool> = []
         for _ in 0..<3000 { outcomes.insert(mistake(generator.mutated(text)) == nil) }

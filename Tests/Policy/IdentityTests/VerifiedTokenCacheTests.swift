@@ -3,6 +3,7 @@ import Clock
 import Crypto
 import Identity
 import JWT
+import Randomness
 import Settings
 import Testing
 
@@ -178,7 +179,7 @@ struct VerifiedTokenCacheTests {
 
     @Test("at random, a cache never says more than its authenticator, nor holds more than it may")
     func random() throws {
-        var generator = SeededGenerator(state: fuzzSeed)
+        var generator = SeededGenerator(seed: fuzzSeed)
         let desk = try Desk(cache: VerifiedTokenCache(entryLimit: 12, octetLimit: 600))
         var ends: [Int64] = []
         let tokens = try (0..<30).map { number in

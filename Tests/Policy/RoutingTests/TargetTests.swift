@@ -1,4 +1,5 @@
 import Endings
+import Randomness
 import Routing
 import Testing
 
@@ -90,8 +91,7 @@ struct TargetTests {
         ]
         var normal = 0
         for _ in 0..<5000 {
-            let count = Int.random(in: 0...10, using: &generator)
-            let tail = (0..<count).map { _ in alphabet.randomElement(using: &generator) ?? "" }
+            let tail = generator.elements(0...10, of: alphabet)
             guard let target = try? normalise("/" + tail.joined()) else { continue }
             normal += 1
             #expect(target.path.hasPrefix("/") && !target.path.contains("//"))
@@ -100,20 +100,5 @@ struct TargetTests {
             #expect((try? normalise(target.text)) == target)
         }
         #expect(normal > 300)
-    }
-}
-
-/// A small generator with a seed, so that every run of a random test is the same (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,4 +1,5 @@
 import EventStream
+import Randomness
 import Testing
 
 @Suite("Event boundaries")
@@ -76,10 +77,7 @@ struct EventBoundaryTests {
         var generator = SeededGenerator(seed: 21)
         let alphabet: [String] = ["\r", "\n", "\r\n", ":", "d", "\u{FEFF}", "가"]
         for _ in 0..<3000 {
-            let count = Int.random(in: 0...12, using: &generator)
-            let text = (0..<count).map { _ in alphabet.randomElement(using: &generator) ?? "" }
-                .joined()
-            let octets = [UInt8](text.utf8)
+            let octets = [UInt8](generator.elements(0...12, of: alphabet).joined().utf8)
             let cut = Int.random(in: 0...octets.count, using: &generator)
             let expected = Self.reference(octets)
             #expect(Self.boundary([octets[...]]).last == expected, "\(octets)")
@@ -99,20 +97,5 @@ struct EventBoundaryTests {
             if !isInside { last = index }
         }
         return last
-    }
-}
-
-/// A small generator with a seed, so that every run of a random test is the same (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

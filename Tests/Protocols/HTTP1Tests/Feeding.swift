@@ -1,33 +1,12 @@
 import Bytes
 import HTTP
 import HTTP1
-
-/// A small generator with a seed, so that every run of a random test is the same (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
+import Randomness
 
 /// The same octets as one piece, as single octets, and in random pieces.
 func cuts(of octets: [UInt8], using generator: inout SeededGenerator) -> [[ArraySlice<UInt8>]] {
-    var pieces: [ArraySlice<UInt8>] = []
-    var start = 0
-    while start < octets.count {
-        let end = Int.random(
-            in: start + 1...min(octets.count, start + 40), using: &generator)
-        pieces.append(octets[start..<end])
-        start = end
-    }
-    return [[octets[...]], octets.indices.map { octets[$0...$0] }, pieces]
+    let pieces = generator.pieces(of: octets.count, 1...40)
+    return [[octets[...]], octets.indices.map { octets[$0...$0] }, pieces.map { octets[$0] }]
 }
 
 /// Changes, inserts, removes or repeats a few octets, with a liking for those that mean something.

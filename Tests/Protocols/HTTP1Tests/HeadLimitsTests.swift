@@ -1,6 +1,7 @@
 import Bytes
 import HTTP
 import HTTP1
+import Randomness
 import Testing
 
 @Suite("Limits of heads")

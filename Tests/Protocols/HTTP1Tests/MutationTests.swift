@@ -1,5 +1,6 @@
 import HTTP
 import HTTP1
+import Randomness
 import Testing
 
 /// Damaged messages: no trap, and the same answer however they are cut.

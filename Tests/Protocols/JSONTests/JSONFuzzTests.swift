@@ -1,5 +1,6 @@
 import Bytes
 import JSON
+import Randomness
 import Testing
 
 @Suite("JSON under random input")
@@ -12,7 +13,7 @@ struct JSONFuzzTests {
 
     @Test("what is accepted is written and read again as the same; nothing else happens")
     func mutations() throws {
-        var generator = SeededGenerator(state: 8259)
+        var generator = SeededGenerator(seed: 8259)
         var accepted = 0
         for round in 0..<9000 {
             let text = generator.mutated(Array(Self.seeds[round % Self.seeds.count].utf8))
@@ -28,7 +29,7 @@ struct JSONFuzzTests {
 
     @Test("random trees survive writing and reading")
     func trees() throws {
-        var generator = SeededGenerator(state: 7519)
+        var generator = SeededGenerator(seed: 7519)
         for _ in 0..<500 {
             let value = Self.tree(depth: 5, &generator)
             var written: [UInt8] = []

@@ -1,6 +1,7 @@
 import Bytes
 import JSON
 import JWT
+import Randomness
 import Testing
 
 private let octetsOfSecret = #"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ"}"#
@@ -112,7 +113,7 @@ struct JSONWebKeySetTests {
 
     @Test("random changes never trap, and never make a key of a wrong form")
     func mutations() {
-        var generator = SeededGenerator(state: fuzzSeed)
+        var generator = SeededGenerator(seed: fuzzSeed)
         var accepted = 0
         for round in 0..<fuzzIterations {
             let text = generator.mutated(Array(Self.seeds[round % Self.seeds.count].utf8))

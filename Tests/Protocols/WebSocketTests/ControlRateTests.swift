@@ -1,4 +1,5 @@
 import Clock
+import Randomness
 import Testing
 
 @testable import WebSocket

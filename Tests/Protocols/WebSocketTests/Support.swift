@@ -1,35 +1,17 @@
-import FoundationEssentials
+import Randomness
 import Testing
 
 @testable import WebSocket
 
-/// SplitMix64: the same seed gives the same run on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func octets(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }
-    }
-
-    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
-}
-
-/// How often a fuzz test runs: `FUZZ_ITERATIONS`, or a few thousand times.
-let fuzzIterations =
-    ProcessInfo.processInfo.environment["FUZZ_ITERATIONS"].flatMap { Int($0) } ?? 2000
+/// How often a fuzz test runs, unless `FUZZ_ITERATIONS` says.
+let fuzzIterations = Fuzzing.iterations(default: 2000)
 
 /// Where `FUZZ_SEED` starts another walk; every iteration has a seed of its own.
-let fuzzSeed = ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
+let fuzzSeed = Fuzzing.seed()
+
+extension SeededGenerator {
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+}
 
 /// The ways an input of `count` octets arrives: its pieces, in order.
 enum Cut: Sendable, CustomTestStringConvertible {
@@ -45,15 +27,7 @@ enum Cut: Sendable, CustomTestStringConvertible {
         case .byteByByte: return (0..<count).map { $0..<($0 + 1) }
         case .random(let seed):
             var generator = SeededGenerator(seed: seed)
-            var pieces: [Range<Int>] = []
-            var start = 0
-            let longest = [3, 16, 200][Int(seed % 3)]
-            while start < count {
-                let end = min(count, start + Int.random(in: 0...longest, using: &generator))
-                pieces.append(start..<end)
-                start = end
-            }
-            return pieces
+            return generator.pieces(of: count, 0...[3, 16, 200][Int(seed % 3)])
         }
     }
 

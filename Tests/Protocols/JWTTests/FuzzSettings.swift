@@ -1,8 +1,0 @@
-import FoundationEssentials
-
-/// How often a fuzz test runs: `FUZZ_ITERATIONS`, or a few thousand times.
-let fuzzIterations =
-    ProcessInfo.processInfo.environment["FUZZ_ITERATIONS"].flatMap { Int($0) } ?? 6000
-
-/// Where `FUZZ_SEED` starts another walk.
-let fuzzSeed = ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 7515
