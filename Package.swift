@@ -101,6 +101,10 @@ let package = Package(
         // What fuzz tests share: a generator with a seed, random inputs, how often and from where.
         .target(name: "Randomness", path: "Tests/Support/Randomness", swiftSettings: strict),
 
+        // What tests of tokens share: keys that RFCs show.
+        .target(
+            name: "PublishedKeys", path: "Tests/Support/PublishedKeys", swiftSettings: strict),
+
         // What tests of sockets share: other programs, and a loop for one stream.
         .target(
             name: "Peers", dependencies: ["Transport", "TLS", "Clock"],
@@ -113,10 +117,10 @@ let package = Package(
         tests("WebSocket", "Protocols", ["WebSocket", "Bytes", "Clock", "Randomness"]),
         tests("EventStream", "Protocols", ["EventStream", "Bytes", "Randomness"]),
         tests("JSON", "Protocols", ["JSON", "Bytes", "Randomness"]),
-        tests("JWT", "Protocols", ["JWT", "JSON", "Bytes", "Randomness"]),
+        tests("JWT", "Protocols", ["JWT", "JSON", "Bytes", "Randomness", "PublishedKeys"]),
         tests("Locks", "Adapters", ["Locks"]),
         tests("Deflate", "Adapters", ["Deflate", "Bytes", "Randomness"]),
-        tests("Crypto", "Adapters", ["Crypto", "Bytes", "Randomness"]),
+        tests("Crypto", "Adapters", ["Crypto", "Bytes", "Randomness", "PublishedKeys"]),
         tests("TLS", "Adapters", ["TLS", "Transport", "Peers", "Bytes", "Randomness"]),
         tests(
             "Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock", "Randomness"]),
@@ -130,7 +134,7 @@ let package = Package(
             "Identity", "Policy",
             [
                 "Identity", "Endings", "Settings", "JWT", "JSON", "Crypto", "HTTP", "HTTP1",
-                "Clock", "Bytes", "Randomness",
+                "Clock", "Bytes", "Randomness", "PublishedKeys",
             ]),
         tests(
             "KeySets", "Drivers",

@@ -1,5 +1,6 @@
 import Bytes
 import Crypto
+import PublishedKeys
 import Testing
 
 /// The error of making an RSA key, or nil.
@@ -82,9 +83,8 @@ struct PublicKeyPartsTests {
 
     @Test("coordinates have exactly the length of the curve, and are those of a point on it")
     func curve() throws {
-        // RFC 7515 A.3.1.
-        let x = try octets(base64URL: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU")
-        let y = try octets(base64URL: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")
+        let x = try octets(base64URL: RFC7515.A3.x)
+        let y = try octets(base64URL: RFC7515.A3.y)
         #expect(failure(.p256, x, y) == nil)
         let zero = [UInt8](repeating: 0, count: 32)
         // The prime of the field: 0 in a second spelling.
@@ -122,8 +122,7 @@ struct PublicKeyPartsTests {
 
     @Test("an Ed25519 key is an encoded point of large order")
     func ed25519() throws {
-        // RFC 8037 A.2.
-        let point = try octets(base64URL: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+        let point = try octets(base64URL: RFC8037.A2.x)
         let key = try PublicKey(ed25519: point.span)
         #expect(key.kind == .ed25519 && key.bits == 256)
         for other in [[], Array(point.dropLast()), point + [0], [0] + point] {

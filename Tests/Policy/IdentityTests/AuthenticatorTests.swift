@@ -4,6 +4,7 @@ import Crypto
 import Identity
 import JSON
 import JWT
+import PublishedKeys
 import Settings
 import Testing
 
@@ -11,14 +12,8 @@ import Testing
 struct AuthenticatorTests {
     @Test("the example of RFC 7515 A.1 is believed until it expires, and with its key only")
     func example() throws {
-        let token =
-            "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
-            + ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
-            + "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-        let key =
-            "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75"
-            + "aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
-        let octets = Base64.decodeURL(key.utf8.span)
+        let token = RFC7515.A1.token
+        let octets = Base64.decodeURL(RFC7515.A1.secret.utf8.span)
         let secret = Secret(try #require(octets))
         var rule = TokenSettings(name: "joe", algorithms: [.hs256], secret: secret)
         rule.leeway = .zero

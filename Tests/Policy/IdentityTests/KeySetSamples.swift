@@ -1,26 +1,22 @@
+import PublishedKeys
+
 /// Keys in JSON.
 enum KeySetSamples {
-    /// RFC 7517 A.1.
     static func curveKey(_ keyID: String) -> String {
-        #"{"kty":"EC","crv":"P-256","kid":"\#(keyID)","#
-            + #""x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","#
-            + #""y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#
+        #"{"kid":"\#(keyID)",\#(RFC7517.A1.members)}"#
     }
 
     /// A point that is not on its curve.
     static let wrongPoint =
         #"{"kty":"EC","crv":"P-256","kid":"wrong","#
-        + #""x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","#
-        + #""y":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"}"#
+        + #""x":"\#(RFC7517.A1.x)","y":"\#(RFC7517.A1.x)"}"#
 
-    /// RFC 8037 A.2.
-    static let edwardsKey =
-        #"{"kty":"OKP","crv":"Ed25519","kid":"ed","#
-        + #""x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#
+    static let edwardsKey = #"{"kid":"ed",\#(RFC8037.A2.members)}"#
 
     static let secret =
         #"{"kty":"oct","kid":"secret","k":"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA"}"#
 
+    /// RFC 7517 A.1 in the other form.
     static let publicPEM = """
         -----BEGIN PUBLIC KEY-----
         MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMKBCTNIcKUSDii11ySs3526iDZ8A

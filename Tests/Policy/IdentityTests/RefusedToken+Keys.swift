@@ -2,6 +2,7 @@ import Bytes
 import Crypto
 import Identity
 import JWT
+import PublishedKeys
 
 /// Which algorithm, and which key.
 extension RefusedToken {
@@ -125,8 +126,7 @@ extension RefusedToken {
                 #""x5u":"https://evil.example/cert.pem""#, #""x5c":["MIIB"]"#,
                 "\"kid\":\"\(keyID)\",\"jku\":\"https://evil.example\"",
                 #""jwk":{"kty":"oct","k":"AAAA"},"kid":"\#(keyID)""#,
-                #""jwk":{"kty":"OKP","crv":"Ed25519","#
-                    + #""x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+                #""jwk":{\#(RFC8037.A2.members)}"#,
             ].map { members in
                 RefusedToken("\(algorithm) by a stranger's key with \(members)", .signature) {
                     try token("{\"alg\":\"\(algorithm)\",\(members)}", by: signer)

@@ -1,6 +1,7 @@
 import Bytes
 import JSON
 import JWT
+import PublishedKeys
 import Randomness
 import Testing
 
@@ -8,14 +9,14 @@ import Testing
 struct CompactTokenTests {
     @Test("the example of RFC 7515 A.1 is taken apart")
     func example() throws {
-        let compact = try CompactToken(exampleToken.utf8.span)
+        let compact = try CompactToken(RFC7515.A1.token.utf8.span)
         #expect(compact.algorithm == "HS256")
         #expect(compact.keyID == nil)
         #expect(compact.signature.count == 32)
         #expect(compact.signature.starts(with: [116, 24, 223, 180, 151, 153, 224, 37, 79, 250]))
-        let input = exampleToken.split(separator: ".")[..<2].joined(separator: ".")
-        #expect(Array(exampleToken.utf8).text(compact.signingInput) == input)
-        #expect(compact.encodedClaims == exampleToken.split(separator: ".")[1])
+        let input = RFC7515.A1.token.split(separator: ".")[..<2].joined(separator: ".")
+        #expect(Array(RFC7515.A1.token.utf8).text(compact.signingInput) == input)
+        #expect(compact.encodedClaims == RFC7515.A1.token.split(separator: ".")[1])
         let claims = try compact.decodeClaims()
         #expect(claims.members.map(\.name) == ["iss", "exp", "http://example.com/is_root"])
         #expect(claims["iss"] == .string("joe"))
@@ -124,7 +125,7 @@ struct CompactTokenTests {
 
     @Test("every prefix and every octet too many is refused or changes the signature")
     func cuts() throws {
-        let octets = Array(exampleToken.utf8)
+        let octets = Array(RFC7515.A1.token.utf8)
         let whole = try CompactToken(octets.span)
         for end in octets.indices {
             let prefix = Array(octets[..<end])
@@ -177,7 +178,7 @@ struct CompactTokenTests {
     @Test("random changes never trap, and never change what is signed without showing")
     func mutations() throws {
         var generator = SeededGenerator(seed: fuzzSeed)
-        let octets = Array(exampleToken.utf8)
+        let octets = Array(RFC7515.A1.token.utf8)
         let whole = try CompactToken(octets.span)
         var accepted = 0
         for _ in 0..<fuzzIterations {

@@ -1,6 +1,7 @@
 import Bytes
 import JSON
 import JWT
+import PublishedKeys
 import Randomness
 import Testing
 
@@ -103,11 +104,9 @@ struct JSONWebKeySetTests {
 
     private static let seeds = [
         "{\"keys\":[\(numbered("1")),\(octetsOfSecret)]}",
-        #"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"1","alg":"ES256","#
-            + #""key_ops":["verify"],"x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","#
-            + #""y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#,
-        #"{"kty":"OKP","crv":"Ed25519","d":"AA","#
-            + #""x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+        #"{"keys":[{"use":"sig","kid":"1","alg":"ES256","key_ops":["verify"],"#
+            + RFC7517.A1.members + "}]}",
+        #"{"d":"AA",\#(RFC8037.A2.members)}"#,
         #"{"keys":[{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQ","e":"AQAB","kid":"2010"}]}"#,
     ]
 

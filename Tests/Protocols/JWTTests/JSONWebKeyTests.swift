@@ -1,18 +1,14 @@
 import Bytes
 import JSON
 import JWT
+import PublishedKeys
 import Testing
 
-/// RFC 7517 A.1, without `use`: the first is for encryption there.
-private let curveKey =
-    #""kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","#
-    + #""y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM""#
+private let curveKey = RFC7517.A1.members
 private let numberKey =
     #""kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78L","e":"AQAB""#
 private let secretKey = #""kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T""#
-/// RFC 8037 A.2.
-private let edwardsKey =
-    #""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#
+private let edwardsKey = RFC8037.A2.members
 
 private func key(_ members: String) throws -> JSONWebKey {
     try JSONWebKey(object("{" + members + "}"))

@@ -2,12 +2,6 @@ import Bytes
 import JSON
 import JWT
 
-/// The token of RFC 7515 appendix A.1.
-let exampleToken =
-    "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
-    + ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
-    + "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-
 func base64URL(_ octets: [UInt8]) -> String {
     String(decoding: Base64.encodeURL(octets.span), as: UTF8.self)
 }
