@@ -48,37 +48,35 @@ struct HeadOutcome: Equatable {
 extension HeadOutcome {
     init(requests pieces: [ArraySlice<UInt8>], limits: HeadLimits = .request) {
         var decoder = RequestHeadDecoder(limits: limits)
-        var offset = 0
-        for piece in pieces {
-            let input = Array(piece)
-            var index = 0
-            do throws(HeadError) {
-                while let head = try decoder.decode(input.span, at: &index) {
-                    heads.append(
-                        [head.method.name, head.targetText, "\(head.minorVersion)"]
-                            + described(head.fields))
-                    consumed = offset + index
-                }
-            } catch {
-                self.error = error
-                return
-            }
-            offset += input.count
+        read(pieces) { (input, index) throws(HeadError) in
+            guard let head = try decoder.decode(input, at: &index) else { return nil }
+            return [head.method.name, head.targetText, "\(head.minorVersion)"]
+                + described(head.fields)
         }
-        isIdle = decoder.isIdle
+        if error == nil { isIdle = decoder.isIdle }
     }
 
     init(responses pieces: [ArraySlice<UInt8>], limits: HeadLimits = .response) {
         var decoder = ResponseHeadDecoder(limits: limits)
+        read(pieces) { (input, index) throws(HeadError) in
+            guard let head = try decoder.decode(input, at: &index) else { return nil }
+            let reason = head.fields.bytes.text(head.reason)
+            return ["\(head.status)", reason, "\(head.minorVersion)"] + described(head.fields)
+        }
+        if error == nil { isIdle = decoder.isIdle }
+    }
+
+    private mutating func read(
+        _ pieces: [ArraySlice<UInt8>],
+        _ decode: (Span<UInt8>, inout Int) throws(HeadError) -> [String]?
+    ) {
         var offset = 0
         for piece in pieces {
             let input = Array(piece)
             var index = 0
             do throws(HeadError) {
-                while let head = try decoder.decode(input.span, at: &index) {
-                    let reason = head.fields.bytes.text(head.reason)
-                    heads.append(
-                        ["\(head.status)", reason, "\(head.minorVersion)"] + described(head.fields))
+                while let head = try decode(input.span, &index) {
+                    heads.append(head)
                     consumed = offset + index
                 }
             } catch {
@@ -87,7 +85,6 @@ extension HeadOutcome {
             }
             offset += input.count
         }
-        isIdle = decoder.isIdle
     }
 }
 

@@ -18,9 +18,7 @@ struct DeflateNegotiationTests {
     private func answer(
         _ offers: String, _ policy: DeflateNegotiation.Policy = .init()
     ) throws -> DeflateAgreement? {
-        var list = ExtensionList()
-        try list.read(offers.utf8.span)
-        return DeflateNegotiation.answer(list, policy: policy)
+        DeflateNegotiation.answer(try extensions([offers]), policy: policy)
     }
 
     static let small = DeflateNegotiation.Policy(serverWindowBits: 11, clientWindowBits: 10)
@@ -175,11 +173,10 @@ struct DeflateNegotiationTests {
 
     @Test("offers on several lines are one list")
     func lines() throws {
-        var list = ExtensionList()
-        for line in [
+        let list = try extensions([
             "x-webkit-deflate-frame", "permessage-deflate; server_max_window_bits=8",
             "permessage-deflate; server_max_window_bits=12, permessage-deflate",
-        ] { try list.read(line.utf8.span) }
+        ])
         #expect(DeflateNegotiation.answer(list)?.serverWindowBits == 12)
     }
 
@@ -197,8 +194,7 @@ struct DeflateNegotiationTests {
     @Test("every answer is itself a legal header with one extension", arguments: cases)
     func answersAreLegal(row: Case) throws {
         guard let agreement = try answer(row.offers, row.policy) else { return }
-        var list = ExtensionList()
-        try list.read(agreement.headerValue.utf8.span)
+        let list = try extensions([agreement.headerValue])
         #expect(list.elements.map(\.name) == [DeflateNegotiation.name])
     }
 

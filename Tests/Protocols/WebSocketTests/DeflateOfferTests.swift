@@ -2,12 +2,6 @@ import Testing
 
 @testable import WebSocket
 
-func extensions(_ lines: [String]) throws -> ExtensionList {
-    var list = ExtensionList()
-    for line in lines { try list.read(line.utf8.span) }
-    return list
-}
-
 @Suite("permessage-deflate towards a server")
 struct DeflateOfferTests {
     static let confirmed = "permessage-deflate; server_no_context_takeover"

@@ -76,9 +76,7 @@ struct ExtensionListTests {
     typealias Parameter = ExtensionList.Parameter
 
     private func read(_ lines: [String]) throws(HandshakeError) -> [Element] {
-        var list = ExtensionList()
-        for line in lines { try list.read(line.utf8.span) }
-        return list.elements
+        try extensions(lines).elements
     }
 
     static let allowed: [(lines: [String], elements: [Element])] = [

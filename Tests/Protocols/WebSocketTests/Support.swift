@@ -52,6 +52,13 @@ extension Endpoint {
     }
 }
 
+/// What fields of these values offer or agree on.
+func extensions(_ lines: [String]) throws(HandshakeError) -> ExtensionList {
+    var list = ExtensionList()
+    for line in lines { try list.read(line.utf8.span) }
+    return list
+}
+
 /// One frame on the wire, legal or not.
 func frame(
     _ from: Endpoint, _ opcode: Opcode, _ payload: [UInt8] = [], fin: Bool = true,
