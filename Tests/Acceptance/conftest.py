@@ -8,6 +8,7 @@ import pytest
 from harness import gateway as gateways
 from harness.certificates import make_certificate
 from harness.chromium import HOST, Chromium
+from harness.deflating import KINDS
 from harness.door import Door
 from harness.gateway import Gateway
 from harness.ports import free_port
@@ -26,32 +27,25 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("apps")
 
 
-@pytest.fixture(scope="session")
-def hospital(folder):
-    """Django Channels under Daphne."""
-    with App("hospital", free_port(), folder) as app:
-        yield app
+def _app(name):
+    """A fixture: the app, for as long as the session."""
+
+    @pytest.fixture(scope="session", name=name)
+    def run(folder):
+        with App(name, free_port(), folder) as app:
+            yield app
+
+    return run
 
 
-@pytest.fixture(scope="session")
-def waiting(folder):
-    """FastAPI under Uvicorn."""
-    with App("waiting", free_port(), folder) as app:
-        yield app
-
-
-@pytest.fixture(scope="session")
-def odd(folder):
-    """The server that misbehaves on request."""
-    with App("odd", free_port(), folder) as app:
-        yield app
-
-
-@pytest.fixture(scope="session")
-def echo(folder):
-    """An echo on the `websockets` library."""
-    with App("echo", free_port(), folder) as app:
-        yield app
+#: Django Channels under Daphne.
+hospital = _app("hospital")
+#: FastAPI under Uvicorn.
+waiting = _app("waiting")
+#: The server that misbehaves on request.
+odd = _app("odd")
+#: An echo on the `websockets` library.
+echo = _app("echo")
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +118,19 @@ def start_wired_gateway(start_module_gateway, app_port):
             lambda: not gateway.is_alive() or gateway.connections() == 0,
             "every connection to be given back",
         )
+
+
+@pytest.fixture(scope="module")
+def gateway(request, start_wired_gateway):
+    """The module's `CONFIGURATION` in front of the test. A module that is not itself the app has
+    another one."""
+    return start_wired_gateway(request.module.CONFIGURATION)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    """The gateway passes frames on, or takes messages apart to compress them."""
+    return request.param
 
 
 def _starter(make_folder):

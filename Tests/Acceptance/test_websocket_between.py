@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 
+from harness.deflating import DEFLATE, NO_TAKEOVER
 from harness.log import line
 from harness.raw import once
 from harness.waiting import eventually, together
@@ -35,8 +36,6 @@ route /token       { websocket; auth app; backend app }
 route /chair       { websocket; sessions chair; backend app }
 route /generation  { respond 200 "one" }
 """
-DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
-NO_TAKEOVER = DEFLATE + "; server_no_context_takeover; client_no_context_takeover"
 #: The route, what the client offers, and what the app answers.
 KINDS = {
     "passed-on": ("/passed-on", [], []),
@@ -45,11 +44,6 @@ KINDS = {
     "dedicated": ("/dedicated", [DEFLATE], []),
     "both": ("/both", [DEFLATE], [NO_TAKEOVER]),
 }
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
 
 
 @pytest.fixture(params=KINDS)

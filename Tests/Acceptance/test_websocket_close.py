@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from harness.log import line
+from harness.deflating import KINDS
+from harness.log import assert_logged, line
 from harness.waiting import eventually, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload, wired,
@@ -23,22 +24,11 @@ sessions seats { store query:store; device query:device; limit 1 eject_old }
 route /passed-on  { websocket; sessions seats; backend app }
 route /compressed { websocket; sessions seats; compress over 64; backend app }
 """
-OFFER = {"passed-on": [], "compressed": ["Sec-WebSocket-Extensions: permessage-deflate"]}
 
 #: Our own patience is five seconds; the wheel is coarse and the machine may be busy.
 BOUND = 9
 
 _stores = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
-
-
-@pytest.fixture(params=["passed-on", "compressed"])
-def kind(request):
-    return request.param
 
 
 @pytest.fixture
@@ -52,17 +42,9 @@ def opener(gateway, upstream, kind):
     def open(door=gateway.plain, store=None, device="A", **options):
         store = f"{kind}-{store or next(_stores)}"
         path = f"/{kind}?store={store}&device={device}"
-        return wired(door, upstream, path, *OFFER[kind], **options)
+        return wired(door, upstream, path, *KINDS[kind], **options)
 
     return open
-
-
-async def assert_logged(gateway, client, reason, detail=None):
-    entry = await line(gateway, client.mark)
-    assert entry["status"] == 101
-    assert entry["reason"] == reason
-    if detail is not None:
-        assert entry["detail"] == detail
 
 
 # In order.
@@ -86,7 +68,8 @@ async def test_code_and_reason_are_carried_through(gateway, opened, first, code,
         await other.close(code, reason)
         assert await closer.closed() == (code, reason)
         await asyncio.gather(client.ended(), app.ended())
-    await assert_logged(gateway, client, "normal", str(code))
+    entry = await assert_logged(gateway, client.mark, "normal")
+    assert entry["detail"] == str(code)
 
 
 async def test_the_answer_may_be_another_code(gateway, opened):
@@ -112,7 +95,7 @@ async def test_both_may_close_at_once(gateway, opened):
         assert await client.closed() == (3002, "app")
         assert await app.closed() == (3001, "client")
         await asyncio.gather(client.ended(), app.ended())
-    await assert_logged(gateway, client, "normal")
+    await assert_logged(gateway, client.mark, "normal")
 
 
 async def test_a_close_octet_by_octet_is_a_close(opened):
@@ -216,7 +199,7 @@ async def test_a_vanished_client_is_1001_for_the_app(gateway, opened, door, leav
         getattr(client, leave)()
         assert (await app.closed())[0] == 1001
         await app.ended()
-    await assert_logged(gateway, client, "client_gone")
+    await assert_logged(gateway, client.mark, "client_gone")
 
 
 @pytest.mark.parametrize("leave", ["vanish", "reset"])
@@ -228,7 +211,7 @@ async def test_a_vanished_app_is_1001_for_the_client(gateway, opened, leave):
         assert (await client.closed())[0] == 1001
         await client.close(1001)
         await client.ended()
-    await assert_logged(gateway, client, "upstream_closed")
+    await assert_logged(gateway, client.mark, "upstream_closed")
 
 
 @pytest.mark.parametrize("leave", ["vanish", "reset"])
@@ -241,7 +224,7 @@ async def test_a_client_that_vanishes_between_fragments_is_1001_for_the_app(gate
         getattr(client, leave)()
         assert (await app.closed())[0] == 1001
         await app.ended()
-    await assert_logged(gateway, client, "client_gone")
+    await assert_logged(gateway, client.mark, "client_gone")
 
 
 @pytest.mark.parametrize("sent", [1, 5, 6, 7, 100])
@@ -260,7 +243,7 @@ async def test_nothing_is_put_into_a_frame_that_a_vanished_client_left_open(
         assert octets.startswith(rest), f"{rest!r} is not what the client sent"
     else:
         assert [one.opcode for one in frames] == [CLOSE]
-    await assert_logged(gateway, client, "client_gone")
+    await assert_logged(gateway, client.mark, "client_gone")
 
 
 @pytest.mark.parametrize("sent", [1, 2, 3, 100])
@@ -280,7 +263,7 @@ async def test_nothing_is_put_into_a_frame_that_a_vanished_app_left_open(
         assert octets.startswith(rest), f"{rest!r} is not what the app sent"
     else:
         assert [one.opcode for one in frames] == [CLOSE]
-    await assert_logged(gateway, client, "upstream_closed")
+    await assert_logged(gateway, client.mark, "upstream_closed")
 
 
 async def test_an_app_that_vanishes_between_fragments_has_not_sent_a_message(
@@ -296,7 +279,7 @@ async def test_an_app_that_vanishes_between_fragments_has_not_sent_a_message(
         frames, rest = await client.frames_to_the_end()
         assert rest == b""
         assert [one.opcode for one in frames] in ([], [CLOSE])
-    await assert_logged(gateway, client, "upstream_closed")
+    await assert_logged(gateway, client.mark, "upstream_closed")
 
 
 async def test_a_client_that_vanishes_after_its_close_has_closed(gateway, opened):
@@ -305,7 +288,8 @@ async def test_a_client_that_vanishes_after_its_close_has_closed(gateway, opened
         client.vanish()
         assert await app.closed() == (4007, "so long")
         await app.ended()
-    await assert_logged(gateway, client, "normal", "4007")
+    entry = await assert_logged(gateway, client.mark, "normal")
+    assert entry["detail"] == "4007"
 
 
 async def test_an_app_that_vanishes_after_its_close_has_closed(gateway, opened):
@@ -315,7 +299,8 @@ async def test_an_app_that_vanishes_after_its_close_has_closed(gateway, opened):
         assert await client.closed() == (4007, "so long")
         await client.close(4007)
         await client.ended(patience=3)
-    await assert_logged(gateway, client, "normal", "4007")
+    entry = await assert_logged(gateway, client.mark, "normal")
+    assert entry["detail"] == "4007"
 
 
 async def test_an_app_that_vanishes_instead_of_answering_a_close(gateway, opened):
@@ -457,4 +442,4 @@ async def test_nobody_is_waited_for_longer_than_five_seconds(gateway, upstream):
         seen = (await line(gateway, client.mark))["reason"]
         assert reason in (seen, None), f"{scenario.__name__}, {kind}: logged as {seen}"
 
-    await together(*[run(scenario, kind) for scenario in scenarios for kind in OFFER])
+    await together(*[run(scenario, kind) for scenario in scenarios for kind in KINDS])

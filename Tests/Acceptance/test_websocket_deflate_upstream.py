@@ -9,9 +9,10 @@ import pytest
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from harness.deflating import BROWSER, DEFLATE, FIELD, Speaker, parameters, words
+from harness.deflating import (
+    BROWSER, DEFLATE, FIELD, NO_TAKEOVER, Speaker, parameters, words,
+)  # fmt: skip
 from harness.log import line
-from harness.ports import free_port
 from harness.watch import peak_memory
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, RSV1, TEXT, Frame, Message, deflated, dialled, switched,
@@ -23,7 +24,7 @@ log { access json stdout }
 listen 127.0.0.1:$https { tls { certificate self_signed } }
 listen 127.0.0.1:$http
 backend app   { server 127.0.0.1:$app }
-backend other { server 127.0.0.1:$other }
+backend other { server 127.0.0.1:$spare }
 defaults { backend app; refuse http; inflated_size 256k }
 route /both            { websocket; compress over 64 upstream }
 route /both/dedicated  {
@@ -37,17 +38,6 @@ route /other/both      { websocket; backend other; compress over 64 upstream }
 route /other/both/dedicated { websocket; backend other; compress context dedicated upstream }
 """
 LONG = words(4000)
-
-
-@pytest.fixture(scope="module")
-def other_port():
-    """Where other people's servers stand."""
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway, other_port):
-    return start_wired_gateway(CONFIGURATION, other=other_port)
 
 
 @pytest.mark.parametrize("path", ["/both", "/both/dedicated"])
@@ -181,7 +171,7 @@ async def test_a_compressed_message_far_above_the_inflated_size_arrives_whole(
 ):
     """Be it text or a bomb: the app is ours. It costs what it inflates to, and its way into the
     queue, and nothing of that is kept."""
-    answer = [DEFLATE + "; server_no_context_takeover; client_no_context_takeover"]
+    answer = [NO_TAKEOVER]
     fields = [offer] if offer else []
     async with wired(gateway.plain, upstream, path, *fields, answer=answer) as (client, app):
         if offer:
@@ -214,7 +204,7 @@ async def test_compression_of_the_apps_that_was_not_agreed_on_is_an_internal_err
         ("no takeover", None),
     ],
 )  # fmt: skip
-async def test_websockets_at_both_ends(gateway, other_port, app_compression, client):
+async def test_websockets_at_both_ends(gateway, app_compression, client):
     factory = ClientPerMessageDeflateFactory
     extensions = {
         "small windows": [factory(server_max_window_bits=9, client_max_window_bits=9)],
@@ -232,7 +222,11 @@ async def test_websockets_at_both_ends(gateway, other_port, app_compression, cli
             await socket.send([message[:1], message[1:2], message[2:]])
 
     async with websockets.serve(
-        echo, "127.0.0.1", other_port, compression=app_compression, max_size=None
+        echo,
+        "127.0.0.1",
+        gateway.names["spare"],
+        compression=app_compression,
+        max_size=None,
     ):
         for path in ("/other/shared", "/other/dedicated", "/other/both", "/other/both/dedicated"):
             async with gateway.tls.websocket(path, max_size=None, **options) as socket:

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from harness.log import line, lines_about
-from harness.ports import free_port
+from harness.deflating import DEFLATE
+from harness.log import assert_logged, line, lines_about
 from harness.waiting import eventually, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, RSV1, RSV3, TEXT, deflated, dialled, wired,
@@ -20,7 +20,7 @@ listen 127.0.0.1:$https { tls { certificate self_signed } }
 listen 127.0.0.1:$http
 backend app     { server 127.0.0.1:$app }
 backend hurried { server 127.0.0.1:$app; handshake_timeout 500ms }
-backend nobody  { server 127.0.0.1:$nobody }
+backend nobody  { server 127.0.0.1:$spare }
 sessions seats { store query:store; device query:device; limit 1 block_new }
 sessions stage { store query:store; device query:device; limit 1 eject_old }
 defaults { backend app; sessions seats; refuse http; send_queue 64k; slow cut 1s
@@ -32,12 +32,6 @@ route /hurried    { websocket; backend hurried }
 route /nobody     { websocket; backend nobody }
 route /stage      { websocket; sessions stage }
 """
-DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION, nobody=free_port())
 
 
 # What is done to an open WebSocket, and the words the log has for it: reason and detail. The
@@ -263,10 +257,7 @@ async def run_ending(gateway, upstream, name):
         if name != "client_reads_nothing":
             frames, rest = await app.frames_to_the_end()
             assert all(one.opcode in (CLOSE, PING) or not one.final for one in frames), name
-        entry = await line(gateway, client.mark)
-        assert (entry["status"], entry["reason"]) == (101, reason), f"{name}: {entry}"
-        if detail is not None:
-            assert detail in (entry.get("detail"), reason), f"{name}: {entry}"
+        entry = await assert_logged(gateway, client.mark, reason, told=detail)
         assert entry["store"] == store
         assert entry["session"]
     assert len(lines_about(gateway, client.mark)) == 1, f"{name}: one line, and no other"
@@ -284,8 +275,7 @@ async def run_beginning(gateway, upstream, name):
         if behave:
             await behaving
         await assert_seat_is_free(gateway, upstream, store, name)
-    entry = await line(gateway, client.mark)
-    assert (entry["status"], entry["reason"]) == (status, reason), f"{name}: {entry}"
+    await assert_logged(gateway, client.mark, reason, status=status)
 
 
 async def leave_before_the_answer(gateway, upstream, leave):
@@ -320,12 +310,11 @@ async def test_a_seat_that_is_taken_over(gateway, upstream, device, reason, code
             assert (await app.closed())[0] == 1001
             await newcomer.send(TEXT, "mine now")
             await other.hears(TEXT, "mine now")
-        entry = await line(gateway, client.mark)
-        assert (entry["status"], entry["reason"]) == (101, reason)
+        await assert_logged(gateway, client.mark, reason)
 
 
 async def test_a_drain_has_its_word(start_gateway, app_port, upstream):
-    gateway = start_gateway(CONFIGURATION, app=app_port, nobody=free_port())
+    gateway = start_gateway(CONFIGURATION, app=app_port)
     async with wired(gateway.plain, upstream, "/passed-on?store=1&device=A") as (client, app):
         gateway.signal(signal.SIGTERM)
         await client.message()

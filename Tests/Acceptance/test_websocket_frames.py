@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from harness.log import line
+from harness.deflating import KINDS
+from harness.log import assert_logged, line
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, RSV2, RSV3, TEXT, Frame, close_payload, frame,
     inflated, wired,
@@ -21,23 +22,11 @@ backend app { server 127.0.0.1:$app }
 route /passed-on  { websocket; backend app }
 route /compressed { websocket; compress over 64; backend app }
 """
-OFFER = {"passed-on": [], "compressed": ["Sec-WebSocket-Extensions: permessage-deflate"]}
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
-
-
-@pytest.fixture(params=["passed-on", "compressed"])
-def kind(request):
-    """The gateway passes frames on, or takes messages apart to compress them."""
-    return request.param
 
 
 @pytest.fixture
 def opened(gateway, upstream, kind):
-    return lambda door=gateway.plain: wired(door, upstream, f"/{kind}", *OFFER[kind])
+    return lambda door=gateway.plain: wired(door, upstream, f"/{kind}", *KINDS[kind])
 
 
 # Violations: they end both legs, and nothing behind them arrives.
@@ -104,13 +93,6 @@ def frames(is_client):
 FROM_CLIENT, FROM_APP = frames(True), frames(False)
 
 
-async def assert_ended_with(gateway, client, word, reason):
-    """The log has the word, and as its detail what the client was told."""
-    entry = await line(gateway, client.mark)
-    assert (entry["status"], entry["reason"]) == (101, word)
-    assert reason in (entry.get("detail"), word)
-
-
 @pytest.mark.parametrize("name", FROM_CLIENT)
 async def test_a_violation_of_the_clients(gateway, opened, kind, name):
     before, octets, code = FROM_CLIENT[name]
@@ -125,7 +107,7 @@ async def test_a_violation_of_the_clients(gateway, opened, kind, name):
         assert last[:-1] == begun, "nothing of the violation, and nothing behind it"
         assert last[-1].opcode == CLOSE and last[-1].payload[:2] != b"", "the app is told"
     word = "invalid_payload" if code == 1007 else "protocol_error"
-    await assert_ended_with(gateway, client, word, reason)
+    await assert_logged(gateway, client.mark, word, told=reason)
 
 
 @pytest.mark.parametrize("name", FROM_APP)
@@ -144,7 +126,7 @@ async def test_a_violation_of_the_apps(gateway, opened, kind, name):
             assert code == 1011
             await client.close(code)
             await client.ended()
-            await assert_ended_with(gateway, client, "internal_error", reason)
+            await assert_logged(gateway, client.mark, "internal_error", told=reason)
         last, rest = await app.frames_to_the_end()
         assert rest == b"" and [one.opcode for one in last] == [CLOSE]
     assert (await line(gateway, client.mark))["reason"] == "internal_error"
@@ -167,7 +149,7 @@ async def test_compression_that_nobody_agreed_on_is_a_violation(gateway, upstrea
         await client.send(TEXT, "x", reserved=RSV1)
         assert (await client.closed())[0] == 1002
         assert (await app.closed())[0] == 1001
-    for path, fields in [("/passed-on", []), ("/compressed", OFFER["compressed"])]:
+    for path, fields in [("/passed-on", []), ("/compressed", KINDS["compressed"])]:
         async with wired(gateway.plain, upstream, path, *fields) as (client, app):
             await app.send(TEXT, "x", reserved=RSV1)
             assert (await client.closed())[0] == 1011

@@ -8,7 +8,8 @@ import pytest
 import websockets
 
 from harness import tokens
-from harness.log import line
+from harness.deflating import BROWSER, DEFLATE, KINDS
+from harness.log import assert_logged, line
 from harness.raw import connection
 from harness.wire import (
     BINARY, CLOSE, KEY, PING, RSV1, TEXT, close_payload, deflated, dialled, frame, handshake,
@@ -28,15 +29,9 @@ route /any        { backend app }
 route /token      { websocket; auth app; backend app }
 route /hurried    { websocket; refuse http; backend hurried }
 """
-OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 
 
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
-
-
-@pytest.fixture(params=["passed-on", "compressed"])
+@pytest.fixture(params=KINDS)
 def path(request):
     return f"/{request.param}"
 
@@ -119,9 +114,10 @@ async def test_other_peoples_compression_is_passed_on(gateway, app_port, compres
 
 
 async def test_compressed_frames_go_through_as_they_are(gateway, upstream):
-    answer = ["Sec-WebSocket-Extensions: permessage-deflate"]
-    async with wired(gateway.plain, upstream, "/passed-on", OFFER, answer=answer) as (client, app):
-        assert app.fields["sec-websocket-extensions"] == [OFFER.partition(": ")[2]]
+    answer = [DEFLATE]
+    async with wired(gateway.plain, upstream, "/passed-on", BROWSER, answer=answer) as ends:
+        client, app = ends
+        assert app.fields["sec-websocket-extensions"] == [BROWSER.partition(": ")[2]]
         assert client.field("sec-websocket-extensions") == "permessage-deflate"
         payload = deflated(b"hello " * 100)
         for sender, hearer in ((client, app), (app, client)):
@@ -136,7 +132,7 @@ async def test_compressed_frames_go_through_as_they_are(gateway, upstream):
 
 
 async def test_an_app_that_declines_gets_no_compressed_frame(gateway, upstream):
-    async with wired(gateway.plain, upstream, "/passed-on", OFFER) as (client, app):
+    async with wired(gateway.plain, upstream, "/passed-on", BROWSER) as (client, app):
         assert client.field("sec-websocket-extensions") is None
         await client.send(TEXT, deflated(b"hello"), reserved=RSV1)
         assert (await client.closed())[0] == 1002
@@ -173,7 +169,7 @@ async def test_a_refusal_of_the_apps_reaches_the_client(gateway, upstream, path,
     status, body, fields = REFUSALS[name]
     target = marked(path)
     async with connection(gateway.plain) as raw:
-        await raw.send(handshake(target, OFFER))
+        await raw.send(handshake(target, BROWSER))
         app = await upstream.arrival(target)
         answering = asyncio.create_task(app.answer(status, body, *fields))
         answer = await raw.answer()
@@ -182,8 +178,7 @@ async def test_a_refusal_of_the_apps_reaches_the_client(gateway, upstream, path,
     for field in fields:
         key, _, value = field.partition(": ")
         assert answer.values(key.lower()) == [value]
-    entry = await line(gateway, target)
-    assert (entry["status"], entry["reason"]) == (answer.status, "normal")
+    await assert_logged(gateway, target, "normal", status=answer.status)
 
 
 @pytest.mark.parametrize(
@@ -274,16 +269,15 @@ async def test_a_bad_101_is_502(gateway, upstream, path, name):
         await app.say("\r\n".join([*lines, "", ""]).encode())
         assert (await raw.until(b"\r\n")).startswith(b"HTTP/1.1 502 ")
         await app.ended()
-    entry = await line(gateway, target)
-    assert (entry["status"], entry["reason"]) == (502, "upstream_unavailable")
+    await assert_logged(gateway, target, "upstream_unavailable", status=502)
 
 
 async def test_an_extension_is_not_agreed_on_behind_the_gateways_back(gateway, upstream):
     """Where the gateway compresses, the app was offered nothing and may accept nothing."""
-    async with dialled(gateway.plain, "/compressed", OFFER) as client:
+    async with dialled(gateway.plain, "/compressed", BROWSER) as client:
         app = await upstream.arrival(client.target)
         assert app.field("sec-websocket-extensions") is None
-        await app.switch("Sec-WebSocket-Extensions: permessage-deflate")
+        await app.switch(DEFLATE)
         head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 15)
         assert head.startswith(b"HTTP/1.1 502 ")
 
@@ -403,7 +397,7 @@ async def test_frames_behind_the_clients_handshake_are_not_lost(gateway, upstrea
     """In the same segment as the handshake, before the app has heard of it."""
     mask = b"abcd"
     early = frame(TEXT, b"first", mask=mask) + frame(PING, b"p", mask=mask) + b"\x82"
-    async with dialled(getattr(gateway, kind), path, OFFER, behind=early) as client:
+    async with dialled(getattr(gateway, kind), path, BROWSER, behind=early) as client:
         app = await upstream.arrival(client.target)
         await client.say(b"\x86abcd" + frame(BINARY, b"second", mask=mask)[6:])
         await app.switch()
@@ -451,7 +445,7 @@ async def test_a_violation_before_the_101_is_a_violation(gateway, upstream, path
 
 @pytest.mark.parametrize("kind", ["plain", "tls"])
 async def test_frames_in_the_same_segment_as_the_101_are_not_lost(gateway, upstream, path, kind):
-    async with dialled(getattr(gateway, kind), path, OFFER) as client:
+    async with dialled(getattr(gateway, kind), path, BROWSER) as client:
         app = await upstream.arrival(client.target)
         behind = app.octets(TEXT, "first" * 100) + app.octets(PING, b"p") + app.octets(BINARY, b"x")
         await app.switch(behind=behind + app.octets(TEXT, "cut")[:3])
@@ -464,7 +458,7 @@ async def test_frames_in_the_same_segment_as_the_101_are_not_lost(gateway, upstr
 
 
 async def test_a_close_in_the_same_segment_as_the_101_is_a_close(gateway, upstream, path):
-    async with dialled(gateway.plain, path, OFFER) as client:
+    async with dialled(gateway.plain, path, BROWSER) as client:
         app = await upstream.arrival(client.target)
         close = app.octets(CLOSE, close_payload(3001, "b"))
         await app.switch(behind=app.octets(TEXT, "bye") + close)
@@ -478,7 +472,7 @@ async def test_a_close_in_the_same_segment_as_the_101_is_a_close(gateway, upstre
 
 async def test_the_end_in_the_same_segment_as_the_101_is_an_end(gateway, upstream, path):
     """The app says 101 and a last message, and is gone."""
-    async with dialled(gateway.plain, path, OFFER) as client:
+    async with dialled(gateway.plain, path, BROWSER) as client:
         app = await upstream.arrival(client.target)
         await app.switch(behind=app.octets(TEXT, "bye"))
         app.vanish()
@@ -489,7 +483,7 @@ async def test_the_end_in_the_same_segment_as_the_101_is_an_end(gateway, upstrea
 
 
 async def test_a_101_octet_by_octet_is_a_101(gateway, upstream, path):
-    async with dialled(gateway.plain, path, OFFER) as client:
+    async with dialled(gateway.plain, path, BROWSER) as client:
         app = await upstream.arrival(client.target)
         octets = "\r\n".join([*app.switch_head, "", ""]).encode() + app.octets(TEXT, "hello")
         await app.trickle(octets, [1] * len(octets))

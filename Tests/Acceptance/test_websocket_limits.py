@@ -6,7 +6,8 @@ import contextlib
 
 import pytest
 
-from harness.log import line
+from harness.deflating import DEFLATE
+from harness.log import assert_logged
 from harness.waiting import settled
 from harness.watch import peak_memory
 from harness.wire import (
@@ -42,12 +43,6 @@ backend app { server 127.0.0.1:$app }
 route /passed-on  { websocket; backend app }
 route /compressed { websocket; compress; backend app }
 """
-DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +97,7 @@ async def assert_ended(gateway, client, app, code, word):
     frames, rest = await app.frames_to_the_end()
     assert rest == b""
     assert frames[-1].opcode == CLOSE and frames[-1].payload[:2] == b"\x03\xe9"
-    entry = await line(gateway, client.mark)
-    assert (entry["status"], entry["reason"]) == (101, word)
-    assert reason in (entry.get("detail"), word)
+    await assert_logged(gateway, client.mark, word, told=reason)
 
 
 def whole(frames):

@@ -7,7 +7,8 @@ import contextlib
 import pytest
 import websockets
 
-from harness.log import line
+from harness.deflating import DEFLATE
+from harness.log import assert_logged, line
 from harness.waiting import together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, dialled, switched, wired,
@@ -31,13 +32,7 @@ route /often/            { websocket }
 route /seldom            { websocket; ping 1h; silence 2h }
 route /usual             { websocket; ping 25s; silence 60s }
 """
-DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
 PATHS = ["/relay", "/relay/compressed", "/answer", "/answer/compressed"]
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
 
 
 @pytest.fixture
@@ -69,9 +64,7 @@ async def silence_is_death(gateway, upstream, opened, path, door):
         assert (code, 2.7 < lived < 4.5) == (1001, True), f"{code} after {lived:.2f} s"
         assert (await app.closed())[0] == 1001
         await app.ended()
-        entry = await line(gateway, client.mark)
-        assert (entry["status"], entry["reason"]) == (101, "timeout")
-        assert reason in (entry.get("detail"), "timeout")
+        await assert_logged(gateway, client.mark, "timeout", told=reason)
         # Given back, although the dead client still holds its end.
         async with wired(gateway.plain, upstream, seat(path, "C")):
             pass

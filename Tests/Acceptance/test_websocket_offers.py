@@ -23,11 +23,6 @@ route /both      { websocket; compress over 64 upstream }
 """
 
 
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
-
-
 #: What is offered, and the most that may be agreed on for a window, True for what must be in the
 #: answer; None when nothing may be agreed on.
 OFFERS = {

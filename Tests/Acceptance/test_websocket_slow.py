@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from harness.log import line
+from harness.deflating import DEFLATE
+from harness.log import assert_logged, line
 from harness.waiting import settled, together
 from harness.watch import peak_memory
 from harness.wire import BINARY, CLOSE, PING, PONG, TEXT, wired
@@ -33,15 +34,9 @@ route /usual            { websocket }
 route /usual/compressed { websocket; compress }
 route /large/compressed { websocket; slow cut 1s; send_queue 4m; compress }
 """
-DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
 MEGABYTE = 1 << 20
 #: Nothing that shrinks, so that compressed or not it is as long as it is.
 NOISE = random.Random(1).randbytes(16 * 1024)
-
-
-@pytest.fixture(scope="module")
-def gateway(start_wired_gateway):
-    return start_wired_gateway(CONFIGURATION)
 
 
 @pytest.fixture
@@ -114,8 +109,7 @@ async def stalled_client_is_cut(gateway, slowly, path, after, door):
         assert heard == list(range(len(heard))) and len(heard) > 0
         # Between messages it is told why; within a frame nothing can be told.
         assert code in ([4008] if path.endswith("compressed") else [4008, None])
-    entry = await line(gateway, client.mark)
-    assert (entry["status"], entry["reason"]) == (101, "slow_consumer")
+    await assert_logged(gateway, client.mark, "slow_consumer")
 
 
 async def client_stalled_within_a_frame_is_cut(gateway, slowly):

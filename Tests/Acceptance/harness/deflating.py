@@ -9,7 +9,11 @@ FIELD = "Sec-WebSocket-Extensions: "
 DEFLATE = FIELD + "permessage-deflate"
 #: What browsers offer.
 BROWSER = DEFLATE + "; client_max_window_bits"
+NO_TAKEOVER = DEFLATE + "; server_no_context_takeover; client_no_context_takeover"
 NEITHER_KEEPS = {"server_no_context_takeover", "client_no_context_takeover"}
+#: What clients offer on routes of these names: the gateway passes frames on, or takes messages
+#: apart to compress them.
+KINDS = {"passed-on": [], "compressed": [DEFLATE]}
 
 
 def parameters(value):

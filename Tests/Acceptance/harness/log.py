@@ -21,3 +21,13 @@ async def line(gateway, mark, count=1):
 
     found = await eventually(lines, f"{count} log lines about {mark}")
     return found[0] if count == 1 else found
+
+
+async def assert_logged(gateway, mark, reason, *, status=101, told=None):
+    """The line about `mark`, which must have this status and this reason; and as its detail what
+    the client was `told`, if that is more than the reason."""
+    entry = await line(gateway, mark)
+    assert (entry["status"], entry["reason"]) == (status, reason), entry
+    if told is not None:
+        assert told in (entry.get("detail"), reason), entry
+    return entry
