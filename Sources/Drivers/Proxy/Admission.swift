@@ -173,9 +173,9 @@ struct Admission {
         }
         switch outcome {
         case .passed(let identity): context.identity = identity
-        case .refused where isReportOnly: report(.auth, in: worker)
+        case .refused where isReportOnly: worker.noteReportOnly(.auth, of: context)
         // It would delay who is let in anyway.
-        case .awaitKeys where isReportOnly: report(.auth, in: worker)
+        case .awaitKeys where isReportOnly: worker.noteReportOnly(.auth, of: context)
         case .refused(let refusal):
             context.challenge = refusal.challenge
             if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
@@ -186,14 +186,6 @@ struct Admission {
         return nil
     }
 
-    /// A rule that is not in force would have refused the request.
-    private func report(_ rule: RouteSettings.Rule, in worker: Worker) {
-        if context.wouldRefuse.contains(rule) { return }
-        context.wouldRefuse.append(rule)
-        guard let index = context.route else { return }
-        worker.shared.counters.noteReportOnly(rule, route: generation.routes[index].name)
-    }
-
     // MARK: 6 authorise
 
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
@@ -201,7 +193,7 @@ struct Admission {
         let facts = facts
         for rule in context.accessRules {
             let verdict = rule.judge(roles: roles, facts: facts)
-            for violation in verdict.reported { report(violation.rule, in: worker) }
+            for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
             guard let violation = verdict.refused else { continue }
             if route.authenticates { worker.noteFailedAttempt(of: context) }
             throw violation.refusal

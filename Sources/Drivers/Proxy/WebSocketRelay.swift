@@ -128,7 +128,7 @@ final class WebSocketRelay {
             }
         } catch {
             return clientViolated(
-                End(reason: error.reason, detail: error.word), in: worker)
+                End(reason: error.reason, detail: error.rawValue), in: worker)
         }
         if let upstream, upstream.stream.pendingCount > 0 { upstream.updateInterest(in: worker) }
     }
@@ -198,7 +198,7 @@ final class WebSocketRelay {
         } catch {
             return end(
                 End(
-                    reason: .internalError, detail: "upstream_" + error.word, cannotWait: true
+                    reason: .internalError, detail: "upstream_" + error.rawValue, cannotWait: true
                 ),
                 in: worker)
         }
@@ -326,7 +326,4 @@ extension WebSocketError {
         default: .protocolError
         }
     }
-
-    /// For the log and the close reason.
-    var word: String { String(describing: self) }
 }

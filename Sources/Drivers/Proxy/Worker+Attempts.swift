@@ -1,6 +1,7 @@
 internal import Clock
 internal import Endings
 internal import Identity
+internal import Settings
 
 /// Who has failed too often to enter is not looked at for a while.
 extension Worker {
@@ -24,5 +25,18 @@ extension Worker {
         shared.counters.noteFailedAttempt()
         guard let address = context.clientAddress else { return }
         attempts?.noteFailure(address, now: now)
+    }
+
+    /// A rule that is not in force would have refused a request: counted always, and written down
+    /// for the access log, and once a second for the operator.
+    func noteReportOnly(_ rule: RouteSettings.Rule, of context: RequestContext) {
+        if context.wouldRefuse.contains(rule) { return }
+        context.wouldRefuse.append(rule)
+        guard let index = context.route else { return }
+        let route = context.generation.routes[index].name
+        shared.counters.noteReportOnly(rule, route: route)
+        guard now >= nextReport else { return }
+        nextReport = now + .seconds(1)
+        shared.log.info("'\(rule.rawValue)' of route \(route) would have refused a request")
     }
 }

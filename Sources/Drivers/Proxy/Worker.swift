@@ -58,6 +58,8 @@ final class Worker {
     var verifiedTokens = VerifiedTokenCache()
     /// Failed attempts to enter, by address; nil where they are not limited.
     var attempts: AttemptLimiter?
+    /// When the next line about a rule that is not in force may be written.
+    var nextReport = Instant.zero
     private var wheel: TimerWheel
     private var due = Backlog<UInt64>()
     private var messages = Backlog<WorkerMessage>()

@@ -1,28 +1,29 @@
 /// Why a direction of a connection is over: what its sender did wrong. After one of these the
-/// decoder stays dead; the driver sends a close frame with `closeCode` and ends the connection.
-package enum WebSocketError: Error, Sendable, Equatable, CaseIterable {
-    case reservedBitSet
+/// decoder stays dead; the driver sends a close frame with `closeCode` and ends the connection. The
+/// raw value is the word in logs and close reasons.
+package enum WebSocketError: String, Error, Sendable, CaseIterable {
+    case reservedBitSet = "reserved_bit_set"
     /// RSV1 without negotiated compression, on a continuation or on a control frame.
-    case unexpectedCompression
-    case unknownOpcode
-    case fragmentedControl
-    case controlTooLong
+    case unexpectedCompression = "unexpected_compression"
+    case unknownOpcode = "unknown_opcode"
+    case fragmentedControl = "fragmented_control"
+    case controlTooLong = "control_too_long"
     /// The payload length is not in its shortest form (RFC 6455 §5.2).
-    case lengthNotMinimal
+    case lengthNotMinimal = "length_not_minimal"
     /// The first bit of the 64-bit payload length is set.
-    case lengthNegative
-    case maskMissing
-    case maskForbidden
-    case continuationWithoutMessage
-    case messageWithinMessage
+    case lengthNegative = "length_negative"
+    case maskMissing = "mask_missing"
+    case maskForbidden = "mask_forbidden"
+    case continuationWithoutMessage = "continuation_without_message"
+    case messageWithinMessage = "message_within_message"
     /// A close frame with a payload of one octet.
-    case closeCodeCut
-    case closeCodeIllegal
-    case closeReasonNotText
-    case textNotUTF8
-    case frameTooBig
-    case messageTooBig
-    case tooManyFragments
+    case closeCodeCut = "close_code_cut"
+    case closeCodeIllegal = "close_code_illegal"
+    case closeReasonNotText = "close_reason_not_text"
+    case textNotUTF8 = "text_not_utf8"
+    case frameTooBig = "frame_too_big"
+    case messageTooBig = "message_too_big"
+    case tooManyFragments = "too_many_fragments"
 
     /// RFC 6455 §7.4.1: 1002 protocol error, 1007 invalid payload, 1009 too big.
     package var closeCode: UInt16 {
@@ -38,7 +39,7 @@ package enum WebSocketError: Error, Sendable, Equatable, CaseIterable {
 }
 
 extension WebSocketError: CustomStringConvertible {
-    /// Words for a log line or a close reason; nothing in them comes from the connection.
+    /// A sentence for people; nothing in it comes from the connection.
     package var description: String {
         switch self {
         case .reservedBitSet: "reserved bit set"
