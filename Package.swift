@@ -61,7 +61,7 @@ let package = Package(
         room("Transport", "Adapters", ["CLinux", "TLS", "Locks", "Bytes", "Clock"]),
 
         // Contract: what operators may say and how things end; values only.
-        room("Endings", "Contract"),
+        room("Endings", "Contract", ["Bytes", "JSON", "HTTP1"]),
         room("Settings", "Contract", ["Bytes"]),
 
         // Policy: answers to questions about values.

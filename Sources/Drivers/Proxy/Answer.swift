@@ -143,7 +143,7 @@ enum Answer {
             fields.append(("Sec-WebSocket-Version", "13"))
         }
         respond(
-            refusal.status, type: "application/problem+json",
+            refusal.status, type: ProblemDocument.contentType,
             body: ProblemDocument.encode(refusal, requestID: context.id), fields: fields,
             reason: refusal.reason, context: context, to: client, in: worker)
     }
@@ -246,23 +246,6 @@ enum Answer {
         output.append(body)
         System.write(output.span, to: client.stream.descriptor.number)
         client.finish(in: worker)
-    }
-}
-
-/// The bodies of errors.
-enum ProblemDocument {
-    /// `application/problem+json` (RFC 9457).
-    static func encode(_ refusal: Refusal, requestID: String) -> [UInt8] {
-        var body: [UInt8] = []
-        body.beginJSONObject()
-        body.appendMember("type", "about:blank")
-        body.appendMember("title", ReasonPhrase.standard(for: refusal.status))
-        body.appendMember("status", refusal.status)
-        body.appendMember("detail", refusal.message)
-        body.appendMember("reason", refusal.reason.rawValue)
-        body.appendMember("request_id", requestID)
-        body.endJSONObject()
-        return body
     }
 }
 
