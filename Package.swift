@@ -82,6 +82,12 @@ let package = Package(
                 "Identity",
             ]),
         room(
+            "Console", "Drivers",
+            [
+                "Bytes", "Clock", "HTTP", "HTTP1", "JSON", "JWT", "Locks", "Crypto", "Transport",
+                "Endings", "Settings", "Routing", "Identity",
+            ]),
+        room(
             "Proxy", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
@@ -141,6 +147,12 @@ let package = Package(
             [
                 "KeySets", "Settings", "Identity", "JWT", "Crypto", "Transport", "TLS", "HTTP",
                 "Peers", "Locks", "Bytes", "Clock",
+            ]),
+        tests(
+            "Console", "Drivers",
+            [
+                "Console", "Settings", "Identity", "Endings", "Transport", "JSON", "HTTP",
+                "HTTP1", "Peers", "Locks", "Bytes", "Clock",
             ]),
         tests(
             "Proxy", "Drivers",

@@ -1,0 +1,96 @@
+import Clock
+import HTTP
+import JSON
+
+/// The table: everything that can be asked of the console.
+enum ConsoleEndpoints {
+    /// - Parameter wallTime: what time it is.
+    static func all(
+        _ backend: any ConsoleBackend, wallTime: @escaping @Sendable () -> WallTime
+    ) -> [Endpoint] {
+        OpenAPIDocument.adding(
+            to: revocations(backend, wallTime: wallTime) + [keys(backend), metrics(backend)])
+    }
+
+    static func metrics(_ backend: any ConsoleBackend) -> Endpoint {
+        Endpoint(
+            method: .get, path: "/metrics", name: "metrics",
+            summary: "All metrics, in the text format of Prometheus",
+            answers: [
+                AnswerNote(
+                    status: 200, summary: "Every metric with its samples",
+                    content: .text(type: MetricExposition.contentType))
+            ]
+        ) { _, responder in
+            let octets = MetricExposition.encode(backend.metrics())
+            responder.respond(
+                ConsoleResponse(
+                    status: 200, content: .octets(octets, type: MetricExposition.contentType)))
+        }
+    }
+
+    static func keys(_ backend: any ConsoleBackend) -> Endpoint {
+        Endpoint(
+            method: .get, path: "/.gateway/keys", name: "keys",
+            summary: "Where keys come from, and how each source is doing",
+            answers: [.json(200, "All sources, by name", keysSchema)]
+        ) { _, responder in
+            let sources = backend.keySources().sorted {
+                ($0.name, $0.kind.rawValue) < ($1.name, $1.kind.rawValue)
+            }
+            responder.respond(.json(200, ["sources": .array(sources.map(\.document))]))
+        }
+    }
+
+    private static let keysSchema = Schema.object(
+        ObjectSchema([
+            .init(
+                "sources", .list(of: .named("KeySource", keySource), count: 0...Int(Int32.max)),
+                "Each source once, however many `jwt` blocks use it", isRequired: true)
+        ]))
+
+    private static let keySource = Schema.object(
+        ObjectSchema([
+            .init(
+                "name", .text(TextRule(length: 0...8192)),
+                "The URL without its query, or the path", isRequired: true),
+            .init(
+                "kind", .word(KeySourceStatus.Kind.allCases.map(\.rawValue)),
+                "What it is to the configuration", isRequired: true),
+            .init("keys", .count, "How many keys it gives", isRequired: true),
+            .init("failing", .truth, "Nothing good comes at present", isRequired: true),
+            .init(
+                "stale", .truth, "The keys are older than they should be, and stay in use",
+                isRequired: true),
+            .init(
+                "last_success_age_seconds", Schema.count.orNull(),
+                "Since the last good answer; null before the first", isRequired: true),
+            .init("attempts", .count, "How often it was read", isRequired: true),
+            .init("failures", .count, "How often in vain", isRequired: true),
+            .init("changes", .count, "How often the keys became others", isRequired: true),
+        ]))
+}
+
+extension Schema {
+    /// From 0 to what every reader of JSON can tell from its neighbours.
+    static let count = Schema.integer(0...9_007_199_254_740_991)
+}
+
+extension KeySourceStatus {
+    fileprivate var document: JSONValue {
+        let age = successAge.map { JSONValue.count(UInt64(max(0, $0.components.seconds))) }
+        return [
+            "name": .string(name), "kind": .string(kind.rawValue), "keys": .whole(keyCount),
+            "failing": .bool(isFailing), "stale": .bool(isStale),
+            "last_success_age_seconds": age ?? .null, "attempts": .count(attempts),
+            "failures": .count(failures), "changes": .count(changes),
+        ]
+    }
+}
+
+extension JSONValue {
+    /// Of `Schema.count`; what is beyond it stays there.
+    static func count(_ number: UInt64) -> JSONValue {
+        .number(JSONNumber(Int64(min(number, 9_007_199_254_740_991))))
+    }
+}

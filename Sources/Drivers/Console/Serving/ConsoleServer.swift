@@ -1,0 +1,49 @@
+import Clock
+package import Transport
+
+/// For the log of an operator.
+package enum ConsoleNotice: Sendable, Hashable {
+    case info(String)
+    case warning(String)
+}
+
+/// The operators' API: an HTTP server on one thread of its own, for the life of the process.
+/// Reloads only say where it listens and which token it wants.
+package final class ConsoleServer: Sendable {
+    private let board: ConsoleBoard
+
+    /// Starts the thread, which ends with this object or with `stop()`. Nobody can connect before
+    /// `adopt`.
+    ///
+    /// - Parameters:
+    ///   - backend: asked on the thread of the console.
+    ///   - log: called on the thread of the console. It must not take long.
+    /// - Throws: `SystemError` when the system has no thread or descriptor left.
+    package convenience init(
+        backend: any ConsoleBackend, log: @escaping @Sendable (ConsoleNotice) -> Void
+    ) throws(SystemError) {
+        let endpoints = ConsoleEndpoints.all(backend) { SystemClock.wallTime() }
+        try self.init(endpoints: endpoints, limits: ConsoleLimits(), log: log)
+    }
+
+    init(
+        endpoints: [Endpoint], limits: ConsoleLimits,
+        log: @escaping @Sendable (ConsoleNotice) -> Void
+    ) throws(SystemError) {
+        let board = try ConsoleBoard(log: log)
+        self.board = board
+        let admission = Admission(router: Router(endpoints), bodySize: limits.bodySize)
+        try System.startThread(name: "console") {
+            ConsoleLoop.run(board, admission, limits)
+        }
+    }
+
+    deinit { stop() }
+
+    /// From now on the console is what `ConsoleEntrance.prepare` made ready; nil for none.
+    /// Connections to an address that is given up end as soon as they have no request under way.
+    package func adopt(_ entrance: ConsoleEntrance?) { board.adopt(entrance) }
+
+    /// Ends the thread with all its connections.
+    package func stop() { board.stop() }
+}

@@ -1,0 +1,26 @@
+import Synchronization
+import Transport
+
+/// Where an endpoint sends its answer: once, from any thread. Later answers, and those that come
+/// after `ConsoleLimits.answerTime`, are for nobody.
+final class Responder: Sendable {
+    private let board: ConsoleBoard
+    private let exchange: ExchangeID
+    private let isSpent = Atomic(false)
+
+    init(_ board: ConsoleBoard, _ exchange: ExchangeID) {
+        self.board = board
+        self.exchange = exchange
+    }
+
+    func respond(_ response: ConsoleResponse) {
+        if isSpent.exchange(true, ordering: .relaxed) { return }
+        board.mailbox.post(.answer(exchange, response))
+    }
+}
+
+/// One request: whose it is, and which one of his.
+struct ExchangeID: Sendable, Hashable {
+    var connection: UInt64
+    var number: UInt64
+}

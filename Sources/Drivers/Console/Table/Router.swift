@@ -1,0 +1,52 @@
+import HTTP
+
+/// Finds the endpoint of a request.
+struct Router: Sendable {
+    enum Match: Sendable {
+        /// What stands in the place of the captures is as it was written.
+        case found(Endpoint, captured: [Substring])
+        /// The path is known, the method is not: these are.
+        case otherMethods([String])
+        case nothing
+    }
+
+    let endpoints: [Endpoint]
+
+    /// The order of `endpoints` does not matter: of two paths that match, the one with the first
+    /// literal counts.
+    init(_ endpoints: [Endpoint]) {
+        precondition(
+            Set(endpoints.map(\.route)).count == endpoints.count, "an endpoint is there twice")
+        precondition(
+            Set(endpoints.map(\.name)).count == endpoints.count, "a name is there twice")
+        for endpoint in endpoints {
+            precondition(
+                endpoint.captures.map(\.name) == endpoint.path.captureNames,
+                "the captures of \(endpoint.name) are not those of its path")
+        }
+        self.endpoints = endpoints
+    }
+
+    /// - Parameter path: in its normal form. `HEAD` is asked of whoever answers `GET`.
+    func find(_ method: Method, _ path: String) -> Match {
+        let parts = PathTemplate.parts(of: path)
+        let matching = endpoints.compactMap { endpoint in
+            endpoint.path.match(parts).map { (endpoint: endpoint, captured: $0) }
+        }
+        let wanted = method == .head ? .get : method
+        var best: (endpoint: Endpoint, captured: [Substring])?
+        for candidate in matching where candidate.endpoint.method == wanted {
+            if best.map({ candidate.endpoint.path.isMoreExact(than: $0.endpoint.path) }) ?? true {
+                best = candidate
+            }
+        }
+        if let best { return .found(best.endpoint, captured: best.captured) }
+        return matching.isEmpty ? .nothing : .otherMethods(Self.allowed(matching.map(\.endpoint)))
+    }
+
+    private static func allowed(_ endpoints: [Endpoint]) -> [String] {
+        var names = Set(endpoints.map(\.method.name))
+        if names.contains("GET") { names.insert("HEAD") }
+        return names.sorted()
+    }
+}
