@@ -6,12 +6,15 @@ import JSON
 /// The list of revocations, page by page. Entries come in the order of what they are about, so that
 /// pages stay what they are while others are added and taken back.
 enum RevocationPage {
+    /// A target has room for it.
+    private static let cursorLimit = 8192
+
     static let query = ObjectSchema([
         .init(
             "limit", .integer(1...1000), "Entries on the page",
             fallback: .whole(100)),
         .init(
-            "after", .text(upTo: 32 * 1024), "`next` of the page before; without it, the first page"
+            "after", .text(upTo: cursorLimit), "`next` of the page before; without it, the first page"
         ),
     ])
 
@@ -22,7 +25,7 @@ enum RevocationPage {
                 "The entries of this page", isRequired: true),
             .init("total", .count, "Entries on all pages", isRequired: true),
             .init(
-                "next", .text(upTo: 32 * 1024),
+                "next", .text(upTo: cursorLimit),
                 "What the next page is `after`; not there on the last one"),
         ]))
 

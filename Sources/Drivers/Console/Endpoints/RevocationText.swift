@@ -37,8 +37,8 @@ enum RevocationText {
     private static let forgottenFrom = ObjectSchema.Member(
         "forgotten_from", .dateTime, "When the entry may be forgotten")
 
-    /// A token is not larger than that.
-    private static let nameLimit = 8192
+    /// So that one fits into a target, and into the `next` of a page.
+    private static let nameLimit = 1024
     /// To the end of the year 9999.
     private static let dates: ClosedRange<Int64> = 0...253_402_300_799
     /// A hundred years.

@@ -70,7 +70,9 @@ final class ConsoleConnection {
         self.stream = stream
         self.address = address
         self.desk = desk
-        heads = RequestHeadDecoder(limits: HeadLimits(size: desk.limits.headSize))
+        heads = RequestHeadDecoder(
+            limits: HeadLimits(
+                size: desk.limits.headSize, targetSize: desk.limits.targetSize))
         quietSince = desk.now
         deadline = desk.now + desk.limits.idleTime
     }

@@ -1,8 +1,9 @@
 /// What one side of a conversation with the console may cost the other. Tests wait less.
 struct ConsoleLimits: Sendable {
     var connections = 64
-    /// Octets of a request's head, and of its body.
+    /// Octets of a request's head, of the target in it, and of its body.
     var headSize = 16 * 1024
+    var targetSize = 12 * 1024
     var bodySize = 256 * 1024
     /// From the first octet of a head to its last, and of a body.
     var headTime: Duration = .seconds(10)

@@ -29,6 +29,8 @@ struct Router: Sendable {
 
     /// - Parameter path: in its normal form. `HEAD` is asked of whoever answers `GET`.
     func find(_ method: Method, _ path: String) -> Match {
+        // The asterisk of OPTIONS.
+        guard path.hasPrefix("/") else { return .nothing }
         let parts = PathTemplate.parts(of: path)
         let matching = endpoints.compactMap { endpoint in
             endpoint.path.match(parts).map { (endpoint: endpoint, captured: $0) }

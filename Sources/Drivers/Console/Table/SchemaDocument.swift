@@ -4,6 +4,7 @@ import JSON
 struct SchemaDocument {
     /// The schemas with names that were met, by name.
     private(set) var named = JSONObject()
+    private var schemas: [String: Schema] = [:]
 
     mutating func document(_ schema: Schema) -> JSONValue {
         switch schema {
@@ -21,7 +22,8 @@ struct SchemaDocument {
         case .object(let object): return document(object)
         case .either(let schemas): return ["anyOf": .array(schemas.map { document($0) })]
         case .named(let name, let inner):
-            if !named.contains(name) {
+            precondition(schemas[name] ?? inner == inner, "two schemas are called \(name)")
+            if schemas.updateValue(inner, forKey: name) == nil {
                 // Its place is taken first, so that the order is that of the first mention.
                 named[name] = .null
                 named[name] = document(inner)

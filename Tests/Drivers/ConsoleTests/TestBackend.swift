@@ -1,0 +1,38 @@
+import Clock
+import Identity
+import Locks
+
+@testable import Console
+
+/// A backend around a real list of revocations. Live connections are those of users `alice` (two)
+/// and `bob`.
+final class TestBackend: ConsoleBackend {
+    let store = RevocationStore()
+    let rules = ["app", "staff"]
+    let isFull = Guarded(false)
+    let sources = Guarded<[KeySourceStatus]>([])
+    let families = Guarded<[MetricFamily]>([])
+    static let now = WallTime(seconds: 1_795_226_400)
+
+    private let live: [(user: String, tokenID: String, issued: Int64)] = [
+        ("alice", "a1", 1000), ("alice", "a2", 2000), ("bob", "b1", 3000),
+    ]
+
+    func revoke(_ revocation: Revocation) -> RevokeOutcome {
+        if let rule = revocation.rule, !rules.contains(rule) { return .unknownRule }
+        guard !isFull.withLock({ $0 }), store.add(revocation, now: Self.now) else { return .full }
+        let meant = live.filter {
+            revocation.means(
+                rule: "app", user: $0.user, tokenID: $0.tokenID,
+                issued: WallTime(seconds: $0.issued))
+        }
+        return .done(ended: meant.count)
+    }
+
+    func revocations() -> [Revocation] { store.current.revocations }
+    func withdraw(_ revocation: Revocation) -> Bool { store.remove(revocation) }
+    func keySources() -> [KeySourceStatus] { sources.withLock { $0 } }
+    func metrics() -> [MetricFamily] { families.withLock { $0 } }
+
+    var endpoints: [Endpoint] { ConsoleEndpoints.all(self) { TestBackend.now } }
+}
