@@ -152,7 +152,7 @@ let package = Package(
             "Console", "Drivers",
             [
                 "Console", "Settings", "Identity", "Endings", "Transport", "JSON", "HTTP",
-                "HTTP1", "Peers", "Locks", "Bytes", "Clock",
+                "HTTP1", "Crypto", "Peers", "Locks", "Bytes", "Clock",
             ]),
         tests(
             "Proxy", "Drivers",
