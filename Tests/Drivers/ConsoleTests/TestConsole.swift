@@ -51,7 +51,7 @@ final class TestConsole {
         server.adopt(entrance)
     }
 
-    func visit() throws -> Visitor { try Visitor(address) }
+    func visit() throws -> Visitor { try Visitor(address, of: self) }
 
     /// One request on a connection of its own.
     func ask(

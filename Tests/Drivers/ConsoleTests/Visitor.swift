@@ -8,10 +8,13 @@ import Transport
 /// A client on one connection.
 final class Visitor {
     let driver: StreamDriver
+    /// It serves for as long as somebody visits.
+    private let console: TestConsole?
     /// Octets of answers that were read.
     private var readCount = 0
 
-    init(_ address: SocketAddress) throws {
+    init(_ address: SocketAddress, of console: TestConsole? = nil) throws {
+        self.console = console
         driver = try StreamDriver(Stream.connect(to: address).stream)
     }
 
