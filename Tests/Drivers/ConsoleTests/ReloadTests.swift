@@ -108,6 +108,8 @@ import Transport
             var remote = local
             remote.allowsRemote = true
             #expect(text(remote) == nil)
+            // The same address, and the permission is gone.
+            #expect(text(local, remote) == objection)
         }
     }
 

@@ -10,12 +10,10 @@ enum RevocationPage {
     private static let cursorLimit = 8192
 
     static let query = ObjectSchema([
+        .init("limit", .integer(1...1000), "Entries on the page", fallback: .whole(100)),
         .init(
-            "limit", .integer(1...1000), "Entries on the page",
-            fallback: .whole(100)),
-        .init(
-            "after", .text(upTo: cursorLimit), "`next` of the page before; without it, the first page"
-        ),
+            "after", .text(upTo: cursorLimit),
+            "`next` of the page before; without it, the first page"),
     ])
 
     static let schema = Schema.object(

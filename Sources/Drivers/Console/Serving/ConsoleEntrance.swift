@@ -27,10 +27,10 @@ package struct ConsoleEntrance: Sendable {
     ) throws(ConsoleFailure) -> ConsoleEntrance? {
         guard let settings else { return nil }
         let digest = try digest(of: settings.token)
+        let address = try socketAddress(of: settings)
         if settings.address == current?.address {
             return ConsoleEntrance(address: nil, listener: nil, tokenDigest: digest)
         }
-        let address = try socketAddress(of: settings)
         do throws(SystemError) {
             // Sharing the address with another process would give it half of the requests.
             try Listener.checkIsFree(address)
