@@ -92,7 +92,7 @@ let package = Package(
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
                 "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings", "Settings", "Routing",
-                "Upstreams", "Sessions", "Identity", "KeySets",
+                "Upstreams", "Sessions", "Identity", "KeySets", "Console",
             ]),
 
         .executableTarget(

@@ -26,7 +26,7 @@ enum House {
     /// a `Stream` need not know whether it is encrypted, and no octet is copied between the two.
     static let neighbours: [[String]] = [
         ["HTTP1", "HTTP"], ["JWT", "JSON"], ["Transport", "TLS"], ["TLS", "Locks"],
-        ["Transport", "Locks"], ["Proxy", "KeySets"],
+        ["Transport", "Locks"], ["Proxy", "KeySets"], ["Proxy", "Console"],
     ]
 
     /// Modules from outside and the floors they may be imported on. No Foundation at all.

@@ -210,14 +210,15 @@ struct Admission {
 
     // MARK: 7 admit
 
-    /// What a connection that stays has before it is begun: the language its end is told in, and,
-    /// when a token let it in, a place among the live ones.
+    /// A connection that stays, and that a token let in, has a place among the live ones. Whether
+    /// others stay, their responses say.
     private func begin(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
-        guard context.isWebSocket || context.isEventStream, context.identity != nil else { return }
+        guard context.identity != nil else { return }
         context.speaksControl =
             context.isWebSocket
             ? SubprotocolOffers(head.fields).offersControl
             : EventControl.isWanted(by: head, query)
+        guard context.isWebSocket || context.isEventStream else { return }
         try context.becomeLive(client, in: worker)
     }
 

@@ -78,7 +78,7 @@ extension LiveState {
             case .notify(let seconds):
                 client.say(.tokenExpiring(expiresInSeconds: seconds), in: worker)
             case .end:
-                worker.shared.counters.noteExpiry()
+                worker.shared.counters.note(\.expiries)
                 client.disconnect(.tokenExpired, in: worker)
                 return false
             }

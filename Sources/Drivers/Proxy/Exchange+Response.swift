@@ -92,6 +92,9 @@ extension Exchange {
     /// A stream for which nobody asked in so many words is live as well, when a token let it in.
     /// False when it has ended for that, because the token was revoked.
     private func becomesLive(in worker: Worker) -> Bool {
+        if context.live != nil || context.identity == nil { return true }
+        context.languages = LanguagePreference(
+            acceptLanguage: head.fields.text(of: .acceptLanguage))
         do throws(Refusal) {
             try context.becomeLive(client, in: worker)
             return true

@@ -1,8 +1,10 @@
 internal import Bytes
 internal import Clock
+internal import Console
 internal import Endings
 internal import Identity
 internal import KeySets
+internal import Locks
 internal import Sessions
 package import Settings
 internal import TLS
@@ -64,6 +66,8 @@ package final class Gateway {
     private let workerCount: Int
     private var generation: Generation
     private var running: Set<Int>
+    /// Started with the first configuration that wants one.
+    private var console: ConsoleServer?
     private var adopted: [UInt64: Int] = [:]
     private var isStopping = false
 
@@ -85,6 +89,7 @@ package final class Gateway {
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
                 readFile: world.readFile)
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
+            try gateway.open(gateway.prepareConsole(generation.settings, inPlaceOf: nil))
             gateway.useKeys()
             return try gateway.serve()
         } catch let error as Generation.BuildError {
@@ -188,6 +193,31 @@ package final class Gateway {
         }
     }
 
+    // MARK: Console
+
+    private func prepareConsole(
+        _ settings: Settings, inPlaceOf current: ConsoleSettings?
+    ) throws(BindError) -> ConsoleEntrance? {
+        do throws(ConsoleFailure) {
+            return try ConsoleEntrance.prepare(settings.console, inPlaceOf: current)
+        } catch {
+            throw BindError(text: error.text)
+        }
+    }
+
+    private func open(_ entrance: ConsoleEntrance?) throws {
+        if entrance != nil, console == nil {
+            let log = shared.log
+            console = try ConsoleServer(backend: Operations(shared)) { notice in
+                switch notice {
+                case .info(let text): log.info(text)
+                case .warning(let text): log.warning(text)
+                }
+            }
+        }
+        console?.adopt(entrance)
+    }
+
     // MARK: Keys and revocations
 
     /// From now on the keys and lists of this generation are kept up to date; files are read at
@@ -195,6 +225,7 @@ package final class Gateway {
     private func useKeys() {
         let tokens = generation.settings.tokens
         shared.keys.use(generation.keySetSources)
+        shared.ruleNames.withLock { $0 = Set(tokens.map(\.name)) }
         shared.revocations.keepFiles(of: tokens.filter { $0.revocationFile != nil }.map(\.name))
         for token in tokens { readRevocations(of: token) }
     }
@@ -271,10 +302,13 @@ package final class Gateway {
             let old = Set(generation.entrances.keys)
             let added = Set(next.entrances.keys).subtracting(old)
             let handles = try bind(added)
+            let entrance = try prepareConsole(
+                settings, inPlaceOf: generation.settings.console)
             if settings.log.access != generation.settings.log.access {
                 try shared.accessLog.open(settings.log.access)
             }
             shared.log.set(level: settings.log.level)
+            try open(entrance)
             adopt(next, handles, removed: Array(old.subtracting(next.entrances.keys)))
         } catch let error as Generation.BuildError {
             System.write(world.render(error).utf8.span, to: 2)

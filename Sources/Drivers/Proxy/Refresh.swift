@@ -113,7 +113,7 @@ extension ClientConnection {
                 request.reply(.refused(GateRefusal(.revoked)), in: worker)
                 return disconnect(.tokenRevoked, in: worker)
             }
-            worker.shared.counters.noteRefresh()
+            worker.shared.counters.note(\.refreshes)
             let reply = ControlReply(refreshed: identity, now: SystemClock.wallTime())
             request.reply(.refreshed(reply), in: worker)
             if request.origin == nil { say(reply, in: worker) }

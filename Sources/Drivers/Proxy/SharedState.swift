@@ -1,6 +1,7 @@
 internal import Deflate
 internal import Identity
 internal import KeySets
+internal import Locks
 internal import Sessions
 internal import Settings
 internal import Synchronization
@@ -18,6 +19,8 @@ package final class SharedState: Sendable {
     let revocations = RevocationStore()
     let ticketBook = TicketBook()
     let keys: KeySetService
+    /// The `jwt` blocks of the generation at hand.
+    let ruleNames = Guarded<Set<String>>([])
     let counters = Counters()
     /// Of the windows that connections keep for compression.
     let deflateBudget = DeflateBudget()

@@ -10,7 +10,7 @@ extension Worker {
         guard attempts != nil, let address = context.clientAddress,
             attempts?.isBlocked(address, now: now) == true
         else { return }
-        shared.counters.noteBlockedAttempt()
+        shared.counters.note(\.blockedAttempts)
         if let leftOut = attempts?.shouldLog(now: now) {
             let others = leftOut == 0 ? "" : " (and \(leftOut) more)"
             shared.log.warning(
@@ -22,7 +22,7 @@ extension Worker {
     }
 
     func noteFailedAttempt(of context: RequestContext) {
-        shared.counters.noteFailedAttempt()
+        shared.counters.note(\.failedAttempts)
         guard let address = context.clientAddress else { return }
         attempts?.noteFailure(address, now: now)
     }

@@ -22,7 +22,8 @@ import Testing
                 Refusal(.unauthenticated, detail: "token_expired", message: "Token expired"),
                 """
                 {"type":"about:blank","title":"Unauthorized","status":401,\
-                "detail":"Token expired","reason":"unauthenticated","request_id":"r1"}
+                "detail":"Token expired","reason":"unauthenticated",\
+                "details":{"reason":"token_expired"},"request_id":"r1"}
                 """
             ),
             (

@@ -1,0 +1,165 @@
+internal import Clock
+internal import Console
+internal import Endings
+internal import Identity
+internal import KeySets
+internal import Locks
+internal import Sessions
+internal import Settings
+internal import Transport
+
+/// What the console asks of the gateway, answered from what all workers share.
+struct Operations: ConsoleBackend {
+    let shared: SharedState
+
+    init(_ shared: SharedState) { self.shared = shared }
+
+    // MARK: Revocations
+
+    func revoke(_ revocation: Revocation) -> RevokeOutcome {
+        if let rule = revocation.rule, !shared.ruleNames.withLock({ $0.contains(rule) }) {
+            return .unknownRule
+        }
+        // In this order: whoever comes in meanwhile is found in the table, or finds the entry.
+        guard shared.revocations.add(revocation, now: SystemClock.wallTime()) else { return .full }
+        return .done(
+            ended: shared.disconnectRevoked {
+                revocation.means(
+                    rule: $0.rule, user: $0.user, tokenID: $0.id, issued: $0.issued)
+            })
+    }
+
+    func revocations() -> [Revocation] { shared.revocations.current.revocations }
+
+    func withdraw(_ revocation: Revocation) -> Bool { shared.revocations.remove(revocation) }
+
+    // MARK: Keys
+
+    func keySources() -> [KeySourceStatus] {
+        let now = SystemClock.now()
+        return shared.keys.statuses.map { status in
+            KeySourceStatus(
+                name: status.source.name, kind: status.source.kind,
+                keyCount: status.document?.keyCount ?? 0, isFailing: status.isFailing,
+                isStale: status.isStale, successAge: status.lastSuccess.map { now - $0 },
+                attempts: status.counters.attempts, failures: status.counters.failures,
+                changes: status.counters.changes)
+        }
+    }
+
+    // MARK: Metrics
+
+    func metrics() -> [MetricFamily] {
+        keyMetrics + tokenMetrics + reportMetrics
+    }
+
+    private var keyMetrics: [MetricFamily] {
+        let sources = keySources()
+        func family(
+            _ name: String, _ kind: MetricFamily.Kind, help: String,
+            _ value: (KeySourceStatus) -> MetricFamily.Value?
+        ) -> MetricFamily {
+            MetricFamily(
+                name, kind, help: help,
+                sources.compactMap { source in
+                    value(source).map {
+                        MetricFamily.Sample(
+                            $0,
+                            labels: [
+                                MetricFamily.Label("source", source.name),
+                                MetricFamily.Label("kind", source.kind.rawValue),
+                            ])
+                    }
+                })
+        }
+        return [
+            family(
+                "gateway_keys_reads_total", .counter,
+                help: "Attempts to read a source of keys or revocations that ended."
+            ) { .whole($0.attempts) },
+            family(
+                "gateway_keys_read_failures_total", .counter, help: "Those of them that failed."
+            ) { .whole($0.failures) },
+            family(
+                "gateway_keys_changes_total", .counter, help: "How often a source became another."
+            ) { .whole($0.changes) },
+            family(
+                "gateway_keys_stale", .gauge,
+                help: "1 while keys stay in use that are older than they should be."
+            ) { .whole($0.isStale ? 1 : 0) },
+            family(
+                "gateway_keys_age_seconds", .gauge, help: "Since a source was last read well."
+            ) { source in source.successAge.map { .real($0.seconds) } },
+        ]
+    }
+
+    private var tokenMetrics: [MetricFamily] {
+        let counts = shared.counters.tokens
+        func family(
+            _ name: String, _ kind: MetricFamily.Kind, help: String, _ value: UInt64
+        ) -> MetricFamily {
+            MetricFamily(name, kind, help: help, [MetricFamily.Sample(.whole(value))])
+        }
+        let list = shared.revocations.current
+        return [
+            family(
+                "gateway_live_connections", .gauge,
+                help: "WebSockets and event streams that a token let in.",
+                UInt64(shared.live.count)),
+            family(
+                "gateway_failed_attempts_total", .counter,
+                help: "Requests and refreshes with a token, a ticket or a role that was refused.",
+                counts.failedAttempts),
+            family(
+                "gateway_blocked_attempts_total", .counter,
+                help: "Requests from addresses with too many failed attempts.",
+                counts.blockedAttempts),
+            family(
+                "gateway_refreshes_total", .counter,
+                help: "Live connections that went on under a new token.", counts.refreshes),
+            family(
+                "gateway_expiries_total", .counter,
+                help: "Live connections that ended with their token.", counts.expiries),
+            family(
+                "gateway_tickets", .gauge, help: "Tickets that are out.",
+                UInt64(shared.ticketBook.count)),
+            family(
+                "gateway_revocations", .gauge, help: "Entries, those of files included.",
+                UInt64(list.revocations.count + list.fileCount)),
+        ]
+    }
+
+    private var reportMetrics: [MetricFamily] {
+        let samples = shared.counters.reportOnly.map { key, count in
+            MetricFamily.Sample(
+                .whole(count),
+                labels: [
+                    MetricFamily.Label("route", key.route),
+                    MetricFamily.Label("rule", key.rule.rawValue),
+                ])
+        }
+        return [
+            MetricFamily(
+                "gateway_report_only_total", .counter,
+                help: "Requests that a rule of 'report_only' would have refused.", samples)
+        ]
+    }
+}
+
+extension KeySetSource {
+    fileprivate var kind: KeySourceStatus.Kind {
+        switch self {
+        case .remote: .remote
+        case .keySet: .keySet
+        case .key: .key
+        case .publicKey: .publicKey
+        case .revocations: .revocations
+        }
+    }
+}
+
+extension Duration {
+    fileprivate var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}
