@@ -108,6 +108,17 @@ package final class Stream {
             descriptor.number, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
     }
 
+    /// Since the other side last acknowledged something, as far as the kernel knows (TCP_INFO); nil
+    /// when the connection is none of TCP's.
+    package var timeSinceAcknowledgement: Duration? {
+        var info = tcp_info()
+        var size = socklen_t(MemoryLayout<tcp_info>.size)
+        // The kernel fills in as much as it knows, at most `size` octets.
+        let result = unsafe getsockopt(
+            descriptor.number, Int32(IPPROTO_TCP), TCP_INFO, &info, &size)
+        return result == 0 ? .milliseconds(Int64(info.tcpi_last_ack_recv)) : nil
+    }
+
     /// Lets the acknowledgement of what is received next wait for company (RFC 1122 §4.2.3.2).
     ///
     /// Linux acknowledges at once what is read from a connection on which nothing is sent, as from

@@ -108,7 +108,7 @@ package struct RouteSettings: Sendable, Equatable {
 
     /// What `report_only` may name.
     package enum Rule: String, Sendable, CaseIterable {
-        case auth, roles, require
+        case auth, roles, require, sessions
     }
 
     /// `compress [level N] [over SIZE] [context shared|dedicated] … [upstream]`: permessage-deflate

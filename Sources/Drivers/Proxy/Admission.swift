@@ -25,6 +25,8 @@ struct Admission {
         case refresh
         /// To be asked once more when keys have been read; else it is refused.
         case awaitKeys(GateRefusal, until: Instant)
+        /// To go on (`seated`) when the store of sessions gives the seat.
+        case awaitSeat(Admission)
     }
 
     let head: RequestHead
@@ -53,7 +55,7 @@ struct Admission {
         if route.authenticates { try worker.checkAttempts(of: context) }
         if let wait = try authenticate(route, in: worker) { return wait }
         try authorise(route, in: worker)
-        try admit(route, in: worker)
+        if let wait = try admit(route, in: worker) { return wait }
         try begin(route, in: worker)
         return try choose(route, in: worker)
     }
@@ -222,65 +224,72 @@ struct Admission {
         try context.becomeLive(client, in: worker)
     }
 
-    /// Takes a seat in the store's session table, for a WebSocket or an event stream on a route
-    /// that has a `sessions` block.
-    private mutating func admit(
+    /// Takes a seat in the store of sessions, for a WebSocket or an event stream on a route that has
+    /// a `sessions` block. Something to wait for, or nil.
+    private func admit(
         _ route: Generation.Route, in worker: Worker
-    ) throws(Refusal) {
-        guard context.isWebSocket || context.isEventStream else { return }
+    ) throws(Refusal) -> Decision? {
+        guard context.isWebSocket || context.isEventStream else { return nil }
         if route.settings.sessions != nil || context.identity != nil {
             context.languages = LanguagePreference(
                 acceptLanguage: head.fields.text(of: .acceptLanguage))
         }
-        guard let index = route.settings.sessions else { return }
-        let userAgent = head.fields.text(of: .userAgent) ?? ""
+        guard let index = route.settings.sessions else { return nil }
         let block = generation.sessionBlocks[index]
         let facts = facts
         let role = block.settings.role.map { facts.text(of: $0) } ?? context.identity?.role
-        let isLimited = block.settings.limits(role: role)
+        let isReportOnly = route.settings.reportOnly.contains(.sessions)
         guard let store = facts.text(of: block.settings.store), !store.isEmpty else {
             // Nothing to count by: who is not counted may pass, who would be must say the store.
-            if !isLimited { return }
+            if isReportOnly || block.rules.group(of: role) == nil { return nil }
             throw Refusal(
                 .protocolError, detail: "store", message: "The request names no store")
         }
-        let source = block.settings.device.first { facts.text(of: $0) != nil }
-        let device = try DeviceKey(
-            clientID: source.flatMap { facts.text(of: $0) }, address: context.client, role: role,
-            userAgent: userAgent)
-        let request = AdmissionRequest(
-            arrival: Arrival(
-                id: worker.newSessionID(),
-                connection: ConnectionAddress(
-                    worker: UInt64(worker.index), connection: client.token),
-                store: StoreKey(block: block.settings.name, store: store), device: device,
-                deviceSource: source, role: role, isLimited: isLimited,
-                user: context.identity?.user, address: context.client,
-                userAgent: userAgent,
-                transport: context.isWebSocket ? .webSocket : .eventStream, route: route.name,
-                generation: generation.number),
-            limit: block.settings.limit(forStore: store))
-        try seat(worker.shared.sessions.admit(request, now: worker.now), request, index, worker)
+        let userAgent = head.fields.text(of: .userAgent) ?? ""
+        let device = try DeviceIdentity(
+            block.settings, address: context.client, role: role, userAgent: userAgent,
+            fresh: worker.newSessionID, value: facts.text(of:))
+        let claim = block.rules.claim(for: role).flatMap { facts.text(of: .claim($0)) }
+        let arrival = Arrival(
+            id: worker.newSessionID(),
+            connection: ConnectionAddress(worker: UInt64(worker.index), connection: client.token),
+            store: StoreKey(block: block.settings.name, store: store), device: device, role: role,
+            user: context.identity?.user, claimedDevices: SessionRules.devices(claimed: claim),
+            address: context.client, userAgent: DeviceIdentity.clipped(userAgent),
+            transport: context.isWebSocket ? .webSocket : .eventStream, route: route.name,
+            rules: block.rules, isReportOnly: isReportOnly)
+        context.setCookie = device.setCookie(block.settings, isSecure: context.isTLS)
+        let outcome = worker.shared.sessions.admit(arrival, now: worker.now)
+        worker.noteSessionDeadline()
+        return try seat(outcome, arrival, index)
     }
 
-    private mutating func seat(
-        _ outcome: AdmissionOutcome, _ request: AdmissionRequest, _ block: Int, _ worker: Worker
-    ) throws(Refusal) {
-        let store = request.arrival.store.store
-        let client = request.arrival.device.clientID
+    /// Something to wait for, or nil.
+    private func seat(
+        _ outcome: AdmissionOutcome, _ arrival: Arrival, _ block: Int
+    ) throws(Refusal) -> Decision? {
+        let store = arrival.store.store
+        let client = arrival.device.key.clientID
         switch outcome {
-        case .admitted(let lease, let endings):
+        case .admitted(let lease):
             context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
-            worker.shared.deliver(endings)
-        case .refused(let limit):
-            context.rejection = SessionRejection(
-                limit: limit, store: store, client: client, block: block)
-            throw Refusal(
-                .connectionRejected, detail: limit.policy.rawValue,
-                message: generation.sessionBlocks[block].messages.rejection(
-                    SessionMessages.Values(limit: limit, store: store, device: client),
-                    for: context.languages))
+        case .waiting(let lease):
+            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
+            return .awaitSeat(self)
+        case .refused(let rejection):
+            throw context.refuse(rejection, store: store, client: client, block: block)
         }
+        return nil
+    }
+
+    /// Goes on where it stopped: the seat is there.
+    func seated(in worker: Worker) throws(Refusal) -> Decision {
+        guard let index = context.route else {
+            throw Refusal(.internalError, message: "There is no route")
+        }
+        let route = generation.routes[index]
+        try begin(route, in: worker)
+        return try choose(route, in: worker)
     }
 
     // MARK: 8 choose

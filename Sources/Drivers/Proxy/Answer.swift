@@ -103,16 +103,15 @@ enum Answer {
             return socket(refusal, head: head, context: context, to: client, in: worker)
         }
         if context.isEventStream, let rejection = context.rejection {
-            let message = context.generation.sessionBlocks[rejection.block].messages
-                .connectionRejected(
-                    limit: rejection.limit, store: rejection.store, device: rejection.client,
-                    for: context.languages)
+            let messages = context.generation.sessionBlocks[rejection.block].messages
+            let retry = rejection.rejection.retry.map { Int($0.wholeMilliseconds) }
             client.makeLast()
             return eventStream(
                 StreamEnd(
-                    message: message, retryMilliseconds: retryNever, reason: .connectionRejected,
+                    message: rejection.object(messages, context.languages),
+                    retryMilliseconds: retry ?? retryNever, reason: refusal.reason,
                     detail: refusal.detail),
-                event: "connection_rejected", context: context, to: client, in: worker)
+                event: rejection.event, context: context, to: client, in: worker)
         }
         problem(refusal, context: context, to: client, in: worker)
     }
@@ -155,10 +154,8 @@ enum Answer {
     ) {
         var message = ControlReply.error(refusal, at: SystemClock.wallTime()).octets
         if let rejection = context.rejection {
-            message = context.generation.sessionBlocks[rejection.block].messages
-                .connectionRejected(
-                    limit: rejection.limit, store: rejection.store, device: rejection.client,
-                    for: context.languages)
+            message = rejection.object(
+                context.generation.sessionBlocks[rejection.block].messages, context.languages)
         }
         closeSocket(
             refusal.reason, detail: refusal.detail, message: message, head: head,

@@ -45,16 +45,13 @@ extension ClientConnection {
     /// The live connection that goes by this name ends, because its token is believed no more.
     func disconnect(_ session: SessionID, _ cause: DisconnectCause, in worker: Worker) {
         guard liveContext?.live?.id == session else { return }
-        disconnect(cause, in: worker)
+        disconnect(Disconnection(cause), in: worker)
     }
 
-    /// - Parameter detail: a finer word than the cause.
-    func disconnect(
-        _ cause: DisconnectCause, detail: String? = nil, in worker: Worker
-    ) {
+    func disconnect(_ end: Disconnection, in worker: Worker) {
         switch phase {
-        case .exchange(let exchange): exchange.disconnect(cause, detail: detail, in: worker)
-        case .webSocket(let relay): relay.disconnect(cause, detail: detail, in: worker)
+        case .exchange(let exchange): exchange.disconnect(end, in: worker)
+        case .webSocket(let relay): relay.disconnect(end, in: worker)
         case .head, .held, .closing, .lingering, .closed: break
         }
         updateInterest(in: worker)
@@ -79,7 +76,7 @@ extension LiveState {
                 client.say(.tokenExpiring(expiresInSeconds: seconds), in: worker)
             case .end:
                 worker.shared.counters.note(\.expiries)
-                client.disconnect(.tokenExpired, in: worker)
+                client.disconnect(Disconnection(.tokenExpired), in: worker)
                 return false
             }
         }

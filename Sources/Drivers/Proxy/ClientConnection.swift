@@ -60,6 +60,8 @@ final class ClientConnection {
     private var isConsuming = false
     private(set) var hasInputEnded = false
     private var deadline = Deadline()
+    /// Whether it lives was asked, and not answered yet.
+    var isProbed = false
     /// A request was answered on it.
     private var hasServed = false
     /// The next answer is the last.
@@ -127,6 +129,7 @@ final class ClientConnection {
 
     private func heard(in worker: Worker) {
         lastHeard = worker.now
+        if isProbed { answerProbe(in: worker) }
         let buffer = worker.buffer
         switch phase {
         case .webSocket(let relay): relay.clientSent(buffer.octets, in: worker)
@@ -319,22 +322,13 @@ final class ClientConnection {
 
     func close(reset: Bool = false, in worker: Worker) {
         if case .closed = phase { return }
+        if case .held(let request) = phase { request.clientLost(in: worker) }
         phase = .closed
         held = []
         deadline.clear()
         worker.poller.remove(stream.descriptor.number)
         stream.close(reset: reset)
         worker.forget(client: token)
-    }
-
-    /// The session table gave this connection's session up.
-    func end(by ending: Ending, in worker: Worker) {
-        switch phase {
-        case .exchange(let exchange): exchange.end(by: ending, in: worker)
-        case .webSocket(let relay): relay.end(by: ending, in: worker)
-        case .head, .held, .closing, .lingering, .closed: break
-        }
-        updateInterest(in: worker)
     }
 
     /// The process stops: what is idle ends now, what is busy after its answer.

@@ -26,6 +26,8 @@ struct EventRelay {
     var waiting: [UInt8] = []
     /// The stream ends as soon as it may.
     var pendingEnd: StreamEnd?
+    /// Since when the client is asked whether it is there.
+    var probedSince: Instant?
 }
 
 /// How a live event stream is ended by rule.
@@ -41,6 +43,9 @@ struct StreamEnd {
 extension Exchange {
     /// A client that does not acknowledge what was sent for this long is gone.
     private static let userTimeoutMilliseconds: Int32 = 30_000
+    /// How often, and for how long, an answer to a probe is looked for.
+    private static let probeInterval: Duration = .milliseconds(100)
+    private static let probeTimeout: Duration = .seconds(30)
 
     func beginEvents(in worker: Worker) {
         events = EventRelay(lastSent: worker.now)
@@ -70,6 +75,36 @@ extension Exchange {
         sendScratch(worker)
     }
 
+    /// Asks the client whether it is there: it has to acknowledge a comment.
+    func probe(in worker: Worker) {
+        guard let relay = events, !hasEnded, relay.pendingEnd == nil else { return }
+        if !relay.isInsideEvent { sendComment(in: worker) }
+        events?.probedSince = worker.now
+        scheduleEventCheck(in: worker)
+    }
+
+    private func sendComment(in worker: Worker) {
+        worker.scratch.removeAll(keepingCapacity: true)
+        var comment: [UInt8] = []
+        EventEncoder.appendComment(to: &comment)
+        send(comment.span, in: worker)
+        sendScratch(worker)
+        events?.lastSent = worker.now
+    }
+
+    /// Whatever the client's system has acknowledged since it was asked came from it.
+    private func checkProbe(in worker: Worker) {
+        guard let since = events?.probedSince else { return }
+        let asked = worker.now - since
+        let silence = client.stream.timeSinceAcknowledgement
+        if silence.map({ $0 < asked }) ?? true {
+            events?.probedSince = nil
+            context.session?.lease.answered(now: worker.now)
+        } else if asked > Self.probeTimeout {
+            events?.probedSince = nil
+        }
+    }
+
     func rescheduleExpiry(in worker: Worker) {
         if let relay = events, !hasEnded, relay.pendingEnd == nil { scheduleEventCheck(in: worker) }
     }
@@ -78,6 +113,7 @@ extension Exchange {
         let interval = plan.route.settings.commentInterval
         var next = (events?.lastSent ?? worker.now) + interval
         if next <= worker.now { next = worker.now + interval }
+        if events?.probedSince != nil { next = min(next, worker.now + Self.probeInterval) }
         client.setDeadline(
             min(next, context.live?.nextDue(in: worker) ?? .never), in: worker)
     }
@@ -123,21 +159,15 @@ extension Exchange {
     /// The session table gave this stream's session up.
     func end(by ending: Ending, in worker: Worker) {
         guard let seat = context.session, seat.lease.id == ending.session else { return }
-        disconnect(ending.cause, limit: ending.limit, in: worker)
+        disconnect(Disconnection(ending), in: worker)
     }
 
-    /// - Parameter detail: a finer word than the cause.
-    func disconnect(
-        _ cause: DisconnectCause, limit: SessionSettings.Limit? = nil, detail: String? = nil,
-        in worker: Worker
-    ) {
-        end(
+    func disconnect(_ end: Disconnection, in worker: Worker) {
+        self.end(
             StreamEnd(
-                message: context.disconnection(cause, limit: limit),
-                // With a new token, in a cookie perhaps, it may come back.
-                retryMilliseconds: cause == .tokenExpired
-                    ? worker.reconnectDelayMilliseconds() : Answer.retryNever,
-                reason: cause.reason, detail: detail ?? cause.rawValue),
+                message: context.disconnection(end),
+                retryMilliseconds: end.retryMilliseconds(in: worker), reason: end.cause.reason,
+                detail: end.word),
             in: worker)
     }
 
@@ -205,6 +235,7 @@ extension Exchange {
         {
             return
         }
+        checkProbe(in: worker)
         guard let relay = events else { return }
         let interval = plan.route.settings.commentInterval
         if relay.pendingEnd != nil
@@ -215,12 +246,7 @@ extension Exchange {
             return client.close(in: worker)
         }
         if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty {
-            worker.scratch.removeAll(keepingCapacity: true)
-            var comment: [UInt8] = []
-            EventEncoder.appendComment(to: &comment)
-            send(comment.span, in: worker)
-            sendScratch(worker)
-            events?.lastSent = worker.now
+            sendComment(in: worker)
         }
         scheduleEventCheck(in: worker)
     }

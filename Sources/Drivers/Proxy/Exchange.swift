@@ -208,14 +208,15 @@ final class Exchange {
     /// that is an event stream, which only a living client reads.
     func clientInputEnded(in worker: Worker) {
         if case .streaming = request { return clientLost(in: worker) }
-        if events != nil || context.isWebSocket { clientLost(in: worker) }
+        // To close the connection is how the client of a stream says goodbye.
+        if events != nil || context.isWebSocket { clientLost(.normal, in: worker) }
         client.makeLast()
     }
 
-    func clientLost(in worker: Worker) {
+    func clientLost(_ departure: Departure = .abnormal, in worker: Worker) {
         guard !hasEnded else { return }
         closeUpstream(in: worker)
-        conclude(.clientGone, in: worker)
+        conclude(.clientGone, departure, in: worker)
         client.close(in: worker)
     }
 
@@ -268,10 +269,14 @@ final class Exchange {
     }
 
     /// The end of the exchange, told once: the seat is given back and the line is written.
-    func conclude(_ reason: EndReason, in worker: Worker) {
+    ///
+    /// - Parameter departure: nil for what the reason says.
+    func conclude(
+        _ reason: EndReason, _ departure: Departure? = nil, in worker: Worker
+    ) {
         guard !hasEnded else { return }
         hasEnded = true
-        context.release(in: worker)
+        context.release(departure ?? reason.departure, in: worker)
         worker.record(context, reason)
     }
 }

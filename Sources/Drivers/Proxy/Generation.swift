@@ -44,7 +44,14 @@ package final class Generation: Sendable {
 
     struct SessionBlock: Sendable {
         var settings: SessionSettings
+        var rules: SessionRules
         var messages: SessionMessages
+
+        init(_ settings: SessionSettings, generation: UInt64) {
+            self.settings = settings
+            rules = SessionRules(settings, generation: generation)
+            messages = SessionMessages(settings.messages)
+        }
     }
 
     package let number: UInt64
@@ -80,7 +87,7 @@ package final class Generation: Sendable {
         routes = settings.routes.map { Route($0, settings.tokens) }
         groups = settings.backends.map { BackendGroup($0, registry: registry) }
         sessionBlocks = settings.sessions.map {
-            SessionBlock(settings: $0, messages: SessionMessages($0.messages))
+            SessionBlock($0, generation: number)
         }
         identityNames = IdentityFieldNames(settings.tokens)
         redactedQueryNames =

@@ -19,6 +19,8 @@ final class HeldRequest {
         /// Nothing is held up yet.
         case none
         case keys(GateRefusal)
+        /// Those who have seats are asked whether they live.
+        case seat(Admission)
         case body(BodyDecoder)
         /// What the connection of that session says.
         case reply(SessionID)
@@ -27,6 +29,8 @@ final class HeldRequest {
     /// A token and what is around it.
     private static let bodySize = ControlRequest.octetLimit
     private static let bodyTimeout: Duration = .seconds(10)
+    /// Longer than holders of seats have to answer.
+    private static let seatTimeout: Duration = .seconds(45)
     /// Longer than the other connection waits for keys.
     private static let replyTimeout: Duration = .seconds(60)
 
@@ -62,6 +66,39 @@ final class HeldRequest {
     func keysRead(from client: ClientConnection, in worker: Worker) {
         guard case .keys = stage else { return }
         RequestIntake.goOn(self, from: client, in: worker)
+    }
+
+    // MARK: Seats
+
+    func awaitSeat(
+        _ admission: Admission, from client: ClientConnection, in worker: Worker
+    ) {
+        stage = .seat(admission)
+        client.hold(self, until: worker.now + Self.seatTimeout, in: worker)
+    }
+
+    /// What the store of sessions says: the session is in, or not, or no longer.
+    func told(_ message: SessionMessage, from client: ClientConnection, in worker: Worker) {
+        guard case .seat(let admission) = stage, let seat = context.session else { return }
+        switch message {
+        case .admitted(let record) where record.id == seat.lease.id:
+            stage = .none
+            RequestIntake.seated(admission, self, from: client, in: worker)
+        case .refused(seat.lease.id, _, let rejection):
+            context.session = nil
+            answer(
+                context.refuse(
+                    rejection, store: seat.store, client: seat.client, block: seat.block),
+                client, worker)
+        case .end(let ending) where ending.session == seat.lease.id:
+            answer(
+                Refusal(
+                    ending.reason, status: 409, detail: ending.cause.rawValue,
+                    message: "The session has ended"), client, worker)
+        // Who has asked lives.
+        case .probe: seat.lease.answered(now: worker.now)
+        case .admitted, .refused, .end, .answer: break
+        }
     }
 
     // MARK: Refreshes
@@ -144,6 +181,11 @@ final class HeldRequest {
 
     // MARK: Ends
 
+    func clientLost(in worker: Worker) {
+        context.release(.abnormal, in: worker)
+        worker.record(context, .clientGone)
+    }
+
     func timerFired(from client: ClientConnection, in worker: Worker) {
         switch stage {
         case .none: break
@@ -154,6 +196,11 @@ final class HeldRequest {
                 Refusal(.timeout, message: "The request body did not come in time"), client,
                 worker)
         case .reply: refuse(.keysUnavailable, client, worker)
+        case .seat:
+            answer(
+                Refusal(
+                    .overloaded, detail: "seat", message: "It is not known whether there is a place",
+                    retryAfterSeconds: 1), client, worker)
         }
     }
 

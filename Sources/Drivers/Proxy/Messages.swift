@@ -7,8 +7,8 @@ internal import Transport
 enum WorkerMessage: Sendable {
     /// Serve new connections by this generation; listen on more, or no longer, addresses.
     case adopt(Generation, added: [ListenerHandle], removed: [ListenerKey])
-    /// A session that the table gave up: its connection is told and closed.
-    case end(connection: UInt64, Ending)
+    /// What the store of sessions says about a connection of this worker's.
+    case session(SessionMessage)
     /// A connection whose token is believed no more: it is told and closed.
     case disconnect(connection: UInt64, SessionID, DisconnectCause)
     /// A new token for a connection of this worker's.

@@ -111,7 +111,7 @@ extension ClientConnection {
         case .accepted(let identity):
             guard context.renew(identity, live: live, in: worker) else {
                 request.reply(.refused(GateRefusal(.revoked)), in: worker)
-                return disconnect(.tokenRevoked, in: worker)
+                return disconnect(Disconnection(.tokenRevoked), in: worker)
             }
             worker.shared.counters.note(\.refreshes)
             let reply = ControlReply(refreshed: identity, now: SystemClock.wallTime())
@@ -131,11 +131,11 @@ extension ClientConnection {
                 .refused(GateRefusal(refusal: refusal, isFailedAttempt: true)), in: worker)
             // A stranger who knows the session's name must not be able to end it.
             if request.origin == nil {
-                disconnect(.forbidden, detail: refusal.detail, in: worker)
+                disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
             }
         case .forbidden(let refusal):
             request.reply(.refused(GateRefusal(refusal: refusal)), in: worker)
-            disconnect(.forbidden, detail: refusal.detail, in: worker)
+            disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
         }
     }
 

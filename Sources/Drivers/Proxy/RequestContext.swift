@@ -45,6 +45,8 @@ final class RequestContext {
     var session: SessionSeat?
     /// Why no seat was given, when that is why the request ends.
     var rejection: SessionRejection?
+    /// A device is handed out its name with it.
+    var setCookie: String?
     /// The value of `WWW-Authenticate`, when the request ends for want of a good token.
     var challenge: String?
     /// The methods a 405 names.
@@ -82,10 +84,67 @@ final class RequestContext {
     var sessionID: SessionID? { session?.lease.id ?? live?.id }
 
     /// Gives back what the connection held.
-    func release(in worker: Worker) {
-        session?.lease.end()
+    ///
+    /// - Parameter departure: whether the client said goodbye, or may be back in a moment.
+    func release(_ departure: Departure = .normal, in worker: Worker) {
+        session?.lease.end(departure, now: worker.now)
         live?.end(in: worker)
+        worker.noteSessionDeadline()
     }
+}
+
+extension RequestContext {
+    /// No seat: what the request ends with.
+    func refuse(
+        _ rejection: Rejection, store: String, client: ClientID?, block: Int
+    ) -> Refusal {
+        let refused = SessionRejection(
+            rejection: rejection, store: store, client: client, block: block)
+        self.rejection = refused
+        return rejection.refusal(
+            message: refused.text(generation.sessionBlocks[block].messages, languages))
+    }
+}
+
+/// How a live connection is ended by rule.
+struct Disconnection {
+    var cause: DisconnectCause
+    /// A finer word than the cause.
+    var detail: String?
+    var limit: SessionSettings.Limit?
+    /// What the person is told instead of the usual text.
+    var message: String?
+    var reconnect = Reconnect.no
+
+    init(_ cause: DisconnectCause, detail: String? = nil) {
+        self.cause = cause
+        self.detail = detail
+        // With a new token, in a cookie perhaps, it may come back.
+        if cause == .tokenExpired { reconnect = .yes }
+    }
+
+    init(_ ending: Ending) {
+        cause = ending.cause
+        limit = ending.limit
+        message = ending.message
+        reconnect = ending.reconnect
+    }
+
+    /// For the log and the close reason.
+    var word: String { detail ?? cause.rawValue }
+
+    /// What an EventSource is told to wait.
+    func retryMilliseconds(in worker: Worker) -> Int {
+        switch reconnect {
+        case .no: Answer.retryNever
+        case .yes: worker.reconnectDelayMilliseconds()
+        case .after(let delay): Int(clamping: delay.wholeMilliseconds)
+        }
+    }
+}
+
+extension Reconnect {
+    fileprivate var delay: Duration? { if case .after(let delay) = self { delay } else { nil } }
 }
 
 // MARK: What people are told
@@ -94,19 +153,18 @@ extension RequestContext {
     private static let standardMessages = SessionMessages()
 
     /// The object that says why a live connection ends, in the client's language.
-    func disconnection(
-        _ cause: DisconnectCause, limit: SessionSettings.Limit? = nil
-    ) -> [UInt8] {
+    func disconnection(_ end: Disconnection) -> [UInt8] {
         let messages =
             session.map { generation.sessionBlocks[$0.block].messages } ?? Self.standardMessages
         return messages.forceDisconnect(
-            cause,
-            SessionMessages.Values(limit: limit, store: session?.store, device: session?.client),
-            for: languages)
+            end.cause,
+            SessionMessages.Values(
+                limit: end.limit, store: session?.store, device: session?.client?.text),
+            message: end.message, retry: end.reconnect.delay, for: languages)
     }
 
     /// As `disconnection`, for an end of the process; only those with a session are told.
-    var drainMessage: [UInt8]? { session == nil ? nil : disconnection(.draining) }
+    var drainMessage: [UInt8]? { session == nil ? nil : disconnection(Disconnection(.draining)) }
 }
 
 /// A place in a store's session table, with what is needed to tell its holder that it ends.
@@ -120,9 +178,33 @@ struct SessionSeat {
 
 /// A place that was not given.
 struct SessionRejection {
-    let limit: SessionSettings.Limit
+    let rejection: Rejection
     let store: String
     let client: ClientID?
     /// An index into `Generation.sessionBlocks`.
     let block: Int
+
+    private var values: SessionMessages.Values {
+        SessionMessages.Values(limit: rejection.limit, store: store, device: client?.text)
+    }
+
+    /// The event that says so.
+    var event: String { rejection.limit == nil ? "force_disconnect" : "connection_rejected" }
+
+    /// What the person is told.
+    func text(_ messages: SessionMessages, _ languages: LanguagePreference) -> String {
+        rejection.limit == nil
+            ? messages.disconnection(.replaced, values, for: languages)
+            : messages.rejection(values, for: languages)
+    }
+
+    /// The object that the front end is told.
+    func object(_ messages: SessionMessages, _ languages: LanguagePreference) -> [UInt8] {
+        guard let limit = rejection.limit else {
+            return messages.forceDisconnect(
+                .replaced, values, retry: rejection.retry, for: languages)
+        }
+        return messages.connectionRejected(
+            limit: limit, store: store, device: client?.text, for: languages)
+    }
 }

@@ -35,6 +35,18 @@ enum RequestIntake {
         }
     }
 
+    /// Goes on with a request that was waiting for its seat.
+    static func seated(
+        _ admission: Admission, _ request: HeldRequest, from client: ClientConnection,
+        in worker: Worker
+    ) {
+        do throws(Refusal) {
+            try carryOut(try admission.seated(in: worker), request, client, worker)
+        } catch {
+            refuse(error, request.head, request.context, client, worker)
+        }
+    }
+
     static func refuse(
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
         _ client: ClientConnection, _ worker: Worker
@@ -58,6 +70,8 @@ enum RequestIntake {
             Answer.ticket(ticket, context: context, to: client, in: worker)
         case .awaitKeys(let failure, let deadline):
             request.awaitKeys(failure, until: deadline, from: client, in: worker)
+        case .awaitSeat(let admission):
+            request.awaitSeat(admission, from: client, in: worker)
         case .refresh:
             try request.readBody(from: client, in: worker)
         case .forward(let plan):

@@ -13,7 +13,7 @@ package import Upstreams
 package final class SharedState: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let control: Mailbox<ControlMessage>
-    let sessions = SessionTable()
+    let sessions: SessionTable
     /// Connections that tokens let in.
     let live = LiveTable()
     let revocations = RevocationStore()
@@ -22,6 +22,8 @@ package final class SharedState: Sendable {
     /// The `jwt` blocks of the generation at hand.
     let ruleNames = Guarded<Set<String>>([])
     let counters = Counters()
+    /// Told of everything that becomes of sessions.
+    let journal: SessionJournal
     /// Of the windows that connections keep for compression.
     let deflateBudget = DeflateBudget()
     package let registry = UpstreamRegistry()
@@ -36,9 +38,17 @@ package final class SharedState: Sendable {
         tickets = try TicketKeys()
         let control = try Mailbox<ControlMessage>(capacity: Self.mailboxCapacity)
         self.control = control
-        mailboxes = try (0..<workerCount).map { _ in
-            try Mailbox(capacity: Self.mailboxCapacity)
+        let mailboxes = try (0..<workerCount).map { _ in
+            try Mailbox<WorkerMessage>(capacity: Self.mailboxCapacity)
         }
+        self.mailboxes = mailboxes
+        let journal = SessionJournal(log: log, counters: counters)
+        self.journal = journal
+        sessions = SessionTable(
+            deliver: { message in
+                let worker = Int(message.connection.worker)
+                if worker < mailboxes.count { mailboxes[worker].post(.session(message)) }
+            }, report: { journal.note($0) })
         keys = try KeySetService { control.post(.keysRead($0)) }
     }
 
@@ -63,15 +73,6 @@ package final class SharedState: Sendable {
                     connection: connection.address.connection, connection.id, .tokenRevoked))
         }
         return found.count
-    }
-
-    /// Tells the connections of sessions that the table gave up, wherever they are.
-    func deliver(_ endings: [Ending]) {
-        for ending in endings {
-            let worker = Int(ending.connection.worker)
-            guard worker < mailboxes.count else { continue }
-            mailboxes[worker].post(.end(connection: ending.connection.connection, ending))
-        }
     }
 }
 

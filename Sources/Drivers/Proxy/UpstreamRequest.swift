@@ -200,10 +200,15 @@ enum ClientResponse {
             && fields.bytes.span.extracting(line.name).matchesIgnoringCase("x-session-id")
     }
 
-    /// What a client refreshes its token by, that can read headers.
+    /// What a client refreshes its token by, that can read headers, and the name of its device
+    /// where it was given one.
     static func appendSessionID(_ context: RequestContext, to output: inout [UInt8]) {
-        guard let live = context.live else { return }
-        HeadEncoder.appendField(name: "X-Session-Id", value: live.id.description, to: &output)
+        if let live = context.live {
+            HeadEncoder.appendField(name: "X-Session-Id", value: live.id.description, to: &output)
+        }
+        if let cookie = context.setCookie {
+            HeadEncoder.appendField(name: "Set-Cookie", value: cookie, to: &output)
+        }
     }
 
     /// `100 Continue`, `103 Early Hints`; HTTP/1.0 clients know none of them (RFC 9110 §15.2).

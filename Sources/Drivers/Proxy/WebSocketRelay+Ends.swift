@@ -60,18 +60,15 @@ extension WebSocketRelay {
     /// The session table gave this socket's session up.
     func end(by ending: Ending, in worker: Worker) {
         guard let seat = context.session, seat.lease.id == ending.session else { return }
-        disconnect(ending.cause, limit: ending.limit, in: worker)
+        disconnect(Disconnection(ending), in: worker)
     }
 
-    /// - Parameter detail: a finer word than the cause.
-    func disconnect(
-        _ cause: DisconnectCause, limit: SessionSettings.Limit? = nil, detail: String? = nil,
-        in worker: Worker
-    ) {
-        end(
+    func disconnect(_ end: Disconnection, in worker: Worker) {
+        self.end(
             End(
-                message: context.disconnection(cause, limit: limit), reason: cause.reason,
-                detail: detail ?? cause.rawValue),
+                message: context.disconnection(end), reason: end.cause.reason, detail: end.word,
+                // Nobody is there to take the rest.
+                cannotWait: end.cause == .silent),
             in: worker)
     }
 
@@ -177,7 +174,7 @@ extension WebSocketRelay {
     func conclude(_ reason: EndReason, in worker: Worker) {
         guard !hasEnded else { return }
         hasEnded = true
-        context.release(in: worker)
+        context.release(reason.departure, in: worker)
         worker.record(context, reason)
     }
 }

@@ -55,7 +55,13 @@ extension WebSocketRelay {
     /// Octets that came from the client, or what waited for it that it took.
     private var lastSign: Instant { max(client.lastHeard, lastTaken) }
 
+    /// Asks the client whether it is there: what it answers, or says, is heard by its connection.
+    func probe(in worker: Worker) {
+        if isOpen, outstandingPing == nil || client.lastHeard > lastPing { ping(in: worker) }
+    }
+
     private func ping(in worker: Worker) {
+        lastPing = worker.now
         let ping = worker.newMaskingKey().bits
         outstandingPing = ping
         pendingToClient.ping = Self.octets(of: ping)

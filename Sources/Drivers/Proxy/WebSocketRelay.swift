@@ -53,6 +53,7 @@ final class WebSocketRelay {
     var pendingToUpstream = PendingControl()
     /// What our last ping carried, until its pong came; to tell it from the client's own pongs.
     var outstandingPing: UInt32?
+    var lastPing = Instant.zero
     /// When the client last took some of what waited for it, or was let go on.
     var lastTaken: Instant
     /// The queue is full since then; nil while it is not.

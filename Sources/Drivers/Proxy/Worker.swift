@@ -72,6 +72,8 @@ final class Worker {
     private var acceptPausedUntil: Instant?
     private var hasStopped = false
     private let mailboxToken: UInt64
+    /// When the store of sessions is to be asked what time has brought, as far as this worker knows.
+    private var sessionDeadline = Deadline()
 
     init(index: Int, shared: SharedState, generation: Generation, listeners: [ListeningSocket])
         throws(SystemError)
@@ -197,9 +199,24 @@ final class Worker {
             case .client(let client): client.timerFired(in: self)
             case .upstream(let upstream): upstream.timerFired(in: self)
             case .listener(let listener): resumeAccepting(listener)
-            case .mailbox, nil: break
+            case .mailbox: sessionTimePassed()
+            case nil: break
             }
         }
+    }
+
+    // MARK: Sessions
+
+    /// Called after the store of sessions was told something: it may want to be asked again.
+    func noteSessionDeadline() {
+        guard let next = shared.sessions.nextDeadline else { return }
+        sessionDeadline.set(next, for: mailboxToken, in: self)
+    }
+
+    private func sessionTimePassed() {
+        guard sessionDeadline.fired(for: mailboxToken, in: self) else { return }
+        _ = shared.sessions.submit(.tick, now: now)
+        noteSessionDeadline()
     }
 
     // MARK: Waiting for keys
@@ -331,8 +348,8 @@ final class Worker {
         switch message {
         case .adopt(let generation, let added, let removed):
             adopt(generation, added: added, removed: removed)
-        case .end(let token, let ending):
-            client(token)?.end(by: ending, in: self)
+        case .session(let message):
+            client(message.connection.connection)?.told(message, in: self)
         case .disconnect(let token, let session, let cause):
             client(token)?.disconnect(session, cause, in: self)
         case .refresh(let token, let request):

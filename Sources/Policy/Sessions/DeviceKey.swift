@@ -1,6 +1,6 @@
 package import Endings
 
-/// An id that a device gave itself: 1 to 128 visible ASCII characters, opaque to us.
+/// An id that a device gave itself, or was given: 1 to 128 visible ASCII characters.
 package struct ClientID: Sendable, Hashable {
     package static let longest = 128
 
@@ -8,15 +8,20 @@ package struct ClientID: Sendable, Hashable {
 
     /// Throws `protocol_error` (400) for a text that is no ClientId; an empty one is none either.
     package init(_ text: String) throws(Refusal) {
-        let isLegal =
-            (1...Self.longest).contains(text.utf8.count)
-            && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-        guard isLegal else {
+        guard Self.isLegal(text) else {
             throw Refusal(
                 .protocolError, detail: "client_id",
                 message: "The client id must be 1 to 128 visible ASCII characters")
         }
         self.text = text
+    }
+
+    /// An id for a device that brought none: 32 hexadecimal digits.
+    package init(issued id: SessionID) { text = id.description }
+
+    static func isLegal(_ text: String) -> Bool {
+        (1...longest).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 }
 
@@ -27,20 +32,6 @@ package enum DeviceKey: Sendable, Hashable {
     /// It did not: one address, role and User-Agent are taken for one device, so that front ends
     /// without ClientIds can still be refreshed.
     case fallback(address: String, role: String?, userAgent: String)
-
-    /// The key of a device that sent `clientID` (nil for none at all).
-    ///
-    /// Throws `protocol_error` (400) when the ClientId is there and malformed: to fall back in
-    /// silence would let a typing error merge two devices.
-    package init(
-        clientID: String?, address: String, role: String?, userAgent: String
-    ) throws(Refusal) {
-        if let clientID {
-            self = .client(try ClientID(clientID))
-        } else {
-            self = .fallback(address: address, role: role, userAgent: userAgent)
-        }
-    }
 
     /// The ClientId, when that is what names the device.
     package var clientID: ClientID? {

@@ -1,3 +1,4 @@
+import Clock
 package import Settings
 
 /// What people are told when a session is refused or ended, in their language, and the JSON objects
@@ -13,10 +14,11 @@ package struct SessionMessages: Sendable {
     package struct Values: Sendable {
         package var limit: SessionSettings.Limit?
         package var store: String?
-        package var device: ClientID?
+        /// Its ClientId, or `SessionRecord.deviceName`.
+        package var device: String?
 
         package init(
-            limit: SessionSettings.Limit? = nil, store: String? = nil, device: ClientID? = nil
+            limit: SessionSettings.Limit? = nil, store: String? = nil, device: String? = nil
         ) {
             self.limit = limit
             self.store = store
@@ -51,7 +53,7 @@ package struct SessionMessages: Sendable {
     /// `{"type":"connection_rejected","message":…,"max":2,"policy":"block_new","store":"17"}`:
     /// a WebSocket text message, or the data of an SSE event; never holds a line break.
     package func connectionRejected(
-        limit: SessionSettings.Limit, store: String, device: ClientID?,
+        limit: SessionSettings.Limit, store: String, device: String?,
         for preference: LanguagePreference
     ) -> [UInt8] {
         let values = Values(limit: limit, store: store, device: device)
@@ -64,15 +66,22 @@ package struct SessionMessages: Sendable {
         ])
     }
 
-    /// `{"type":"force_disconnect","reason":"eject_old","message":…}`, as `connectionRejected`.
+    /// `{"type":"force_disconnect","reason":"eject_old","message":…}`, as `connectionRejected`;
+    /// with `"retry":MILLISECONDS` where the client shall come back after that time.
+    ///
+    /// - Parameter message: what an operator says instead of the usual text.
     package func forceDisconnect(
-        _ cause: DisconnectCause, _ values: Values, for preference: LanguagePreference
+        _ cause: DisconnectCause, _ values: Values, message: String? = nil,
+        retry: Duration? = nil, for preference: LanguagePreference
     ) -> [UInt8] {
-        JSONObject.encode([
+        let message = message ?? disconnection(cause, values, for: preference)
+        var members: [(String, JSONObject.Value)] = [
             ("type", .text("force_disconnect")),
             ("reason", .text(cause.rawValue)),
-            ("message", .text(disconnection(cause, values, for: preference))),
-        ])
+            ("message", .text(message)),
+        ]
+        if let retry { members.append(("retry", .number(Int(retry.wholeMilliseconds)))) }
+        return JSONObject.encode(members)
     }
 
     private func text(
@@ -86,7 +95,7 @@ package struct SessionMessages: Sendable {
             case "max": values.limit.map { String($0.devices) }
             case "policy": values.limit?.policy.rawValue
             case "store": values.store
-            case "device": values.device?.text
+            case "device": values.device
             default: nil
             }
         } ?? ""
@@ -112,6 +121,10 @@ package struct SessionMessages: Sendable {
         DisconnectCause.kicked.rawValue: [
             "ko": Template(message: "관리자가 연결을 종료하였습니다."),
             "en": Template(message: "An administrator closed this connection."),
+        ],
+        DisconnectCause.silent.rawValue: [
+            "ko": Template(message: "응답이 없어 연결이 종료되었습니다."),
+            "en": Template(message: "This connection did not answer, so it was closed."),
         ],
         DisconnectCause.tokenExpired.rawValue: [
             "ko": Template(message: "인증이 만료되어 연결이 종료되었습니다."),

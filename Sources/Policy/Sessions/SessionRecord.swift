@@ -1,69 +1,61 @@
 package import Clock
-package import Settings
 
-/// A session that asks to come in: everything that is known of it before it is decided.
-package struct Arrival: Sendable {
-    package enum Transport: String, Sendable, CaseIterable {
-        case webSocket = "websocket"
-        case eventStream = "event_stream"
-    }
-
-    /// Never used before; see `SessionID.init(using:)`.
-    package var id: SessionID
-    package var connection: ConnectionAddress
-    package var store: StoreKey
-    package var device: DeviceKey
-    /// Where the ClientId was found; nil when the device is known by its fallback only.
-    package var deviceSource: ValueSource?
-    package var role: String?
-    /// Its role counts and can be refused or ejected (`SessionSettings.limits(role:)`).
-    package var isLimited: Bool
-    package var user: String?
-    /// The client's address without port.
-    package var address: String
-    package var userAgent: String
-    package var transport: Transport
-    /// The route's path as the configuration writes it.
-    package var route: String
-    /// The generation of the configuration that the connection was born in.
-    package var generation: UInt64
-
-    package init(
-        id: SessionID, connection: ConnectionAddress, store: StoreKey, device: DeviceKey,
-        deviceSource: ValueSource? = nil, role: String?, isLimited: Bool, user: String? = nil,
-        address: String, userAgent: String, transport: Transport, route: String,
-        generation: UInt64
-    ) {
-        self.id = id
-        self.connection = connection
-        self.store = store
-        self.device = device
-        self.deviceSource = deviceSource
-        self.role = role
-        self.isLimited = isLimited
-        self.user = user
-        self.address = address
-        self.userAgent = userAgent
-        self.transport = transport
-        self.route = route
-        self.generation = generation
-    }
-}
-
-/// A live session as it stands in the table. What changes with every message (last heard, octets,
-/// messages, server) is the connection's own and is asked of its worker.
-package struct SessionRecord: Sendable {
+/// A live session as it stands in the table. What changes with every message is the connection's
+/// own and is asked of its worker: see `SessionFigures`. An object, because lists, reports and
+/// decisions share it.
+package final class SessionRecord: Sendable {
     package let arrival: Arrival
     /// When this session was admitted.
     package let connectedSince: Instant
-    /// When its device first came, refreshes in between not counted: the place in seniority.
+    /// When its device first came, refreshes in between not counted.
     package let deviceSince: Instant
+    /// The first session of its device: what a device without ClientId is called by meanwhile.
+    package let founder: SessionID
+
+    init(
+        _ arrival: Arrival, connectedSince: Instant, deviceSince: Instant, founder: SessionID
+    ) {
+        self.arrival = arrival
+        self.connectedSince = connectedSince
+        self.deviceSince = deviceSince
+        self.founder = founder
+    }
 
     package var id: SessionID { arrival.id }
+    package var connection: ConnectionAddress { arrival.connection }
+
+    /// The ClientId, or a temporary name that lasts as long as the device stays.
+    package var deviceName: String {
+        arrival.device.key.clientID?.text ?? "temporary-\(founder.description.prefix(12))"
+    }
+}
+
+/// What only the worker of a session's connection knows of it.
+package struct SessionFigures: Sendable, Hashable {
+    package var lastHeard: Instant?
+    package var octetsIn: UInt64
+    package var octetsOut: UInt64
+    package var messagesIn: UInt64
+    package var messagesOut: UInt64
+    /// The upstream server it talks to.
+    package var server: String?
+
+    package init(
+        lastHeard: Instant? = nil, octetsIn: UInt64 = 0, octetsOut: UInt64 = 0,
+        messagesIn: UInt64 = 0, messagesOut: UInt64 = 0, server: String? = nil
+    ) {
+        self.lastHeard = lastHeard
+        self.octetsIn = octetsIn
+        self.octetsOut = octetsOut
+        self.messagesIn = messagesIn
+        self.messagesOut = messagesOut
+        self.server = server
+    }
 }
 
 /// Which sessions are meant; what is nil does not matter.
 package struct SessionFilter: Sendable {
+    package var id: SessionID?
     package var block: String?
     package var store: String?
     package var role: String?
@@ -72,9 +64,10 @@ package struct SessionFilter: Sendable {
     package var transport: Arrival.Transport?
 
     package init(
-        block: String? = nil, store: String? = nil, role: String? = nil, user: String? = nil,
-        clientID: ClientID? = nil, transport: Arrival.Transport? = nil
+        id: SessionID? = nil, block: String? = nil, store: String? = nil, role: String? = nil,
+        user: String? = nil, clientID: ClientID? = nil, transport: Arrival.Transport? = nil
     ) {
+        self.id = id
         self.block = block
         self.store = store
         self.role = role
@@ -83,26 +76,17 @@ package struct SessionFilter: Sendable {
         self.transport = transport
     }
 
-    func matches(_ record: SessionRecord) -> Bool {
+    package func matches(_ record: SessionRecord) -> Bool {
         let arrival = record.arrival
-        return matches(arrival.store)
+        return (id == nil || id == arrival.id)
+            && matches(arrival.store)
             && (role == nil || role == arrival.role)
             && (user == nil || user == arrival.user)
-            && (clientID == nil || clientID == arrival.device.clientID)
+            && (clientID == nil || clientID == arrival.device.key.clientID)
             && (transport == nil || transport == arrival.transport)
     }
 
     func matches(_ key: StoreKey) -> Bool {
         (block == nil || block == key.block) && (store == nil || store == key.store)
     }
-}
-
-extension SessionSettings {
-    /// True when sessions of `role` count towards the limit; none is a role that is not listed.
-    package func limits(role: String?) -> Bool {
-        limited.isEmpty || role.map(limited.contains) ?? false
-    }
-
-    /// The limit of one store: its own, or the block's.
-    package func limit(forStore store: String) -> Limit { stores[store] ?? limit }
 }

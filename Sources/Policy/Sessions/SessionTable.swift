@@ -1,102 +1,282 @@
 package import Clock
 import Locks
-package import Settings
-
-/// A question to the table: may this session come in under this limit?
-package struct AdmissionRequest: Sendable {
-    package var arrival: Arrival
-    /// `SessionSettings.limit(forStore:)`, unless something knows better.
-    package var limit: SessionSettings.Limit
-
-    package init(arrival: Arrival, limit: SessionSettings.Limit) {
-        self.arrival = arrival
-        self.limit = limit
-    }
-}
-
-/// The answer to an `AdmissionRequest`.
-package enum AdmissionOutcome: Sendable {
-    /// It is in for as long as the lease lives; the connections of `endings` are to be closed.
-    case admitted(SessionLease, endings: [Ending])
-    case refused(limit: SessionSettings.Limit)
-}
+import Settings
+import Synchronization
 
 /// All sessions of the process, shared by its workers and kept over reloads.
 ///
 /// Sharded by store: stores of different shards never wait for each other, and one store's
-/// operations are decided one after the other. Never more than the limit's devices are in a store
-/// at any instant: whatever is ejected is out at the very moment the newcomer is in. Nothing is
-/// called under a lock; what has to be done about a decision leaves it as values.
-///
-/// A store that lives elsewhere would take the same requests and give the same outcomes, only
-/// later; nothing here depends on the answer being there at once.
-package final class SessionTable: Sendable {
+/// operations are decided one after the other (`StoreEngine`). A lock is taken when a session
+/// begins or ends, is probed or listed. Nothing is called under a lock: decisions leave it as
+/// values. Those of two calls may thus reach a worker in either order: it may be told of a
+/// connection that it has just closed, and that a session is in which it was told has ended.
+package final class SessionTable: SessionStore {
     /// Plenty for the cores there are; a shard costs a mutex and an empty dictionary.
     package static let shardCount = 64
 
-    private let shards: [Shard] = (0..<shardCount).map { _ in Shard() }
+    /// What happened since the process started.
+    package struct Tallies: Sendable, Hashable {
+        package var admitted = 0
+        package var waited = 0
+        package var refused = 0
+        package var flapping = 0
+        package var replaced = 0
+        package var ejected = 0
+        package var ghosts = 0
+        package var kicked = 0
+        /// `report_only sessions`: what would have been refused, and would have ended others.
+        package var wouldRefuse = 0
+        package var wouldEject = 0
+    }
 
-    package init() {}
+    struct Store: Sendable {
+        var engine = StoreEngine()
+        /// The earliest entry of `Stores.deadlines` about it.
+        var scheduled: Instant?
+    }
 
-    /// Decides and records in one step.
-    package func admit(_ request: AdmissionRequest, now: Instant) -> AdmissionOutcome {
-        let arrival = request.arrival
-        let admission = shard(of: arrival.store).stores.withLock { stores in
-            let admission = stores[arrival.store, default: StoreSessions()]
-                .arrived(arrival, limit: request.limit, at: now)
-            if stores[arrival.store]?.isEmpty == true { stores[arrival.store] = nil }
-            return admission
-        }
-        switch admission {
-        case .admitted(let endings):
-            let lease = SessionLease(of: arrival.id, in: arrival.store, table: self)
-            return .admitted(lease, endings: endings)
-        case .refused(let limit):
-            return .refused(limit: limit)
+    struct Stores: Sendable {
+        var byKey: [StoreKey: Store] = [:]
+        var deadlines = DeadlineHeap<StoreKey>()
+        var tallies = Tallies()
+    }
+
+    final class Shard: Sendable {
+        let stores = Guarded(Stores())
+        /// Nanoseconds of the first deadline, for a look without the lock.
+        let due = Atomic(Int64.max)
+    }
+
+    let shards: [Shard] = (0..<shardCount).map { _ in Shard() }
+    private let deliver: @Sendable (SessionMessage) -> Void
+    private let report: @Sendable (SessionReport) -> Void
+
+    /// - Parameters:
+    ///   - deliver: passes a message to the worker `message.connection.worker`. Called on the
+    ///     thread that submitted a request, not under a lock.
+    ///   - report: as `deliver`, for histories and logs.
+    package init(
+        deliver: @escaping @Sendable (SessionMessage) -> Void,
+        report: @escaping @Sendable (SessionReport) -> Void = { _ in }
+    ) {
+        self.deliver = deliver
+        self.report = report
+    }
+
+    package func submit(_ request: SessionRequest, now: Instant) -> SessionAnswer {
+        switch request {
+        case .arrive(let arrival):
+            return carryOut(change(arrival.store, .arrive(arrival), now), for: arrival.id)
+        case .depart(let id, let store, let departure):
+            return carryOut(change(store, .depart(id, departure), now))
+        case .answered(let id, let store):
+            return carryOut(change(store, .answered(id), now))
+        case .silent(let id, let store):
+            return carryOut(change(store, .silent(id), now))
+        case .setLimit(let store, let limit, let endsExcess):
+            let event = SessionEvent.setLimit(limit, endsExcess: endsExcess)
+            return ended(change(store, event, now))
+        case .tryLimit(let store, let limit):
+            return .ended(engine(of: store)?.excess(under: limit) ?? [])
+        case .clearLimit(let store, let role):
+            return carryOut(change(store, .clearLimit(role: role), now))
+        case .kick(let filter, let kick):
+            return ended(kickAll(filter, kick, now))
+        case .list(let filter, let cursor, let most): return list(filter, after: cursor, most)
+        case .stores(let filter, let cursor, let most): return stores(filter, after: cursor, most)
+        case .tick: return tick(now)
         }
     }
 
-    /// Takes a session out. Nothing happens when it is out already, as after it was ejected.
-    func end(_ id: SessionID, in store: StoreKey) {
-        shard(of: store).stores.withLock { stores in
-            stores[store]?.ended(id)
-            if stores[store]?.isEmpty == true { stores[store] = nil }
+    package var nextDeadline: Instant? {
+        let first = shards.reduce(Int64.max) { min($0, $1.due.load(ordering: .relaxed)) }
+        return first == .max ? nil : Instant(nanoseconds: first)
+    }
+
+    package var tallies: Tallies {
+        shards.reduce(into: Tallies()) { $0.add($1.stores.withLock(\.tallies)) }
+    }
+
+    // MARK: Changing
+
+    private func change(
+        _ key: StoreKey, _ event: SessionEvent, _ now: Instant
+    ) -> [SessionDecision] {
+        let shard = shard(of: key)
+        return shard.stores.withLock { stores in
+            defer { shard.noteDeadline(stores) }
+            return stores.change(key, event, now)
         }
     }
 
-    /// The live sessions that `filter` means, in no order; each shard as it was at some instant.
-    package func list(_ filter: SessionFilter = SessionFilter()) -> [SessionRecord] {
+    private func tick(_ now: Instant) -> SessionAnswer {
+        for shard in shards where shard.due.load(ordering: .relaxed) <= now.nanoseconds {
+            let decisions = shard.stores.withLock { stores in
+                defer { shard.noteDeadline(stores) }
+                return stores.tick(now)
+            }
+            _ = carryOut(decisions)
+        }
+        return .done
+    }
+
+    private func kickAll(
+        _ filter: SessionFilter, _ kick: Kick, _ now: Instant
+    ) -> [SessionDecision] {
         shards(for: filter).flatMap { shard in
             shard.stores.withLock { stores in
-                stores.flatMap { key, sessions in
-                    filter.matches(key) ? sessions.records.filter(filter.matches) : []
+                defer { shard.noteDeadline(stores) }
+                return stores.byKey.keys.filter(filter.matches).flatMap { key in
+                    stores.change(key, .kick(filter, kick), now)
                 }
             }
         }
     }
 
-    /// How many live sessions there are.
-    package var count: Int { sum { $0.count } }
+    // MARK: Decisions
 
-    /// How many stores have a session.
-    package var storeCount: Int { sum { _ in 1 } }
-
-    private func sum(_ number: (StoreSessions) -> Int) -> Int {
-        shards.reduce(0) { total, shard in
-            total + shard.stores.withLock { $0.values.reduce(0) { $0 + number($1) } }
+    /// Passes on what concerns others, and answers what concerns `asker`.
+    private func carryOut(
+        _ decisions: [SessionDecision], for asker: SessionID? = nil
+    ) -> SessionAnswer {
+        var answer = SessionAnswer.done
+        for decision in decisions {
+            switch decision {
+            case .admitted(let record):
+                if record.id == asker {
+                    answer = .admitted(record)
+                } else {
+                    deliver(.admitted(record))
+                }
+            case .waiting: answer = .waiting
+            case .refused(let arrival, let rejection):
+                report(.refused(arrival, rejection))
+                if arrival.id == asker {
+                    answer = .refused(rejection)
+                } else {
+                    deliver(.refused(arrival.id, arrival.connection, rejection))
+                }
+            case .ended(let end):
+                if let ending = end.ending { deliver(.end(ending)) }
+                report(.ended(end))
+            case .probe(let record): deliver(.probe(record.id, record.connection))
+            case .noticed(let notice): report(.noticed(notice))
+            }
         }
+        return answer
+    }
+
+    /// As `carryOut`, answering who was ended.
+    private func ended(_ decisions: [SessionDecision]) -> SessionAnswer {
+        _ = carryOut(decisions)
+        return .ended(
+            decisions.compactMap { decision in
+                if case .ended(let end) = decision { end.record } else { nil }
+            })
+    }
+
+    // MARK: Shards
+
+    private func engine(of key: StoreKey) -> StoreEngine? {
+        shard(of: key).stores.withLock { $0.byKey[key]?.engine }
     }
 
     private func shard(of store: StoreKey) -> Shard {
         shards[Int(UInt(bitPattern: store.hashValue) % UInt(shards.count))]
     }
 
-    private func shards(for filter: SessionFilter) -> [Shard] {
+    func shards(for filter: SessionFilter) -> [Shard] {
         guard let block = filter.block, let store = filter.store else { return shards }
         return [shard(of: StoreKey(block: block, store: store))]
     }
+}
 
-    private final class Shard: Sendable {
-        let stores = Guarded<[StoreKey: StoreSessions]>([:])
+extension SessionTable.Shard {
+    /// Called under the lock, with what it guards.
+    fileprivate func noteDeadline(_ stores: SessionTable.Stores) {
+        due.store(stores.deadlines.first?.nanoseconds ?? .max, ordering: .relaxed)
+    }
+}
+
+extension SessionTable.Stores {
+    /// What follows from an event at a store; one that is unused afterwards is gone.
+    fileprivate mutating func change(
+        _ key: StoreKey, _ event: SessionEvent, _ now: Instant
+    ) -> [SessionDecision] {
+        let decisions = byKey[key, default: SessionTable.Store()].handle(event, now)
+        if byKey[key]?.engine.isUnused == true {
+            byKey[key] = nil
+        } else if let next = byKey[key]?.unscheduledDeadline() {
+            deadlines.push(key, at: next)
+        }
+        for decision in decisions { tallies.count(decision) }
+        return decisions
+    }
+
+    /// Lets time pass at the stores whose deadline has come.
+    fileprivate mutating func tick(_ now: Instant) -> [SessionDecision] {
+        var decisions: [SessionDecision] = []
+        while let (at, key) = deadlines.popDue(now) {
+            // A store that vanished, or one that came after it, has no use for the old entry.
+            guard byKey[key]?.scheduled == at else { continue }
+            byKey[key]?.scheduled = nil
+            decisions += change(key, .time, now)
+        }
+        return decisions
+    }
+}
+
+extension SessionTable.Store {
+    fileprivate mutating func handle(
+        _ event: SessionEvent, _ now: Instant
+    ) -> [SessionDecision] {
+        engine.handle(event, at: now)
+    }
+
+    /// The store's next deadline, when no entry stands for it or an earlier one.
+    fileprivate mutating func unscheduledDeadline() -> Instant? {
+        guard let next = engine.nextDeadline else { return nil }
+        if let scheduled, scheduled <= next { return nil }
+        scheduled = next
+        return next
+    }
+}
+
+extension SessionTable.Tallies {
+    fileprivate mutating func count(_ decision: SessionDecision) {
+        switch decision {
+        case .admitted: admitted += 1
+        case .waiting: waited += 1
+        case .refused(_, let rejection):
+            switch rejection.reason {
+            case .full: refused += 1
+            case .flapping: flapping += 1
+            case .replaced: replaced += 1
+            }
+        case .ended(let end):
+            switch end.cause {
+            case .departed: break
+            case .replaced: replaced += 1
+            case .ejected: ejected += 1
+            case .silent: ghosts += 1
+            case .limited, .kicked: kicked += 1
+            }
+        case .noticed(.wouldRefuse): wouldRefuse += 1
+        case .noticed(.wouldEject): wouldEject += 1
+        case .probe, .noticed(.flapping): break
+        }
+    }
+
+    fileprivate mutating func add(_ other: Self) {
+        admitted += other.admitted
+        waited += other.waited
+        refused += other.refused
+        flapping += other.flapping
+        replaced += other.replaced
+        ejected += other.ejected
+        ghosts += other.ghosts
+        kicked += other.kicked
+        wouldRefuse += other.wouldRefuse
+        wouldEject += other.wouldEject
     }
 }

@@ -1,7 +1,7 @@
 import Settings
 import Testing
 
-@Suite("backend, sessions, listen, log, console")
+@Suite("backend, listen, log, console")
 struct BlockTests {
     static let mistakes: [Mistake] = [
         // listen and its certificates
@@ -86,50 +86,6 @@ struct BlockTests {
         .init(
             .backend, "server 127.0.0.1:8001",
             "8: '127.0.0.1:8001' is already a server of this group"),
-        // sessions
-        .init(.sessions, "limit 0 block_new", "7: '0' is out of range (1 to 1000000)"),
-        .init(
-            .sessions, "limit 2 block_nw",
-            "9: expected block_new or eject_old, not 'block_nw' (did you mean 'block_new'?)"),
-        .init(
-            .sessions, "limit claim:max block_new",
-            "7: expected: limit claim:NAME or N block_new|eject_old"),
-        .init(
-            .sessions, "limit claim:max 2 block_new",
-            "7: expected: limit claim:NAME or N block_new|eject_old"),
-        .init(
-            .sessions, "limit claim:max of 2 block_new",
-            "17: expected: limit claim:NAME or N block_new|eject_old"),
-        .init(
-            .sessions, "limit query:max or 2 block_new",
-            "7: only a claim may set the limit, the request may not (expected: limit claim:NAME or"
-                + " N block_new|eject_old)"),
-        .init(.sessions, "limit claim: or 2 block_new", "7: a name is missing after 'claim:'"),
-        .init(
-            .sessions, "limit claim:max or 0 block_nw",
-            "20: '0' is out of range (1 to 1000000)\n22: expected block_new or eject_old, not"
-                + " 'block_nw' (did you mean 'block_new'?)"),
-        .init(
-            .sessionsWithLimit, "store 17 { limit claim:max or 2 block_new }",
-            "31: unexpected '2' after 'limit' (expected: limit N block_new|eject_old)"),
-        .init(
-            .sessionsWithLimit, "store 17 { }",
-            "1: 'store' needs 'limit N block_new|eject_old'"),
-        .init(
-            .sessionsWithLimit, "store 17 { limit 1 eject_old }\nstore 17 { limit 2 eject_old }",
-            "4:7: store '17' is set twice (first set at line 3)"),
-        .init(
-            .sessionsWithLimit, "message block_new KO \"x\"",
-            "19: expected a language in lower case such as ko or en, not 'KO'"),
-        .init(
-            .sessionsWithLimit, #"message block_new ko "\"{mx}\"""#,
-            "25: no placeholder '{mx}' here (did you mean '{max}'?)"),
-        .init(
-            .sessionsWithLimit, #"message block_new ko "a } b""#,
-            "25: a single '}' (write '}}' for the bracket itself)"),
-        .init(
-            .sessionsWithLimit, "message replaced ko a\nmessage replaced ko b",
-            "4:9: message 'replaced ko' is set twice (first set at line 3)"),
     ]
 
     private static let attempts = "attempts N [burst N] | off"
@@ -177,40 +133,6 @@ struct BlockTests {
         expected.keepAliveTimeout = .seconds(7)
         expected.position = .init(file: "gateway.conf", line: 2, column: 1)
         #expect(settings.backends[1] == expected)
-    }
-
-    @Test("Every word of a sessions block arrives") func sessions() throws {
-        let text = """
-            sessions t { store path:s; device cookie:d header:D; role query:role; limited a b
-            limit 2 block_new; store 17 { limit 5 eject_old }; store "a b" { limit 1 block_new }
-            message block_new ko "{max}대"; message replaced en "{device} of {store}, {policy}" }
-            """
-        let settings = try #require(read(prelude + text).settings)
-        var expected = SessionSettings(
-            name: "t", store: .path("s"), limit: .init(devices: 2, policy: .blockNew))
-        expected.device = [.cookie("d"), .header("D")]
-        expected.role = .query("role")
-        expected.limited = ["a", "b"]
-        expected.stores = [
-            "17": .init(devices: 5, policy: .ejectOld), "a b": .init(devices: 1, policy: .blockNew),
-        ]
-        expected.messages = [
-            .init(occasion: .blockNew, language: "ko", text: "{max}대"),
-            .init(occasion: .replaced, language: "en", text: "{device} of {store}, {policy}"),
-        ]
-        expected.position = .init(file: "gateway.conf", line: 2, column: 1)
-        #expect(settings.sessions[1] == expected)
-    }
-
-    @Test("A claim may say how many devices") func limitClaim() throws {
-        let block = "sessions t { store query:s; limit claim:devices or 3 eject_old }\n"
-        let settings = try #require(
-            read(prelude + block + "route /x { auth app; backend app; sessions t }").settings)
-        #expect(settings.sessions[1].limit == .init(devices: 3, policy: .ejectOld))
-        #expect(settings.sessions[1].limitClaim == "devices")
-        #expect(
-            complaints(prelude + block + "route /x { backend app; sessions t }")
-                == "3:34: error: 't' reads 'claim:devices', but this route has no 'auth'")
     }
 
     @Test("Every word of the server's own blocks arrives") func server() throws {

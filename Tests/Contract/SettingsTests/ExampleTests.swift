@@ -132,7 +132,7 @@ struct ExampleTests {
         #expect(settings.routes.map(\.allowsAnonymous) == [false, true, false])
         #expect(settings.routes.map(\.reportOnly) == [[], [.auth], [.auth]])
         #expect(settings.routes[0].destination == .ticket)
-        #expect(settings.sessions[0].limitClaim == "devices")
+        #expect(settings.sessions[0].limits.map(\.claim) == ["devices"])
     }
 
     @Test("A full file") func full() throws {
@@ -143,7 +143,8 @@ struct ExampleTests {
         #expect(settings.listeners[0].tls?.hosts.map(\.name) == ["api.example.kr"])
         #expect(settings.backends[0].servers.map(\.weight) == [1, 2, 1])
         #expect(settings.backends[0].servers.map(\.isBackup) == [false, false, true])
-        #expect(settings.sessions[0].stores == ["17": .init(devices: 5, policy: .ejectOld)])
+        #expect(
+            settings.sessions[0].limits[0].stores == ["17": .init(devices: 5, policy: .ejectOld)])
         #expect(settings.rewrites.count == 3)
         #expect(settings.routes.map(\.kind) == [.webSocket, .webSocket, .events, .any, .any])
         #expect(settings.routes[0].origins == .listed(["https://app.example.kr"]))

@@ -138,7 +138,9 @@ struct RecoveryTests {
         .init(
             .top, "defaults { }\ndefaults { }", "4:1: 'defaults' is set twice (first set at line 3)"
         ),
-        .init(.sessions, "", "2:1: 'sessions' needs 'limit [claim:NAME or] N block_new|eject_old'"),
+        .init(
+            .sessions, "",
+            "2:1: 'sessions' needs 'limit [ROLE…] [claim:NAME or] N block_new|eject_old'"),
         .init(.jwt, "", "2:1: 'jwt' needs a key: 'secret', 'public_key', 'jwk' or 'jwks'"),
         .init(.tls, "versions 1.3", "2:22: 'tls' needs 'certificate PATH|self_signed'"),
     ]

@@ -38,6 +38,15 @@ import Testing
         #expect(text(object) == expected)
     }
 
+    @Test func `an operator's own words, and when to come back, are in the object`() {
+        let object = SessionMessages().forceDisconnect(
+            .kicked, .init(store: "17"), message: "점검 중입니다", retry: .milliseconds(2500),
+            for: preference("en"))
+        let expected =
+            #"{"type":"force_disconnect","reason":"kicked","message":"점검 중입니다","retry":2500}"#
+        #expect(text(object) == expected)
+    }
+
     @Test(
         arguments: [
             (nil, "ko"), ("fr", "ko"), ("*", "ko"), ("ko", "ko"), ("en", "en"), ("en-GB", "en"),
@@ -99,7 +108,7 @@ import Testing
             .init(occasion: .blockNew, language: "ko", text: template)
         ])
         let values = SessionMessages.Values(
-            limit: two, store: "17", device: try ClientID("A"))
+            limit: two, store: "17", device: "A")
         #expect(messages.rejection(values, for: preference(nil)) == expected)
     }
 

@@ -1,5 +1,4 @@
 import Clock
-import Endings
 import Sessions
 import Settings
 
@@ -23,67 +22,71 @@ extension SessionID {
 }
 
 extension Instant {
-    static func seconds(_ seconds: Int) -> Instant { .zero + .seconds(seconds) }
+    static func seconds(_ seconds: Double) -> Instant {
+        .zero + .milliseconds(Int(seconds * 1000))
+    }
 }
 
-extension DeviceKey {
+extension DeviceIdentity {
     /// A device that sends this ClientId.
-    static func named(_ clientID: String) throws -> DeviceKey { .client(try ClientID(clientID)) }
+    static func named(_ clientID: String) throws -> DeviceIdentity {
+        DeviceIdentity(key: .client(try ClientID(clientID)), origin: .given(.query("client_id")))
+    }
+
+    /// One that sends none.
+    static func looking(like userAgent: String) -> DeviceIdentity {
+        DeviceIdentity(
+            key: .fallback(address: "192.168.0.100", role: "admin", userAgent: userAgent),
+            origin: .looks)
+    }
+
+    /// One that sends none, and is given this one.
+    static func issued(_ clientID: String, like userAgent: String) throws -> DeviceIdentity {
+        DeviceIdentity(
+            key: .client(try ClientID(clientID)), alias: looking(like: userAgent).key,
+            origin: .issued)
+    }
+}
+
+extension SessionSettings {
+    static func limiting(
+        _ limits: RoleLimit..., sameDevice: SameDevice = .replace, grace: Duration? = nil,
+        probe: Duration? = nil
+    ) -> SessionSettings {
+        var settings = SessionSettings(
+            name: "dashboards", store: .query("store_id"), limits: limits)
+        settings.sameDevice = sameDevice
+        settings.grace = grace
+        settings.probe = probe
+        return settings
+    }
+}
+
+extension SessionSettings.RoleLimit {
+    static func of(
+        _ roles: String..., max: Int, _ policy: SessionSettings.Policy, claim: String? = nil
+    ) -> SessionSettings.RoleLimit {
+        .init(roles: roles, limit: .init(devices: max, policy: policy), claim: claim)
+    }
+}
+
+extension SessionRules {
+    /// One limit for everybody, nobody asked, no grace.
+    static func plain(_ max: Int, _ policy: SessionSettings.Policy) -> SessionRules {
+        SessionRules(.limiting(.of(max: max, policy)), generation: 1)
+    }
 }
 
 /// An arrival in store 17 whose session and connection carry the same number.
 func arrival(
-    _ number: Int, device: DeviceKey, role: String? = "admin", isLimited: Bool = true,
-    store: String = "17", transport: Arrival.Transport = .eventStream, user: String? = nil
+    _ number: Int, device: DeviceIdentity, role: String? = "admin", rules: SessionRules,
+    store: String = "17", transport: Arrival.Transport = .eventStream, user: String? = nil,
+    claimed: Int? = nil, isReportOnly: Bool = false
 ) -> Arrival {
     Arrival(
         id: SessionID(number),
         connection: ConnectionAddress(worker: 0, connection: UInt64(number)),
         store: StoreKey(block: "dashboards", store: store), device: device, role: role,
-        isLimited: isLimited, user: user, address: "192.168.0.100", userAgent: "test",
-        transport: transport, route: "/api/sse/stream", generation: 1)
-}
-
-/// One store, its devices by name, and what happened last; reads like the scenarios do.
-final class Scenario {
-    private var sessions = StoreSessions()
-    private let limit: SessionSettings.Limit
-    private var number = 0
-    private var live: [SessionID: String] = [:]
-
-    init(_ policy: SessionSettings.Policy, max: Int) {
-        limit = SessionSettings.Limit(devices: max, policy: policy)
-    }
-
-    /// What the devices named on the way saw: `A in`, `A out: eject_old`, `C refused`.
-    func connect(_ device: String, at second: Int = 0) throws -> [String] {
-        try connect(device, key: .named(device), at: second)
-    }
-
-    func connect(
-        _ device: String, key: DeviceKey, at second: Int = 0
-    ) throws -> [String] {
-        number += 1
-        let admission = sessions.arrived(
-            arrival(number, device: key), limit: limit, at: .seconds(second))
-        switch admission {
-        case .refused: return ["\(device) refused"]
-        case .admitted(let endings):
-            let seen = endings.map { ending in
-                "\(live.removeValue(forKey: ending.session) ?? "?") out: \(ending.cause.rawValue)"
-            }
-            live[SessionID(number)] = device
-            return seen + ["\(device) in"]
-        }
-    }
-
-    func disconnect(_ device: String) {
-        for (id, name) in live where name == device {
-            sessions.ended(id)
-            live[id] = nil
-        }
-    }
-
-    /// The devices that are in, by name.
-    var connected: [String] { live.values.sorted() }
+        user: user, claimedDevices: claimed, address: "192.168.0.100", userAgent: "test",
+        transport: transport, route: "/api/sse/stream", rules: rules, isReportOnly: isReportOnly)
 }

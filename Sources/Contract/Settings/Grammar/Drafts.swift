@@ -60,11 +60,32 @@ struct TokenDraft: NamedDraft {
 struct SessionDraft: NamedDraft {
     var name: Word
     var settings: SessionSettings
-    var limited: Word?
+    /// The words `device` that named sources, and that asked for an id to be issued.
+    var device: Word?
+    var issue: Word?
+    var limited: (word: Word, roles: [Word])?
+    var limits: [LimitDraft] = []
+    var stores: [StoreDraft] = []
     /// The words of the sources it reads.
     var sources: [(word: Word, source: ValueSource)] = []
-    var limitedStores: [String: Location] = [:]
     var messages: [String: Location] = [:]
+
+    /// The word that made roles matter.
+    var rolesWord: Word? { limited?.word ?? limits.first { !$0.roles.isEmpty }?.word }
+}
+
+/// One line `limit …`.
+struct LimitDraft {
+    var word: Word
+    var roles: [Word]
+    var limit: SessionSettings.Limit
+    var claim: (word: Word, source: ValueSource)?
+}
+
+/// `store VALUE { … }` in a sessions block.
+struct StoreDraft {
+    var name: Word
+    var limits: [LimitDraft] = []
 }
 
 struct RewriteDraft {

@@ -84,7 +84,8 @@ extension Grammar {
         }
     }
 
-    static let reportOnlySynopsis = "auth|roles|require… | auth NAME [or NAME]… [optional] | off"
+    static let reportOnlySynopsis =
+        "auth|roles|require|sessions… | auth NAME [or NAME]… [optional] | off"
 
     /// `report_only auth roles`, `report_only auth app`, `report_only off`.
     static func readReportOnly(

@@ -128,21 +128,25 @@ package enum Grammar {
         .sessions,
         [
             .init("store", "SOURCE", .one, readStore).required,
-            .init("device", "SOURCE…", .atLeastOne, readDevice),
+            .init("device", deviceSynopsis, .atLeastOne, readDevice).repeatable,
+            .init("same_device", "replace|share", .choice, \.settings.sameDevice),
             .init("role", "SOURCE", .one, readSessionRole),
             .init("limited", "ROLE…", .atLeastOne, readLimited),
-            .init(
-                "limit", "[claim:NAME or] N block_new|eject_old", .from(2, to: 4), readSessionLimit
-            )
-            .required,
+            .init("limit", limitSynopsis, .atLeast(2), readSessionLimit).required.repeatable,
             .init("store", "VALUE", .one, readStoreOverride).withBlock.repeatable,
-            .init("message", "block_new|eject_old|replaced LANGUAGE TEXT", .three, readMessage)
-                .repeatable,
+            .init("grace", "DURATION|off", graces, \.settings.grace),
+            .init("probe", "DURATION|off", probes, \.settings.probe),
+            .init(
+                "message", "block_new|eject_old|replaced|kicked LANGUAGE TEXT", .three, readMessage
+            )
+            .repeatable,
         ])
 
-    static let store = Vocabulary<SessionDraft>(
+    static let store = Vocabulary<StoreDraft>(
         .store,
-        [.init("limit", "N block_new|eject_old", .two, readLimit).required])
+        [
+            .init("limit", storeLimitSynopsis, .atLeast(2), readStoreLimit).required.repeatable
+        ])
 
     static let rewrite = Vocabulary<RewriteDraft>(
         .rewrite,

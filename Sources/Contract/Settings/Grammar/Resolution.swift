@@ -179,6 +179,7 @@ extension Document {
         if !draft.auth.isEmpty { rules.insert(.auth) }
         if !route.roles.isEmpty { rules.insert(.roles) }
         if !route.require.isEmpty { rules.insert(.require) }
+        if draft.sessions != nil { rules.insert(.sessions) }
         for (word, rule) in draft.reported
         where draft.own.contains("report_only") && !rules.contains(rule) {
             reading.error("this route has no '\(rule.rawValue)' to report about", at: word)
@@ -214,7 +215,7 @@ extension Document {
             case .claim, .path, .query, .header, .cookie: break
             }
         }
-        if sessions.limited != nil, sessions.settings.role == nil, draft.auth.isEmpty {
+        if sessions.rolesWord != nil, sessions.settings.role == nil, draft.auth.isEmpty {
             reading.error(
                 "\(word.shown) limits roles, but this route has no 'auth' to know them from"
                     + " (take the role from the request with 'role query:role' in sessions"

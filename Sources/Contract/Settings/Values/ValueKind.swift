@@ -50,6 +50,14 @@ extension ValueKind where Value == String {
         return word.text
     }
 
+    /// The name of a cookie (RFC 6265 §4.1.1).
+    static let cookieName = ValueKind { word, reading in
+        if word.text.isEmpty || !word.text.utf8.allSatisfy(ASCII.isToken) {
+            reading.error("\(word.shown) is no cookie name", at: word)
+        }
+        return word.text
+    }
+
     /// The path of a file that must be there, seen from the configuration file.
     static let existingFile = ValueKind { word, reading in
         let path = reading.resolve(word.text, from: word)

@@ -1,0 +1,52 @@
+internal import Clock
+internal import Sessions
+
+/// What the store of sessions has to do with a connection.
+extension ClientConnection {
+    func told(_ message: SessionMessage, in worker: Worker) {
+        if case .held(let request) = phase {
+            request.told(message, from: self, in: worker)
+            return resume(in: worker)
+        }
+        switch message {
+        case .end(let ending): end(by: ending, in: worker)
+        case .probe(let session, _): probe(session, in: worker)
+        // To be ended meanwhile, and told of it, it had to be in.
+        case .admitted, .refused, .answer: break
+        }
+        updateInterest(in: worker)
+    }
+
+    private func end(by ending: Ending, in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange): exchange.end(by: ending, in: worker)
+        case .webSocket(let relay): relay.end(by: ending, in: worker)
+        case .head, .held, .closing, .lingering, .closed: break
+        }
+    }
+
+    /// Is the client there? Whoever was heard just now need not be asked.
+    private func probe(_ session: SessionID, in worker: Worker) {
+        guard let seat = liveContext?.session, seat.lease.id == session else { return }
+        if worker.now - lastHeard < Self.recently, !isEventStream {
+            return seat.lease.answered(now: worker.now)
+        }
+        switch phase {
+        case .exchange(let exchange): exchange.probe(in: worker)
+        case .webSocket(let relay):
+            isProbed = true
+            relay.probe(in: worker)
+        case .head, .held, .closing, .lingering, .closed: break
+        }
+    }
+
+    /// Octets came from a client that was asked whether it is there.
+    func answerProbe(in worker: Worker) {
+        isProbed = false
+        liveContext?.session?.lease.answered(now: worker.now)
+    }
+
+    private var isEventStream: Bool { if case .exchange = phase { true } else { false } }
+
+    private static let recently: Duration = .seconds(1)
+}

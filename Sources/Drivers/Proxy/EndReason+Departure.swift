@@ -1,0 +1,18 @@
+internal import Endings
+internal import Sessions
+
+extension EndReason {
+    /// Whether the device of a connection that ended so may be back in a moment: then its place is
+    /// kept a little.
+    var departure: Departure {
+        switch self {
+        case .clientGone, .upstreamClosed, .upstreamUnavailable, .internalError, .slowConsumer,
+            .overloaded:
+            .abnormal
+        case .normal, .protocolError, .invalidPayload, .policy, .tooBig, .draining, .rateLimited,
+            .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced, .idle,
+            .timeout:
+            .normal
+        }
+    }
+}

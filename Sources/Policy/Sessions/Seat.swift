@@ -1,0 +1,111 @@
+import Clock
+
+/// What a device holds in a store: a place in the count of its roles, or one apart from any count.
+///
+/// Of a place that counts, the state says whether somebody else may have it:
+///
+///     heard ──ask──▶ asked ──no answer──▶ ghost
+///       ▲  ◀─answer─┘                      │ answer
+///       ├──────────────────────────────────┘
+///       └─ back again ─ grace ◀─ connection broke ─ heard
+///
+/// A ghost keeps its place until somebody needs it; a grace ends by itself.
+struct Seat: Sendable {
+    enum Bucket: Sendable, Hashable {
+        /// An index of `SessionRules.limits`: limited roles of a group share their places.
+        case counted(Int)
+        /// Every unlimited role is for itself, so that a board and a reception desk in two tabs of
+        /// one browser do not replace each other, nor do they replace a dashboard.
+        case free(role: String?)
+        /// Came in over the limit, because refusals are only reported.
+        case reported(Int)
+    }
+
+    enum State: Sendable, Equatable {
+        /// At the instant that `lastHeard` says.
+        case heard
+        /// No word by then means that nobody is there.
+        case asked(until: Instant)
+        case ghost
+        /// No session at present.
+        case grace(until: Instant)
+    }
+
+    var bucket: Bucket
+    var state = State.heard
+    /// Never used before, and new whenever the state is: an entry of a queue or a timer with
+    /// another one is out of date.
+    var stamp: UInt64
+    /// Seniority: refreshes keep it, so that to reload a page neither saves from being ejected nor
+    /// makes it more likely.
+    let order: UInt64
+    let since: Instant
+    var lastHeard: Instant
+    /// The last session that came; in grace the one that was.
+    var newest: SessionRecord
+    /// Those that share the place, the eldest first.
+    var others: [SessionRecord] = []
+    /// Sessions of those that share it which are said to be silent.
+    var silent: [SessionID] = []
+    var flapping = Flapping()
+
+    var isInGrace: Bool {
+        if case .grace = state { true } else { false }
+    }
+
+    var isBeingAsked: Bool {
+        if case .asked = state { true } else { false }
+    }
+
+    var group: Int? {
+        if case .counted(let group) = bucket { group } else { nil }
+    }
+
+    /// The eldest first; none in grace.
+    var sessions: [SessionRecord] { isInGrace ? [] : others + [newest] }
+
+    func holds(_ id: SessionID) -> Bool {
+        !isInGrace && (newest.id == id || others.contains { $0.id == id })
+    }
+}
+
+/// Does a device replace itself again and again? Two windows of one browser that both come back
+/// whenever they are sent away would go on for ever.
+struct Flapping: Sendable {
+    /// More replacements than this in this time are a fight.
+    static let most = 5
+    static let window: Duration = .seconds(10)
+    /// How long one of the two is sent away, doubled each time.
+    static let firstRetry: Duration = .seconds(1)
+    static let longestRetry: Duration = .seconds(60)
+    /// A fight that has rested for so long is over.
+    static let calm: Duration = .seconds(60)
+
+    enum Verdict: Equatable {
+        case replace
+        /// The newcomer stays out; `isNew` when this is the beginning of a fight.
+        case refuse(retry: Duration, isNew: Bool)
+    }
+
+    /// The last replacements within the window.
+    private var replacements: [Instant] = []
+    private var quietUntil: Instant?
+    /// How often one was sent away.
+    private var refusals = 0
+
+    /// Its device comes again while its session is there.
+    mutating func cameAgain(at now: Instant) -> Verdict {
+        if let quietUntil, now - quietUntil >= Self.calm { self = Flapping() }
+        replacements.removeAll { now - $0 >= Self.window }
+        let isQuiet = quietUntil.map { now < $0 } ?? false
+        guard isQuiet || replacements.count >= Self.most else {
+            replacements.append(now)
+            return .replace
+        }
+        var retry = Self.firstRetry
+        for _ in 0..<min(refusals, 6) { retry = min(retry * 2, Self.longestRetry) }
+        refusals += 1
+        quietUntil = now + retry
+        return .refuse(retry: retry, isNew: refusals == 1)
+    }
+}

@@ -1,0 +1,109 @@
+import Locks
+import Settings
+
+/// What the console shows of the table. Each shard is seen as it was at some instant.
+extension SessionTable {
+    /// A page of this many at most, whatever is asked for.
+    package static let longestPage = 1000
+
+    func list(
+        _ filter: SessionFilter, after cursor: SessionID?, _ most: Int
+    ) -> SessionAnswer {
+        let most = min(max(1, most), Self.longestPage)
+        var page = Page<SessionRecord>(most: most) { $0.id.isBefore($1.id) }
+        for shard in shards(for: filter) {
+            shard.stores.withLock { stores in
+                for (key, store) in stores.byKey where filter.matches(key) {
+                    for record in store.engine.seats.records
+                    where filter.matches(record) && (cursor.map { $0.isBefore(record.id) } ?? true)
+                    {
+                        page.add(record)
+                    }
+                }
+            }
+        }
+        let records = page.first()
+        return .page(
+            records.map { SessionEntry($0) }, next: page.isCut ? records.last?.id : nil)
+    }
+
+    func stores(
+        _ filter: SessionFilter, after cursor: StoreKey?, _ most: Int
+    ) -> SessionAnswer {
+        let most = min(max(1, most), Self.longestPage)
+        var page = Page<StoreSummary>(most: most) { $0.key.isBefore($1.key) }
+        for shard in shards(for: filter) {
+            shard.stores.withLock { stores in
+                for (key, store) in stores.byKey
+                where filter.matches(key) && (cursor.map { $0.isBefore(key) } ?? true) {
+                    page.add(store.engine.summary(of: key))
+                }
+            }
+        }
+        let summaries = page.first()
+        return .stores(summaries, next: page.isCut ? summaries.last?.key : nil)
+    }
+
+    /// Live sessions.
+    package var count: Int { sum { $0.engine.sessionCount } }
+
+    /// Stores that have a session, a place in grace, somebody who waits, or a limit of their own.
+    package var storeCount: Int { sum { _ in 1 } }
+
+    private func sum(_ number: (Store) -> Int) -> Int {
+        shards.reduce(0) { total, shard in
+            total + shard.stores.withLock { $0.byKey.values.reduce(0) { $0 + number($1) } }
+        }
+    }
+}
+
+/// The first elements of an order, of any number that come in none.
+private struct Page<Element> {
+    let most: Int
+    let isBefore: (Element, Element) -> Bool
+    private var elements: [Element] = []
+    private(set) var isCut = false
+
+    init(most: Int, _ isBefore: @escaping (Element, Element) -> Bool) {
+        self.most = most
+        self.isBefore = isBefore
+    }
+
+    mutating func add(_ element: Element) {
+        elements.append(element)
+        if elements.count >= 4 * most { cut() }
+    }
+
+    mutating func first() -> [Element] {
+        cut()
+        return elements
+    }
+
+    private mutating func cut() {
+        elements.sort(by: isBefore)
+        if elements.count > most {
+            elements.removeLast(elements.count - most)
+            isCut = true
+        }
+    }
+}
+
+extension StoreEngine {
+    fileprivate func summary(of key: StoreKey) -> StoreSummary {
+        StoreSummary(
+            key: key, sessions: sessionCount, devices: deviceCount, graces: graceCount,
+            waiting: waitingCount, limits: limitsInForce)
+    }
+}
+
+extension SessionID {
+    fileprivate func isBefore(_ other: SessionID) -> Bool {
+        (high, low) < (other.high, other.low)
+    }
+}
+
+extension StoreKey {
+    fileprivate func isBefore(_ other: StoreKey) -> Bool {
+        (block, store) < (other.block, other.store)
+    }
+}
