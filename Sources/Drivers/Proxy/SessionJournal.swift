@@ -1,4 +1,5 @@
 internal import Sessions
+internal import Settings
 
 /// Writes down what becomes of sessions: for the operator, and in counts.
 final class SessionJournal: Sendable {

@@ -136,6 +136,9 @@ package enum DisconnectCause: String, Sendable, CaseIterable {
     case replaced
     case silent
     case tokenExpired = "token_expired"
+    case tokenRevoked = "token_revoked"
+    /// A new token does not allow what the old one did.
+    case forbidden
     case draining
 
     /// The row of the table of endings that says close code and log word.
@@ -144,7 +147,8 @@ package enum DisconnectCause: String, Sendable, CaseIterable {
         case .ejectOld, .kicked: .forceDisconnect
         case .replaced: .replaced
         case .silent: .timeout
-        case .tokenExpired: .unauthenticated
+        case .tokenExpired, .tokenRevoked: .unauthenticated
+        case .forbidden: .forbidden
         case .draining: .draining
         }
     }
