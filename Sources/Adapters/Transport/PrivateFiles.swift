@@ -1,0 +1,46 @@
+internal import Glibc
+
+/// Folders and files that nobody but the gateway's own user looks into.
+package enum PrivateFiles {
+    /// Makes a folder with mode 0700 when there is nothing at `path`; the one it lies in must be
+    /// there.
+    /// - Throws: `SystemError` when it cannot be made, and when something else is there.
+    package static func makeFolder(_ path: String) throws(SystemError) {
+        if path.utf8.contains(0) { throw SystemError("mkdir", code: EINVAL) }
+        // The path is null-terminated by the bridge.
+        if unsafe mkdir(path, 0o700) == 0 { return }
+        guard errno == EEXIST else { throw SystemError("mkdir") }
+        var status = stat()
+        // As above; the structure is a local one.
+        guard unsafe stat(path, &status) == 0 else { throw SystemError("stat") }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError("mkdir", code: ENOTDIR) }
+    }
+
+    /// Makes an empty file with mode 0600 when there is nothing at `path`, and sees to it that it
+    /// may be read and written. The mode of a file that is there stays as it is.
+    package static func makeFile(_ path: String) throws(SystemError) {
+        try open(path).close()
+    }
+
+    fileprivate static func open(_ path: String) throws(SystemError) -> Descriptor {
+        if path.utf8.contains(0) { throw SystemError("open", code: EINVAL) }
+        // The path is null-terminated by the bridge.
+        let number = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard number >= 0 else { throw SystemError("open") }
+        return Descriptor(number: number)
+    }
+}
+
+/// A lock on a file that one process holds at a time (flock(2)), made with mode 0600 when it is not
+/// there. It ends with this object or with the process, in whatever way that ends.
+package final class FileLock {
+    private let descriptor: Descriptor
+
+    /// Nil when somebody else holds it: another process, or this one by another object.
+    package init?(_ path: String) throws(SystemError) {
+        descriptor = try PrivateFiles.open(path)
+        if flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 { return }
+        guard errno == EWOULDBLOCK else { throw SystemError("flock") }
+        return nil
+    }
+}
