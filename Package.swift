@@ -39,6 +39,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(
             name: "CZlib", path: "Sources/Shims/CZlib", linkerSettings: [.linkedLibrary("z")]),
+        .target(
+            name: "CSQLite", path: "Sources/Shims/CSQLite",
+            linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CLinux", path: "Sources/Shims/CLinux"),
 
         // Ground: bytes and time; knows nothing of networks.
@@ -59,6 +62,7 @@ let package = Package(
         room("Crypto", "Adapters", ["COpenSSL", "Bytes"]),
         room("TLS", "Adapters", ["COpenSSL", "Bytes", "Locks"]),
         room("Transport", "Adapters", ["CLinux", "TLS", "Locks", "Bytes", "Clock"]),
+        room("SQLite", "Adapters", ["CSQLite"]),
 
         // Contract: what operators may say and how things end; values only.
         room("Endings", "Contract", ["Bytes", "JSON", "HTTP1"]),
@@ -130,6 +134,7 @@ let package = Package(
         tests("TLS", "Adapters", ["TLS", "Transport", "Peers", "Bytes", "Randomness"]),
         tests(
             "Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock", "Randomness"]),
+        tests("SQLite", "Adapters", ["SQLite", "Peers"]),
         tests("Endings", "Contract", ["Endings"]),
         tests("Settings", "Contract", ["Settings", "Bytes", "Randomness"]),
         tests(
