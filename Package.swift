@@ -77,6 +77,7 @@ let package = Package(
             [
                 "Bytes", "Clock", "HTTP", "JSON", "JWT", "Locks", "Crypto", "Endings", "Settings",
             ]),
+        room("Records", "Policy", ["Clock"]),
 
         // Drivers: where rooms meet.
         room(
@@ -147,6 +148,7 @@ let package = Package(
                 "Identity", "Endings", "Settings", "JWT", "JSON", "Crypto", "HTTP", "HTTP1",
                 "Clock", "Bytes", "Randomness", "PublishedKeys",
             ]),
+        tests("Records", "Policy", ["Records", "Clock"]),
         tests(
             "KeySets", "Drivers",
             [
