@@ -81,6 +81,9 @@ let package = Package(
 
         // Drivers: where rooms meet.
         room(
+            "State", "Drivers",
+            ["Clock", "Locks", "SQLite", "Transport", "Identity", "Records"]),
+        room(
             "KeySets", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "Locks", "TLS", "Transport", "Settings",
@@ -149,6 +152,11 @@ let package = Package(
                 "Clock", "Bytes", "Randomness", "PublishedKeys",
             ]),
         tests("Records", "Policy", ["Records", "Clock"]),
+        tests(
+            "State", "Drivers",
+            [
+                "State", "Records", "Identity", "SQLite", "Transport", "Peers", "Locks", "Clock",
+            ]),
         tests(
             "KeySets", "Drivers",
             [

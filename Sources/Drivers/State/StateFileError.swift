@@ -1,0 +1,53 @@
+import SQLite
+
+/// Why there is no store. Whatever is there was left as it is.
+package enum StateFileError: Error, Sendable, Hashable {
+    /// The folder, or a file in it, cannot be made or opened.
+    case inaccessible(path: String, reason: String)
+    /// Another gateway works with this folder.
+    case inUse(folder: String)
+    /// The file may only be read.
+    case readOnly(file: String)
+    case notADatabase(file: String)
+    /// The database of another program.
+    case foreign(file: String)
+    case damaged(file: String, reason: String)
+    /// Written by a newer gateway: the version of its tables, and the newest known here.
+    case newer(file: String, found: Int, known: Int)
+    case failed(file: String, reason: String)
+    /// The system has no thread or descriptor left.
+    case system(reason: String)
+}
+
+extension StateFileError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .inaccessible(let path, let reason): "state: '\(path)': \(reason)"
+        case .inUse(let folder): "state: '\(folder)' is in use by another gateway"
+        case .readOnly(let file): "state: '\(file)' may not be written to"
+        case .notADatabase(let file):
+            "state: '\(file)' is not a database (move it away to begin anew)"
+        case .foreign(let file): "state: '\(file)' is the database of another program"
+        case .damaged(let file, let reason):
+            "state: '\(file)' is damaged: \(reason) (put a backup in its place, or move it away"
+                + " to begin anew)"
+        case .newer(let file, let found, let known):
+            "state: '\(file)' was written by a newer gateway (its version is \(found), this one"
+                + " knows up to \(known))"
+        case .failed(let file, let reason): "state: '\(file)': \(reason)"
+        case .system(let reason): "state: \(reason)"
+        }
+    }
+
+    init(_ error: DatabaseError, file: String) {
+        self =
+            switch error.kind {
+            case .readOnly: .readOnly(file: file)
+            case .notADatabase: .notADatabase(file: file)
+            case .corrupt, .type: .damaged(file: file, reason: error.reason)
+            case .cannotOpen: .inaccessible(path: file, reason: error.description)
+            case .busy, .full, .constraint, .inputOutput, .tooBig, .noMemory, .misuse, .other:
+                .failed(file: file, reason: error.description)
+            }
+    }
+}
