@@ -9,6 +9,8 @@ package struct Settings: Sendable, Equatable {
     package var trust: [AddressRange] = []
     package var limits = LimitSettings()
     package var console: ConsoleSettings?
+    /// Nil to keep what operators decide in memory only.
+    package var state: StateSettings?
     package var listeners: [ListenerSettings] = []
     package var tokens: [TokenSettings] = []
     package var backends: [BackendSettings] = []

@@ -52,7 +52,8 @@ struct ReferenceTests {
         let blocks = [
             "Top": "", "log": "log {", "limits": "limits {", "listen": "listen 127.0.0.1:2 {",
             "tls": "listen 127.0.0.1:2 { tls {", "host": "listen 127.0.0.1:2 { host a.kr {",
-            "console": "console 127.0.0.1:3 {", "jwt": "jwt j {",
+            "console": "console 127.0.0.1:3 {", "state": "state /var/lib/gateway {",
+            "jwt": "jwt j {",
             "jwks": "jwt j { jwks https://h.kr/ {", "backend": "backend b {",
             "sessions": "sessions t {",
             "store": "sessions t { store 1 {", "rewrite": "rewrite /old/{user_id} to /new {",

@@ -45,7 +45,7 @@ struct SystemConfigurationFilesTests {
         let one = files.expand(glob: "Settings/*Settings.swift", relativeTo: root)
         #expect(
             one
-                == ["Backend", "Console", "Route", "Session", "", "Token"].map {
+                == ["Backend", "Console", "Route", "Session", "", "State", "Token"].map {
                     root + "/Settings/\($0)Settings.swift"
                 }.sorted())
         let several = files.expand(glob: "*/E?dReason.swift", relativeTo: root)

@@ -3,8 +3,8 @@ extension Grammar {
     package static let catalogue: [(place: Place, entries: [Entry])] = [
         (.top, top.entries + [include]), (.log, log.entries), (.limits, limits.entries),
         (.listen, listen.entries), (.tls, tls.entries), (.host, host.entries),
-        (.console, console.entries), (.jwt, jwt.entries), (.jwks, jwks.entries),
-        (.backend, backend.entries), (.sessions, sessions.entries),
+        (.console, console.entries), (.state, state.entries), (.jwt, jwt.entries),
+        (.jwks, jwks.entries), (.backend, backend.entries), (.sessions, sessions.entries),
         (.store, store.entries), (.rewrite, rewrite.entries), (.defaults, defaults.entries),
         (.route, route.entries),
     ]

@@ -9,6 +9,7 @@ package enum Grammar {
             .init("trust", "CIDR…", .atLeastOne, readTrust).repeatable,
             .init("limits", "", .none, readLimits).withBlock,
             .init("console", "ADDRESS", .one, readConsole).withBlock,
+            .init("state", "PATH", .one, readState).withOptionalBlock,
             .init("listen", "ADDRESS", .one, readListener).withOptionalBlock.repeatable,
             .init("jwt", "NAME", .one, readTokens).withBlock.repeatable,
             .init("backend", "NAME", .one, readBackend).withBlock.repeatable,
@@ -48,6 +49,10 @@ package enum Grammar {
             .init("token", "env:NAME|file:PATH", .one, readConsoleToken).required,
             .init("allow_remote", "on|off", .onOff, \.allowsRemote),
         ])
+
+    static let state = Vocabulary<StateSettings>(
+        .state,
+        [.init("history", "DURATION [N] | off", .from(1, to: 2), readHistory)])
 
     static let listen = Vocabulary<ListenerDraft>(
         .listen,

@@ -1,7 +1,8 @@
 /// Where a directive may stand: the top level of a file, or a block by the word that opens it.
 package enum Place: String, Sendable, CaseIterable {
     case top = ""
-    case log, limits, console, listen, tls, host, jwt, jwks, backend, sessions, store, rewrite,
+    case log, limits, console, state, listen, tls, host, jwt, jwks, backend, sessions, store,
+        rewrite,
         route, defaults
 }
 

@@ -69,6 +69,23 @@ extension ValueKind where Value == String {
         }
         return path
     }
+
+    /// The path of a folder that may be made when it is needed, seen from the configuration file:
+    /// the one it lies in must be there.
+    static let folderToMake = ValueKind { word, reading in
+        if word.text.isEmpty || word.text.contains("\0") {
+            reading.error("expected the path of a folder", at: word)
+            return nil
+        }
+        var path = reading.resolve(word.text, from: word)
+        while path.hasSuffix("/"), path.count > 1 { path.removeLast() }
+        let parent = FilePaths.directory(of: path)
+        if !parent.isEmpty, !reading.world.exists(path), !reading.world.exists(parent) {
+            reading.error(
+                "no such folder: '\(parent.printable())' (only its last part is made)", at: word)
+        }
+        return path
+    }
 }
 
 extension ValueKind where Value == String? {
