@@ -3,17 +3,28 @@ internal import Glibc
 /// Folders and files that nobody but the gateway's own user looks into.
 package enum PrivateFiles {
     /// Makes a folder with mode 0700 when there is nothing at `path`; the one it lies in must be
-    /// there.
+    /// there. One that was made survives the machine's sudden end.
     /// - Throws: `SystemError` when it cannot be made, and when something else is there.
     package static func makeFolder(_ path: String) throws(SystemError) {
         if path.utf8.contains(0) { throw SystemError("mkdir", code: EINVAL) }
         // The path is null-terminated by the bridge.
-        if unsafe mkdir(path, 0o700) == 0 { return }
+        if unsafe mkdir(path, 0o700) == 0 { return try keepName(ofFolder: path) }
         guard errno == EEXIST else { throw SystemError("mkdir") }
         var status = stat()
         // As above; the structure is a local one.
         guard unsafe stat(path, &status) == 0 else { throw SystemError("stat") }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError("mkdir", code: ENOTDIR) }
+    }
+
+    /// A name is on the disk when the folder it stands in is (fsync(2)).
+    private static func keepName(ofFolder path: String) throws(SystemError) {
+        // The path is null-terminated by the bridge.
+        let number = unsafe Glibc.open(path + "/..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw SystemError("open") }
+        let parent = Descriptor(number: number)
+        defer { parent.close() }
+        // Some file systems have nothing to write for a folder, and say so.
+        guard fsync(parent.number) == 0 || errno == EINVAL else { throw SystemError("fsync") }
     }
 
     /// Makes an empty file with mode 0600 when there is nothing at `path`, and sees to it that it

@@ -12,9 +12,7 @@ struct StateSchema {
     let steps: [String]
 
     /// Makes the tables, or brings them up to date: each step as a whole or not at all.
-    /// - Returns: the version that was found, when steps were made; nil when it was the newest.
-    @discardableResult
-    func bring(_ database: Database, file: String) throws(StateFileError) -> Int? {
+    func bring(_ database: Database, file: String) throws(StateFileError) {
         let found = try Self.version(of: database, file: file)
         guard found <= steps.count else {
             throw .newer(file: file, found: found, known: steps.count)
@@ -33,7 +31,6 @@ struct StateSchema {
         } catch {
             throw StateFileError(error, file: file)
         }
-        return found < steps.count ? found : nil
     }
 
     /// Looks whose file it is, and how old.

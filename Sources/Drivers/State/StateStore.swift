@@ -47,6 +47,7 @@ package final class StateStore: Sendable {
 
     private let inbox: StateInbox
     private let closed: Handover<Void>
+    private let isClosing = Atomic(false)
 
     /// Opens what is there, or makes it, and starts the thread, which ends with this object or with
     /// `close()`.
@@ -79,8 +80,9 @@ package final class StateStore: Sendable {
     deinit { inbox.stop() }
 
     /// Refuses further requests, does those that wait, closes the file, and returns when all of
-    /// that is over. Called at most once; not on the thread of the store.
+    /// that is over; only the first call waits for it. Not called on the thread of the store.
     package func close() {
+        if isClosing.exchange(true, ordering: .acquiringAndReleasing) { return }
         inbox.stop()
         // Fails only where no descriptor is left: then the end of the process closes the file.
         try? closed.wait()

@@ -33,6 +33,28 @@ import Transport
         }
     }
 
+    @Test func `kill -9 while everything is made for the first time`() async throws {
+        for _ in 0..<Self.rounds {
+            let folder = try TemporaryFolder()
+            let path = folder.path("state")
+            let delay = Int.random(in: 0...6000)
+            let result = await #expect(
+                processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]
+            ) { [path = path as String, delay = delay as Int] in
+                try System.startThread(name: "killer") {
+                    usleep(UInt32(delay))
+                    kill(getpid(), SIGKILL)
+                }
+                try Writer(path, round: 0).run()
+            }
+            let output = try #require(result).standardOutputContent
+            var acknowledged = Acknowledged()
+            _ = acknowledged.read(String(decoding: output, as: UTF8.self))
+            try acknowledged.check(path)
+            try Self.checkIntegrity(path + "/gateway.db")
+        }
+    }
+
     private static func checkIntegrity(_ file: String) throws {
         let words = try Database(.file(file)).rows("PRAGMA integrity_check") {
             row throws(DatabaseError) in try row.text(0)
@@ -59,13 +81,18 @@ private struct Writer {
             usleep(UInt32(delay) * 1000)
             kill(getpid(), SIGKILL)
         }
+        try run { first.post(()) }
+    }
+
+    /// - Parameter heard: called after every acknowledgement.
+    func run(_ heard: @escaping @Sendable () -> Void = {}) throws {
         let free = DispatchSemaphore(value: 64)
         for number in 1... {
             free.wait()
             submit(number) { kind, isKept in
                 if isKept {
                     System.write("\(kind) \(round) \(number)\n".utf8.span, to: 1)
-                    first.post(())
+                    heard()
                 }
                 free.signal()
             }

@@ -147,6 +147,7 @@ import Transport
             desk.store.setPolicy(change("\(number)"), now: Desk.now) { answers.post($0) }
         }
         desk.store.close()
+        desk.store.close()
         #expect(answers.take().count { (try? $0.get()) != nil } == 3000)
         #expect(try desk.set(change()) == .failure(.stopped))
         desk.store.record(entry("late"))
