@@ -41,8 +41,9 @@ struct Seat: Sendable {
     let order: UInt64
     let since: Instant
     var lastHeard: Instant
-    /// The last session that came; in grace the one that was.
+    /// The last session that came; the device goes by its names, also when it has left.
     var newest: SessionRecord
+    var isNewestIn = true
     /// Those that share the place, the eldest first.
     var others: [SessionRecord] = []
     /// Sessions of those that share it which are said to be silent.
@@ -62,11 +63,7 @@ struct Seat: Sendable {
     }
 
     /// The eldest first; none in grace.
-    var sessions: [SessionRecord] { isInGrace ? [] : others + [newest] }
-
-    func holds(_ id: SessionID) -> Bool {
-        !isInGrace && (newest.id == id || others.contains { $0.id == id })
-    }
+    var sessions: [SessionRecord] { isNewestIn ? others + [newest] : others }
 }
 
 /// Does a device replace itself again and again? Two windows of one browser that both come back

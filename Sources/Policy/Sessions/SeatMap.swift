@@ -93,8 +93,9 @@ struct SeatMap: Sendable {
             arrival, connectedSince: now, deviceSince: seat.since, founder: seat.newest.founder)
         unregister(seat.newest.arrival.device, seat.bucket, slot)
         register(arrival.device, seat.bucket, slot)
-        if !seat.isInGrace { slots[slot]?.others.append(seat.newest) }
+        if seat.isNewestIn { slots[slot]?.others.append(seat.newest) }
         slots[slot]?.newest = record
+        slots[slot]?.isNewestIn = true
         sessions[record.id] = Int32(slot)
         heard(slot, at: now)
         return record
@@ -106,15 +107,13 @@ struct SeatMap: Sendable {
         let slot = Int(number)
         let seat = self[slot]
         slots[slot]?.silent.removeAll { $0 == id }
-        if seat.newest.id != id, let position = seat.others.firstIndex(where: { $0.id == id }) {
-            slots[slot]?.others.remove(at: position)
-            return (seat.others[position], slot, false)
+        if seat.newest.id == id {
+            slots[slot]?.isNewestIn = false
+            return (seat.newest, slot, seat.others.isEmpty)
         }
-        guard let heir = slots[slot]?.others.popLast() else { return (seat.newest, slot, true) }
-        slots[slot]?.newest = heir
-        unregister(seat.newest.arrival.device, seat.bucket, slot)
-        register(heir.arrival.device, seat.bucket, slot)
-        return (seat.newest, slot, false)
+        guard let position = seat.others.firstIndex(where: { $0.id == id }) else { return nil }
+        slots[slot]?.others.remove(at: position)
+        return (seat.others[position], slot, seat.others.count == 1 && !seat.isNewestIn)
     }
 
     /// Gives a place up, with the sessions that are still in it.
@@ -167,16 +166,15 @@ struct SeatMap: Sendable {
     mutating func giveUpOn(_ slot: Int) { change(slot, to: .ghost) }
 
     mutating func startGrace(_ slot: Int, until: Instant) -> UInt64 {
-        slots[slot]?.others = []
-        return change(slot, to: .grace(until: until))
+        change(slot, to: .grace(until: until))
     }
 
     /// A session of the place is silent; the place is, when all of its sessions are.
     mutating func silent(_ id: SessionID, _ slot: Int) {
         let seat = self[slot]
         guard seat.group != nil, seat.state != .ghost, !seat.isInGrace else { return }
-        if !seat.others.isEmpty, !seat.silent.contains(id) { slots[slot]?.silent.append(id) }
-        if self[slot].silent.count > seat.others.count || seat.others.isEmpty { giveUpOn(slot) }
+        if !seat.silent.contains(id) { slots[slot]?.silent.append(id) }
+        if self[slot].silent.count == seat.sessions.count { giveUpOn(slot) }
     }
 
     @discardableResult
@@ -304,12 +302,11 @@ struct SeatMap: Sendable {
         let (seat, host) = (self[slot], self[first])
         vacate(slot)
         guard !seat.isInGrace else { return }
-        if host.isInGrace {
-            slots[first]?.newest = seat.newest
-            slots[first]?.others = seat.others
-        } else {
-            slots[first]?.others = seat.others + [seat.newest] + host.others
-        }
+        unregister(host.newest.arrival.device, host.bucket, first)
+        slots[first]?.others = host.sessions + seat.others
+        slots[first]?.newest = seat.newest
+        slots[first]?.isNewestIn = seat.isNewestIn
+        register(seat.newest.arrival.device, host.bucket, first)
         for record in seat.sessions { sessions[record.id] = Int32(first) }
         if let group = host.group {
             count(host.state, by: -1, in: group)

@@ -1,0 +1,454 @@
+import Settings
+
+/// The rules once more, as plain as they can be written: lists that are searched from end to end,
+/// milliseconds, and what happens as words. What `StoreEngine` does has to be this.
+struct NaiveStore {
+    struct Newcomer {
+        var number: Int
+        /// Its id, or its looks.
+        var key: String
+        /// Its looks, where its id was just issued.
+        var alias: String?
+        var role: String
+        var claimed: Int?
+        var isReportOnly: Bool
+    }
+
+    struct Rule {
+        var roles: [String]
+        var limit: SessionSettings.Limit
+        var takesClaim: Bool
+    }
+
+    struct Rules {
+        var limits: [Rule]
+        var shares: Bool
+        var grace: Int?
+        var probe: Int?
+    }
+
+    struct RuntimeRule {
+        var role: String?
+        var limit: SessionSettings.Limit
+        var expires: Int?
+    }
+
+    enum Life: Equatable {
+        case heard
+        case asked(until: Int)
+        case ghost(turn: Int)
+        case grace(until: Int)
+    }
+
+    struct Device {
+        /// `limit 0`, `free board`, `reported 0`.
+        var count: String
+        var order: Int
+        var sessions: [Newcomer]
+        /// Who came last: the device goes by its names.
+        var last: Newcomer
+        var life = Life.heard
+        var heard: Int
+        /// When it last became `heard`, or its grace began, in the order of all such changes.
+        var turn: Int
+        var silent: Set<Int> = []
+        var replacements: [Int] = []
+        var quietUntil: Int?
+        var refusals = 0
+
+        var isInGrace: Bool { if case .grace = life { true } else { false } }
+        var isAsked: Bool { if case .asked = life { true } else { false } }
+        var isGhost: Bool { if case .ghost = life { true } else { false } }
+    }
+
+    struct Waiter {
+        var arrivals: [Newcomer]
+        var since: Int
+        var deadline: Int
+    }
+
+    let rules: Rules
+    private(set) var devices: [Device] = []
+    private(set) var waiters: [Waiter] = []
+    private(set) var runtime: [RuntimeRule] = []
+    private var now = 0
+    private var turn = 0
+    private var words: [String] = []
+
+    init(rules: Rules) { self.rules = rules }
+
+    // MARK: Events
+
+    mutating func at(_ time: Int, _ event: (inout NaiveStore) -> Void) -> [String] {
+        now = time
+        words = []
+        if letTimePass() { settle() }
+        event(&self)
+        settle()
+        return words
+    }
+
+    mutating func arrive(_ arrival: Newcomer) {
+        let group = group(of: arrival.role)
+        let count = group.map { "limit \($0)" } ?? "free \(arrival.role)"
+        if arrival.isReportOnly { return letIn(arrival, count, group) }
+        if let index = find(arrival, count) { return comeAgain(arrival, index) }
+        guard let group else { return open(arrival, count) }
+        if let index = waiters.firstIndex(where: {
+            self.group(of: $0.arrivals[0].role) == group && isSame($0.arrivals[0], arrival)
+        }) {
+            words.append("wait \(arrival.number)")
+            if !rules.shares {
+                for old in waiters[index].arrivals { words.append("no \(old.number) replaced") }
+                waiters[index].arrivals = []
+            }
+            waiters[index].arrivals.append(arrival)
+            return
+        }
+        let patience = rules.probe.map { $0 + 500 } ?? 0
+        let waiter = Waiter(arrivals: [arrival], since: now, deadline: now + patience)
+        if !review(waiter) { return }
+        waiters.append(waiter)
+        words.append("wait \(arrival.number)")
+        ask(group, waiter)
+    }
+
+    mutating func depart(_ number: Int, breaks: Bool) {
+        for index in devices.indices {
+            guard let position = position(of: number, in: devices[index]) else { continue }
+            words.append("out \(number) \(breaks ? "broke" : "left")")
+            if devices[index].sessions.count > 1 {
+                devices[index].sessions.remove(at: position)
+                devices[index].silent.remove(number)
+                return
+            }
+            let device = devices[index]
+            if breaks, let grace = rules.grace, device.life == .heard,
+                device.count.hasPrefix("limit")
+            {
+                turn += 1
+                devices[index].turn = turn
+                devices[index].life = .grace(until: now + grace)
+            } else {
+                devices.remove(at: index)
+            }
+            return
+        }
+        for index in waiters.indices { waiters[index].arrivals.removeAll { $0.number == number } }
+        waiters.removeAll(where: \.arrivals.isEmpty)
+    }
+
+    mutating func answered(_ number: Int) {
+        for index in devices.indices where position(of: number, in: devices[index]) != nil {
+            hear(index)
+        }
+    }
+
+    mutating func silent(_ number: Int) {
+        for index in devices.indices where position(of: number, in: devices[index]) != nil {
+            guard devices[index].count.hasPrefix("limit"), !devices[index].isGhost else { return }
+            devices[index].silent.insert(number)
+            if devices[index].sessions.allSatisfy({ devices[index].silent.contains($0.number) }) {
+                haunt(index)
+            }
+        }
+    }
+
+    mutating func set(_ rule: RuntimeRule, endsExcess: Bool) {
+        runtime.removeAll { $0.role == rule.role }
+        if let expires = rule.expires, expires <= now { return }
+        runtime.append(rule)
+        guard endsExcess else { return }
+        for group in groups(of: rule.role) {
+            while counted(group).count > rule.limit.devices {
+                giveUpOne(group) { "out \($0) limited" }
+            }
+        }
+    }
+
+    mutating func clear(role: String?) { runtime.removeAll { $0.role == role } }
+
+    /// Ends every session of devices that go by this key.
+    mutating func kick(key: String) {
+        for index in devices.indices.reversed() {
+            if devices[index].isInGrace {
+                if devices[index].last.key == key { devices.remove(at: index) }
+                continue
+            }
+            for session in devices[index].sessions where session.key == key {
+                words.append("out \(session.number) kicked")
+            }
+            devices[index].sessions.removeAll { $0.key == key }
+            if devices[index].sessions.isEmpty { devices.remove(at: index) }
+        }
+    }
+
+    // MARK: Coming in
+
+    private mutating func open(_ arrival: Newcomer, _ count: String) {
+        turn += 1
+        devices.append(
+            Device(
+                count: count, order: turn, sessions: [arrival], last: arrival, heard: now,
+                turn: turn))
+        words.append("in \(arrival.number)")
+    }
+
+    private mutating func comeAgain(_ arrival: Newcomer, _ index: Int) {
+        let old = devices[index].isInGrace ? [] : devices[index].sessions
+        if rules.shares {
+            devices[index].sessions = old + [arrival]
+        } else {
+            if !old.isEmpty, let retry = fight(index) {
+                if devices[index].refusals == 1 { words.append("flaps \(old[0].number)") }
+                words.append("no \(arrival.number) flapping \(retry)")
+                return
+            }
+            for session in old { words.append("out \(session.number) replaced") }
+            devices[index].sessions = [arrival]
+        }
+        devices[index].last = arrival
+        hear(index)
+        words.append("in \(arrival.number)")
+    }
+
+    /// For how long a window of a fight is sent away; nil for no fight.
+    private mutating func fight(_ index: Int) -> Int? {
+        if let quiet = devices[index].quietUntil, now - quiet >= 60_000 {
+            devices[index].replacements = []
+            devices[index].quietUntil = nil
+            devices[index].refusals = 0
+        }
+        let recent = devices[index].replacements.filter { now - $0 < 10_000 }
+        devices[index].replacements = recent
+        if recent.count < 5, now >= devices[index].quietUntil ?? now {
+            devices[index].replacements.append(now)
+            return nil
+        }
+        let retries = [1, 2, 4, 8, 16, 32, 60]
+        let retry = retries[min(devices[index].refusals, 6)]
+        devices[index].refusals += 1
+        devices[index].quietUntil = now + retry * 1000
+        return retry
+    }
+
+    private mutating func letIn(_ arrival: Newcomer, _ count: String, _ group: Int?) {
+        if let index = find(arrival, count) {
+            devices[index].sessions =
+                (devices[index].isInGrace ? [] : devices[index].sessions) + [arrival]
+            devices[index].last = arrival
+            hear(index)
+            words.append("in \(arrival.number)")
+            return
+        }
+        guard let group else { return open(arrival, count) }
+        let limit = limit(group, arrival)
+        let excess = counted(group).count + 1 - limit.devices
+        if excess <= 0 { return open(arrival, count) }
+        if let index = find(arrival, "reported \(group)") {
+            devices[index].sessions.append(arrival)
+            devices[index].last = arrival
+            words.append("in \(arrival.number)")
+        } else {
+            open(arrival, "reported \(group)")
+        }
+        if limit.policy == .blockNew || limit.devices == 0 {
+            words.append("note \(arrival.number) refuse")
+            return
+        }
+        let live = counted(group).filter { !$0.isInGrace }.sorted { $0.order < $1.order }
+        let graces = counted(group).count - live.count
+        let ended = live.prefix(max(0, excess - graces)).flatMap(\.sessions)
+        if !ended.isEmpty {
+            words.append("note \(arrival.number) eject \(ended.map(\.number))")
+        }
+    }
+
+    // MARK: Waiting
+
+    private mutating func settle() {
+        let all = waiters
+        waiters = []
+        for waiter in all where review(waiter) {
+            waiters.append(waiter)
+            if let group = group(of: waiter.arrivals[0].role) { ask(group, waiter) }
+        }
+    }
+
+    /// True when it waits on.
+    private mutating func review(_ waiter: Waiter) -> Bool {
+        guard let group = group(of: waiter.arrivals[0].role) else { return false }
+        let limit = limit(group, waiter.arrivals[0])
+        let excess = counted(group).count + 1 - limit.devices
+        if excess > 0 {
+            let ghosts = counted(group).filter(\.isGhost).count
+            if limit.devices == 0 { return refuse(waiter) }
+            if limit.policy == .blockNew, ghosts < excess {
+                guard rules.probe != nil, now < waiter.deadline else { return refuse(waiter) }
+                let hopes = counted(group).filter { device in
+                    switch device.life {
+                    case .asked, .ghost: true
+                    case .heard: device.heard < waiter.since - 3000
+                    case .grace(let until): until <= waiter.deadline
+                    }
+                }
+                return hopes.count >= excess ? true : refuse(waiter)
+            }
+            for _ in 0..<excess {
+                if limit.policy == .ejectOld {
+                    giveUpOne(group) { "out \($0) eject_old" }
+                } else {
+                    endGhost(group)
+                }
+            }
+        }
+        admit(waiter, group)
+        return false
+    }
+
+    private mutating func admit(_ waiter: Waiter, _ group: Int) {
+        for arrival in waiter.arrivals {
+            if let index = find(arrival, "limit \(group)") {
+                devices[index].sessions.append(arrival)
+                devices[index].last = arrival
+                hear(index)
+                words.append("in \(arrival.number)")
+            } else {
+                open(arrival, "limit \(group)")
+            }
+        }
+    }
+
+    private mutating func refuse(_ waiter: Waiter) -> Bool {
+        for arrival in waiter.arrivals { words.append("no \(arrival.number) full") }
+        return false
+    }
+
+    private mutating func ask(_ group: Int, _ waiter: Waiter) {
+        guard let probe = rules.probe else { return }
+        let unheard = devices.indices.filter { index in
+            devices[index].count == "limit \(group)" && devices[index].life == .heard
+                && devices[index].heard < waiter.since - 3000
+        }
+        for index in unheard.sorted(by: { devices[$0].turn < devices[$1].turn }) {
+            devices[index].life = .asked(until: now + probe)
+            for session in devices[index].sessions { words.append("ask \(session.number)") }
+        }
+    }
+
+    // MARK: Making room
+
+    /// A place in grace, that of whose grace began first; else that of the eldest.
+    private mutating func giveUpOne(_ group: Int, _ word: (Int) -> String) {
+        let all = devices.indices.filter { devices[$0].count == "limit \(group)" }
+        if let first = all.filter({ devices[$0].isInGrace }).min(by: {
+            devices[$0].turn < devices[$1].turn
+        }) {
+            devices.remove(at: first)
+        } else if let eldest = all.min(by: { devices[$0].order < devices[$1].order }) {
+            for session in devices[eldest].sessions { words.append(word(session.number)) }
+            devices.remove(at: eldest)
+        }
+    }
+
+    private mutating func endGhost(_ group: Int) {
+        func turn(_ index: Int) -> Int {
+            if case .ghost(let turn) = devices[index].life { turn } else { .max }
+        }
+        let ghosts = devices.indices.filter {
+            devices[$0].count == "limit \(group)" && devices[$0].isGhost
+        }
+        guard let first = ghosts.min(by: { turn($0) < turn($1) }) else { return }
+        for session in devices[first].sessions { words.append("out \(session.number) silent") }
+        devices.remove(at: first)
+    }
+
+    // MARK: Time and life
+
+    private mutating func letTimePass() -> Bool {
+        var hasPassed = waiters.contains { $0.deadline <= now }
+        let over = runtime.filter { $0.expires.map { $0 <= now } ?? false }
+        if !over.isEmpty { hasPassed = true }
+        runtime.removeAll { $0.expires.map { $0 <= now } ?? false }
+        devices.removeAll { device in
+            guard case .grace(let until) = device.life, until <= now else { return false }
+            hasPassed = true
+            return true
+        }
+        let unanswered = devices.indices.filter { index in
+            if case .asked(let until) = devices[index].life { until <= now } else { false }
+        }
+        func due(_ index: Int) -> (Int, Int) {
+            if case .asked(let until) = devices[index].life {
+                (until, devices[index].turn)
+            } else {
+                (0, 0)
+            }
+        }
+        for index in unanswered.sorted(by: { due($0) < due($1) }) {
+            hasPassed = true
+            haunt(index)
+        }
+        return hasPassed
+    }
+
+    private mutating func hear(_ index: Int) {
+        turn += 1
+        devices[index].turn = turn
+        devices[index].heard = now
+        devices[index].life = .heard
+        devices[index].silent = []
+    }
+
+    private mutating func haunt(_ index: Int) {
+        turn += 1
+        devices[index].life = .ghost(turn: turn)
+    }
+
+    // MARK: Looking things up
+
+    func counted(_ group: Int) -> [Device] { devices.filter { $0.count == "limit \(group)" } }
+
+    func group(of role: String) -> Int? {
+        rules.limits.firstIndex { $0.roles.contains(role) }
+            ?? rules.limits.firstIndex { $0.roles.isEmpty }
+    }
+
+    func limit(_ group: Int, _ arrival: Newcomer) -> SessionSettings.Limit {
+        if let set = runtime.last(where: { $0.role.map { self.group(of: $0) == group } ?? false })
+            ?? runtime.last(where: { $0.role == nil })
+        {
+            return set.limit
+        }
+        var limit = rules.limits[group].limit
+        if rules.limits[group].takesClaim, let claimed = arrival.claimed {
+            limit.devices = claimed
+        }
+        return limit
+    }
+
+    private func groups(of role: String?) -> [Int] {
+        if let role { return group(of: role).map { [$0] } ?? [] }
+        let own = Set(runtime.compactMap { $0.role.flatMap { group(of: $0) } })
+        return rules.limits.indices.filter { !own.contains($0) }
+    }
+
+    private func position(of number: Int, in device: Device) -> Int? {
+        device.isInGrace ? nil : device.sessions.firstIndex { $0.number == number }
+    }
+
+    private func find(_ arrival: Newcomer, _ count: String) -> Int? {
+        func named(_ name: String) -> Int? {
+            devices.firstIndex { device in
+                device.count == count
+                    && (device.last.key == name || device.last.alias == name)
+            }
+        }
+        return named(arrival.key) ?? arrival.alias.flatMap(named)
+    }
+
+    private func isSame(_ one: Newcomer, _ other: Newcomer) -> Bool {
+        let names = [one.key, one.alias]
+        return names.contains(other.key) || (other.alias.map { names.contains($0) } ?? false)
+    }
+}
