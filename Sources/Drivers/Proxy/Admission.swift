@@ -224,8 +224,8 @@ struct Admission {
         try context.becomeLive(client, in: worker)
     }
 
-    /// Takes a seat in the store of sessions, for a WebSocket or an event stream on a route that has
-    /// a `sessions` block. Something to wait for, or nil.
+    /// Takes a seat in the store of sessions, for a WebSocket or an event stream on a route that
+    /// has a `sessions` block. Something to wait for, or nil.
     private func admit(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> Decision? {

@@ -199,8 +199,9 @@ final class HeldRequest {
         case .seat:
             answer(
                 Refusal(
-                    .overloaded, detail: "seat", message: "It is not known whether there is a place",
-                    retryAfterSeconds: 1), client, worker)
+                    .overloaded, detail: "seat",
+                    message: "It is not known whether there is a place", retryAfterSeconds: 1),
+                client, worker)
         }
     }
 

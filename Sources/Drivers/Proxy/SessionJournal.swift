@@ -26,8 +26,8 @@ final class SessionJournal: Sendable {
         case .noticed(.wouldEject(let ended, for: let record, let limit)):
             counters.noteReportOnly(.sessions, route: record.arrival.route)
             log.info(
-                "'sessions' of route \(record.arrival.route) would have ended \(ended.count) of store"
-                    + " \(record.arrival.store.store): \(limit.devices) are allowed")
+                "'sessions' of route \(record.arrival.route) would have ended \(ended.count) of"
+                    + " store \(record.arrival.store.store): \(limit.devices) are allowed")
         }
     }
 }

@@ -72,7 +72,8 @@ final class Worker {
     private var acceptPausedUntil: Instant?
     private var hasStopped = false
     private let mailboxToken: UInt64
-    /// When the store of sessions is to be asked what time has brought, as far as this worker knows.
+    /// When the store of sessions is to be asked what time has brought, as far as this worker
+    /// knows.
     private var sessionDeadline = Deadline()
 
     init(index: Int, shared: SharedState, generation: Generation, listeners: [ListeningSocket])
