@@ -160,6 +160,18 @@ import Transport
         #expect(try visitor.next().member("limit") == .whole(5))
     }
 
+    @Test func `an answer that is late is not taken for that of the next request`() throws {
+        let hold = Hold()
+        let visitor = try TestConsole(hold.endpoints) { $0.answerTime = .seconds(1) }.visit()
+        visitor.send(request("GET", "/hold"))
+        #expect(try visitor.next().status == 504)
+        visitor.send(request("GET", "/hold"))
+        try hold.wait(for: 2)
+        hold.release(0, "the first")
+        hold.release(1, "the second")
+        #expect(try visitor.next().text == "\"the second\"")
+    }
+
     @Test func `who leaves before the answer is forgotten`() throws {
         let console = try TestConsole()
         for _ in 0..<10 {

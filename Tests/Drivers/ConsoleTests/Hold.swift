@@ -1,5 +1,6 @@
 import Clock
 import HTTP
+import JSON
 import Locks
 import Transport
 
@@ -26,14 +27,21 @@ final class Hold: Sendable {
     func wait(for count: Int) throws {
         let deadline = SystemClock.now() + .seconds(20)
         let poller = try Poller()
-        while responders.withLock({ $0.count }) < count {
+        while self.count < count {
             guard SystemClock.now() < deadline else { throw TookTooLong() }
             _ = poller.wait(milliseconds: 2)
         }
     }
 
+    var count: Int { responders.withLock { $0.count } }
+
     /// Answers all of them.
     func release() {
         for responder in responders.withLock({ $0 }) { responder.respond(.json(200, "held")) }
+    }
+
+    /// Answers the one that came at `index`.
+    func release(_ index: Int, _ text: String) {
+        responders.withLock { $0[index] }.respond(.json(200, .string(text)))
     }
 }

@@ -125,6 +125,19 @@ import Transport
         #expect(try visitor.next().status == 200)
     }
 
+    @Test func `who has not taken an answer is asked for nothing more`() throws {
+        let hold = Hold()
+        let console = try TestConsole(hold.endpoints)
+        let visitor = try console.visit()
+        visitor.driver.isReading = false
+        visitor.send(request("GET", "/huge") + request("GET", "/hold"))
+        for _ in 0..<3 { #expect(try console.ask("GET", "/later?ms=20").status == 200) }
+        #expect(hold.count == 0)
+        visitor.driver.isReading = true
+        #expect(try visitor.next().body.count == 8 * 1024 * 1024)
+        try hold.wait(for: 1)
+    }
+
     @Test func `a full house makes room for newcomers, who is busy stays`() throws {
         let hold = Hold()
         let console = try TestConsole(hold.endpoints) { $0.connections = 4 }
