@@ -13,6 +13,7 @@ from harness.door import Door
 from harness.gateway import Gateway
 from harness.ports import free_port
 from harness.process import App
+from harness.secrecy import secrecy
 from harness.waiting import wait_until
 from harness.wire import Upstream
 
@@ -20,6 +21,15 @@ from harness.wire import Upstream
 # Thousands of sockets, here and in every child.
 _, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def all_secrets_are_kept():
+    """When the run is over: no token, secret or ticket of any test stands in anything that any
+    gateway wrote or said."""
+    yield
+    leaks = secrecy.verdict()
+    assert not leaks, "\n".join([f"{len(leaks)} places hold a secret:", *leaks[:20]])
 
 
 @pytest.fixture(scope="session")
