@@ -113,7 +113,9 @@ async def test_every_place_of_a_token_is_kept_quiet(start_gateway, hospital, tmp
     await console.metrics()
     await console.ask("GET", "/metrics", token="wrong" * 8)
     await console.ask("GET", f"/metrics?token={tokens.CONSOLE_TOKEN}")
-    await console.ask("POST", "/.gateway/revoke", json={"jti": good})
+    await console.ask("POST", "/.gateway/revoke", json={"user": "8"})
+    await console.ask("GET", "/.gateway/revocations")
+    await console.ask("GET", "/.gateway/keys")
     gateway.finish()
     assert "tab=last" in log.read_text() and "tab=socket" in log.read_text()
     assert secrecy.places() > seen, "all of that is looked through in the end"

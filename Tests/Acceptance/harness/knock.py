@@ -15,7 +15,7 @@ FACES = {
     "unauthenticated": (401, 4001),
     "forbidden": (403, 4003),
     "rate_limited": (429, 1013),
-    "internal_error": (500, 1011),
+    "upstream_unavailable": (503, 1013),
 }
 #: What people are told over HTTP, and the word that machines are told on a WebSocket.
 WORDS = {
@@ -35,6 +35,8 @@ WORDS = {
     "Ticket not valid": "ticket_invalid",
     "Role not allowed": "role",
     "Not allowed for this user": "claim",
+    "Too many failed attempts": "attempts",
+    "The keys to check the token with cannot be had": "keys",
 }
 
 
@@ -53,8 +55,15 @@ class Outcome:
 IN = Outcome("let in")
 
 
+REASONS = {
+    "role": "forbidden", "claim": "forbidden", "attempts": "rate_limited",
+    "keys": "upstream_unavailable",
+}  # fmt: skip
+
+
 def refused(word):
-    return Outcome("forbidden" if word in ("role", "claim") else "unauthenticated", word)
+    """With the reason that belongs to the word."""
+    return Outcome(REASONS.get(word, "unauthenticated"), word)
 
 
 def problem(response):
@@ -104,10 +113,10 @@ def refusal_on_socket(messages, code, close_reason):
     secrecy.overheard("a refused WebSocket", json.dumps([*messages, close_reason]))
     assert len(messages) == 1 and messages[0]["type"] == "error", (messages, code, close_reason)
     error = messages[0]["error"]
-    (reason,) = [reason for reason, (_, face) in FACES.items() if face == code]
-    word = error["details"]["reason"]
-    assert error["code"] == code and word == close_reason, (messages, code, close_reason)
-    return Outcome(reason, word)
+    outcome = refused(error["details"]["reason"])
+    assert error["code"] == code == FACES[outcome.reason][1], (messages, code, close_reason)
+    assert outcome.word == close_reason, (messages, code, close_reason)
+    return outcome
 
 
 async def via_bearer(door, host, token, path="/ws/queue/knock", address=None):
