@@ -82,7 +82,8 @@ def problem(response):
 
 
 async def via_http(door, host, token, path="/echo", address=None):
-    async with door.client(address) as client:
+    # A request may wait for a key for half a minute.
+    async with door.client(address, timeout=40) as client:
         headers = {"Host": host, **(bearer(token) if token is not None else {})}
         response = await client.get(path, headers=headers)
     return IN if response.status_code == 200 else problem(response)
