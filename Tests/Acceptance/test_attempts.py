@@ -8,6 +8,7 @@ import pytest
 
 from harness import tokens
 from harness.knock import IN, WAYS, refused, via_bearer, via_http
+from harness.live import LiveSocket, LiveStream
 from harness.waiting import eventually, together
 
 #: `workers 1`: what one worker counts is exact.
@@ -178,6 +179,22 @@ async def test_websockets_count_as_well(start):
         assert await via_bearer(gateway.tls, HOST, FORGED) == refused("token_signature")
     assert await via_bearer(gateway.tls, HOST, FORGED) == LIMITED
     assert await statuses(gateway, 1) == [429]
+
+
+async def test_refreshes_count_as_well(start):
+    """By message and by POST; whoever is blocked cannot refresh, but lives on."""
+    gateway = start("1 burst 4")
+    async with LiveSocket(gateway.tls, HOST, tokens.mint(), controlled=True) as socket:
+        for _ in range(2):
+            answer = await socket.refresh(FORGED)
+            assert answer["error"]["details"]["reason"] == "token_signature"
+        async with LiveStream(gateway.tls, HOST, tokens.mint(), controlled=True) as stream:
+            for _ in range(2):
+                assert (await stream.refresh(FORGED)).status_code == 401
+            assert (await stream.refresh(tokens.mint())).status_code == 429
+        answer = await socket.refresh(tokens.mint())
+        assert answer["error"]["code"] == 1013
+        await socket.assert_alive()
 
 
 async def test_a_flood_is_a_line_a_second(start):

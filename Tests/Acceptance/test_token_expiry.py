@@ -9,6 +9,7 @@ import pytest
 import websockets
 
 from harness import tokens
+from harness.door import ask
 from harness.live import KINDS
 from harness.log import line
 from harness.waiting import eventually, together
@@ -183,6 +184,15 @@ async def test_every_session_has_an_id_of_its_own(opened):
         async with opened(kind, "close", tokens.mint()) as live:
             seen.add(live.headers["X-Session-Id"])
     assert len(seen) == 4
+
+
+async def test_the_app_is_told_the_id_and_nobody_can_make_one_up(gateway):
+    headers = {**tokens.bearer(tokens.mint()), "X-Session-Id": "0" * 32}
+    path = "/ws/queue/live"
+    async with gateway.tls.websocket(path, name="close.test", headers=headers) as socket:
+        seen = await ask(socket, {"type": "whoami"})
+        own = socket.response.headers["X-Session-Id"]
+    assert [value for name, value in seen["headers"] if name == "x-session-id"] == [own]
 
 
 async def test_no_message_is_torn(opened):

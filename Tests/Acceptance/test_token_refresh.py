@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness import tokens
+from harness.door import ask, receive
 from harness.issuer import Key
 from harness.knock import problem
 from harness.live import KINDS
@@ -24,6 +25,7 @@ BLOCKS = {
     "grace": ("expiring 1s; on_expiry grace 2s", "refuse socket"),
     "roles": ("expiring 2s", "roles admin"),
     "claims": ("expiring 2s", "require claim:wards has query:ward"),
+    "packed": ("expiring off", "compress over 0"),
 }
 CONFIGURATION = """
 log { access json stdout }
@@ -231,6 +233,42 @@ async def test_other_messages_of_such_a_socket_reach_the_app(opened):
             assert heard["error"]["code"] in (4000, 5000), heard
         await live.send({"type": "echo", "text": "x" * 100_000})
         assert len((await live.hear("echo"))["text"]) == 100_000
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_a_refresh_may_come_compressed_and_in_pieces(gateway, compression):
+    """Any cut; what stands between the pieces reaches the app, the refresh does not."""
+    text = json.dumps({"type": "auth.refresh", "token": tokens.mint()})
+    async with gateway.tls.websocket(
+        "/ws/queue/pieces",
+        name="packed.test",
+        headers=tokens.bearer(tokens.mint()),
+        subprotocols=["gateway.v1"],
+        compression=compression,
+    ) as socket:
+        assert (await receive(socket))["type"] == "session"
+        for size in (1, 7, 100):
+            await socket.send([text[index : index + size] for index in range(0, len(text), size)])
+            assert (await receive(socket))["type"] == "auth.refreshed"
+        await socket.send(text)
+        assert (await receive(socket))["type"] == "auth.refreshed"
+        # Octets are the app's, whatever they spell.
+        await socket.send(text.encode())
+        assert await asyncio.wait_for(socket.recv(), 15) == text.encode()
+        assert await ask(socket, {"type": "ping"}) == {"type": "pong"}
+
+
+async def test_the_app_chooses_its_own_subprotocol_all_the_same(gateway):
+    """The front end speaks both, and is answered with the app's choice."""
+    token = tokens.mint()
+    offers = ["gateway.v1", "hospital.v1", f"jwt.{token}"]
+    path = "/ws/queue/both"
+    async with gateway.tls.websocket(path, name="plain.test", subprotocols=offers) as socket:
+        assert socket.subprotocol == "hospital.v1"
+        seen = [await ask(socket, {"type": "whoami"})]
+        while seen[-1]["type"] != "whoami":
+            seen.append(await receive(socket))
+        assert seen[-1]["subprotocols"] == ["hospital.v1"]
 
 
 # The POST.
