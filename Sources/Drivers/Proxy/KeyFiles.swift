@@ -66,10 +66,8 @@ package struct KeyFiles {
         } catch {
             throw Complaint(path, error.description)
         }
-        let keys = document.keys(
-            for: token.signatureAlgorithms, allowsWeakKeys: token.allowsWeakKeys)
+        let keys = document.keys(for: token.signatureAlgorithms, allowsWeakKeys: true)
         if !token.allowsWeakKeys {
-            // A secret within a set; a weak key of RSA is not usable to begin with.
             if let weak = keys.usable.compactMap(\.weakness).first {
                 throw Complaint(path, weak.description + "; 'allow_weak_keys on' accepts it")
             }
