@@ -15,6 +15,9 @@ struct EventRelay {
     /// The longest beginning of an event that is held back until its end comes.
     static let heldSize = 64 * 1024
 
+    /// The app compresses it, although it was not asked to: nobody can tell where events end, and
+    /// nothing of ours is put in.
+    let isOpaque: Bool
     var boundary = EventBoundary()
     /// The beginning of an event whose end has not come.
     var held: [UInt8] = []
@@ -42,10 +45,11 @@ extension Exchange {
     /// A client that does not acknowledge what was sent for this long is gone.
     private static let userTimeoutMilliseconds: Int32 = 30_000
 
-    func beginEvents(in worker: Worker) {
-        events = EventRelay(lastSent: worker.now)
+    func beginEvents(_ fields: Fields, in worker: Worker) {
+        let isOpaque = fields.contains(.contentEncoding)
+        events = EventRelay(isOpaque: isOpaque, lastSent: worker.now)
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
-        if let message = context.sessionMessage {
+        if !isOpaque, let message = context.sessionMessage {
             var event: [UInt8] = []
             EventEncoder.append(
                 event: "session", data: String(decoding: message, as: UTF8.self), to: &event)
@@ -57,7 +61,9 @@ extension Exchange {
 
     /// The gateway says something of its own, behind the event that is on its way.
     func say(_ reply: ControlReply, in worker: Worker) {
-        guard let relay = events, !hasEnded, relay.pendingEnd == nil else { return }
+        guard let relay = events, !relay.isOpaque, !hasEnded, relay.pendingEnd == nil else {
+            return
+        }
         var event: [UInt8] = []
         EventEncoder.append(
             event: reply.eventName, data: String(decoding: reply.octets, as: UTF8.self), to: &event)
@@ -88,6 +94,7 @@ extension Exchange {
         events = nil
         defer { events = relay }
         relay.lastSent = worker.now
+        if relay.isOpaque { return send(data, in: worker) }
         if let end = relay.boundary.scan(data) {
             if relay.held.isEmpty {
                 send(data.extracting(0..<end), in: worker)
@@ -175,13 +182,15 @@ extension Exchange {
 
     /// Sends the last event and the end of the response.
     private func finishEvents(in worker: Worker) {
-        guard let end = events?.pendingEnd else { return }
+        guard let relay = events, let end = relay.pendingEnd else { return }
         closeUpstream(in: worker)
         events?.held = []
         worker.scratch.removeAll(keepingCapacity: true)
-        var event: [UInt8] = []
-        Answer.append(end, to: &event)
-        send(event.span, in: worker)
+        if !relay.isOpaque {
+            var event: [UInt8] = []
+            Answer.append(end, to: &event)
+            send(event.span, in: worker)
+        }
         if clientFraming == .chunked { HeadEncoder.appendLastChunk(to: &worker.scratch) }
         sendScratch(worker)
         response = .complete
@@ -211,10 +220,13 @@ extension Exchange {
             || client.stream.pendingCount >= plan.route.settings.sendQueueSize
         {
             closeUpstream(in: worker)
+            context.detail = relay.pendingEnd?.detail
             conclude(relay.pendingEnd?.reason ?? .slowConsumer, in: worker)
             return client.close(in: worker)
         }
-        if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty {
+        if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty,
+            !relay.isOpaque
+        {
             worker.scratch.removeAll(keepingCapacity: true)
             var comment: [UInt8] = []
             EventEncoder.appendComment(to: &comment)

@@ -83,7 +83,7 @@ extension Exchange {
         let body = BodyDecoder(framing)
         response = body.isComplete ? .complete : .streaming(body)
         if isStream, !body.isComplete {
-            beginEvents(in: worker)
+            beginEvents(head.fields, in: worker)
         } else {
             context.release(in: worker)
         }
