@@ -131,10 +131,15 @@ final class ClientConnection {
         switch phase {
         case .webSocket(let relay): relay.clientSent(buffer.octets, in: worker)
         case .head, .held, .exchange: consume(buffer.octets, in: worker)
-        case .closing(let socket):
-            if socket.clientSent(buffer.octets) { finish(in: worker) }
+        case .closing: heardWhileClosing(buffer.octets, in: worker)
         case .lingering, .closed: break
         }
+    }
+
+    /// What came after a WebSocket was told that it ends, or behind the message that ended it.
+    func heardWhileClosing(_ octets: Span<UInt8>, in worker: Worker) {
+        guard case .closing(let socket) = phase, socket.clientSent(octets) else { return }
+        finish(in: worker)
     }
 
     private func noteHeadStage(in worker: Worker) {
