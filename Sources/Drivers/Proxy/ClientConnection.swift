@@ -40,6 +40,8 @@ final class ClientConnection {
         case partial
     }
 
+    /// Octets that are read behind a request that waits.
+    private static let heldSize = 16 * 1024
     private static let lingerTimeout: Duration = .seconds(2)
     private static let requestBodyTimeout: Duration = .seconds(60)
 
@@ -302,8 +304,7 @@ final class ClientConnection {
         hasInputEnded = true
         switch phase {
         case .head: close(in: worker)
-        // The answer may still be wanted, if the request is whole.
-        case .held(let request): if request.wantsClientInput { close(in: worker) }
+        case .held(let request): request.clientInputEnded(from: self, in: worker)
         case .exchange(let exchange): exchange.clientInputEnded(in: worker)
         case .webSocket(let relay): relay.clientInputEnded(in: worker)
         case .closing: finish(in: worker)
@@ -315,9 +316,10 @@ final class ClientConnection {
     /// The connection is broken.
     func lost(in worker: Worker) {
         switch phase {
+        case .held(let request): request.clientLost(in: worker)
         case .exchange(let exchange): exchange.clientLost(in: worker)
         case .webSocket(let relay): relay.clientLost(in: worker)
-        case .head, .held, .closing, .lingering, .closed: break
+        case .head, .closing, .lingering, .closed: break
         }
         close(in: worker)
     }
@@ -348,7 +350,8 @@ final class ClientConnection {
         switch phase {
         case .head(.idle) where hasServed: finish(in: worker)
         // A new connection has its first request on the way.
-        case .head, .held, .closing, .lingering, .closed: break
+        case .head, .closing, .lingering, .closed: break
+        case .held(let request): request.drain(from: self, in: worker)
         case .exchange(let exchange): exchange.drain(in: worker)
         case .webSocket(let relay): relay.drain(in: worker)
         }
@@ -388,10 +391,12 @@ final class ClientConnection {
     }
 
     private var wantsInput: Bool {
-        if hasInputEnded || !held.isEmpty { return false }
+        if hasInputEnded { return false }
+        // What comes behind a request that waits is kept, so that a client that leaves is noticed.
+        if case .held = phase { return held.count < Self.heldSize }
+        guard held.isEmpty else { return false }
         switch phase {
-        case .head, .closing, .lingering: return true
-        case .held(let request): return request.wantsClientInput
+        case .head, .held, .closing, .lingering: return true
         case .exchange(let exchange): return exchange.wantsClientInput
         case .webSocket(let relay): return relay.wantsClientInput
         case .closed: return false

@@ -162,6 +162,8 @@ extension Exchange {
     private func end(_ end: StreamEnd, in worker: Worker) {
         guard !hasEnded else { return }
         guard let relay = events else {
+            // A response that has begun, and that is no stream, is nothing that lasts.
+            guard case .awaiting = response else { return }
             // No response has begun: the same is said in an answer of our own.
             closeUpstream(in: worker)
             hasEnded = true
@@ -210,7 +212,7 @@ extension Exchange {
     /// client whose queue is full and does not shrink.
     func eventTimerFired(in worker: Worker) {
         if let live = context.live, events?.pendingEnd == nil,
-            !live.expire(client, in: worker)
+            !live.expire(context, client, in: worker)
         {
             return
         }

@@ -27,7 +27,11 @@ extension Exchange {
             }
         }
         sendScratch(worker)
-        if events?.pendingEnd != nil { endIfPending(in: worker) }
+        if events?.pendingEnd != nil {
+            endIfPending(in: worker)
+        } else if events != nil, worker.isDraining {
+            drain(in: worker)
+        }
         if !hasEnded { watchFlow(in: worker) }
     }
 

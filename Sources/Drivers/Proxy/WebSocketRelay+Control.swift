@@ -47,7 +47,7 @@ extension WebSocketRelay {
         do throws(Refusal) {
             try worker.checkAttempts(of: context)
             client.refresh(
-                RefreshRequest(session: live.id, token: token), in: worker)
+                RefreshRequest(session: live.id, token: token, begin: worker.now), in: worker)
         } catch {
             say(.error(error, at: SystemClock.wallTime()), in: worker)
         }

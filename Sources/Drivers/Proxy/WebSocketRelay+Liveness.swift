@@ -34,7 +34,7 @@ extension WebSocketRelay {
             closeUpstream(in: worker)
             return client.finish(in: worker)
         }
-        if let live = context.live, !live.expire(client, in: worker) { return }
+        if let live = context.live, !live.expire(context, client, in: worker) { return }
         if let stalledSince, case .cut(let patience) = route.settings.slowClient,
             worker.now - stalledSince >= patience
         {

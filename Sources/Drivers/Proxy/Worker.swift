@@ -64,7 +64,7 @@ final class Worker {
     private var due = Backlog<UInt64>()
     private var messages = Backlog<WorkerMessage>()
     /// Clients that wait for keys, and those of them that may try again.
-    private var keyWaiters: [UInt64] = []
+    private var keyWaiters: Set<UInt64> = []
     private var keyResumptions = Backlog<UInt64>()
     private(set) var isDraining = false
     private(set) var drainDeadline: Instant?
@@ -206,10 +206,14 @@ final class Worker {
 
     /// The client is told when keys of some source were read. False when too many wait already.
     func awaitKeys(_ client: UInt64) -> Bool {
-        guard keyWaiters.count < Self.keyWaiterLimit else { return false }
-        keyWaiters.append(client)
+        guard keyWaiters.count < Self.keyWaiterLimit || keyWaiters.contains(client) else {
+            return false
+        }
+        keyWaiters.insert(client)
         return true
     }
+
+    func stopAwaitingKeys(_ client: UInt64) { keyWaiters.remove(client) }
 
     private func keysRead() {
         for client in keyWaiters { keyResumptions.append(client) }
@@ -317,6 +321,7 @@ final class Worker {
 
     func forget(client token: UInt64) {
         members.remove(token)
+        keyWaiters.remove(token)
         clientCount -= 1
     }
 
@@ -340,8 +345,8 @@ final class Worker {
                 return request.reply(.unknownSession, in: self)
             }
             client.refresh(request, in: self)
-        case .refreshed(let token, let session, let outcome):
-            client(token)?.refreshed(outcome, session: session, in: self)
+        case .refreshed(let token, let number, let outcome):
+            client(token)?.refreshed(outcome, number: number, in: self)
         case .keysRead: keysRead()
         case .drain: startDraining()
         case .stop: hasStopped = true

@@ -29,5 +29,10 @@ def mint(user=7, role="admin", expires=3600, secret=SECRET, algorithm="HS256", *
     return secrecy.remember(token)
 
 
+def remember(token):
+    """A token that must be written nowhere from now on."""
+    return secrecy.remember(token)
+
+
 def bearer(token):
     return {"Authorization": f"Bearer {token}"}
