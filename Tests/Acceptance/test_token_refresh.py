@@ -71,65 +71,53 @@ def refusal_of(answer):
     return answer.status_code, problem(answer).word
 
 
-async def test_a_refreshed_connection_outlives_its_first_token(opened):
+# What takes seconds runs beside each other.
+
+
+async def outlives_its_first_token(opened, kind, block):
     """Three seconds, refreshed in the second: alive in the fifth."""
+    start = time.time()
+    async with opened(kind, block, tokens.mint(expires=LIFE)) as live:
+        await live.session()
+        await live.hear("token_expiring")
+        await asyncio.sleep(start + 2 - time.time())
+        answer = said(await live.refresh(tokens.mint(expires=600)))
+        assert answer["type"] == "auth.refreshed"
+        assert 590 <= answer["expires_in"] <= 600
+        await asyncio.sleep(start + LIFE + 2 - time.time())
+        await live.assert_alive()
+        assert live.types().count("token_expiring") == 1
 
-    async def lives_on(kind, block):
-        start = time.time()
-        async with opened(kind, block, tokens.mint(expires=LIFE)) as live:
-            await live.session()
+
+async def is_refreshed_in_its_grace(opened, kind):
+    start = time.time()
+    async with opened(kind, "grace", tokens.mint(expires=1.0)) as live:
+        await asyncio.sleep(start + 2 - time.time())
+        said(await live.refresh(tokens.mint()))
+        await asyncio.sleep(start + 4 - time.time())
+        await live.assert_alive()
+
+
+async def ends_with_its_new_token(opened, kind):
+    """Which may even be the shorter one; a client is told anew each time."""
+    async with opened(kind, "plain", tokens.mint()) as live:
+        for _ in range(2):
+            answer = said(await live.refresh(tokens.mint(expires=LIFE)))
+            end = time.time() + LIFE
+            assert LIFE - 1 <= answer["expires_in"] <= LIFE
             await live.hear("token_expiring")
-            await asyncio.sleep(start + 2 - time.time())
-            answer = said(await live.refresh(tokens.mint(expires=600)))
-            assert answer["type"] == "auth.refreshed"
-            assert 590 <= answer["expires_in"] <= 600
-            await asyncio.sleep(start + LIFE + 2 - time.time())
-            await live.assert_alive()
-            assert live.types().count("token_expiring") == 1
-
-    await together(*[lives_on(kind, block) for kind in KINDS for block in ("plain", "grace")])
+        ending = await live.end()
+        assert -0.1 <= ending.when - end <= 1, ending.when - end
+        assert ending.code == (4001 if kind == "WebSocket" else None)
+        assert ending.message["reason"] == "token_expired"
 
 
-async def test_a_connection_in_its_grace_may_still_be_refreshed(opened):
-    async def lives_on(kind):
-        start = time.time()
-        async with opened(kind, "grace", tokens.mint(expires=1.0)) as live:
-            await asyncio.sleep(start + 2 - time.time())
-            said(await live.refresh(tokens.mint()))
-            await asyncio.sleep(start + 4 - time.time())
-            await live.assert_alive()
-
-    await together(*[lives_on(kind) for kind in KINDS])
-
-
-async def test_the_new_token_comes_to_its_end_as_well(opened):
-    """It may even be the shorter one, and a client is told anew each time."""
-
-    async def ends(kind):
-        async with opened(kind, "plain", tokens.mint()) as live:
-            for _ in range(2):
-                answer = said(await live.refresh(tokens.mint(expires=LIFE)))
-                end = time.time() + LIFE
-                assert LIFE - 1 <= answer["expires_in"] <= LIFE
-                await live.hear("token_expiring")
-            ending = await live.end()
-            assert -0.1 <= ending.when - end <= 1, ending.when - end
-            assert ending.code == (4001 if kind == "WebSocket" else None)
-            assert ending.message["reason"] == "token_expired"
-
-    await together(*[ends(kind) for kind in KINDS])
-
-
-async def test_a_token_without_an_end_ends_nothing(opened):
-    async def lives_on(kind):
-        start = time.time()
-        async with opened(kind, "plain", tokens.mint(expires=2.0)) as live:
-            answer = said(await live.refresh(tokens.mint(exp=None)))
-            assert answer == {"type": "auth.refreshed"}
-            await asyncio.sleep(start + 3 - time.time())
-            await live.assert_alive()
-
-    await together(*[lives_on(kind) for kind in KINDS])
+async def has_a_new_token_without_an_end(opened, kind):
+    start = time.time()
+    async with opened(kind, "plain", tokens.mint(expires=2.0)) as live:
+        assert said(await live.refresh(tokens.mint(exp=None))) == {"type": "auth.refreshed"}
+        await asyncio.sleep(start + 3 - time.time())
+        await live.assert_alive()
 
 
 BAD = {
@@ -141,8 +129,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_bad_token_changes_nothing(opened, kind):
+async def is_not_changed_by_a_bad_token(opened, kind):
     """The answer says why; the connection lives on to the end of the token it has."""
     start = time.time()
     async with opened(kind, "plain", tokens.mint(expires=LIFE)) as live:
@@ -153,6 +140,24 @@ async def test_a_bad_token_changes_nothing(opened, kind):
         ending = await live.end()
         assert LIFE - 0.1 <= ending.when - start <= LIFE + 1
         assert ending.message["reason"] == "token_expired"
+
+
+async def test_a_connection_lives_as_long_as_its_last_good_token(opened):
+    await together(
+        *[
+            outlives_its_first_token(opened, kind, block)
+            for kind in KINDS
+            for block in ("plain", "grace")
+        ],
+        *[
+            scenario(opened, kind)
+            for kind in KINDS
+            for scenario in (
+                is_refreshed_in_its_grace, ends_with_its_new_token, has_a_new_token_without_an_end,
+                is_not_changed_by_a_bad_token,
+            )
+        ],
+    )  # fmt: skip
 
 
 async def assert_forbidden(gateway, live, tab, word):

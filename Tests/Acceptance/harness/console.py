@@ -34,13 +34,17 @@ class Console:
         assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
         return answer.text
 
-    async def metric(self, name, **labels):
-        """The sum of all samples of `name` that have these labels."""
-        total = 0.0
+    async def samples(self, name):
+        """What a metric says now: labels and value of each sample."""
+        found = []
         for line in (await self.metrics()).splitlines():
             sample = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
             if sample and sample[1] == name:
-                found = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', sample[2] or ""))
-                if labels.items() <= found.items():
-                    total += float(sample[3])
-        return total
+                labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', sample[2] or ""))
+                found.append((labels, float(sample[3])))
+        return found
+
+    @staticmethod
+    def total(samples, **labels):
+        """Of those that have these labels."""
+        return sum(value for found, value in samples if labels.items() <= found.items())
