@@ -99,9 +99,12 @@ async def test_the_example_of_the_manual(gateway, claims, store, is_in):
 
 @pytest.mark.parametrize(
     ("user", "path", "is_in"),
-    [(7, "7", True), ("7", "7", True), (7, "8", False), (7, "07", False), ("홍", "%ED%99%8D", True)],
+    [
+        (7, "7", True), ("7", "7", True), (7, "8", False), (7, "07", False),
+        ("홍", "%ED%99%8D", True),
+    ],
     ids=str,
-)
+)  # fmt: skip
 async def test_an_id_in_a_path(gateway, user, path, is_in):
     """`require claim:user_id == path:user_id`, in a rewrite: 4003."""
     found = await via_bearer(

@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from harness.certificates import Authority
 from harness.issuer import (
     ALGORITHMS, ASYMMETRIC, MAKERS, SYMMETRIC, assembled, base64url, key, key_set,
 )  # fmt: skip
@@ -72,23 +71,20 @@ def write_keys(folder):
 
 
 @pytest.fixture(scope="module")
-def key_server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("issuer")
-    authority = Authority(folder)
+def key_server(authority):
     with KeyServer(free_port(), *authority.issue("server")) as server:
-        server.authority = authority
         keys = key_set(*[key(name) for name in ASYMMETRIC])
         server.answers["/keys"] = Answer(keys, headers={"Cache-Control": "max-age=3600"})
         yield server
 
 
 @pytest.fixture(scope="module")
-def gateway(start_module_gateway, tmp_path_factory, key_server, hospital, waiting):
+def gateway(start_module_gateway, tmp_path_factory, key_server, authority, hospital, waiting):
     keys = tmp_path_factory.mktemp("keys")
     write_keys(keys)
     return start_module_gateway(
         HEAD + "".join(blocks()), hospital=hospital, waiting=waiting, keys=str(keys),
-        issuer=key_server, ca=str(key_server.authority.path),
+        issuer=key_server, ca=str(authority.path),
     )  # fmt: skip
 
 
@@ -272,10 +268,10 @@ async def test_nobody_is_asked_for_the_key_that_a_header_names(gateway, key_serv
     assert key_server.times("/attacker") == []
 
 
-async def test_the_certificate_in_a_header_counts_for_nothing(gateway, key_server):
+async def test_the_certificate_in_a_header_counts_for_nothing(gateway, authority):
     """x5c, signed by an authority that the gateway knows."""
     attacker = foreign("ES256")
-    chain, _ = key_server.authority.issue("attacker")
+    chain, _ = authority.issue("attacker")
     der = ssl.PEM_cert_to_DER_cert(chain.read_text())
     header = {"kid": None, "x5c": [base64.b64encode(der).decode()]}
     token = attacker.mint(header=header, **CLAIMS)

@@ -82,9 +82,8 @@ class Key:
 
     @functools.cached_property
     def _joserfc(self):
-        kind = "oct" if self.is_symmetric else {"R": "RSA", "P": "RSA", "E": "EC"}[self.algorithm[0]]
-        kind = "OKP" if self.algorithm == "EdDSA" else kind
-        return joserfc.jwk.import_key(self.private_pem, kind)
+        kinds = {"HS": "oct", "RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+        return joserfc.jwk.import_key(self.private_pem, kinds[self.algorithm[:2]])
 
     def jwk(self, **members):
         """As JSON (RFC 7517): the public key, or the secret. A member that is None is left out."""

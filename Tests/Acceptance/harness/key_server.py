@@ -22,7 +22,7 @@ class KeyServer:
 
     def __init__(self, port, certificate, key):
         self.port, self.answers, self.asked = port, {}, []
-        self._identity = (certificate, key)
+        self.identity = (certificate, key)
         self._ending = threading.Event()
         self._server = None
         self.start()
@@ -36,7 +36,7 @@ class KeyServer:
 
     def start(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self._identity)
+        context.load_cert_chain(*self.identity)
         self._ending.clear()
         self._server = _Server(self, context)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
