@@ -308,8 +308,10 @@ struct Admission {
             var plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: target,
                 stripping: route.authenticates ? route.stripping : nil)
-            if let stripping = plan.stripping, !stripping.queryNames.isEmpty, target.query != nil {
-                plan.target.query = query.removing(stripping.queryNames)
+            if let stripping = plan.stripping, target.query != nil {
+                var names = stripping.queryNames
+                if context.speaksControl { names.append(EventControl.parameter) }
+                if !names.isEmpty { plan.target.query = query.removing(names) }
             }
             let rules =
                 (context.rewrite.map { generation.settings.rewrites[$0].headers } ?? [])

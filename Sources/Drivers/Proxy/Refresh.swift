@@ -129,7 +129,7 @@ extension ClientConnection {
             rescheduleExpiry(in: worker)
         case .awaitKeys(let wait):
             guard let shorter = wait.within(request.deadline), worker.now < shorter.deadline,
-                worker.awaitKeys(token)
+                worker.awaitKeys(token, of: context)
             else { return refuse(request, wait.refusal, in: worker) }
             var waiting = request
             waiting.deadline = shorter.deadline

@@ -97,6 +97,7 @@ enum UpstreamRequest {
     ) -> Bool {
         context.generation.identityNames.contains(name)
             || name.matchesIgnoringCase("x-session-id")
+            || (context.speaksControl && name.matchesIgnoringCase(EventControl.field))
             || (context.session?.client != nil && name.matchesIgnoringCase("x-client-id"))
             || plan.fields.contains { name.matchesIgnoringCase($0.name) }
     }
