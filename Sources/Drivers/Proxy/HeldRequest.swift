@@ -52,7 +52,9 @@ final class HeldRequest {
         guard let wait = wait.within(keyDeadline), worker.now < wait.deadline else {
             return refuse(wait.refusal, client, worker)
         }
-        guard worker.awaitKeys(client.token, of: context) else { return refuse(.tooMany, client, worker) }
+        guard worker.awaitKeys(client.token, of: context) else {
+            return refuse(.tooMany, client, worker)
+        }
         keyDeadline = wait.deadline
         stage = .keys(wait.refusal)
         client.hold(self, until: wait.deadline, in: worker)

@@ -20,24 +20,23 @@ struct KeyWaitersTests {
                 count += 1
             }
         }
-        #expect(fill(address(1)) == KeyWaiters.limit / 2)
-        #expect(fill(address(2)) == KeyWaiters.limit / 4)
-        #expect(fill(nil) == KeyWaiters.limit / 8)
-        #expect(fill(address(1)) == 0)
+        let counts = [fill(address(1)), fill(address(2)), fill(nil), fill(address(1))]
+        #expect(counts == [2, 4, 8].map { KeyWaiters.limit / $0 } + [0])
     }
 
     @Test func `who waits already keeps the place, and who leaves gives it back`() {
         var waiters = KeyWaiters()
-        for client in 0..<UInt64(KeyWaiters.limit / 2) {
-            #expect(waiters.insert(client, from: address(1)))
-        }
-        #expect(waiters.insert(7, from: address(1)))
-        #expect(!waiters.insert(100_000, from: address(1)))
+        func insert(_ client: UInt64) -> Bool { waiters.insert(client, from: address(1)) }
+        for client in 0..<UInt64(KeyWaiters.limit / 2) { #expect(insert(client)) }
+        #expect(insert(7))
+        #expect(!insert(100_000))
         waiters.remove(7)
         waiters.remove(7)
-        #expect(waiters.insert(100_000, from: address(1)))
-        #expect(waiters.takeAll().count == KeyWaiters.limit / 2)
-        #expect(waiters.takeAll().isEmpty)
-        #expect(waiters.insert(7, from: address(1)))
+        #expect(insert(100_000))
+        let all = waiters.takeAll()
+        #expect(all.count == KeyWaiters.limit / 2)
+        let none = waiters.takeAll()
+        #expect(none.isEmpty)
+        #expect(insert(7))
     }
 }
