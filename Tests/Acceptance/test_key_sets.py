@@ -88,10 +88,10 @@ async def test_an_issuer_that_is_away_at_the_start_is_asked_again(start_blocks, 
         assert await at(gateway, "there", own.mint()) == IN
         begin = time.monotonic()
         assert await at(gateway, "away", key.mint()) == NO_KEYS
-        assert time.monotonic() - begin < 3, "it is asked again after a second, and that is that"
+        assert time.monotonic() - begin < 10, "it is asked again for as long as a fetch may take"
         assert gateway.stderr.count("cannot read 'https://localhost") == 1
         other.answers["/keys"] = Answer(key_set(key))
-        other.start_blocks()
+        other.start()
         await knows(gateway, "away", key, 6)
         assert gateway.stderr.count("can be read again") == 1
 

@@ -16,6 +16,7 @@ FACES = {
     "forbidden": (403, 4003),
     "rate_limited": (429, 1013),
     "upstream_unavailable": (503, 1013),
+    "draining": (503, 1012),
 }
 #: What people are told over HTTP, and the word that machines are told on a WebSocket.
 WORDS = {
