@@ -107,7 +107,8 @@ let package = Package(
             name: "gateway",
             dependencies: [
                 "Bytes", "Clock", "Crypto", "JSON", "JWT", "Transport", "TLS", "Endings",
-                "Settings", "Sessions", "Proxy", "HTTP", "HTTP1", "WebSocket", "EventStream",
+                "Settings", "Sessions", "Identity", "Proxy", "HTTP", "HTTP1", "WebSocket",
+                "EventStream",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/gateway", swiftSettings: strict),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Identity
 import Proxy
 import Settings
 
@@ -17,7 +18,7 @@ struct ConfigurationFile: Sendable {
     let isColored: Bool
 
     /// A certificate with its whole chain has a few kilobytes.
-    private static let keyFileLimit = 1024 * 1024
+    static let keyFileLimit = 1024 * 1024
 
     private static var reader: SettingsReader { SettingsReader(files: SystemConfigurationFiles()) }
 
@@ -52,9 +53,28 @@ struct ConfigurationFile: Sendable {
         do {
             try Gateway.check(settings, readFile: readFile)
         } catch let error as Generation.BuildError {
-            Terminal.complain(render([complaint(error)]) + "\(path): 1 error")
-            throw CommandEnd(code: ExitCode.configuration)
+            throw complain(error)
         }
+    }
+
+    /// The keys of a rule as they are now, but for those that are fetched.
+    /// - Throws: `CommandEnd` when something in the files it names does not fit.
+    func keys(of rule: TokenSettings) throws(CommandEnd) -> KeyRing {
+        do throws(Generation.BuildError) {
+            return try KeyFiles(readFile: readFile).keys(of: rule)
+        } catch {
+            throw complain(error)
+        }
+    }
+
+    /// The content of a file that the command line names.
+    static func read(_ path: String) throws(ConfigurationFileError) -> [UInt8] {
+        try SystemConfigurationFiles().read(path, limit: keyFileLimit)
+    }
+
+    private func complain(_ error: Generation.BuildError) -> CommandEnd {
+        Terminal.complain(render([complaint(error)]) + "\(path): 1 error")
+        return CommandEnd(code: ExitCode.configuration)
     }
 
     /// What the gateway asks of the world, all but the service manager.
@@ -75,7 +95,7 @@ struct ConfigurationFile: Sendable {
     }
 
     private var readFile: @Sendable (String) -> [UInt8]? {
-        { try? SystemConfigurationFiles().read($0, limit: Self.keyFileLimit) }
+        { try? Self.read($0) }
     }
 
     private func complaint(_ error: Generation.BuildError) -> Diagnostic {

@@ -6,13 +6,16 @@ import resource
 import pytest
 
 from harness import gateway as gateways
-from harness.certificates import make_certificate
+from harness.blocks import blocks
+from harness.certificates import Authority, make_certificate
 from harness.chromium import HOST, Chromium
 from harness.deflating import KINDS
 from harness.door import Door
 from harness.gateway import Gateway
+from harness.key_server import KeyServer
 from harness.ports import free_port
 from harness.process import App
+from harness.secrecy import secrecy
 from harness.waiting import wait_until
 from harness.wire import Upstream
 
@@ -20,6 +23,15 @@ from harness.wire import Upstream
 # Thousands of sockets, here and in every child.
 _, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def all_secrets_are_kept():
+    """When the run is over: no token, secret or ticket of any test stands in anything that any
+    gateway wrote or said."""
+    yield
+    leaks = secrecy.verdict()
+    assert not leaks, "\n".join([f"{len(leaks)} places hold a secret:", *leaks[:20]])
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +99,26 @@ def start_gateway(tmp_path):
     """`start(text, name=port…)`: a gateway that runs until the test is done."""
     counter = itertools.count()
     yield from _starter(lambda: tmp_path / f"gateway{next(counter)}")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Signs the certificates of issuers."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def issuer(authority):
+    """A web server that hands out keys."""
+    with KeyServer(free_port(), *authority.issue("issuer")) as server:
+        yield server
+
+
+@pytest.fixture
+def start_blocks(start_gateway, authority, hospital, waiting):
+    """`start({name: words…})`: a gateway with such `jwt` blocks (`harness/blocks.py`)."""
+    names = {"hospital": hospital, "waiting": waiting, "ca": str(authority.path)}
+    return lambda words: start_gateway(blocks(words), **names)
 
 
 @pytest.fixture(scope="module")

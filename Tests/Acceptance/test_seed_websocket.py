@@ -15,6 +15,7 @@ import websockets
 
 from harness import tokens
 from harness.door import ask, closing, receive, refusal
+from harness.tokens import bearer
 from harness.waiting import eventually
 
 CONFIGURATION = """
@@ -57,10 +58,6 @@ def door(request):
     if request.param == "direct":
         return request.getfixturevalue("hospital_itself")
     return request.getfixturevalue("gateway").tls
-
-
-def bearer(token):
-    return {"Authorization": f"Bearer {token}"}
 
 
 def fields(message, name):

@@ -23,7 +23,7 @@ package enum ConfigurationFileError: Error, Sendable {
     case unreadable
 
     /// The end of the sentence "cannot read it: …".
-    func reason(limit: Int) -> String {
+    package func reason(limit: Int) -> String {
         switch self {
         case .notFound: "no such file"
         case .notAllowed: "permission denied"

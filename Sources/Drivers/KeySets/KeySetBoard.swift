@@ -82,9 +82,12 @@ final class KeySetBoard: Sendable {
     /// Notes that a file is still the same, which only those want to know who wait.
     func noteUnchanged(_ source: KeySetSource, id: UInt64) {
         let wasAwaited = state.withLock { state in
-            guard let entry = state.entries[source], entry.id == id else { return false }
-            state.entries[source]?.isAwaited = false
-            return entry.isAwaited
+            guard var entry = state.entries[source], entry.id == id else { return false }
+            let wasAwaited = entry.isAwaited
+            entry.record.foundUnchanged()
+            entry.isAwaited = false
+            state.entries[source] = entry
+            return wasAwaited
         }
         if wasAwaited { report(KeySetReport(source: source, isChanged: false, notice: nil)) }
     }

@@ -29,6 +29,8 @@ final class KeySetLoop {
     /// By the id of the source's entry.
     private var running: [UInt64: Running] = [:]
     private var lookupCount = 0
+    /// In order; those whose fetch is over are passed over.
+    private var waitingLookups: [(location: SecureLocation, id: UInt64)] = []
 
     /// Serves `board` until it is stopped.
     static func run(_ board: KeySetBoard) {
@@ -162,7 +164,8 @@ final class KeySetLoop {
             return
         }
         guard lookupCount < Self.lookupLimit else {
-            lookedUp(location, .failure(.init("too many lookups are under way")), id)
+            // The time of a fetch goes on meanwhile.
+            waitingLookups.append((location, id))
             return
         }
         let board = board
@@ -176,6 +179,13 @@ final class KeySetLoop {
             lookupCount += 1
         } catch {
             lookedUp(location, .failure(.init(error.reason)), id)
+        }
+    }
+
+    private func beginWaitingLookups() {
+        while lookupCount < Self.lookupLimit, !waitingLookups.isEmpty {
+            let next = waitingLookups.removeFirst()
+            if running[next.id] != nil { lookUp(next.location, for: next.id) }
         }
     }
 
@@ -194,6 +204,7 @@ final class KeySetLoop {
             case .lookedUp(let id, let location, let result):
                 lookupCount -= 1
                 lookedUp(location, result, id)
+                beginWaitingLookups()
             }
         }
     }

@@ -35,6 +35,8 @@ package enum UnknownKeyAnswer: Sendable, Hashable {
     case newer
     /// The source is read again, now or from the instant on (up to 30 s later). A report follows.
     case reading(from: Instant)
+    /// The source was read since, and there was nothing new: it is not read again for this.
+    case settled
     /// The source is not in use.
     case unknownSource
 }
@@ -103,11 +105,15 @@ package final class KeySetService: Sendable {
 
     /// A token names a key that the keys of `source` do not have.
     ///
-    /// - Parameter seen: `version` before the keys that were looked at were asked for.
-    package func askForUnknownKey(of source: KeySetSource, seen: UInt64) -> UnknownKeyAnswer {
+    /// - Parameters:
+    ///   - seen: `version` before the keys that were looked at were asked for.
+    ///   - begin: when the token came, for who asks about it once more.
+    package func askForUnknownKey(
+        of source: KeySetSource, seen: UInt64, since begin: Instant? = nil
+    ) -> UnknownKeyAnswer {
         let now = board.clock.now
         let (answer, isSooner) = board.state.withLock { state in
-            state.unknownKeyAsked(of: source, seen: seen, at: now)
+            state.unknownKeyAsked(of: source, seen: seen, since: begin, at: now)
         }
         // Strangers may ask very often; the thread wakes up only for what changes its plans.
         if isSooner { board.wake() }
@@ -136,10 +142,11 @@ extension KeySetBoard.State {
 
     /// Returns also whether the source is to be read sooner than before.
     fileprivate mutating func unknownKeyAsked(
-        of source: KeySetSource, seen: UInt64, at now: Instant
+        of source: KeySetSource, seen: UInt64, since begin: Instant?, at now: Instant
     ) -> (answer: UnknownKeyAnswer, isSooner: Bool) {
         guard var entry = entries[source] else { return (.unknownSource, false) }
         if entry.version > seen { return (.newer, false) }
+        if let begin, let read = entry.record.readSince, read >= begin { return (.settled, false) }
         let before = entry.record.due
         let expectation = entry.record.unknownKeyAsked(at: now)
         entry.isAwaited = true

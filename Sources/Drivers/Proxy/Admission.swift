@@ -24,7 +24,7 @@ struct Admission {
         /// The body brings a new token for a live connection.
         case refresh
         /// To be asked once more when keys have been read; else it is refused.
-        case awaitKeys(GateRefusal, until: Instant)
+        case awaitKeys(KeyWait)
         /// To go on (`seated`) when the store of sessions gives the seat.
         case awaitSeat(Admission)
     }
@@ -52,7 +52,8 @@ struct Admission {
         let route = try matchRoute()
         try checkKind(route)
         try checkOrigin(route)
-        if route.authenticates { try worker.checkAttempts(of: context) }
+        try checkTime(in: worker)
+        if route.authenticates, context.enforcesTokens { try worker.checkAttempts(of: context) }
         if let wait = try authenticate(route, in: worker) { return wait }
         try authorise(route, in: worker)
         if let wait = try admit(route, in: worker) { return wait }
@@ -161,6 +162,13 @@ struct Admission {
         try route.origin.check(head.fields, authority: context.host, isTLS: context.isTLS)
     }
 
+    /// What would stay does not begin while the process stops.
+    private func checkTime(in worker: Worker) throws(Refusal) {
+        if worker.isDraining, context.isWebSocket || context.isEventStream {
+            throw Refusal.draining
+        }
+    }
+
     // MARK: 5 authenticate
 
     /// Something to wait for, or nil.
@@ -168,8 +176,9 @@ struct Admission {
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> Decision? {
         guard route.authenticates else { return nil }
-        let isReportOnly = route.settings.reportOnly.contains(.auth)
-        let outcome = GateAttempt(context: context).run(in: worker) {
+        let isReportOnly = !context.enforcesTokens
+        let attempt = GateAttempt(context: context, begin: context.started)
+        let outcome = attempt.run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
             try gate.authenticate(head.fields, query: query, circumstances, cache: &cache)
         }
@@ -182,8 +191,7 @@ struct Admission {
             context.challenge = refusal.challenge
             if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
             throw refusal.refusal
-        case .awaitKeys(let refusal, let deadline):
-            return .awaitKeys(refusal, until: deadline)
+        case .awaitKeys(let wait): return .awaitKeys(wait)
         }
         return nil
     }
@@ -215,12 +223,13 @@ struct Admission {
     /// A connection that stays, and that a token let in, has a place among the live ones. Whether
     /// others stay, their responses say.
     private func begin(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
-        guard context.identity != nil else { return }
+        guard route.authenticates else { return }
+        // Also of who came without a token: one that comes later is nothing for the upstream.
         context.speaksControl =
             context.isWebSocket
             ? SubprotocolOffers(head.fields).offersControl
             : EventControl.isWanted(by: head, query)
-        guard context.isWebSocket || context.isEventStream else { return }
+        guard context.identity != nil, context.isWebSocket || context.isEventStream else { return }
         try context.becomeLive(client, in: worker)
     }
 
@@ -308,8 +317,10 @@ struct Admission {
             var plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: target,
                 stripping: route.authenticates ? route.stripping : nil)
-            if let stripping = plan.stripping, !stripping.queryNames.isEmpty, target.query != nil {
-                plan.target.query = query.removing(stripping.queryNames)
+            if let stripping = plan.stripping, target.query != nil {
+                var names = stripping.queryNames
+                if context.speaksControl { names.append(EventControl.parameter) }
+                if !names.isEmpty { plan.target.query = query.removing(names) }
             }
             let rules =
                 (context.rewrite.map { generation.settings.rewrites[$0].headers } ?? [])

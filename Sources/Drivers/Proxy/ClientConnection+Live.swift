@@ -2,6 +2,7 @@ internal import Clock
 internal import Endings
 internal import Identity
 internal import Sessions
+internal import Settings
 internal import Transport
 
 /// What happens to live connections that tokens let in, and to those that wait for keys.
@@ -26,9 +27,9 @@ extension ClientConnection {
     }
 
     /// What came of a refresh that the request at hand asked for.
-    func refreshed(_ outcome: RefreshOutcome, session: SessionID, in worker: Worker) {
+    func refreshed(_ outcome: RefreshOutcome, number: UInt64, in worker: Worker) {
         guard case .held(let request) = phase else { return }
-        request.replied(outcome, session: session, from: self, in: worker)
+        request.replied(outcome, number: number, from: self, in: worker)
         resume(in: worker)
     }
 
@@ -44,7 +45,10 @@ extension ClientConnection {
 
     /// The live connection that goes by this name ends, because its token is believed no more.
     func disconnect(_ session: SessionID, _ cause: DisconnectCause, in worker: Worker) {
-        guard liveContext?.live?.id == session else { return }
+        guard let context = liveContext, let live = context.live, live.id == session,
+            !live.hasEnded
+        else { return }
+        guard context.enforcesTokens else { return worker.noteReportOnly(.auth, of: context) }
         disconnect(Disconnection(cause), in: worker)
     }
 
@@ -67,13 +71,20 @@ extension ClientConnection {
 }
 
 extension LiveState {
-    /// Tells the client that its token is about to end, or ends the connection.
+    /// Tells the client that its token is about to end, or ends the connection; answers who has
+    /// waited for keys long enough.
     /// - Returns: false when it has ended.
-    func expire(_ client: ClientConnection, in worker: Worker) -> Bool {
+    func expire(
+        _ context: RequestContext, _ client: ClientConnection, in worker: Worker
+    ) -> Bool {
+        if let (request, refusal) = takeOverdue(at: worker.now) {
+            client.refuse(request, refusal, in: worker)
+        }
         while let action = expiry.takeDue(at: SystemClock.wallTime()) {
             switch action {
             case .notify(let seconds):
                 client.say(.tokenExpiring(expiresInSeconds: seconds), in: worker)
+            case .end where !context.enforcesTokens: worker.noteReportOnly(.auth, of: context)
             case .end:
                 worker.shared.counters.note(\.expiries)
                 client.disconnect(Disconnection(.tokenExpired), in: worker)

@@ -40,6 +40,8 @@ final class ClientConnection {
         case partial
     }
 
+    /// Octets that are read behind a request that waits.
+    private static let heldSize = 16 * 1024
     private static let lingerTimeout: Duration = .seconds(2)
     private static let requestBodyTimeout: Duration = .seconds(60)
 
@@ -134,10 +136,15 @@ final class ClientConnection {
         switch phase {
         case .webSocket(let relay): relay.clientSent(buffer.octets, in: worker)
         case .head, .held, .exchange: consume(buffer.octets, in: worker)
-        case .closing(let socket):
-            if socket.clientSent(buffer.octets) { finish(in: worker) }
+        case .closing: heardWhileClosing(buffer.octets, in: worker)
         case .lingering, .closed: break
         }
+    }
+
+    /// What came after a WebSocket was told that it ends, or behind the message that ended it.
+    func heardWhileClosing(_ octets: Span<UInt8>, in worker: Worker) {
+        guard case .closing(let socket) = phase, socket.clientSent(octets) else { return }
+        finish(in: worker)
     }
 
     private func noteHeadStage(in worker: Worker) {
@@ -300,8 +307,7 @@ final class ClientConnection {
         hasInputEnded = true
         switch phase {
         case .head: close(in: worker)
-        // The answer may still be wanted, if the request is whole.
-        case .held(let request): if request.wantsClientInput { close(in: worker) }
+        case .held(let request): request.clientInputEnded(from: self, in: worker)
         case .exchange(let exchange): exchange.clientInputEnded(in: worker)
         case .webSocket(let relay): relay.clientInputEnded(in: worker)
         case .closing: finish(in: worker)
@@ -313,16 +319,16 @@ final class ClientConnection {
     /// The connection is broken.
     func lost(in worker: Worker) {
         switch phase {
+        case .held(let request): request.clientLost(in: worker)
         case .exchange(let exchange): exchange.clientLost(in: worker)
         case .webSocket(let relay): relay.clientLost(in: worker)
-        case .head, .held, .closing, .lingering, .closed: break
+        case .head, .closing, .lingering, .closed: break
         }
         close(in: worker)
     }
 
     func close(reset: Bool = false, in worker: Worker) {
         if case .closed = phase { return }
-        if case .held(let request) = phase { request.clientLost(in: worker) }
         phase = .closed
         held = []
         deadline.clear()
@@ -337,7 +343,8 @@ final class ClientConnection {
         switch phase {
         case .head(.idle) where hasServed: finish(in: worker)
         // A new connection has its first request on the way.
-        case .head, .held, .closing, .lingering, .closed: break
+        case .head, .closing, .lingering, .closed: break
+        case .held(let request): request.drain(from: self, in: worker)
         case .exchange(let exchange): exchange.drain(in: worker)
         case .webSocket(let relay): relay.drain(in: worker)
         }
@@ -377,10 +384,12 @@ final class ClientConnection {
     }
 
     private var wantsInput: Bool {
-        if hasInputEnded || !held.isEmpty { return false }
+        if hasInputEnded { return false }
+        // What comes behind a request that waits is kept, so that a client that leaves is noticed.
+        if case .held = phase { return held.count < Self.heldSize }
+        guard held.isEmpty else { return false }
         switch phase {
-        case .head, .closing, .lingering: return true
-        case .held(let request): return request.wantsClientInput
+        case .head, .held, .closing, .lingering: return true
         case .exchange(let exchange): return exchange.wantsClientInput
         case .webSocket(let relay): return relay.wantsClientInput
         case .closed: return false

@@ -5,8 +5,8 @@ internal import Identity
 /// Event streams whose clients read what the gateway itself says. They ask for it, so that the
 /// streams of old front ends hold nothing but what the upstream says.
 enum EventControl {
-    private static let parameter = "gateway"
-    private static let field = "x-gateway-control"
+    static let parameter = "gateway"
+    static let field = "x-gateway-control"
     private static let version = "v1"
 
     /// `?gateway=v1`, which is all an EventSource can say, or `X-Gateway-Control: v1`.

@@ -15,6 +15,9 @@ struct EventRelay {
     /// The longest beginning of an event that is held back until its end comes.
     static let heldSize = 64 * 1024
 
+    /// The app compresses it, although it was not asked to: nobody can tell where events end, and
+    /// nothing of ours is put in.
+    let isOpaque: Bool
     var boundary = EventBoundary()
     /// The beginning of an event whose end has not come.
     var held: [UInt8] = []
@@ -47,10 +50,11 @@ extension Exchange {
     private static let probeInterval: Duration = .milliseconds(100)
     private static let probeTimeout: Duration = .seconds(30)
 
-    func beginEvents(in worker: Worker) {
-        events = EventRelay(lastSent: worker.now)
+    func beginEvents(_ fields: Fields, in worker: Worker) {
+        let isOpaque = fields.contains(.contentEncoding)
+        events = EventRelay(isOpaque: isOpaque, lastSent: worker.now)
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
-        if let message = context.sessionMessage {
+        if !isOpaque, let message = context.sessionMessage {
             var event: [UInt8] = []
             EventEncoder.append(
                 event: "session", data: String(decoding: message, as: UTF8.self), to: &event)
@@ -62,7 +66,9 @@ extension Exchange {
 
     /// The gateway says something of its own, behind the event that is on its way.
     func say(_ reply: ControlReply, in worker: Worker) {
-        guard let relay = events, !hasEnded, relay.pendingEnd == nil else { return }
+        guard let relay = events, !relay.isOpaque, !hasEnded, relay.pendingEnd == nil else {
+            return
+        }
         var event: [UInt8] = []
         EventEncoder.append(
             event: reply.eventName, data: String(decoding: reply.octets, as: UTF8.self), to: &event)
@@ -78,6 +84,11 @@ extension Exchange {
     /// Asks the client whether it is there: it has to acknowledge a comment.
     func probe(in worker: Worker) {
         guard let relay = events, !hasEnded, relay.pendingEnd == nil else { return }
+        // Nothing can be said to it; TCP will know in time.
+        if relay.isOpaque {
+            context.session?.lease.answered(now: worker.now)
+            return
+        }
         if !relay.isInsideEvent { sendComment(in: worker) }
         events?.probedSince = worker.now
         scheduleEventCheck(in: worker)
@@ -124,6 +135,7 @@ extension Exchange {
         events = nil
         defer { events = relay }
         relay.lastSent = worker.now
+        if relay.isOpaque { return send(data, in: worker) }
         if let end = relay.boundary.scan(data) {
             if relay.held.isEmpty {
                 send(data.extracting(0..<end), in: worker)
@@ -185,6 +197,8 @@ extension Exchange {
     private func end(_ end: StreamEnd, in worker: Worker) {
         guard !hasEnded else { return }
         guard let relay = events else {
+            // A response that has begun, and that is no stream, is nothing that lasts.
+            guard case .awaiting = response else { return }
             // No response has begun: the same is said in an answer of our own.
             closeUpstream(in: worker)
             hasEnded = true
@@ -205,13 +219,15 @@ extension Exchange {
 
     /// Sends the last event and the end of the response.
     private func finishEvents(in worker: Worker) {
-        guard let end = events?.pendingEnd else { return }
+        guard let relay = events, let end = relay.pendingEnd else { return }
         closeUpstream(in: worker)
         events?.held = []
         worker.scratch.removeAll(keepingCapacity: true)
-        var event: [UInt8] = []
-        Answer.append(end, to: &event)
-        send(event.span, in: worker)
+        if !relay.isOpaque {
+            var event: [UInt8] = []
+            Answer.append(end, to: &event)
+            send(event.span, in: worker)
+        }
         if clientFraming == .chunked { HeadEncoder.appendLastChunk(to: &worker.scratch) }
         sendScratch(worker)
         response = .complete
@@ -231,7 +247,7 @@ extension Exchange {
     /// client whose queue is full and does not shrink.
     func eventTimerFired(in worker: Worker) {
         if let live = context.live, events?.pendingEnd == nil,
-            !live.expire(client, in: worker)
+            !live.expire(context, client, in: worker)
         {
             return
         }
@@ -242,10 +258,13 @@ extension Exchange {
             || client.stream.pendingCount >= plan.route.settings.sendQueueSize
         {
             closeUpstream(in: worker)
+            context.detail = relay.pendingEnd?.detail
             conclude(relay.pendingEnd?.reason ?? .slowConsumer, in: worker)
             return client.close(in: worker)
         }
-        if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty {
+        if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty,
+            !relay.isOpaque
+        {
             sendComment(in: worker)
         }
         scheduleEventCheck(in: worker)

@@ -27,7 +27,11 @@ extension Exchange {
             }
         }
         sendScratch(worker)
-        if events?.pendingEnd != nil { endIfPending(in: worker) }
+        if events?.pendingEnd != nil {
+            endIfPending(in: worker)
+        } else if events != nil, worker.isDraining {
+            drain(in: worker)
+        }
         if !hasEnded { watchFlow(in: worker) }
     }
 
@@ -83,7 +87,7 @@ extension Exchange {
         let body = BodyDecoder(framing)
         response = body.isComplete ? .complete : .streaming(body)
         if isStream, !body.isComplete {
-            beginEvents(in: worker)
+            beginEvents(head.fields, in: worker)
         } else {
             context.release(in: worker)
         }

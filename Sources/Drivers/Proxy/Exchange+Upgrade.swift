@@ -39,6 +39,7 @@ extension Exchange {
         if upstream.hasInputEnded { relay.upstreamInputEnded(in: worker) }
         client.resume(in: worker)
         upstream.updateInterest(in: worker)
+        if worker.isDraining { client.drain(in: worker) }
     }
 
     /// What is spoken with whom; nil when the upstream answered what it was not asked.

@@ -32,6 +32,26 @@ struct GateRefusal: Sendable {
     }
 }
 
+/// What a token waits for whose key is not there.
+struct KeyWait {
+    /// What is said when the key does not come.
+    var refusal: GateRefusal
+    /// When the source that might have it begins to be read.
+    var start: Instant
+    /// When it is read at the latest.
+    var deadline: Instant
+
+    /// As of somebody who has waited before, and will not wait longer for that; nil when what is
+    /// read after that comes too late.
+    func within(_ deadline: Instant?) -> KeyWait? {
+        guard let deadline else { return self }
+        guard start < deadline else { return nil }
+        var wait = self
+        wait.deadline = min(wait.deadline, deadline)
+        return wait
+    }
+}
+
 /// Asks the gate of a request's route, with the newest keys there are.
 struct GateAttempt {
     enum Outcome {
@@ -40,7 +60,7 @@ struct GateAttempt {
         case refused(GateRefusal)
         /// The token names a key that is not there, and its source is being read again: the answer
         /// may be another one then.
-        case awaitKeys(GateRefusal, until: Instant)
+        case awaitKeys(KeyWait)
     }
 
     /// A source that was just read is left alone for so long; longer nobody waits.
@@ -49,6 +69,8 @@ struct GateAttempt {
     private static let rounds = 3
 
     let context: RequestContext
+    /// When the token came, for who asks about it once more.
+    var begin: Instant?
 
     func run(
         in worker: Worker,
@@ -67,8 +89,11 @@ struct GateAttempt {
                 switch askForKeys(of: sources, seen: seen, in: worker) {
                 case .newer where round < Self.rounds: continue
                 case .newer, .none: return .refused(refusal(error, sources, worker))
-                case .reading(let deadline):
-                    return .awaitKeys(refusal(error, sources, worker), until: deadline)
+                case .reading(let start, let deadline):
+                    return .awaitKeys(
+                        KeyWait(
+                            refusal: refusal(error, sources, worker), start: start,
+                            deadline: deadline))
                 }
             }
         }
@@ -87,7 +112,7 @@ struct GateAttempt {
     private enum Expectation {
         case none
         case newer
-        case reading(until: Instant)
+        case reading(from: Instant, until: Instant)
     }
 
     private func sources(of rules: [Int], route: Int) -> [KeySetSource] {
@@ -99,18 +124,19 @@ struct GateAttempt {
     private func askForKeys(
         of sources: [KeySetSource], seen: UInt64, in worker: Worker
     ) -> Expectation {
-        var latest: Instant?
+        var first: Instant?
+        var latest = worker.now
         for source in sources {
-            switch worker.shared.keys.askForUnknownKey(of: source, seen: seen) {
+            switch worker.shared.keys.askForUnknownKey(of: source, seen: seen, since: begin) {
             case .newer: return .newer
-            case .unknownSource: continue
+            case .unknownSource, .settled: continue
             case .reading(let start):
                 guard start <= worker.now + Self.longestWait else { continue }
-                let end = max(start, worker.now) + source.readingTime + .seconds(1)
-                latest = max(latest ?? end, end)
+                first = min(first ?? start, start)
+                latest = max(latest, max(start, worker.now) + source.readingTime + .seconds(1))
             }
         }
-        return latest.map { .reading(until: $0) } ?? .none
+        return first.map { .reading(from: $0, until: latest) } ?? .none
     }
 
     private func refusal(

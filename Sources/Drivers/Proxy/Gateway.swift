@@ -59,6 +59,8 @@ package enum ExitCode {
 
 /// The control thread: starts workers, takes signals, reloads, drains. Touches no connection.
 package final class Gateway {
+    /// Keys of one source that are complained about.
+    private static let complaintLimit = 8
     private static let ticketRotation: Duration = .seconds(12 * 3600)
 
     private let world: GatewayWorld
@@ -237,11 +239,27 @@ package final class Gateway {
         case nil: break
         }
         guard case .revocations(let path) = report.source else {
+            if report.isChanged { complainAboutKeys(of: report.source) }
             return shared.postToWorkers(.keysRead)
         }
         guard report.isChanged else { return }
         for token in generation.settings.tokens where token.revocationFile == path {
             readRevocations(of: token)
+        }
+    }
+
+    /// Keys of a source that a block cannot use are left out; somebody should know.
+    private func complainAboutKeys(of source: KeySetSource) {
+        guard let document = shared.keys.current(source)?.document else { return }
+        for token in generation.settings.tokens where token.keySetSources.contains(source) {
+            let keys = document.keys(
+                for: token.signatureAlgorithms, allowsWeakKeys: token.allowsWeakKeys)
+            for key in keys.unusable.prefix(Self.complaintLimit) {
+                let name = key.keyID.map { " '\($0)'" } ?? ""
+                shared.log.info(
+                    "keys: jwt '\(token.name)' does not use key\(name) of '\(source.name)': "
+                        + key.reason)
+            }
         }
     }
 

@@ -36,7 +36,7 @@ package final class Generation: Sendable {
             access = AccessRule(
                 roles: settings.roles, require: settings.require, reportOnly: settings.reportOnly)
             stripping = TokenStripping(settings.auth.map { tokens[$0] })
-            name = settings.path.text
+            name = settings.host.text + settings.path.text
         }
 
         var authenticates: Bool { !settings.auth.isEmpty }
@@ -174,6 +174,17 @@ private struct CertificateCache {
         }
         loaded[certificate] = made
         return made
+    }
+}
+
+extension HostPattern {
+    /// As the configuration writes it.
+    var text: String {
+        switch self {
+        case .any: ""
+        case .exact(let name): name
+        case .suffix(let name): "*." + name
+        }
     }
 }
 

@@ -22,8 +22,8 @@ final class HeldRequest {
         /// Those who have seats are asked whether they live.
         case seat(Admission)
         case body(BodyDecoder)
-        /// What the connection of that session says.
-        case reply(SessionID)
+        /// What the connection of a session says to the refresh of this number.
+        case reply(UInt64)
     }
 
     /// A token and what is around it.
@@ -31,8 +31,8 @@ final class HeldRequest {
     private static let bodyTimeout: Duration = .seconds(10)
     /// Longer than holders of seats have to answer.
     private static let seatTimeout: Duration = .seconds(45)
-    /// Longer than the other connection waits for keys.
-    private static let replyTimeout: Duration = .seconds(60)
+    /// Longer than the other connection waits for keys at most.
+    private static let replyTimeout: Duration = .seconds(100)
 
     let head: RequestHead
     let framing: BodyFraming
@@ -51,16 +51,17 @@ final class HeldRequest {
     // MARK: Keys
 
     /// The answer may be another one by then; until then nobody says no.
-    func awaitKeys(
-        _ refusal: GateRefusal, until deadline: Instant, from client: ClientConnection,
-        in worker: Worker
-    ) {
-        let deadline = min(keyDeadline ?? deadline, deadline)
-        keyDeadline = deadline
-        stage = .keys(refusal)
-        guard worker.now < deadline else { return refuse(refusal, client, worker) }
-        guard worker.awaitKeys(client.token) else { return refuse(.tooMany, client, worker) }
-        client.hold(self, until: deadline, in: worker)
+    func awaitKeys(_ wait: KeyWait, from client: ClientConnection, in worker: Worker) {
+        if worker.isDraining { return answer(.draining, client, worker) }
+        guard let wait = wait.within(keyDeadline), worker.now < wait.deadline else {
+            return refuse(wait.refusal, client, worker)
+        }
+        guard worker.awaitKeys(client.token, of: context) else {
+            return refuse(.tooMany, client, worker)
+        }
+        keyDeadline = wait.deadline
+        stage = .keys(wait.refusal)
+        client.hold(self, until: wait.deadline, in: worker)
     }
 
     func keysRead(from client: ClientConnection, in worker: Worker) {
@@ -103,14 +104,15 @@ final class HeldRequest {
 
     // MARK: Refreshes
 
-    var wantsClientInput: Bool { if case .body = stage { true } else { false } }
-
     func readBody(from client: ClientConnection, in worker: Worker) throws(Refusal) {
         if case .length(let length) = framing, length > Self.bodySize { throw Self.tooBig }
         let decoder = BodyDecoder(framing)
         stage = .body(decoder)
         client.hold(self, until: worker.now + Self.bodyTimeout, in: worker)
-        if head.fields.list(.expect, contains: "100-continue") {
+        // An HTTP/1.0 client does not know what that is (RFC 9110 §10.1.1).
+        if context.minorVersion == 1, !decoder.isComplete,
+            head.fields.list(.expect, contains: "100-continue")
+        {
             client.stream.send("HTTP/1.1 100 Continue\r\n\r\n".utf8.span)
         }
         if decoder.isComplete { bodyIsWhole(client, worker) }
@@ -152,26 +154,32 @@ final class HeldRequest {
         }
         body = []
         guard let id = SessionID(order.session), let live = worker.shared.live.find(id) else {
-            return replied(.unknownSession, session: nil, from: client, in: worker)
+            return replied(.unknownSession, from: client, in: worker)
         }
-        stage = .reply(id)
+        let number = worker.newRefreshNumber()
+        stage = .reply(number)
         client.hold(self, until: worker.now + Self.replyTimeout, in: worker)
         worker.shared.mailboxes[Int(live.address.worker)].post(
             .refresh(
                 connection: live.address.connection,
                 RefreshRequest(
-                    session: id, token: order.token,
-                    origin: RefreshRequest.Origin(worker: worker.index, client: client.token))))
+                    session: id, token: order.token, begin: worker.now,
+                    origin: RefreshRequest.Origin(
+                        worker: worker.index, client: client.token, number: number))))
     }
 
-    /// - Parameter session: the one that answers; nil for nobody.
+    /// What came of the refresh of this number, which may be one that was not waited for any more.
     func replied(
-        _ outcome: RefreshOutcome, session: SessionID?, from client: ClientConnection,
+        _ outcome: RefreshOutcome, number: UInt64, from client: ClientConnection,
         in worker: Worker
     ) {
-        if let session {
-            guard case .reply(let asked) = stage, asked == session else { return }
-        }
+        guard case .reply(let asked) = stage, asked == number else { return }
+        replied(outcome, from: client, in: worker)
+    }
+
+    private func replied(
+        _ outcome: RefreshOutcome, from client: ClientConnection, in worker: Worker
+    ) {
         switch outcome {
         case .refreshed(let reply):
             Answer.json(reply.octets, context: context, to: client, in: worker)
@@ -181,15 +189,38 @@ final class HeldRequest {
 
     // MARK: Ends
 
+    /// The client finished sending. Who waits for an answer of our own may still want it; who left
+    /// while keys were read is not kept for the half minute that may take.
+    func clientInputEnded(from client: ClientConnection, in worker: Worker) {
+        if case .reply = stage { return }
+        clientLost(in: worker)
+        client.close(in: worker)
+    }
+
+    /// The client is gone. A token that was not believed until then counts as one that is not:
+    /// leaving early is no way to try more of them.
     func clientLost(in worker: Worker) {
-        context.release(.abnormal, in: worker)
+        if case .keys(let refusal) = stage, refusal.isFailedAttempt {
+            worker.noteFailedAttempt(of: context)
+        }
+        context.release(in: worker)
         worker.record(context, .clientGone)
+    }
+
+    /// The process stops: nobody waits for keys or seats any more.
+    func drain(from client: ClientConnection, in worker: Worker) {
+        switch stage {
+        case .keys, .seat: answer(.draining, client, worker)
+        case .none, .body, .reply: break
+        }
     }
 
     func timerFired(from client: ClientConnection, in worker: Worker) {
         switch stage {
         case .none: break
-        case .keys(let refusal): refuse(refusal, client, worker)
+        case .keys(let refusal):
+            worker.stopAwaitingKeys(client.token)
+            refuse(refusal, client, worker)
         case .body:
             client.makeLast()
             answer(
@@ -220,6 +251,12 @@ final class HeldRequest {
     }
 
     private static let tooBig = Refusal(.tooBig, message: "The request body is too large")
+}
+
+extension Refusal {
+    /// For what would begin while the process stops.
+    static let draining = Refusal(
+        .draining, message: "The gateway is about to stop", retryAfterSeconds: 1)
 }
 
 extension GateRefusal {

@@ -1,12 +1,29 @@
 internal import Bytes
-internal import Identity
-internal import Settings
+package import Identity
+package import Settings
 internal import TLS
 
 /// Holds what the files of the `jwt` blocks say against the blocks, before anything is served by
 /// them. Later changes of the files are for `KeySetService` to judge.
-struct KeyFiles {
-    let readFile: (String) -> [UInt8]?
+package struct KeyFiles {
+    private let readFile: (String) -> [UInt8]?
+
+    /// - Parameter readFile: the content of a file; nil when it cannot be read.
+    package init(readFile: @escaping (String) -> [UInt8]?) { self.readFile = readFile }
+
+    /// The keys of a block as they are now, but for those that are fetched.
+    ///
+    /// Throws as `check`.
+    package func keys(of token: TokenSettings) throws(Generation.BuildError) -> KeyRing {
+        try check([token])
+        do throws(UnusableKey) {
+            return try KeyRing(token) { source in
+                source.path.flatMap(readFile).flatMap { try? KeySetDocument($0, of: source) }
+            }
+        } catch {
+            throw Generation.BuildError(position: token.position, message: error.description)
+        }
+    }
 
     /// Throws for the first file that cannot be read, or holds nothing its block could use.
     func check(_ tokens: [TokenSettings]) throws(Generation.BuildError) {
@@ -49,10 +66,8 @@ struct KeyFiles {
         } catch {
             throw Complaint(path, error.description)
         }
-        let keys = document.keys(
-            for: token.signatureAlgorithms, allowsWeakKeys: token.allowsWeakKeys)
+        let keys = document.keys(for: token.signatureAlgorithms, allowsWeakKeys: true)
         if !token.allowsWeakKeys {
-            // A secret within a set; a weak key of RSA is not usable to begin with.
             if let weak = keys.usable.compactMap(\.weakness).first {
                 throw Complaint(path, weak.description + "; 'allow_weak_keys on' accepts it")
             }

@@ -12,8 +12,9 @@ final class LiveState {
     let lease: LiveLease
     /// When the client is told, and when the connection ends.
     var expiry: ExpirySchedule
-    /// A refresh that waits for keys; a newer one takes its place.
-    private(set) var pending: RefreshRequest?
+    /// A refresh that waits for keys, and what is said when they do not come.
+    private var pending: (request: RefreshRequest, wait: KeyWait)?
+    private(set) var hasEnded = false
 
     init(lease: LiveLease, expiry: ExpirySchedule) {
         self.lease = lease
@@ -22,23 +23,33 @@ final class LiveState {
 
     var id: SessionID { lease.id }
 
-    /// When `expiry` has something to say; nil for never.
+    /// When `expiry` has something to say, or who waits has waited long enough; nil for never.
     func nextDue(in worker: Worker) -> Instant? {
-        expiry.delay(from: SystemClock.wallTime()).map { worker.now + $0 }
+        let next = expiry.delay(from: SystemClock.wallTime()).map { worker.now + $0 }
+        return [next, pending?.wait.deadline].compactMap(\.self).min()
     }
 
-    func await(_ request: RefreshRequest, in worker: Worker) {
-        pending?.reply(.unknownSession, in: worker)
-        pending = request
+    /// The newest refresh counts: it takes the place of one that waits already.
+    func await(_ wait: KeyWait, _ request: RefreshRequest, in worker: Worker) {
+        takePending()?.reply(.superseded, in: worker)
+        pending = (request, wait)
     }
 
     func takePending() -> RefreshRequest? {
         defer { pending = nil }
-        return pending
+        return pending?.request
     }
 
-    /// The connection has ended.
+    /// The refresh that has waited long enough, and the answer to it.
+    func takeOverdue(at now: Instant) -> (request: RefreshRequest, refusal: GateRefusal)? {
+        guard let pending, now >= pending.wait.deadline else { return nil }
+        self.pending = nil
+        return (pending.request, pending.wait.refusal)
+    }
+
+    /// The connection has ended, or turns out to be none that lasts.
     func end(in worker: Worker) {
+        hasEnded = true
         lease.end()
         takePending()?.reply(.unknownSession, in: worker)
     }
@@ -69,8 +80,11 @@ extension RequestContext {
                     worker: UInt64(worker.index), connection: client.token),
                 token: LiveConnection.Token(identity)))
         if worker.shared.revocations.current.isRevoked(identity, now: now) {
-            lease.end()
-            throw GateFailure.revoked.refusal
+            guard !enforcesTokens else {
+                lease.end()
+                throw GateFailure.revoked.refusal
+            }
+            worker.noteReportOnly(.auth, of: self)
         }
         live = LiveState(lease: lease, expiry: expiry(of: identity, now: now))
     }

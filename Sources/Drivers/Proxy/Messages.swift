@@ -13,8 +13,8 @@ enum WorkerMessage: Sendable {
     case disconnect(connection: UInt64, SessionID, DisconnectCause)
     /// A new token for a connection of this worker's.
     case refresh(connection: UInt64, RefreshRequest)
-    /// What came of a refresh that a client of this worker's asked for.
-    case refreshed(client: UInt64, SessionID, RefreshOutcome)
+    /// What came of the refresh of that number that a client of this worker's asked for.
+    case refreshed(client: UInt64, number: UInt64, RefreshOutcome)
     /// Keys of some source were read: who waits for some may try again.
     case keysRead
     /// No new connections; those that are here end as they can, within the drain time.

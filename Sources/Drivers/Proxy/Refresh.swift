@@ -14,10 +14,14 @@ struct RefreshRequest: Sendable {
     struct Origin: Sendable {
         var worker: Int
         var client: UInt64
+        /// Tells it from the refreshes that the same client asked for before.
+        var number: UInt64
     }
 
     var session: SessionID
     var token: Secret
+    /// When it came.
+    var begin: Instant
     /// Nil when it came over the connection itself, which is where the answer goes.
     var origin: Origin?
     /// How long it may wait for keys; nil as long as it does not.
@@ -27,7 +31,7 @@ struct RefreshRequest: Sendable {
     func reply(_ outcome: RefreshOutcome, in worker: Worker) {
         guard let origin else { return }
         worker.shared.mailboxes[origin.worker].post(
-            .refreshed(client: origin.client, session, outcome))
+            .refreshed(client: origin.client, number: origin.number, outcome))
     }
 }
 
@@ -40,6 +44,10 @@ enum RefreshOutcome: Sendable {
         GateRefusal(
             refusal: Refusal(
                 .policy, status: 404, detail: "session", message: "There is no such session")))
+    static let superseded = RefreshOutcome.refused(
+        GateRefusal(
+            refusal: Refusal(
+                .policy, status: 409, detail: "superseded", message: "A newer token has come")))
 }
 
 /// Judges new tokens as admission judged the first.
@@ -47,7 +55,7 @@ extension RequestContext {
     enum RefreshVerdict {
         case accepted(VerifiedIdentity)
         /// Its keys are being read.
-        case awaitKeys(GateRefusal, until: Instant)
+        case awaitKeys(KeyWait)
         /// The connection goes on under the token it has.
         case refused(GateRefusal)
         /// It is somebody else's.
@@ -56,17 +64,18 @@ extension RequestContext {
         case forbidden(Refusal)
     }
 
-    func judge(_ token: Secret, in worker: Worker) -> RefreshVerdict {
-        let found = GateAttempt(context: self).run(in: worker) {
+    func judge(_ request: RefreshRequest, in worker: Worker) -> RefreshVerdict {
+        let found = GateAttempt(context: self, begin: request.begin).run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
-            try gate.authenticate(token: token.octets.span, circumstances, cache: &cache)
+            try gate.authenticate(
+                token: request.token.octets.span, circumstances, cache: &cache)
         }
         let identity: VerifiedIdentity
         switch found {
         case .passed(let verified?): identity = verified
         case .passed(nil): return .refused(GateRefusal(.revoked))
         case .refused(let refusal): return .refused(refusal)
-        case .awaitKeys(let refusal, let deadline): return .awaitKeys(refusal, until: deadline)
+        case .awaitKeys(let wait): return .awaitKeys(wait)
         }
         guard let current = self.identity else { return .refused(GateRefusal(.revoked)) }
         if let refusal = RefreshDecision(current: current, new: identity).refusal {
@@ -78,9 +87,9 @@ extension RequestContext {
                 claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
         facts.claims = identity.claims
         for rule in accessRules {
-            if let violation = rule.judge(roles: identity.roles, facts: facts).refused {
-                return .forbidden(violation.refusal)
-            }
+            let verdict = rule.judge(roles: identity.roles, facts: facts)
+            for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: self) }
+            if let violation = verdict.refused { return .forbidden(violation.refusal) }
         }
         return .accepted(identity)
     }
@@ -97,17 +106,17 @@ extension RequestContext {
         self.identity = identity
         live.lease.renew(LiveConnection.Token(identity))
         live.expiry = expiry(of: identity, now: now)
-        return !worker.shared.revocations.current.isRevoked(identity, now: now)
+        return !enforcesTokens || !worker.shared.revocations.current.isRevoked(identity, now: now)
     }
 }
 
 extension ClientConnection {
     /// A new token came for the connection.
     func refresh(_ request: RefreshRequest, in worker: Worker) {
-        guard let context = liveContext, let live = context.live, live.id == request.session else {
-            return request.reply(.unknownSession, in: worker)
-        }
-        switch context.judge(request.token, in: worker) {
+        guard let context = liveContext, let live = context.live, live.id == request.session,
+            !live.hasEnded
+        else { return request.reply(.unknownSession, in: worker) }
+        switch context.judge(request, in: worker) {
         case .accepted(let identity):
             guard context.renew(identity, live: live, in: worker) else {
                 request.reply(.refused(GateRefusal(.revoked)), in: worker)
@@ -118,19 +127,23 @@ extension ClientConnection {
             request.reply(.refreshed(reply), in: worker)
             if request.origin == nil { say(reply, in: worker) }
             rescheduleExpiry(in: worker)
-        case .awaitKeys(let refusal, let deadline):
+        case .awaitKeys(let wait):
+            guard let shorter = wait.within(request.deadline), worker.now < shorter.deadline,
+                worker.awaitKeys(token, of: context)
+            else { return refuse(request, wait.refusal, in: worker) }
             var waiting = request
-            waiting.deadline = min(request.deadline ?? deadline, deadline)
-            guard worker.now < waiting.deadline ?? deadline, worker.awaitKeys(token) else {
-                return refuse(request, refusal, in: worker)
-            }
-            live.await(waiting, in: worker)
+            waiting.deadline = shorter.deadline
+            live.await(shorter, waiting, in: worker)
+            rescheduleExpiry(in: worker)
         case .refused(let refusal): refuse(request, refusal, in: worker)
         case .otherUser(let refusal):
             request.reply(
                 .refused(GateRefusal(refusal: refusal, isFailedAttempt: true)), in: worker)
             // A stranger who knows the session's name must not be able to end it.
             if request.origin == nil {
+                guard context.enforcesTokens else {
+                    return say(.error(refusal, at: SystemClock.wallTime()), in: worker)
+                }
                 disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
             }
         case .forbidden(let refusal):
@@ -145,7 +158,7 @@ extension ClientConnection {
         refresh(request, in: worker)
     }
 
-    private func refuse(
+    func refuse(
         _ request: RefreshRequest, _ refusal: GateRefusal, in worker: Worker
     ) {
         request.reply(.refused(refusal), in: worker)

@@ -77,6 +77,9 @@ final class RequestContext {
 
     var routeSettings: RouteSettings? { route.map { generation.routes[$0].settings } }
 
+    /// Nobody ends for want of a good token where that rule is only reported about.
+    var enforcesTokens: Bool { !(routeSettings?.reportOnly.contains(.auth) ?? false) }
+
     /// The address as limits and tickets count it; nil for a client that has none.
     var clientAddress: ClientAddress? { ClientAddress(mappedOctets: address.mappedOctets) }
 

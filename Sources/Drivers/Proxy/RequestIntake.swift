@@ -68,8 +68,7 @@ enum RequestIntake {
             Answer.redirect(status, location, context: context, to: client, in: worker)
         case .ticket(let ticket):
             Answer.ticket(ticket, context: context, to: client, in: worker)
-        case .awaitKeys(let failure, let deadline):
-            request.awaitKeys(failure, until: deadline, from: client, in: worker)
+        case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
         case .awaitSeat(let admission):
             request.awaitSeat(admission, from: client, in: worker)
         case .refresh:

@@ -74,6 +74,8 @@ enum UpstreamRequest {
                 continue
             case .other where isOurs(fields.bytes.span.extracting(line.name), context, plan):
                 continue
+            // What is compressed cannot be passed on event by event.
+            case .other where context.isEventStream && fields.isAcceptEncoding(line): continue
             default:
                 HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
@@ -95,6 +97,7 @@ enum UpstreamRequest {
     ) -> Bool {
         context.generation.identityNames.contains(name)
             || name.matchesIgnoringCase("x-session-id")
+            || (context.speaksControl && name.matchesIgnoringCase(EventControl.field))
             || (context.session?.client != nil && name.matchesIgnoringCase("x-client-id"))
             || plan.fields.contains { name.matchesIgnoringCase($0.name) }
     }
@@ -171,6 +174,12 @@ enum UpstreamRequest {
         if let id = context.sessionID {
             HeadEncoder.appendField(name: "X-Session-Id", value: id.description, to: &output)
         }
+    }
+}
+
+extension Fields {
+    fileprivate func isAcceptEncoding(_ line: Line) -> Bool {
+        bytes.span.extracting(line.name).matchesIgnoringCase("accept-encoding")
     }
 }
 

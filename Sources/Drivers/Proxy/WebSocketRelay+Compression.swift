@@ -49,7 +49,10 @@ extension WebSocketRelay {
             else { break }
             switch event {
             case .message(let kind, let isCompressed):
-                guard pass(kind, isCompressed, messages, to: &output, in: worker) else { return }
+                guard pass(kind, isCompressed, messages, to: &output, in: worker) else {
+                    let rest = octets.extracting(index..<octets.count)
+                    return client.heardWhileClosing(rest, in: worker)
+                }
             case .control(let frame):
                 sendToUpstream(&output)
                 clientSentControl(frame, in: worker)
@@ -110,18 +113,19 @@ extension WebSocketRelay {
         _ kind: MessageKind, _ message: Span<UInt8>, _ messages: MessageDirections,
         to output: inout [UInt8], in worker: Worker
     ) -> Bool {
-        if kind == .text, context.live != nil, context.speaksControl,
+        if kind == .text, context.speaksControl,
             ControlRequest.isMeant(by: message)
         {
             switch Self.read(message) {
             case .forUpstream: break
             case .refused(let error):
-                say(.error(error.refusal, at: SystemClock.wallTime()), in: worker)
-                return true
+                sendToUpstream(&output)
+                refuse(error, in: worker)
+                return !hasEnded && violation == nil
             case .refresh(let token):
                 sendToUpstream(&output)
                 refresh(token, in: worker)
-                return !hasEnded && pendingEnd == nil && violation == nil
+                return !hasEnded && violation == nil
             }
         }
         appendForUpstream(kind, message, messages, to: &output, in: worker)

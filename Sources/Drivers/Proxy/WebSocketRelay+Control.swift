@@ -25,19 +25,37 @@ extension WebSocketRelay {
         }
     }
 
+    /// The client said what is no request.
+    func refuse(_ error: ControlError, in worker: Worker) {
+        guard allowsControl(in: worker) else { return }
+        say(.error(error.refusal, at: SystemClock.wallTime()), in: worker)
+    }
+
+    /// False for one too many, with which it ends.
+    private func allowsControl(in worker: Worker) -> Bool {
+        if controlRate.allows(at: worker.now) { return true }
+        clientViolated(End(reason: .rateLimited, detail: "control_messages"), in: worker)
+        return false
+    }
+
     /// The client brings a new token.
     func refresh(_ token: Secret, in worker: Worker) {
-        guard let live = context.live else { return }
+        guard allowsControl(in: worker) else { return }
+        guard let live = context.live else {
+            return say(.error(.noToken, at: SystemClock.wallTime()), in: worker)
+        }
         do throws(Refusal) {
-            guard controlRate.allows(at: worker.now) else {
-                return clientViolated(
-                    End(reason: .rateLimited, detail: "control_messages"), in: worker)
-            }
             try worker.checkAttempts(of: context)
             client.refresh(
-                RefreshRequest(session: live.id, token: token), in: worker)
+                RefreshRequest(session: live.id, token: token, begin: worker.now), in: worker)
         } catch {
             say(.error(error, at: SystemClock.wallTime()), in: worker)
         }
     }
+}
+
+extension Refusal {
+    /// Who was let in without a token has none that a new one could replace.
+    fileprivate static let noToken = Refusal(
+        .policy, status: 404, detail: "session", message: "There is no token to be renewed")
 }

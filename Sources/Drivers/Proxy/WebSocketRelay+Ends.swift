@@ -122,6 +122,9 @@ extension WebSocketRelay {
         if clientHasClosed || violation != nil { return client.finish(in: worker) }
         let reader = messages.map { ClosingSocket.Reader.messages($0.fromClient) }
         client.begin(ClosingSocket(reader: reader ?? .frames(clientFrames)), in: worker)
+        guard let messages, !messages.heldFromClient.isEmpty else { return }
+        client.heardWhileClosing(messages.heldFromClient.span, in: worker)
+        messages.heldFromClient = []
     }
 
     /// Ends the socket within a message whose rest will never come. A close frame may stand between
@@ -129,6 +132,7 @@ extension WebSocketRelay {
     ///
     /// - Parameter isHurried: the client has had time enough to take what waits for it.
     func breakOff(_ end: End, isHurried: Bool = false, in worker: Worker) {
+        context.detail = end.detail
         if upstreamFrames.isBetweenFrames || messages != nil {
             var output: [UInt8] = []
             appendClose(end, to: &output)

@@ -7,6 +7,9 @@ internal import WebSocket
 
 /// Is the client still there, and does it take what it is sent?
 extension WebSocketRelay {
+    /// Messages of ours that wait for the end of one of the upstream's.
+    private static let waitingLimit = 16
+
     static func octets(of ping: UInt32) -> [UInt8] {
         [0x67, 0x77] + (0..<4).map { UInt8(truncatingIfNeeded: ping >> ($0 * 8)) }
     }
@@ -17,18 +20,21 @@ extension WebSocketRelay {
     }
 
     private func nextExpiry(in worker: Worker) -> Instant {
-        context.live?.nextDue(in: worker) ?? .never
+        isOpen ? context.live?.nextDue(in: worker) ?? .never : .never
     }
 
     func timerFired(in worker: Worker) {
         if hasEnded { return client.close(in: worker) }
         if let violation, pendingEnd == nil { return end(violation, in: worker) }
-        if clientHasClosed || upstreamHasClosed || pendingEnd != nil {
+        if let pendingEnd, !clientHasClosed, !upstreamHasClosed {
+            return breakOff(pendingEnd, in: worker)
+        }
+        if clientHasClosed || upstreamHasClosed {
             conclude(pendingEnd?.reason ?? .normal, in: worker)
             closeUpstream(in: worker)
             return client.finish(in: worker)
         }
-        if let live = context.live, !live.expire(client, in: worker) { return }
+        if let live = context.live, !live.expire(context, client, in: worker) { return }
         if let stalledSince, case .cut(let patience) = route.settings.slowClient,
             worker.now - stalledSince >= patience
         {
@@ -98,8 +104,13 @@ extension WebSocketRelay {
     /// Sends a text message of ours, behind the message that is on its way.
     func say(_ reply: ControlReply, in worker: Worker) {
         guard !hasEnded, pendingEnd == nil, violation == nil else { return }
+        // Within a message whose end does not come, only the last words are kept.
+        if pendingToClient.messages.count == Self.waitingLimit {
+            pendingToClient.messages.removeFirst()
+        }
         pendingToClient.messages.append(reply.octets)
         injectToClient(in: worker)
+        noteQueue(in: worker)
     }
 
     func rescheduleExpiry(in worker: Worker) {

@@ -86,7 +86,7 @@ final class WebSocketRelay {
     var wantsClientInput: Bool {
         if let messages, !messages.heldFromClient.isEmpty { return false }
         // What is answered here fills the client's own queue.
-        if route.settings.pings == .answer,
+        if route.settings.pings == .answer || context.speaksControl,
             client.stream.pendingCount >= route.settings.sendQueueSize
         {
             return false

@@ -31,6 +31,9 @@ extension Worker {
 
     func newSessionID() -> SessionID { SessionID(high: newInteger(), low: newInteger()) }
 
+    /// Tells the refreshes that clients of this worker ask for from each other.
+    func newRefreshNumber() -> UInt64 { newInteger() }
+
     /// A fresh key for a frame towards an upstream (RFC 6455 §5.3).
     func newMaskingKey() -> MaskingKey {
         MaskingKey(bits: UInt32(truncatingIfNeeded: newInteger()))

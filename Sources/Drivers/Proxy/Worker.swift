@@ -26,8 +26,6 @@ final class Worker {
     /// What is due for connections, from timers, from other threads, or because keys were read, is
     /// done for so many in a turn: when thousands end in the same second, nobody else waits for it.
     private static let turnCount = 64
-    /// Clients that may wait for keys.
-    private static let keyWaiterLimit = 4096
     /// How long accepting rests when there is no descriptor left.
     private static let exhaustedPause: Duration = .milliseconds(200)
 
@@ -64,7 +62,7 @@ final class Worker {
     private var due = Backlog<UInt64>()
     private var messages = Backlog<WorkerMessage>()
     /// Clients that wait for keys, and those of them that may try again.
-    private var keyWaiters: [UInt64] = []
+    private var keyWaiters = KeyWaiters()
     private var keyResumptions = Backlog<UInt64>()
     private(set) var isDraining = false
     private(set) var drainDeadline: Instant?
@@ -223,15 +221,15 @@ final class Worker {
     // MARK: Waiting for keys
 
     /// The client is told when keys of some source were read. False when too many wait already.
-    func awaitKeys(_ client: UInt64) -> Bool {
-        guard keyWaiters.count < Self.keyWaiterLimit else { return false }
-        keyWaiters.append(client)
-        return true
+    func awaitKeys(_ client: UInt64, of context: RequestContext) -> Bool {
+        keyWaiters.insert(client, from: context.clientAddress)
     }
 
+    /// It has waited long enough.
+    func stopAwaitingKeys(_ client: UInt64) { keyWaiters.remove(client) }
+
     private func keysRead() {
-        for client in keyWaiters { keyResumptions.append(client) }
-        keyWaiters = []
+        for client in keyWaiters.takeAll() { keyResumptions.append(client) }
     }
 
     private func resumeKeyWaiters() {
@@ -335,6 +333,7 @@ final class Worker {
 
     func forget(client token: UInt64) {
         members.remove(token)
+        keyWaiters.remove(token)
         clientCount -= 1
     }
 
@@ -358,8 +357,8 @@ final class Worker {
                 return request.reply(.unknownSession, in: self)
             }
             client.refresh(request, in: self)
-        case .refreshed(let token, let session, let outcome):
-            client(token)?.refreshed(outcome, session: session, in: self)
+        case .refreshed(let token, let number, let outcome):
+            client(token)?.refreshed(outcome, number: number, in: self)
         case .keysRead: keysRead()
         case .drain: startDraining()
         case .stop: hasStopped = true

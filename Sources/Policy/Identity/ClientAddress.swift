@@ -17,7 +17,7 @@ package struct ClientAddress: Sendable, Hashable {
 
     /// What stands for one customer: an IPv4 address, or the /64 that a network of IPv6 has at
     /// least. The prefix ::/8 is nobody's (RFC 4291 §2.4), so that the two never meet.
-    var customer: UInt64 { isIPv4 ? low : high }
+    package var customer: UInt64 { isIPv4 ? low : high }
 
     /// What a client keeps while it moves about in its network: the /24 of an IPv4 address, the /64
     /// of an IPv6 address.

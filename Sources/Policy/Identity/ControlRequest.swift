@@ -21,9 +21,14 @@ package enum ControlRequest: Sendable, Equatable {
     /// The request that a whole text message makes. What is wrong with it is told to the client
     /// (`ControlReply.error`); the connection need not end for it.
     package static func decode(_ message: Span<UInt8>) throws(ControlError) -> ControlRequest {
-        let object = try object(in: message)
-        guard let type = object["type"]?.string else { throw .malformed }
-        guard type.isSpelled("auth.refresh") else { throw .unknownType }
+        let object: JSONObject
+        do throws(ControlError) {
+            object = try self.object(in: message)
+        } catch {
+            throw isOfAnotherType(message) ? .unknownType : error
+        }
+        guard let type = object["type"]?.string else { throw .unknownType }
+        guard type.isSpelled(typeOfRefresh) else { throw .unknownType }
         guard object.members.count == 2, let token = object["token"]?.string, !token.isEmpty else {
             throw .malformed
         }
@@ -47,7 +52,14 @@ package enum ControlRequest: Sendable, Equatable {
         return false
     }
 
-    private static let refreshType = Array("\"auth.refresh\"".utf8)
+    private static let typeOfRefresh = "auth.refresh"
+    private static let refreshType = Array("\"\(typeOfRefresh)\"".utf8)
+
+    /// True of a message that is too long, or of too much, for a request, and says that it is none.
+    private static func isOfAnotherType(_ message: Span<UInt8>) -> Bool {
+        let object = (try? JSONValue.decode(message, limits: JSONLimits()))?.object
+        return object.map { !($0["type"]?.string?.isSpelled(typeOfRefresh) ?? false) } ?? false
+    }
 
     private static func isSpace(_ octet: UInt8) -> Bool {
         octet == ASCII.space || octet == ASCII.tab || octet == ASCII.lineFeed

@@ -74,17 +74,15 @@ package struct KeySetDocument: Sendable {
             unusable.first?.reason.description ?? set.skipped.first?.reason.description)
     }
 
-    /// The keys that can be used with `algorithms`, and why the others cannot. Weak keys of RSA are
-    /// used only if `allowsWeakKeys` says so; a weak secret always is.
+    /// The keys that can be used with `algorithms`, and why the others cannot. Weak keys are used
+    /// only if `allowsWeakKeys` says so.
     package func keys(
         for algorithms: [SignatureAlgorithm], allowsWeakKeys: Bool
     ) -> (usable: [VerificationKey], unusable: [Unusable]) {
         let (found, refused) = candidates(algorithms)
         var unusable = refused
         let usable = found.filter { key in
-            guard case .modulus? = key.weakness, let weakness = key.weakness, !allowsWeakKeys else {
-                return true
-            }
+            guard let weakness = key.weakness, !allowsWeakKeys else { return true }
             unusable.append(Unusable(keyID: key.keyID, reason: weakness.description))
             return false
         }

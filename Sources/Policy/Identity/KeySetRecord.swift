@@ -37,6 +37,9 @@ package struct KeySetRecord: Sendable {
     package private(set) var counters = Counters()
     /// When the last good answer came.
     package private(set) var lastSuccess: Instant?
+    /// When the last attempt began that brought something good, be it the same as before: who came
+    /// earlier than that knows all there is.
+    package private(set) var readSince: Instant?
     /// The source gives nothing good at present, and the log was told.
     package private(set) var isFailing = false
     private var schedule: Schedule
@@ -114,6 +117,7 @@ package struct KeySetRecord: Sendable {
         }
         counters.attempts += 1
         lastSuccess = now
+        readSince = lastBegin
         let isChanged = document?.octets != new.octets
         if isChanged {
             document = new
@@ -123,6 +127,16 @@ package struct KeySetRecord: Sendable {
         guard isFailing else { return Outcome(isChanged: isChanged, notice: nil) }
         return Outcome(
             isChanged: isChanged, notice: .info("keys: '\(source.name)' can be read again"))
+    }
+
+    /// The file is the one that was read before.
+    package mutating func foundUnchanged() { readSince = lastBegin }
+
+    private var lastBegin: Instant? {
+        switch schedule {
+        case .fetched(let fetches): fetches.lastBegin
+        case .watched(_, let lastLook): lastLook
+        }
     }
 
     /// Nothing good came: whatever was there stays.

@@ -45,7 +45,7 @@ package struct KeySetSchedule: Sendable {
     /// How long keys are good when nobody says.
     private let usualLifetime: Duration
     /// When the last fetch began; nil before the first.
-    private var lastBegin: Instant?
+    package private(set) var lastBegin: Instant?
     /// Until when the keys at hand are fresh; nil when there are none.
     private var freshUntil: Instant?
     /// Failures since the last success.

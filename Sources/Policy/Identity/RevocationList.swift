@@ -48,7 +48,8 @@ package struct RevocationList: Sendable {
 
     /// True when the bearer of this identity is not to be let in at `now`.
     package func isRevoked(_ identity: VerifiedIdentity, now: WallTime) -> Bool {
-        isRevoked(
+        if isEmpty { return false }
+        return isRevoked(
             rule: identity.rule, user: identity.user, tokenID: identity.tokenID,
             issued: identity.issued, now: now)
     }

@@ -2,8 +2,9 @@ package import Clock
 package import JSON
 import JWT
 
-/// Who a request comes from, as a verified token says.
-package struct VerifiedIdentity: Sendable {
+/// Who a request comes from, as a verified token says. It never changes: what is remembered of a
+/// token, and every connection it lets in, share one object.
+package final class VerifiedIdentity: Sendable {
     /// The user claim as text (numbers in decimal); nil when the token names none.
     package let user: String?
     /// All roles, in the token's order.
@@ -14,6 +15,10 @@ package struct VerifiedIdentity: Sendable {
     /// The first moment at which the token is no longer accepted, leeway included; nil for never.
     /// At most the end of the year 9999.
     package let expires: WallTime?
+    /// The claim `jti` (RFC 7519 §4.1.7) as text; nil for a token that has none.
+    package let tokenID: String?
+    /// The claim `iat` (RFC 7519 §4.1.6); nil for a token that has none.
+    package let issued: WallTime?
     /// The `jwt` block that verified the token.
     package let rule: String
     /// `Authorization` travels on to the upstream.
@@ -26,14 +31,22 @@ package struct VerifiedIdentity: Sendable {
         var claims: String
     }
 
-    /// The claim `jti` (RFC 7519 §4.1.7) as text; nil for a token that has none.
-    package var tokenID: String? { claims["jti"]?.comparableText }
-
-    /// The claim `iat` (RFC 7519 §4.1.6); nil for a token that has none.
-    package var issued: WallTime? {
-        claims["iat"].flatMap(NumericDate.init).map {
+    init(
+        user: String?, roles: [String], claims: JSONObject, encodedClaims: String,
+        expires: WallTime?, rule: String, forwardsToken: Bool, fieldNames: FieldNames
+    ) {
+        self.user = user
+        self.roles = roles
+        self.claims = claims
+        self.encodedClaims = encodedClaims
+        self.expires = expires
+        tokenID = claims["jti"]?.comparableText
+        issued = claims["iat"].flatMap(NumericDate.init).map {
             WallTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds)
         }
+        self.rule = rule
+        self.forwardsToken = forwardsToken
+        self.fieldNames = fieldNames
     }
 
     /// The first role, or nil.

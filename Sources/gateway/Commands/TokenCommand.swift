@@ -7,14 +7,16 @@ import Proxy
 import Settings
 import Transport
 
-/// `gateway token`: a token for trying things out, made with the configuration's own key.
+/// `gateway token`: a token for trying things out, made with the configuration's own secret or with
+/// the private key of who makes the tokens.
 struct TokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
         abstract: "Make a token that the configuration accepts, for trying things out.",
         discussion: """
             The user and the roles go where the rule looks for them. Whoever holds the token is \
-            let in: treat it like a password. Example: gateway token --user 7 --role admin
+            let in: treat it like a password. Examples: gateway token --user 7 --role admin; \
+            gateway token --key issuer.pem --kid 2026 --user 7
             """)
 
     @OptionGroup var option: ConfigurationOption
@@ -40,27 +42,38 @@ struct TokenCommand: ParsableCommand {
     @Option(help: "Whom it is for ('aud'); by default the first the rule wants.")
     var audience: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What to sign it with: a private key in PEM form, or a secret as JSON Web Key; by "
+                + "default the rule's first secret.", valueName: "file"))
+    var key: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How to sign it; by default the first of the rule's algorithms that the key is for.",
+            valueName: "name"))
+    var algorithm: SignatureAlgorithm?
+
+    @Option(help: "The name of the key ('kid'); by default none, or that of the JSON Web Key.")
+    var kid: String?
+
     func run() throws {
         let settings = try option.file.loadForCommand(showsWarnings: false)
         let rule = try chosenRule(of: settings)
-        guard let algorithm = rule.algorithms.first(where: { $0.hash != nil }),
-            let hash = algorithm.hash, let secret = rule.secrets.first
-        else {
-            Terminal.complain(
-                "\(option.file.path): jwt '\(rule.name)' has no 'secret': only who has the private"
-                    + " key can make its tokens")
-            throw CommandEnd(code: Proxy.ExitCode.configuration)
-        }
-        let key = try HMACKey(hash, secret: secret.octets.span)
+        let signer = try signer(of: rule)
+        let algorithm = try chosenAlgorithm(of: rule, signer)
         var header = JSONObject()
         header["alg"] = .string(algorithm.rawValue)
         header["typ"] = .string("JWT")
+        let keyID = kid ?? signer.keyID
+        if let keyID { header["kid"] = .string(keyID) }
         let token = try CompactToken.encode(header: header, claims: claims(by: rule)) {
-            try key.authenticationCode(for: $0)
+            input throws(CryptoError) in try signer.sign(input, algorithm)
         }
         guard token.count <= CompactToken.octetLimit else {
             throw ValidationError("The token would be longer than the gateway reads.")
         }
+        try check(token, algorithm, keyID, rule)
         print(String(decoding: token, as: UTF8.self))
     }
 
@@ -97,17 +110,5 @@ struct TokenCommand: ParsableCommand {
         }
         for claim in claim { claims[claim.name] = claim.value }
         return claims
-    }
-}
-
-extension TokenSettings.Algorithm {
-    /// RFC 7518 §3.2; nil where signing takes a private key.
-    fileprivate var hash: HMACKey.Algorithm? {
-        switch self {
-        case .hs256: .sha256
-        case .hs384: .sha384
-        case .hs512: .sha512
-        case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512, .es256, .es384, .es512, .edDSA: nil
-        }
     }
 }

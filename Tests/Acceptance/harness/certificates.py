@@ -1,6 +1,8 @@
-"""Certificates for a name, signed by themselves, as PEM files; and a client that trusts all."""
+"""Certificates as PEM files, signed by themselves or by an authority of ours; and a client that
+trusts all."""
 
 import datetime
+import ipaddress
 import ssl
 
 from cryptography import x509
@@ -23,19 +25,63 @@ CONTEXT = trusting_context()
 def make_certificate(folder, name):
     """Writes `<name>.pem` and `<name>.key` and answers their paths."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = _builder(name, [name], key, _subject(name)).sign(key, hashes.SHA256())
+    return _write(folder, name, certificate, key)
+
+
+class Authority:
+    """Signs certificates of servers; `path` is its own, which those who trust it are given."""
+
+    def __init__(self, folder, name="authority"):
+        self.folder, self.name = folder, name
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._subject = _subject(name)
+        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        certificate = (
+            _builder(name, [], self._key, self._subject)
+            .add_extension(constraints, critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.path, _ = _write(folder, name, certificate, self._key)
+
+    def issue(self, file_name, names=("localhost", "127.0.0.1"), days=30):
+        """Paths of a certificate for these names and of its key; negative `days`: it expired so
+        many days ago."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(names[0], names, key, self._subject, days)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        return _write(self.folder, file_name, certificate, key)
+
+
+def _subject(name):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _builder(name, alternatives, key, issuer, days=30):
     now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
+        .subject_name(_subject(name))
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
+        .not_valid_before(now - datetime.timedelta(days=60))
+        .not_valid_after(now + datetime.timedelta(days=days))
     )
+    if not alternatives:
+        return builder
+    names = x509.SubjectAlternativeName([_alternative(name) for name in alternatives])
+    return builder.add_extension(names, critical=False)
+
+
+def _alternative(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _write(folder, name, certificate, key):
     chain_path, key_path = folder / f"{name}.pem", folder / f"{name}.key"
     chain_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_path.write_bytes(

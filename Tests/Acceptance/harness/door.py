@@ -9,6 +9,7 @@ import httpx_sse
 import websockets
 
 from .certificates import CONTEXT
+from .secrecy import secrecy
 from .waiting import PATIENCE
 
 
@@ -31,7 +32,12 @@ class Door:
         transport = httpx.AsyncHTTPTransport(
             verify=CONTEXT, local_address=address, limits=httpx.Limits(max_connections=1000)
         )
-        return httpx.AsyncClient(base_url=self.http(), transport=transport, **options)
+        return httpx.AsyncClient(
+            base_url=self.http(),
+            transport=transport,
+            event_hooks={"response": [overhear]},
+            **options,
+        )
 
     def websocket(self, path, token=None, headers=None, address=None, name=None, **options):
         """A `websockets` connection, to be awaited or used with `async with`. `token` travels
@@ -71,6 +77,10 @@ class EventReader:
         self.response = source.response
         self._events = source.aiter_sse()
 
+    def __aiter__(self):
+        """Every event as it comes, to the end of the stream."""
+        return self._events
+
     async def next(self, patience=PATIENCE):
         """The next event, or None when the stream has ended."""
         try:
@@ -84,6 +94,13 @@ class EventReader:
         while (event := await self.next()) is not None:
             events.append(event)
         return events
+
+
+async def overhear(response):
+    """What the gateway says of its own must hold no secret; it is looked through in the end."""
+    if response.headers.get("Content-Type") == "application/problem+json":
+        await response.aread()
+        secrecy.overheard(f"{response.status_code} of {response.url.path}", response.text)
 
 
 async def ask(socket, message):
@@ -105,6 +122,7 @@ async def refusal(socket):
     except websockets.ConnectionClosed:
         pass
     assert len(messages) == 1, f"a refused socket hears one message, not {messages}"
+    secrecy.overheard("a refused WebSocket", json.dumps([*messages, socket.close_reason]))
     return messages[0], socket.close_code, socket.close_reason
 
 

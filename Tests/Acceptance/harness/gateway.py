@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import string
 import subprocess
@@ -9,7 +10,8 @@ import subprocess
 from .door import Door
 from .ports import free_port
 from .process import ROOT, Process
-from .tokens import ENVIRONMENT, leaked_in
+from .secrecy import secrecy
+from .tokens import ENVIRONMENT
 from .waiting import wait_until
 
 #: Those that run now, for the report of a failed test.
@@ -37,21 +39,25 @@ def command(*arguments, environment=None, patience=30):
         timeout=patience,
         env={**os.environ, **ENVIRONMENT, **(environment or {})},
     )
-    leaks = leaked_in(done.stderr)
+    leaks = secrecy.found_in(done.stderr)
     assert not leaks, f"a secret in the output of gateway {arguments[0]}: {leaks}"
     return done
 
 
 class Gateway(Process):
     """`gateway run` with a configuration text in which `$name` stands for a port: `$https`
-    (TLS) and `$http` (plain) are its own, the others are apps or numbers given by name."""
+    (TLS), `$http` (plain) and `$console` are its own, the others are apps, numbers or texts given
+    by name."""
+
+    #: Those that it listens on if the configuration names them.
+    DOORS = ("https", "http", "console")
 
     def __init__(self, text, folder, arguments=(), **names):
         self.folder = folder
         self.names = {
             name: getattr(value, "port", value) for name, value in names.items()
         }
-        for name in ("https", "http", "spare"):
+        for name in (*self.DOORS, "spare"):
             self.names.setdefault(name, free_port())
         self.file = folder / "gateway.conf"
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +65,8 @@ class Gateway(Process):
         super().__init__(
             "gateway", [binary(), "run", "--config", self.file, *arguments], folder, ENVIRONMENT
         )
-        for name in {"https", "http"}.intersection(string.Template(text).get_identifiers()):
+        self.watch_outputs(text)
+        for name in {*self.DOORS}.intersection(string.Template(text).get_identifiers()):
             self.wait_for_port(self.names[name])
         self.tls = Door("gateway", self.names["https"], tls=True)
         self.plain = Door("gateway, plain", self.names["http"])
@@ -71,6 +78,15 @@ class Gateway(Process):
         fresh = self.file.with_suffix(".new")
         fresh.write_text(string.Template(text).substitute(self.names))
         fresh.replace(self.file)
+
+    def watch_outputs(self, text):
+        """Whatever it writes is looked through for secrets when the run is over."""
+        title = f"gateway {self.pid}"
+        for path in (self.stdout_path, self.stderr_path):
+            secrecy.watch(title, path)
+        for name in re.findall(r"access json (\S+)", text):
+            if name not in ("stdout", "stderr"):
+                secrecy.watch(title, self.folder / name.rstrip(";}"))
 
     def reload(self):
         self.signal(signal.SIGHUP)
@@ -96,7 +112,7 @@ class Gateway(Process):
 
     def assert_no_secret(self):
         for stream, text in (("stderr", self.stderr), ("stdout", self.stdout)):
-            leaks = leaked_in(text)
+            leaks = secrecy.found_in(text)
             assert not leaks, f"secrets on {stream}: {leaks}"
 
     def wait_for_words(self, *words):

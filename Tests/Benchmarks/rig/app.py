@@ -1,7 +1,5 @@
 """The app behind the gateway: a WebSocket server that echoes, and writes one message to all."""
 
-import base64
-import hashlib
 import itertools
 import re
 import select
@@ -9,10 +7,8 @@ import socket
 import threading
 from collections.abc import Callable
 
-from .frames import CLOSE, OPCODE, PING, PONG, FrameReader, server_frame
+from .frames import CLOSE, OPCODE, PING, PONG, FrameReader, accept_value, server_frame
 from .loop import Loop
-
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Connection:
@@ -120,10 +116,9 @@ class App:
             if not key:
                 stream.close()
                 return
-            accept = base64.b64encode(hashlib.sha1(key[1] + GUID).digest()).decode()
             answer = (
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                f"Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+                f"Connection: Upgrade\r\nSec-WebSocket-Accept: {accept_value(key[1])}\r\n\r\n"
             )
             # All is ready before the answer is out, since whoever hears it may speak at once.
             stream.setblocking(False)

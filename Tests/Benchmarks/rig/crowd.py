@@ -10,10 +10,19 @@ from .frames import CLOSE, OPCODE, PING, PONG, Extension, FrameReader, client_fr
 from .loop import Loop
 
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
-REQUEST = (
-    "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+def handshake(path: str = "/", token: str = "") -> str:
+    """The head of a request, with the token in `Authorization` if there is one, and without the
+    empty line."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
+    ) + (f"Authorization: Bearer {token}\r\n" if token else "")
+
+
+REQUEST = handshake()
 #: Handshakes at a time, and how many are waited for together.
 OPENERS, AT_ONCE = 4, 100
 
@@ -73,9 +82,12 @@ def _nothing(_client: Client, _first: int, _payload: bytes) -> None:
     """For clients that only count."""
 
 
-def open_client(number: int, port: int, compressed: bool, receive_buffer: int = 0) -> Client:
+def open_client(
+    number: int, port: int, compressed: bool, receive_buffer: int = 0, request: str = REQUEST
+) -> Client:
     """TLS and WebSocket handshake. `compressed`: offers permessage-deflate; whether that was
-    agreed is the caller's to judge. `receive_buffer`: octets, for a client that is to fill up."""
+    agreed is the caller's to judge. `receive_buffer`: octets, for a client that is to fill up.
+    `request`: its head without the empty line."""
     stream = socket.socket()
     if receive_buffer:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -83,7 +95,7 @@ def open_client(number: int, port: int, compressed: bool, receive_buffer: int = 
     stream.connect(("127.0.0.1", port))
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     secure = CONTEXT.wrap_socket(stream)
-    secure.sendall((REQUEST + (OFFER if compressed else "") + "\r\n").encode())
+    secure.sendall((request + (OFFER if compressed else "") + "\r\n").encode())
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         octets = secure.recv(1)
@@ -104,14 +116,27 @@ class Crowd:
         self.loop, self.port, self.compressed = loop, port, compressed
         self.clients: list[Client] = []
 
-    def open(self, count: int, receive_buffer: int = 0) -> list[Client]:
-        """So many more, all of which agreed to compression, or none of which did."""
+    def open(
+        self,
+        count: int,
+        receive_buffer: int = 0,
+        request: Callable[[int], str] = lambda _number: REQUEST,
+    ) -> list[Client]:
+        """So many more, all of which agreed to compression, or none of which did. `request`: the
+        head of the client with this number."""
         first = len(self.clients)
         last = first + count
         with concurrent.futures.ThreadPoolExecutor(OPENERS) as openers:
             for start in range(first, last, AT_ONCE):
                 opening = [
-                    openers.submit(open_client, number, self.port, self.compressed, receive_buffer)
+                    openers.submit(
+                        open_client,
+                        number,
+                        self.port,
+                        self.compressed,
+                        receive_buffer,
+                        request(number),
+                    )
                     for number in range(start, min(start + AT_ONCE, last))
                 ]
                 self._wait_for(opening)

@@ -1,7 +1,9 @@
 """WebSocket frames (RFC 6455) and permessage-deflate (RFC 7692), as far as measuring needs them:
 both ends are ours and send whole messages, so a message is a frame."""
 
+import base64
 import dataclasses
+import hashlib
 import os
 import struct
 import zlib
@@ -11,8 +13,15 @@ TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 FIN, COMPRESSED = 0x80, 0x40
 OPCODE = 0x0F
 
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
 #: What ends every deflated message and does not travel (RFC 7692, 7.2.1).
 TAIL = b"\x00\x00\xff\xff"
+
+
+def accept_value(key: bytes) -> str:
+    """Of `Sec-WebSocket-Accept`, as the answer to a key."""
+    return base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
 
 
 def _head(first: int, length: int, mask_bit: int) -> bytes:

@@ -24,6 +24,7 @@ limits {{ drain 0ms; {limits} }}
 listen 127.0.0.1:{port} {{ tls {{ certificate self_signed }} }}
 backend app {{ server 127.0.0.1:{app}; connect_timeout 20s; handshake_timeout 30s }}
 route / {{ websocket; backend app; {route} }}
+{more}
 """
 
 
@@ -46,14 +47,18 @@ def cores() -> tuple[int, int]:
 
 
 class Gateway(Process):
-    """`gateway run` with what a case says of its route and limits."""
+    """`gateway run` with what a case says of its route and limits; `more` are further lines."""
 
-    def __init__(self, folder: pathlib.Path, app_port: int, route: str, limits: str) -> None:
+    def __init__(
+        self, folder: pathlib.Path, app_port: int, route: str = "", limits: str = "", more: str = ""
+    ) -> None:
         self.port: int = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "gateway.conf"
         file.write_text(
-            CONFIGURATION.format(port=self.port, app=app_port, route=route, limits=limits)
+            CONFIGURATION.format(
+                port=self.port, app=app_port, route=route, limits=limits, more=more
+            )
         )
         _check(file)
         core = str(cores()[0])
@@ -63,7 +68,11 @@ class Gateway(Process):
         self.wait_for_port(self.port)
 
     def cpu_seconds(self) -> float:
-        """User and system time of all threads since the start."""
+        """User and system time of all threads since the start, to the nanosecond where the kernel
+        counts them."""
+        threads = list(pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat"))
+        if threads:
+            return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
@@ -99,10 +108,12 @@ def _check(file: pathlib.Path) -> None:
 class Stand:
     """A gateway with an app behind it and a crowd in front."""
 
-    def __init__(self, loop: Loop, folder: pathlib.Path, route: str, limits: str) -> None:
+    def __init__(
+        self, loop: Loop, folder: pathlib.Path, route: str, limits: str, more: str
+    ) -> None:
         self.loop, self.app = loop, App(loop)
         try:
-            self.gateway = Gateway(folder, self.app.port, route, limits)
+            self.gateway = Gateway(folder, self.app.port, route, limits, more)
         except BaseException:
             self.app.close()
             raise
@@ -127,10 +138,10 @@ class Stand:
 
 
 @contextlib.contextmanager
-def stand(loop: Loop, route: str = "", limits: str = "") -> Iterator[Stand]:
+def stand(loop: Loop, route: str = "", limits: str = "", more: str = "") -> Iterator[Stand]:
     """A fresh gateway for the length of a block."""
     with tempfile.TemporaryDirectory(prefix="gateway-benchmark-") as folder:
-        built = Stand(loop, pathlib.Path(folder), route, limits)
+        built = Stand(loop, pathlib.Path(folder), route, limits, more)
         try:
             yield built
         except BaseException:

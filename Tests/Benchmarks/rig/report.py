@@ -94,7 +94,7 @@ class Options:
 
     #: Also what takes minutes.
     long: bool = False
-    #: A tenth of the sockets: whether it runs, not what it costs.
+    #: Few sockets and rounds, mostly a tenth: whether it runs, not what it costs.
     quick: bool = False
 
     def sockets(self, count: int) -> int:

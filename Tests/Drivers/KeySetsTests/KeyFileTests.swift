@@ -86,6 +86,25 @@ import Transport
         #expect(watch.keyIDs(source) == ["one", "two"])
     }
 
+    @Test func `who came before the file was looked at knows all that is in it`() throws {
+        try write(set(one))
+        let watch = try Watch([source])
+        let begin = SystemClock.now()
+        func ask(since begin: Instant?) -> UnknownKeyAnswer {
+            watch.service.askForUnknownKey(
+                of: source, seen: watch.service.version, since: begin)
+        }
+        guard case .reading = ask(since: begin) else { return #expect(Bool(false)) }
+        try watch.wait { _ in ask(since: begin) == .settled }
+        // Who comes now may know of a newer one.
+        guard case .reading = ask(since: SystemClock.now()) else { return #expect(Bool(false)) }
+        // What cannot be read settles nothing.
+        try write("{")
+        let later = SystemClock.now()
+        try watch.wait { !$0.notices.isEmpty }
+        guard case .reading = ask(since: later) else { return #expect(Bool(false)) }
+    }
+
     @Test func `every kind of file`() throws {
         try write(one.publicKey, to: "key.json")
         try write("user 4711\n", to: "revoked.txt")

@@ -57,7 +57,7 @@ import Transport
                     waited += 1
                     switch watch.service.askForUnknownKey(of: source, seen: reader.seen) {
                     case .newer: continue
-                    case .unknownSource: throw Refused()
+                    case .unknownSource, .settled: throw Refused()
                     case .reading(let instant):
                         #expect(instant - clock.now <= .seconds(30))
                         let count = watch.reports.count

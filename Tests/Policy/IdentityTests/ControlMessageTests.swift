@@ -40,7 +40,7 @@ struct ControlMessageTests {
     @Test(
         "whatever else is none",
         arguments: [
-            ("", .malformed), ("{}", .malformed), ("[]", .malformed), ("null", .malformed),
+            ("", .malformed), ("{}", .unknownType), ("[]", .malformed), ("null", .malformed),
             ("\"auth.refresh\"", .malformed), (#"{"type":"auth.refresh"}"#, .malformed),
             (#"{"type":"auth.refresh","token":""}"#, .malformed),
             (#"{"type":"auth.refresh","token":7}"#, .malformed),
@@ -50,15 +50,25 @@ struct ControlMessageTests {
             (#"{"type":"auth.refresh","token":"a","token":"b"}"#, .malformed),
             (#"{"type":"auth.refresh","token":"a"}x"#, .malformed),
             (#"{"type":"auth.refresh","token":"a""#, .malformed),
-            (#"{"type":["auth.refresh"],"token":"a"}"#, .malformed),
-            (#"{"token":"a"}"#, .malformed), (#"{"type":7,"token":"a"}"#, .malformed),
+            (#"{"type":["auth.refresh"],"token":"a"}"#, .unknownType),
+            (#"{"token":"a"}"#, .unknownType), (#"{"type":7,"token":"a"}"#, .unknownType),
             (#"{"type":"auth.Refresh","token":"a"}"#, .unknownType),
             (#"{"type":"auth.refresh ","token":"a"}"#, .unknownType),
             (#"{"type":"chat","text":"hello"}"#, .unknownType), (#"{"type":""}"#, .unknownType),
-            ("{\"type\":\"a\u{0}\"}", .malformed), (#"{"a":[[[[[]]]]],"type":"b"}"#, .malformed),
+            ("{\"type\":\"a\u{0}\"}", .malformed), (#"{"a":[[[[[]]]]],"type":"b"}"#, .unknownType),
         ] as [(String, ControlError)])
     func refusing(text: String, expected: ControlError) {
         #expect(decode(text) == .failure(expected))
+    }
+
+    @Test("too much of another type is another type, too much of a request is none")
+    func large() {
+        let values = String(repeating: "7,", count: 5000) + "7"
+        #expect(decode(#"{"type":"b","c":[\#(values)]}"#) == .failure(.unknownType))
+        #expect(decode(#"{"c":[\#(values)],"d":"auth.refresh"}"#) == .failure(.unknownType))
+        let deep = #"{"type":"auth.refresh","token":"a","b":[[[[[]]]]]}"#
+        #expect(decode(deep) == .failure(.malformed))
+        #expect(decode(#"{"type":"auth.refresh","c":[\#(values)]}"#) == .failure(.tooLarge))
     }
 
     @Test("octets that are no UTF-8 are refused")
