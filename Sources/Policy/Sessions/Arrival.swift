@@ -14,17 +14,17 @@ package struct Arrival: Sendable {
     package var device: DeviceIdentity
     package var role: String?
     package var user: String?
-    /// How many devices the token says there may be: `SessionRules.devices(claimed:)` of the claim
-    /// that `SessionRules.claim(for:)` names.
-    package var claimedDevices: Int?
     /// The client's address without port.
     package var address: String
     package var userAgent: String
-    package var transport: Transport
     /// The route's path as the configuration writes it.
     package var route: String
     /// Of the generation that the connection was born in.
     package var rules: SessionRules
+    /// How many devices the token says there may be: `SessionRules.devices(claimed:)` of the claim
+    /// that `SessionRules.claim(for:)` names.
+    package var claimedDevices: Int32?
+    package var transport: Transport
     /// `report_only sessions`: it comes in whatever the rules say, and ends nobody.
     package var isReportOnly: Bool
 
@@ -40,7 +40,7 @@ package struct Arrival: Sendable {
         self.device = device
         self.role = role
         self.user = user
-        self.claimedDevices = claimedDevices
+        self.claimedDevices = claimedDevices.flatMap { Int32(exactly: $0) }
         self.address = address
         self.userAgent = userAgent
         self.transport = transport

@@ -13,23 +13,25 @@ package struct DeviceIdentity: Sendable, Hashable {
     /// How the ClientId was found.
     package enum Origin: Sendable, Hashable {
         case given(ValueSource)
-        /// Made up for a browser that brought none.
-        case issued
+        /// Made up for a browser that brought none, and looks like this.
+        case issued(like: DeviceKey)
         /// There is none: the device goes by its looks.
         case looks
     }
 
     package var key: DeviceKey
-    /// The device's looks, where its id was only just issued.
-    package var alias: DeviceKey?
     package var origin: Origin
+
+    /// The device's looks, where its id was only just issued.
+    package var alias: DeviceKey? {
+        if case .issued(let looks) = origin { looks } else { nil }
+    }
 
     /// What of a User-Agent counts, and is kept.
     package static let userAgentLength = 256
 
-    package init(key: DeviceKey, alias: DeviceKey? = nil, origin: Origin) {
+    package init(key: DeviceKey, origin: Origin) {
         self.key = key
-        self.alias = alias
         self.origin = origin
     }
 
@@ -56,7 +58,7 @@ package struct DeviceIdentity: Sendable, Hashable {
         if settings.issuedCookie == nil {
             self.init(key: looks, origin: .looks)
         } else {
-            self.init(key: .client(ClientID(issued: fresh())), alias: looks, origin: .issued)
+            self.init(key: .client(ClientID(issued: fresh())), origin: .issued(like: looks))
         }
     }
 
@@ -69,7 +71,7 @@ package struct DeviceIdentity: Sendable, Hashable {
     /// The value of the `Set-Cookie` field (RFC 6265) that hands out the id; nil when none was
     /// issued. It lasts as long as browsers let cookies last.
     package func setCookie(_ settings: SessionSettings, isSecure: Bool) -> String? {
-        guard origin == .issued, let name = settings.issuedCookie, let id = key.clientID else {
+        guard alias != nil, let name = settings.issuedCookie, let id = key.clientID else {
             return nil
         }
         return "\(name)=\(id.text); Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax"

@@ -30,14 +30,30 @@ package enum DeviceKey: Sendable, Hashable {
     /// The device said who it is.
     case client(ClientID)
     /// It did not: one address, role and User-Agent are taken for one device, so that front ends
-    /// without ClientIds can still be refreshed.
-    case fallback(address: String, role: String?, userAgent: String)
+    /// without ClientIds can still be refreshed. Kept elsewhere, so that a key is no longer than an
+    /// id.
+    indirect case fallback(address: String, role: String?, userAgent: String)
 
     /// The ClientId, when that is what names the device.
     package var clientID: ClientID? {
         switch self {
         case .client(let clientID): clientID
         case .fallback: nil
+        }
+    }
+
+    /// The ClientId, or a temporary name: the same for as long as the device looks the same.
+    package var name: String {
+        switch self {
+        case .client(let clientID): return clientID.text
+        case .fallback(let address, let role, let userAgent):
+            // FNV-1a, 64 bits: short, and the same in every process.
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+            for octet in [address, role ?? "", userAgent].joined(separator: "\n").utf8 {
+                hash = (hash ^ UInt64(octet)) &* 0x100_0000_01B3
+            }
+            let digits = String(hash, radix: 16)
+            return "temporary-" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
         }
     }
 }

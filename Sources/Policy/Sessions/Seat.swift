@@ -31,24 +31,56 @@ struct Seat: Sendable {
         case grace(until: Instant)
     }
 
-    var bucket: Bucket
-    var state = State.heard
+    /// The last session that came; the device goes by its names, also when it has left.
+    var newest: SessionRecord
+    /// Those that share the place, the eldest first.
+    var others: [SessionRecord] = []
+    /// Sessions of those that share it which are said to be silent.
+    var silent: [SessionID] = []
     /// Never used before, and new whenever the state is: an entry of a queue or a timer with
     /// another one is out of date.
     var stamp: UInt64
     /// Seniority: refreshes keep it, so that to reload a page neither saves from being ejected nor
     /// makes it more likely.
     let order: UInt64
-    let since: Instant
     var lastHeard: Instant
-    /// The last session that came; the device goes by its names, also when it has left.
-    var newest: SessionRecord
+    var state = State.heard
+    // What `bucket` is made of, in few octets: there are as many seats as devices.
+    private var count: Count
     var isNewestIn = true
-    /// Those that share the place, the eldest first.
-    var others: [SessionRecord] = []
-    /// Sessions of those that share it which are said to be silent.
-    var silent: [SessionID] = []
-    var flapping = Flapping()
+    private var number: Int32
+
+    private enum Count: UInt8 {
+        case counted, free, reported
+    }
+
+    init(_ record: SessionRecord, _ bucket: Bucket, stamp: UInt64) {
+        newest = record
+        self.stamp = stamp
+        order = stamp
+        lastHeard = record.connectedSince
+        (count, number) = Self.parts(of: bucket)
+    }
+
+    private static func parts(of bucket: Bucket) -> (Count, Int32) {
+        switch bucket {
+        case .counted(let group): (.counted, Int32(group))
+        case .free: (.free, 0)
+        case .reported(let group): (.reported, Int32(group))
+        }
+    }
+
+    /// A free one has the role of the sessions in it.
+    var bucket: Bucket {
+        get {
+            switch count {
+            case .counted: .counted(Int(number))
+            case .free: .free(role: newest.arrival.role)
+            case .reported: .reported(Int(number))
+            }
+        }
+        set { (count, number) = Self.parts(of: newValue) }
+    }
 
     var isInGrace: Bool {
         if case .grace = state { true } else { false }
@@ -59,7 +91,7 @@ struct Seat: Sendable {
     }
 
     var group: Int? {
-        if case .counted(let group) = bucket { group } else { nil }
+        count == .counted ? Int(number) : nil
     }
 
     /// The eldest first; none in grace.

@@ -27,6 +27,8 @@ struct SeatMap: Sendable {
     private var index: [Place: Int32] = [:]
     private var sessions: [SessionID: Int32] = [:]
     private(set) var groups: [Group] = []
+    /// Of devices that replaced themselves.
+    private var fights: [Int32: Flapping] = [:]
     private var nextStamp: UInt64 = 1
 
     var isEmpty: Bool { index.isEmpty }
@@ -62,11 +64,8 @@ struct SeatMap: Sendable {
     mutating func open(
         _ arrival: Arrival, _ bucket: Seat.Bucket, at now: Instant
     ) -> SessionRecord {
-        let record = SessionRecord(
-            arrival, connectedSince: now, deviceSince: now, founder: arrival.id)
-        let seat = Seat(
-            bucket: bucket, stamp: nextStamp, order: nextStamp, since: now, lastHeard: now,
-            newest: record)
+        let record = SessionRecord(arrival, connectedSince: now, deviceSince: now)
+        let seat = Seat(record, bucket, stamp: nextStamp)
         nextStamp += 1
         let slot: Int
         if let free = vacant.popLast() {
@@ -90,7 +89,7 @@ struct SeatMap: Sendable {
     mutating func enter(_ arrival: Arrival, _ slot: Int, at now: Instant) -> SessionRecord {
         let seat = self[slot]
         let record = SessionRecord(
-            arrival, connectedSince: now, deviceSince: seat.since, founder: seat.newest.founder)
+            arrival, connectedSince: now, deviceSince: seat.newest.deviceSince)
         unregister(seat.newest.arrival.device, seat.bucket, slot)
         register(arrival.device, seat.bucket, slot)
         if seat.isNewestIn { slots[slot]?.others.append(seat.newest) }
@@ -126,6 +125,7 @@ struct SeatMap: Sendable {
             count(seat.state, by: -1, in: group)
         }
         slots[slot] = nil
+        fights[Int32(slot)] = nil
         vacant.append(Int32(slot))
     }
 
@@ -207,7 +207,7 @@ struct SeatMap: Sendable {
     }
 
     mutating func flapped(_ slot: Int, at now: Instant) -> Flapping.Verdict {
-        slots[slot]?.flapping.cameAgain(at: now) ?? .replace
+        fights[Int32(slot), default: Flapping()].cameAgain(at: now)
     }
 
     // MARK: Who is first
@@ -316,6 +316,7 @@ struct SeatMap: Sendable {
 
     private mutating func vacate(_ slot: Int) {
         slots[slot] = nil
+        fights[Int32(slot)] = nil
         vacant.append(Int32(slot))
     }
 }

@@ -9,25 +9,17 @@ package final class SessionRecord: Sendable {
     package let connectedSince: Instant
     /// When its device first came, refreshes in between not counted.
     package let deviceSince: Instant
-    /// The first session of its device: what a device without ClientId is called by meanwhile.
-    package let founder: SessionID
 
-    init(
-        _ arrival: Arrival, connectedSince: Instant, deviceSince: Instant, founder: SessionID
-    ) {
+    init(_ arrival: Arrival, connectedSince: Instant, deviceSince: Instant) {
         self.arrival = arrival
         self.connectedSince = connectedSince
         self.deviceSince = deviceSince
-        self.founder = founder
     }
 
     package var id: SessionID { arrival.id }
     package var connection: ConnectionAddress { arrival.connection }
 
-    /// The ClientId, or a temporary name that lasts as long as the device stays.
-    package var deviceName: String {
-        arrival.device.key.clientID?.text ?? "temporary-\(founder.description.prefix(12))"
-    }
+    package var deviceName: String { arrival.device.key.name }
 }
 
 /// What only the worker of a session's connection knows of it.

@@ -27,6 +27,8 @@ package final class SessionTable: SessionStore {
         /// `report_only sessions`: what would have been refused, and would have ended others.
         package var wouldRefuse = 0
         package var wouldEject = 0
+
+        package init() {}
     }
 
     struct Store: Sendable {

@@ -5,7 +5,8 @@ import Settings
 extension StoreEngine {
     func limit(for arrival: Arrival, _ group: Int) -> SessionSettings.Limit {
         if let limit = runtimeLimit(group) { return limit }
-        return rules?.limit(group, in: arrival.store.store, claimed: arrival.claimedDevices)
+        return rules?.limit(
+            group, in: arrival.store.store, claimed: arrival.claimedDevices.map(Int.init))
             ?? SessionSettings.Limit(devices: 0, policy: .blockNew)
     }
 

@@ -147,10 +147,12 @@ private struct History {
     }
 
     private func arrival(_ newcomer: NaiveStore.Newcomer) throws -> Arrival {
+        let looks = newcomer.alias.map {
+            DeviceKey.fallback(address: "", role: nil, userAgent: $0)
+        }
         let device = DeviceIdentity(
             key: .client(try ClientID(newcomer.key)),
-            alias: newcomer.alias.map { .fallback(address: "", role: nil, userAgent: $0) },
-            origin: .looks)
+            origin: looks.map { .issued(like: $0) } ?? .given(.query("client_id")))
         return SessionsTests.arrival(
             newcomer.number, device: device, role: newcomer.role, rules: rules,
             claimed: newcomer.claimed, isReportOnly: newcomer.isReportOnly)

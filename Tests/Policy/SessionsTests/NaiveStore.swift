@@ -57,7 +57,6 @@ struct NaiveStore {
         var refusals = 0
 
         var isInGrace: Bool { if case .grace = life { true } else { false } }
-        var isAsked: Bool { if case .asked = life { true } else { false } }
         var isGhost: Bool { if case .ghost = life { true } else { false } }
     }
 
@@ -379,11 +378,8 @@ struct NaiveStore {
             if case .asked(let until) = devices[index].life { until <= now } else { false }
         }
         func due(_ index: Int) -> (Int, Int) {
-            if case .asked(let until) = devices[index].life {
-                (until, devices[index].turn)
-            } else {
-                (0, 0)
-            }
+            guard case .asked(let until) = devices[index].life else { return (0, 0) }
+            return (until, devices[index].turn)
         }
         for index in unanswered.sorted(by: { due($0) < due($1) }) {
             hasPassed = true

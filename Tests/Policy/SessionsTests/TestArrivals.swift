@@ -43,8 +43,8 @@ extension DeviceIdentity {
     /// One that sends none, and is given this one.
     static func issued(_ clientID: String, like userAgent: String) throws -> DeviceIdentity {
         DeviceIdentity(
-            key: .client(try ClientID(clientID)), alias: looking(like: userAgent).key,
-            origin: .issued)
+            key: .client(try ClientID(clientID)),
+            origin: .issued(like: looking(like: userAgent).key))
     }
 }
 
