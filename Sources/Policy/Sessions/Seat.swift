@@ -13,12 +13,13 @@ import Clock
 struct Seat: Sendable {
     enum Bucket: Sendable, Hashable {
         /// An index of `SessionRules.limits`: limited roles of a group share their places.
-        case counted(Int)
+        case counted(Int32)
         /// Every unlimited role is for itself, so that a board and a reception desk in two tabs of
-        /// one browser do not replace each other, nor do they replace a dashboard.
-        case free(role: String?)
+        /// one browser do not replace each other, nor do they replace a dashboard. Kept elsewhere,
+        /// so that the others are short.
+        indirect case free(role: String?)
         /// Came in over the limit, because refusals are only reported.
-        case reported(Int)
+        case reported(Int32)
     }
 
     enum State: Sendable, Equatable {
@@ -64,9 +65,9 @@ struct Seat: Sendable {
 
     private static func parts(of bucket: Bucket) -> (Count, Int32) {
         switch bucket {
-        case .counted(let group): (.counted, Int32(group))
+        case .counted(let group): (.counted, group)
         case .free: (.free, 0)
-        case .reported(let group): (.reported, Int32(group))
+        case .reported(let group): (.reported, group)
         }
     }
 
@@ -74,9 +75,9 @@ struct Seat: Sendable {
     var bucket: Bucket {
         get {
             switch count {
-            case .counted: .counted(Int(number))
+            case .counted: .counted(number)
             case .free: .free(role: newest.arrival.role)
-            case .reported: .reported(Int(number))
+            case .reported: .reported(number)
             }
         }
         set { (count, number) = Self.parts(of: newValue) }

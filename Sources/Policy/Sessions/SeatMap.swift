@@ -73,7 +73,7 @@ struct SeatMap: Sendable {
             slots[slot] = seat
         } else {
             slot = slots.count
-            slots.append(seat)
+            slots.appendSparingly(seat)
         }
         sessions[record.id] = Int32(slot)
         register(arrival.device, bucket, slot)

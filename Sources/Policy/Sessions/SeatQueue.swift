@@ -23,7 +23,7 @@ struct SeatQueue: Sendable {
             entries = entries[head...].filter { isCurrent($0, slots) }
             head = 0
         }
-        entries.append(Entry(slot: Int32(slot), stamp: stamp(of: seat)))
+        entries.appendSparingly(Entry(slot: Int32(slot), stamp: stamp(of: seat)))
     }
 
     /// The first place.
@@ -47,4 +47,12 @@ struct SeatQueue: Sendable {
     }
 
     private func stamp(of seat: Seat) -> UInt64 { kind == .order ? seat.order : seat.stamp }
+}
+
+extension Array {
+    /// As `append`, but grown by a quarter at a time: there are many small stores.
+    mutating func appendSparingly(_ element: Element) {
+        if count == capacity { reserveCapacity(count + 2 + count / 4) }
+        append(element)
+    }
 }

@@ -4,15 +4,48 @@ import Synchronization
 /// A session's place, or its place among those who wait. It is given back by `end()`, or with the
 /// last reference: on whatever way a connection goes, its slot is free again.
 package final class SessionLease: Sendable {
-    package let id: SessionID
-    package let store: StoreKey
+    /// Who holds it; of a session that is in only what the table knows of it anyway.
+    private enum Holder {
+        case session(SessionRecord)
+        case newcomer(Newcomer)
+    }
+
+    private final class Newcomer: Sendable {
+        let id: SessionID
+        let store: StoreKey
+
+        init(_ arrival: Arrival) {
+            id = arrival.id
+            store = arrival.store
+        }
+    }
+
+    private let holder: Holder
     private let sessions: any SessionStore
     private let hasEnded = Atomic(false)
 
-    init(of id: SessionID, in store: StoreKey, of sessions: any SessionStore) {
-        self.id = id
-        self.store = store
+    init(of record: SessionRecord, in sessions: any SessionStore) {
+        holder = .session(record)
         self.sessions = sessions
+    }
+
+    init(waiting arrival: Arrival, in sessions: any SessionStore) {
+        holder = .newcomer(Newcomer(arrival))
+        self.sessions = sessions
+    }
+
+    package var id: SessionID {
+        switch holder {
+        case .session(let record): record.id
+        case .newcomer(let newcomer): newcomer.id
+        }
+    }
+
+    package var store: StoreKey {
+        switch holder {
+        case .session(let record): record.arrival.store
+        case .newcomer(let newcomer): newcomer.store
+        }
     }
 
     /// Gives the place back now; a second call does nothing.

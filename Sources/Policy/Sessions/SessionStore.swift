@@ -155,11 +155,10 @@ extension SessionStore {
     /// `arrive`, with a lease that departs by itself when it is let go.
     package func admit(_ arrival: Arrival, now: Instant) -> AdmissionOutcome {
         switch submit(.arrive(arrival), now: now) {
-        case .admitted:
-            return .admitted(SessionLease(of: arrival.id, in: arrival.store, of: self))
+        case .admitted(let record): return .admitted(SessionLease(of: record, in: self))
         case .refused(let rejection): return .refused(rejection)
         case .waiting, .ended, .page, .stores, .done, .later:
-            return .waiting(SessionLease(of: arrival.id, in: arrival.store, of: self))
+            return .waiting(SessionLease(waiting: arrival, in: self))
         }
     }
 }

@@ -7,7 +7,7 @@ extension StoreEngine {
         adopt(arrival.rules)
         assert(seats.slot(of: arrival.id) == nil, "a session id came twice")
         let group = rules?.group(of: arrival.role)
-        let bucket = group.map(Seat.Bucket.counted) ?? .free(role: arrival.role)
+        let bucket: Seat.Bucket = group.map { .counted(Int32($0)) } ?? .free(role: arrival.role)
         if arrival.isReportOnly { return letIn(arrival, bucket) }
         if let slot = seats.find(arrival.device, bucket) { return comeAgain(arrival, slot) }
         guard let group else { return open(arrival, bucket) }
@@ -57,15 +57,16 @@ extension StoreEngine {
             decisions.append(.admitted(seats.enter(arrival, slot, at: now)))
             return
         }
-        guard case .counted(let group) = bucket else { return open(arrival, bucket) }
+        guard case .counted(let number) = bucket else { return open(arrival, bucket) }
+        let group = Int(number)
         let limit = limit(for: arrival, group)
         let excess = seats.groups[group].count + 1 - limit.devices
         guard excess > 0 else { return open(arrival, bucket) }
         let record: SessionRecord
-        if let slot = seats.find(arrival.device, .reported(group)) {
+        if let slot = seats.find(arrival.device, .reported(number)) {
             record = seats.enter(arrival, slot, at: now)
         } else {
-            record = seats.open(arrival, .reported(group), at: now)
+            record = seats.open(arrival, .reported(number), at: now)
         }
         decisions.append(.admitted(record))
         if limit.policy == .ejectOld, limit.devices > 0 {
@@ -93,8 +94,8 @@ extension StoreEngine {
             guard let group = new.group(of: seat.newest.arrival.role) else {
                 return .free(role: seat.newest.arrival.role)
             }
-            if case .reported = seat.bucket { return .reported(group) }
-            return .counted(group)
+            if case .reported = seat.bucket { return .reported(Int32(group)) }
+            return .counted(Int32(group))
         }
     }
 }

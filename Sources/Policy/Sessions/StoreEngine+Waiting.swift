@@ -81,7 +81,7 @@ extension StoreEngine {
         case .refuse(let limit): refuse(waiter, limit)
         case .admit(let excess, let limit):
             makeRoom(excess, in: group, for: waiter.arrivals[0].id, limit)
-            admit(waiter, .counted(group))
+            admit(waiter, .counted(Int32(group)))
         }
         return false
     }
