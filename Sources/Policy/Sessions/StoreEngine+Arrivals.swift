@@ -29,11 +29,11 @@ extension StoreEngine {
         var leaving = old[...]
         if rules?.sameDevice == .share {
             leaving = old.prefix(max(0, old.count + 1 - Self.mostShared))
-        } else if !old.isEmpty {
+        } else if let last = old.last {
             switch seats.flapped(slot, at: now) {
             case .replace: break
             case .refuse(let retry, let isNew):
-                if isNew { decisions.append(.noticed(.flapping(seats[slot].newest))) }
+                if isNew { decisions.append(.noticed(.flapping(last))) }
                 return refuse(arrival, Rejection(.flapping, retry: retry))
             }
         }

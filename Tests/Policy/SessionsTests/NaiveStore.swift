@@ -198,8 +198,8 @@ struct NaiveStore {
         if rules.shares {
             devices[index].sessions = old + [arrival]
         } else {
-            if !old.isEmpty, let retry = fight(index) {
-                if devices[index].refusals == 1 { words.append("flaps \(old[0].number)") }
+            if let last = old.last, let retry = fight(index) {
+                if devices[index].refusals == 1 { words.append("flaps \(last.number)") }
                 words.append("no \(arrival.number) flapping \(retry)")
                 return
             }
