@@ -15,4 +15,7 @@ extension EndReason {
             .normal
         }
     }
+
+    /// The application was not there, or gave up.
+    var isUpstreams: Bool { self == .upstreamUnavailable || self == .upstreamClosed }
 }

@@ -293,7 +293,7 @@ extension Exchange {
         context.detail = refusal.detail
         if case .awaiting = response {
             hasEnded = true
-            context.release(in: worker)
+            context.release(refusal.reason.isUpstreams ? .unserved : .normal, in: worker)
             if case .streaming = request { client.makeLast() }
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }

@@ -8,6 +8,9 @@ package enum Departure: Sendable, Hashable {
     case normal
     /// The connection broke: the device may be back in a moment.
     case abnormal
+    /// The application was not there for it. A device that had its place before keeps it as if its
+    /// connection had broken; one that only just came has none.
+    case unserved
 }
 
 /// What happened to a store, for `StoreEngine.handle(_:at:)`.

@@ -125,7 +125,7 @@ package struct StoreEngine: Sendable {
         end(record, .departed(departure))
         guard isLast else { return }
         let seat = seats[slot]
-        if departure == .abnormal, seat.group != nil, seat.state == .heard,
+        if mayComeBack(record, departure), seat.group != nil, seat.state == .heard,
             let grace = rules?.grace
         {
             // One that is being asked or is taken for a ghost showed that it was none too soon.
@@ -133,6 +133,14 @@ package struct StoreEngine: Sendable {
             timers.push(.seat(Int32(slot), stamp: stamp), at: now + grace)
         } else {
             seats.close(slot)
+        }
+    }
+
+    private func mayComeBack(_ record: SessionRecord, _ departure: Departure) -> Bool {
+        switch departure {
+        case .normal: false
+        case .abnormal: true
+        case .unserved: record.founder != record.id
         }
     }
 

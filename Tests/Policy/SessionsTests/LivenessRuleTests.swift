@@ -217,6 +217,20 @@ import Testing
         #expect(store.engine.records.map(\.deviceSince) == [.seconds(0)])
     }
 
+    @Test func `a device that came back in vain keeps its place, a new one has none`() throws {
+        var store = store(max: 1, grace: .seconds(5))
+        _ = try store.connect("A", at: 0)
+        _ = try store.disconnect("A", .unserved, at: 0)
+        #expect(store.engine.isUnused)
+        _ = try store.connect("A", at: 1)
+        _ = try store.disconnect("A2", .abnormal, at: 2)
+        _ = try store.connect("A", at: 6)
+        #expect(try store.disconnect("A3", .unserved, at: 6) == ["A3 out: found nobody"])
+        #expect(try store.connect("B", at: 8) == ["B refused"])
+        #expect(store.wait(until: 11) == [])
+        #expect(store.engine.isUnused)
+    }
+
     @Test func `after the grace its place is free`() throws {
         var store = store(max: 1, grace: .seconds(5))
         _ = try store.connect("A", at: 0)

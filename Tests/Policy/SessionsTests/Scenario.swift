@@ -102,6 +102,7 @@ extension SessionEnd.Cause {
         switch self {
         case .departed(.normal): "left"
         case .departed(.abnormal): "broke"
+        case .departed(.unserved): "found nobody"
         case .replaced: "replaced"
         case .ejected: "eject_old"
         case .silent: "silent"
