@@ -108,9 +108,19 @@ package final class Stream {
             descriptor.number, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
     }
 
-    /// Since the other side last acknowledged something, as far as the kernel knows (TCP_INFO); nil
-    /// when the connection is none of TCP's.
-    package var timeSinceAcknowledgement: Duration? {
+    /// True when the other side's system acknowledged something within `period`, or has nothing
+    /// more to acknowledge; also when the connection is none of TCP's, which cannot be asked.
+    package func hasAcknowledged(within period: Duration) -> Bool {
+        if shim_unacknowledged(descriptor.number) == 0 { return true }
+        guard let silence = timeSinceAcknowledgement else { return true }
+        return silence + Self.kernelTick < period
+    }
+
+    /// The kernel counts time in ticks that may be as long as this.
+    private static let kernelTick: Duration = .milliseconds(10)
+
+    /// As far as the kernel knows (TCP_INFO); nil when the connection is none of TCP's.
+    private var timeSinceAcknowledgement: Duration? {
         var info = tcp_info()
         var size = socklen_t(MemoryLayout<tcp_info>.size)
         // The kernel fills in as much as it knows, at most `size` octets.

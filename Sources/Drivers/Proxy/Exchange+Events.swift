@@ -81,14 +81,15 @@ extension Exchange {
         sendScratch(worker)
     }
 
-    /// Asks the client whether it is there: it has to acknowledge a comment.
+    /// Asks the client whether it is there: it has to acknowledge a comment. Before its response
+    /// has begun there is no way to ask, and it is the upstream that is waited for.
     func probe(in worker: Worker) {
-        guard let relay = events, !hasEnded, relay.pendingEnd == nil else { return }
-        // Nothing can be said to it; TCP will know in time.
-        if relay.isOpaque {
+        // To an opaque one nothing can be said; TCP will know in time.
+        guard let relay = events, !relay.isOpaque else {
             context.session?.lease.answered(now: worker.now)
             return
         }
+        if hasEnded || relay.pendingEnd != nil { return }
         if !relay.isInsideEvent { sendComment(in: worker) }
         events?.probedSince = worker.now
         scheduleEventCheck(in: worker)
@@ -107,8 +108,7 @@ extension Exchange {
     private func checkProbe(in worker: Worker) {
         guard let since = events?.probedSince else { return }
         let asked = worker.now - since
-        let silence = client.stream.timeSinceAcknowledgement
-        if silence.map({ $0 < asked }) ?? true {
+        if client.stream.hasAcknowledged(within: asked) {
             events?.probedSince = nil
             context.session?.lease.answered(now: worker.now)
         } else if asked > Self.probeTimeout {

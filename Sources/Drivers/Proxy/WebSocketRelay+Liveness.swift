@@ -9,6 +9,9 @@ internal import WebSocket
 extension WebSocketRelay {
     /// Messages of ours that wait for the end of one of the upstream's.
     private static let waitingLimit = 16
+    /// How often, and for how long, an acknowledgement is looked for.
+    private static let probeInterval: Duration = .milliseconds(100)
+    private static let probeTimeout: Duration = .seconds(30)
 
     static func octets(of ping: UInt32) -> [UInt8] {
         [0x67, 0x77] + (0..<4).map { UInt8(truncatingIfNeeded: ping >> ($0 * 8)) }
@@ -50,8 +53,9 @@ extension WebSocketRelay {
             return end(
                 End(reason: .timeout, detail: "silent", cannotWait: true), in: worker)
         }
+        checkProbe(in: worker)
         if silence < route.settings.pingInterval {
-            outstandingPing = nil
+            if lastSign > lastPing { outstandingPing = nil }
         } else if outstandingPing == nil {
             ping(in: worker)
         }
@@ -63,7 +67,25 @@ extension WebSocketRelay {
 
     /// Asks the client whether it is there: what it answers, or says, is heard by its connection.
     func probe(in worker: Worker) {
-        if isOpen, outstandingPing == nil || client.lastHeard > lastPing { ping(in: worker) }
+        guard isOpen else { return }
+        // Who is not read from cannot be heard.
+        guard wantsClientInput else { return client.answerProbe(in: worker) }
+        if outstandingPing == nil || client.lastHeard > lastPing { ping(in: worker) }
+        // Where it does not see the ping soon, it has to acknowledge what comes before.
+        guard pendingToClient.ping != nil || client.stream.pendingCount > 0 else { return }
+        probedSince = worker.now
+        scheduleCheck(in: worker)
+    }
+
+    private func checkProbe(in worker: Worker) {
+        guard let since = probedSince else { return }
+        let asked = worker.now - since
+        guard client.stream.hasAcknowledged(within: asked) else {
+            if asked > Self.probeTimeout { probedSince = nil }
+            return
+        }
+        probedSince = nil
+        client.answerProbe(in: worker)
     }
 
     private func ping(in worker: Worker) {
@@ -83,6 +105,7 @@ extension WebSocketRelay {
                 worker.now + route.settings.pingInterval)
         }
         next = max(next, worker.now + .milliseconds(500))
+        if probedSince != nil { next = min(next, worker.now + Self.probeInterval) }
         if let stalledSince, case .cut(let patience) = route.settings.slowClient {
             next = min(next, stalledSince + patience)
         }

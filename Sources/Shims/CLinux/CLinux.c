@@ -3,11 +3,13 @@
 
 #include <malloc.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 int shim_accept(int listener, struct sockaddr *address, socklen_t *size) {
@@ -28,6 +30,11 @@ int shim_connect(int number, const struct sockaddr *address, socklen_t size) {
 
 int shim_getsockname(int number, struct sockaddr *address, socklen_t *size) {
     return getsockname(number, address, size);
+}
+
+int shim_unacknowledged(int number) {
+    int count = 0;
+    return ioctl(number, SIOCOUTQ, &count) == 0 ? count : -1;
 }
 
 int shim_core_count(void) {

@@ -15,6 +15,8 @@ int shim_stream_socket(int family);
 int shim_bind(int number, const struct sockaddr *address, socklen_t size);
 int shim_connect(int number, const struct sockaddr *address, socklen_t size);
 int shim_getsockname(int number, struct sockaddr *address, socklen_t *size);
+/// SIOCOUTQ (tcp(7)): octets that the other side has not acknowledged; -1 when it cannot be told.
+int shim_unacknowledged(int number);
 /// How many cores this process may run on, from sched_getaffinity(2); 0 when it cannot be told.
 int shim_core_count(void);
 /// Sets the soft limit of open files to the hard one and answers it.
