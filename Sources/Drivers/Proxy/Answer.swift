@@ -190,6 +190,23 @@ enum Answer {
         client.begin(ClosingSocket(), in: worker)
     }
 
+    /// A WebSocket or an event stream is ended by rule before its response has begun: the same is
+    /// said in an answer of our own. Gives back what it held.
+    static func end(
+        _ end: StreamEnd, head: RequestHead, context: RequestContext,
+        to client: ClientConnection, in worker: Worker
+    ) {
+        context.release(in: worker)
+        context.detail = end.detail
+        client.makeLast()
+        if context.isWebSocket {
+            return closeSocket(
+                end.reason, detail: end.detail, message: end.message ?? [], head: head,
+                context: context, to: client, in: worker)
+        }
+        eventStream(end, context: context, to: client, in: worker)
+    }
+
     /// A 200 whose only event says why the stream ends.
     static func eventStream(
         _ end: StreamEnd, event: String = "force_disconnect", context: RequestContext,

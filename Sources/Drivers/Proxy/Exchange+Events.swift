@@ -42,6 +42,22 @@ struct StreamEnd {
     var detail: String?
 }
 
+extension StreamEnd {
+    init(_ end: Disconnection, of context: RequestContext, in worker: Worker) {
+        self.init(
+            message: context.disconnection(end),
+            retryMilliseconds: end.retryMilliseconds(in: worker), reason: end.cause.reason,
+            detail: end.word)
+    }
+
+    /// The process stops; there is a hint when to come back.
+    static func draining(_ context: RequestContext, in worker: Worker) -> StreamEnd {
+        StreamEnd(
+            message: context.drainMessage,
+            retryMilliseconds: worker.reconnectDelayMilliseconds(), reason: .draining)
+    }
+}
+
 /// Event streams: forwarded event by event, never buffered, kept alive, ended by rule.
 extension Exchange {
     /// A client that does not acknowledge what was sent for this long is gone.
@@ -175,23 +191,14 @@ extension Exchange {
     }
 
     func disconnect(_ end: Disconnection, in worker: Worker) {
-        self.end(
-            StreamEnd(
-                message: context.disconnection(end),
-                retryMilliseconds: end.retryMilliseconds(in: worker), reason: end.cause.reason,
-                detail: end.word),
-            in: worker)
+        self.end(StreamEnd(end, of: context, in: worker), in: worker)
     }
 
     /// The process stops. Event streams end with a hint to come back; what answers soon may finish.
     func drain(in worker: Worker) {
         client.makeLast()
-        guard events != nil else { return }
-        end(
-            StreamEnd(
-                message: context.drainMessage,
-                retryMilliseconds: worker.reconnectDelayMilliseconds(), reason: .draining),
-            in: worker)
+        guard let relay = events, relay.pendingEnd == nil else { return }
+        end(.draining(context, in: worker), in: worker)
     }
 
     private func end(_ end: StreamEnd, in worker: Worker) {
@@ -202,15 +209,7 @@ extension Exchange {
             // No response has begun: the same is said in an answer of our own.
             closeUpstream(in: worker)
             hasEnded = true
-            context.release(in: worker)
-            client.makeLast()
-            context.detail = end.detail
-            if context.isWebSocket {
-                return Answer.closeSocket(
-                    end.reason, detail: end.detail, message: end.message ?? [], head: head,
-                    context: context, to: client, in: worker)
-            }
-            return Answer.eventStream(end, context: context, to: client, in: worker)
+            return Answer.end(end, head: head, context: context, to: client, in: worker)
         }
         events?.pendingEnd = end
         if relay.isInsideEvent { return client.setDeadline(worker.now + .seconds(2), in: worker) }

@@ -209,8 +209,15 @@ final class Exchange {
     func clientInputEnded(in worker: Worker) {
         if case .streaming = request { return clientLost(in: worker) }
         // To close the connection is how the client of a stream says goodbye.
-        if events != nil || context.isWebSocket { clientLost(.normal, in: worker) }
+        if isStream { clientLost(.normal, in: worker) }
         client.makeLast()
+    }
+
+    /// It is an event stream or a WebSocket, or will be one as far as is known.
+    private var isStream: Bool {
+        if events != nil || context.isWebSocket { return true }
+        if case .awaiting = response { return context.session != nil }
+        return false
     }
 
     func clientLost(_ departure: Departure = .abnormal, in worker: Worker) {

@@ -91,15 +91,18 @@ final class HeldRequest {
                 context.refuse(
                     rejection, store: seat.store, client: seat.client, block: seat.block),
                 client, worker)
+        // It was in, and is not any more.
         case .end(let ending) where ending.session == seat.lease.id:
-            answer(
-                Refusal(
-                    ending.reason, status: 409, detail: ending.cause.rawValue,
-                    message: "The session has ended"), client, worker)
+            end(StreamEnd(Disconnection(ending), of: context, in: worker), client, worker)
         // Who has asked lives.
         case .probe: seat.lease.answered(now: worker.now)
         case .admitted, .refused, .end, .answer: break
         }
+    }
+
+    private func end(_ end: StreamEnd, _ client: ClientConnection, _ worker: Worker) {
+        stage = .none
+        Answer.end(end, head: head, context: context, to: client, in: worker)
     }
 
     // MARK: Refreshes
@@ -207,10 +210,12 @@ final class HeldRequest {
         worker.record(context, .clientGone)
     }
 
-    /// The process stops: nobody waits for keys or seats any more.
+    /// The process stops: nobody waits for keys any more, and who waits for a seat is sent away
+    /// like those who have one.
     func drain(from client: ClientConnection, in worker: Worker) {
         switch stage {
-        case .keys, .seat: answer(.draining, client, worker)
+        case .keys: answer(.draining, client, worker)
+        case .seat: end(.draining(context, in: worker), client, worker)
         case .none, .body, .reply: break
         }
     }

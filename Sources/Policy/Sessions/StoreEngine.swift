@@ -140,7 +140,7 @@ package struct StoreEngine: Sendable {
         switch departure {
         case .normal: false
         case .abnormal: true
-        case .unserved: record.founder != record.id
+        case .unserved: record.deviceSince < record.connectedSince
         }
     }
 
