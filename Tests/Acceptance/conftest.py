@@ -17,6 +17,8 @@ from harness.ports import free_port
 from harness.process import App
 from harness.secrecy import secrecy
 from harness.waiting import wait_until
+from harness.visitors import KINDS as VISITORS
+from harness.visitors import Hall, Visitors
 from harness.wire import Upstream
 
 
@@ -132,6 +134,27 @@ async def upstream(app_port):
     """The app is this test."""
     async with Upstream(app_port) as upstream:
         yield upstream
+
+
+@pytest.fixture
+async def hall(app_port):
+    """The app is this test, and greets whoever comes."""
+    async with Hall(app_port) as hall:
+        yield hall
+
+
+@pytest.fixture(params=VISITORS)
+async def visitors(request, gateway):
+    """`visitors()`: devices of one kind that come to a store which nobody else goes to."""
+    groups = []
+
+    def gather(door=None):
+        groups.append(Visitors(request.param, door or gateway.plain))
+        return groups[-1]
+
+    yield gather
+    for group in groups:
+        await group.go()
 
 
 @pytest.fixture(scope="module")

@@ -276,7 +276,7 @@ class Upstream:
 
     async def __aexit__(self, *_):
         self._server.close()
-        for writer in self._writers:
+        for writer in list(self._writers):
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()

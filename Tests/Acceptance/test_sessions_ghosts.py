@@ -1,0 +1,341 @@
+"""Who holds a place and is gone without a word makes way for who comes; who is only quiet does not.
+
+The network of a visitor is cut by a filter on its socket, which drops what comes before TCP sees
+it: nothing is acknowledged, as on a phone that was carried into a lift.
+"""
+
+import asyncio
+import inspect
+import signal
+import time
+
+from harness.process import accepts
+from harness.visitors import KINDS, Visitors, routes
+from harness.waiting import eventually, together
+from harness.wire import TEXT
+
+CONFIGURATION = f"""
+workers 2
+log {{ access json stdout }}
+listen 127.0.0.1:$http
+backend app {{ server 127.0.0.1:$app }}
+sessions one     {{ store query:store; device query:device; limit 1 block_new }}
+sessions brisk   {{ store query:store; device query:device; limit 1 block_new; probe 500ms }}
+sessions pair    {{ store query:store; device query:device; limit 2 block_new; probe 500ms }}
+sessions patient {{ store query:store; device query:device; limit 1 block_new; probe 5s }}
+sessions blind   {{ store query:store; device query:device; limit 1 block_new; probe off }}
+{routes("one", "brisk", "pair", "patient", "blind")}
+"""
+
+SCENARIOS = []
+
+
+def scenario(run):
+    """Runs beside all others, with visitors of its own and, where it asks for it, the app."""
+    SCENARIOS.append(run)
+    return run
+
+
+async def silence():
+    """Who was heard within the last three seconds is not asked."""
+    await asyncio.sleep(3.2)
+
+
+async def test_ghosts(hall, gateway):
+    names = {"hall": hall, "gateway": gateway}
+
+    async def play(run, kind):
+        wanted = {name: names[name] for name in inspect.signature(run).parameters if name in names}
+        visitors = Visitors(kind, gateway.plain)
+        try:
+            await run(visitors, **wanted)
+        except BaseException as problem:
+            problem.add_note(f"in {run.__name__}, {kind}")
+            raise
+        finally:
+            await visitors.go()
+
+    await together(*[play(run, kind) for run in SCENARIOS for kind in KINDS])
+
+
+# Who is gone.
+
+
+@scenario
+async def a_cut_holder_makes_way_within_three_seconds(visitors):
+    holder = await visitors.admitted("one", "A")
+    holder.cut()
+    await silence()
+    started = time.monotonic()
+    newcomer = await visitors.admitted("one", "B")
+    assert time.monotonic() - started < 3
+    # Its network is back, and it hears what it missed.
+    holder.mend()
+    await holder.ended("silent")
+    assert holder.code in (1001, None)
+    await visitors.rejected("one", "C")
+    assert not newcomer.is_over
+
+
+@scenario
+async def a_holder_that_answers_nothing_makes_way(visitors):
+    """Its kernel takes every octet, but nobody is at home: of an event stream that cannot be
+    known."""
+    holder = await visitors.admitted("brisk", "A")
+    if visitors.kind == "events":
+        return
+    holder.is_deaf = True
+    await silence()
+    await visitors.admitted("brisk", "B")
+    await holder.ended("silent")
+    assert holder.code == 1001 and holder.asked == 1
+
+
+@scenario
+async def of_two_holders_the_dead_one_makes_way(visitors):
+    dead, live = await visitors.admitted("pair", "A"), await visitors.admitted("pair", "B")
+    dead.cut()
+    await silence()
+    await visitors.admitted("pair", "C")
+    await visitors.rejected("pair", "D")
+    assert live.asked >= 1 and not live.is_over
+    dead.mend()
+    await dead.ended("silent")
+
+
+@scenario
+async def of_several_who_wait_the_first_gets_in(visitors):
+    holder = await visitors.admitted("brisk", "A")
+    holder.cut()
+    await silence()
+    waiting = []
+    for number in range(5):
+        waiting.append(await visitors.knock("brisk", f"N{number}"))
+        # One after the other, whichever worker they come to.
+        await asyncio.sleep(0.03)
+    for visitor in waiting:
+        await visitor.answer()
+    assert waiting[0].is_in
+    assert all(visitor.is_rejected for visitor in waiting[1:])
+
+
+@scenario
+async def both_of_two_ghosts_make_way_for_two(visitors):
+    for device in "AB":
+        (await visitors.admitted("pair", device)).cut()
+    await silence()
+    waiting = [await visitors.knock("pair", f"N{number}") for number in range(4)]
+    for visitor in waiting:
+        await visitor.answer()
+    assert sum(visitor.is_in for visitor in waiting) == 2
+    assert sum(visitor.is_rejected for visitor in waiting) == 2
+
+
+@scenario
+async def who_gives_up_waiting_is_forgotten(visitors, hall):
+    holder = await visitors.admitted("patient", "A")
+    holder.cut()
+    await silence()
+    given_up = [await visitors.knock("patient", f"N{number}") for number in range(2)]
+    await asyncio.sleep(0.2)
+    given_up[0].vanish()
+    given_up[1].reset()
+    newcomer = await visitors.admitted("patient", "C")
+    assert not any(hall.has(visitor) for visitor in given_up)
+    await visitors.rejected("patient", "D")
+    assert not newcomer.is_over
+
+
+@scenario
+async def nobody_makes_way_for_who_has_given_up(visitors, gateway):
+    holder = await visitors.admitted("brisk", "A")
+    holder.cut()
+    await silence()
+    newcomer = await visitors.knock("brisk", "B")
+    await asyncio.sleep(0.1)
+    newcomer.vanish()
+    await eventually(
+        lambda: f'{newcomer.mark}"' in gateway.stdout, "the log to know that it has given up"
+    )
+    await asyncio.sleep(1)
+    holder.mend()
+    # TCP says again what was lost, less and less often.
+    await holder.until(lambda: holder.asked, "to hear that it was asked")
+    # And the gateway looks for the acknowledgement a few times a second.
+    await asyncio.sleep(0.4)
+    await visitors.rejected("brisk", "C")
+    assert not holder.is_over
+
+
+@scenario
+async def whoever_comes_back_to_its_own_place_is_let_in_at_once(visitors):
+    holder = await visitors.admitted("patient", "A")
+    holder.cut()
+    await silence()
+    newcomer = await visitors.knock("patient", "B")
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    again = await visitors.admitted("patient", "A")
+    assert (await newcomer.answer()).is_rejected
+    assert time.monotonic() - started < 2, "nobody waits for a ghost that is none"
+    assert not again.is_over
+
+
+@scenario
+async def who_waits_gets_the_place_of_who_says_goodbye(visitors):
+    holder, other = [await visitors.admitted("pair", device) for device in "AB"]
+    holder.is_deaf = True
+    holder.cut()
+    other.is_deaf = True
+    await silence()
+    newcomer = await visitors.knock("pair", "C")
+    await other.leave()
+    started = time.monotonic()
+    assert (await newcomer.answer()).is_in
+    assert time.monotonic() - started < 0.4, "it need not wait for the other one"
+
+
+@scenario
+async def who_comes_twice_waits_once(visitors):
+    holder = await visitors.admitted("brisk", "A")
+    holder.cut()
+    await silence()
+    first = await visitors.knock("brisk", "B")
+    await asyncio.sleep(0.1)
+    second = await visitors.knock("brisk", "B")
+    await first.ended("replaced")
+    assert first.code in (4011, None)
+    assert (await second.answer()).is_in
+
+
+# Who is quiet.
+
+
+@scenario
+async def a_live_holder_is_asked_and_stays(visitors):
+    holder = await visitors.admitted("one", "A")
+    await silence()
+    started = time.monotonic()
+    await visitors.rejected("one", "B")
+    assert time.monotonic() - started < 1, "it answered at once"
+    assert holder.asked == 1
+    # Who was heard just now is not asked again.
+    await visitors.rejected("one", "C")
+    assert holder.asked == 1 and not holder.is_over
+
+
+@scenario
+async def a_holder_that_speaks_is_not_asked(visitors):
+    holder = await visitors.admitted("one", "A")
+    await silence()
+    if visitors.kind == "events":
+        return
+    await holder.wire.send(TEXT, "I am here")
+    await asyncio.sleep(0.1)
+    await visitors.rejected("one", "B")
+    assert holder.asked == 0
+
+
+@scenario
+async def a_holder_that_answers_late_stays(visitors):
+    holder = await visitors.admitted("patient", "A")
+    holder.cut()
+    await silence()
+    newcomer = await visitors.knock("patient", "B")
+    await asyncio.sleep(0.5)
+    assert not newcomer.is_over and not newcomer.is_in
+    holder.mend()
+    assert (await newcomer.answer()).is_rejected
+    assert not holder.is_over and holder.asked == 1
+
+
+@scenario
+async def where_nobody_is_asked_a_newcomer_is_refused_at_once(visitors):
+    holder = await visitors.admitted("blind", "A")
+    holder.cut()
+    await silence()
+    started = time.monotonic()
+    await visitors.rejected("blind", "B")
+    assert time.monotonic() - started < 0.5
+
+
+@scenario
+async def a_holder_whose_app_takes_its_time_is_no_ghost(visitors, hall):
+    """Before its handshake is answered, or its stream has begun, there is no way to ask."""
+    holder = await visitors.knock("brisk", "A", gate="shut")
+    await silence()
+    await visitors.rejected("brisk", "B")
+    hall.gate.set()
+    assert (await holder.answer()).is_in
+
+
+@scenario
+async def a_holder_in_the_middle_of_a_long_message_is_no_ghost(visitors, hall):
+    """It cannot be pinged before the end of the message, but takes what comes."""
+    holder = await visitors.admitted("brisk", "A")
+    app = hall.guest(holder)
+    if visitors.kind == "events":
+        return
+    await app.send(TEXT, "begun", final=False)
+    await silence()
+    await visitors.rejected("brisk", "B")
+    assert not holder.is_over
+
+
+# Who waits is a client like any other.
+
+
+@scenario
+async def what_who_waits_has_sent_already_is_not_lost(visitors, hall):
+    holder = await visitors.admitted("brisk", "A")
+    holder.cut()
+    await silence()
+    if visitors.kind == "events":
+        newcomer = await visitors.admitted("brisk", "B", behind=b"GET / HTTP/1.1\r\n")
+        assert not newcomer.is_over
+        return
+    early = holder.wire.octets(TEXT, "early")
+    newcomer = await visitors.admitted("brisk", "B", behind=early)
+    app = hall.guest(newcomer)
+    await eventually(lambda: [one.payload for one in app.heard] == [b"early"], "what came early")
+
+
+# The process changes while somebody waits.
+
+
+@scenario
+async def who_waits_is_not_lost_over_a_reload(visitors, gateway):
+    holder = await visitors.admitted("brisk", "A")
+    holder.cut()
+    await silence()
+    newcomer = await visitors.knock("brisk", "B")
+    await asyncio.sleep(0.05)
+    gateway.reload()
+    assert (await newcomer.answer()).is_in
+    await visitors.rejected("brisk", "C")
+
+
+async def test_who_waits_is_told_that_the_process_stops(start_gateway, app_port, hall):
+    """Whoever waits when the gateway begins to stop is let in as late as anybody, and sent away
+    like everybody."""
+    gateway = start_gateway("limits { drain 20s }" + CONFIGURATION, app=app_port)
+    kinds = [Visitors(kind, gateway.plain) for kind in KINDS]
+    holders, waiting = [await visitors.admitted("brisk", "A") for visitors in kinds], []
+    for holder in holders:
+        holder.cut()
+    await silence()
+    for visitors in kinds:
+        waiting.append(await visitors.knock("brisk", "B"))
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    gateway.signal(signal.SIGTERM)
+    await eventually(lambda: not accepts(gateway.plain.port), "the gateway to stop")
+    for holder in holders:
+        holder.mend()
+    for newcomer in waiting:
+        await newcomer.until(lambda: newcomer.is_over, "to be sent away")
+        assert newcomer.code in (1012, None), newcomer
+    gateway.assert_exit(0)
+    assert time.monotonic() - started < 10, "nobody holds it up"
+    for visitors in kinds:
+        await visitors.go()
