@@ -22,9 +22,10 @@ backend app {{ server 127.0.0.1:$app }}
 sessions one     {{ store query:store; device query:device; limit 1 block_new }}
 sessions brisk   {{ store query:store; device query:device; limit 1 block_new; probe 500ms }}
 sessions pair    {{ store query:store; device query:device; limit 2 block_new; probe 500ms }}
+sessions couple  {{ store query:store; device query:device; limit 2 block_new; probe 5s }}
 sessions patient {{ store query:store; device query:device; limit 1 block_new; probe 5s }}
 sessions blind   {{ store query:store; device query:device; limit 1 block_new; probe off }}
-{routes("one", "brisk", "pair", "patient", "blind")}
+{routes("one", "brisk", "pair", "couple", "patient", "blind")}
 """
 
 SCENARIOS = []
@@ -39,23 +40,6 @@ def scenario(run):
 async def silence():
     """Who was heard within the last three seconds is not asked."""
     await asyncio.sleep(3.2)
-
-
-async def test_ghosts(hall, gateway):
-    names = {"hall": hall, "gateway": gateway}
-
-    async def play(run, kind):
-        wanted = {name: names[name] for name in inspect.signature(run).parameters if name in names}
-        visitors = Visitors(kind, gateway.plain)
-        try:
-            await run(visitors, **wanted)
-        except BaseException as problem:
-            problem.add_note(f"in {run.__name__}, {kind}")
-            raise
-        finally:
-            await visitors.go()
-
-    await together(*[play(run, kind) for run in SCENARIOS for kind in KINDS])
 
 
 # Who is gone.
@@ -104,19 +88,15 @@ async def of_two_holders_the_dead_one_makes_way(visitors):
 
 
 @scenario
-async def of_several_who_wait_the_first_gets_in(visitors):
+async def of_several_who_wait_one_gets_in(visitors):
     holder = await visitors.admitted("brisk", "A")
     holder.cut()
     await silence()
-    waiting = []
-    for number in range(5):
-        waiting.append(await visitors.knock("brisk", f"N{number}"))
-        # One after the other, whichever worker they come to.
-        await asyncio.sleep(0.03)
+    waiting = [await visitors.knock("brisk", f"N{number}") for number in range(5)]
     for visitor in waiting:
         await visitor.answer()
-    assert waiting[0].is_in
-    assert all(visitor.is_rejected for visitor in waiting[1:])
+    assert sum(visitor.is_in for visitor in waiting) == 1
+    assert sum(visitor.is_rejected for visitor in waiting) == 4
 
 
 @scenario
@@ -183,16 +163,14 @@ async def whoever_comes_back_to_its_own_place_is_let_in_at_once(visitors):
 
 @scenario
 async def who_waits_gets_the_place_of_who_says_goodbye(visitors):
-    holder, other = [await visitors.admitted("pair", device) for device in "AB"]
-    holder.is_deaf = True
-    holder.cut()
-    other.is_deaf = True
+    ghost, other = [await visitors.admitted("couple", device) for device in "AB"]
+    ghost.cut()
     await silence()
-    newcomer = await visitors.knock("pair", "C")
-    await other.leave()
+    newcomer = await visitors.knock("couple", "C")
     started = time.monotonic()
+    await other.leave()
     assert (await newcomer.answer()).is_in
-    assert time.monotonic() - started < 0.4, "it need not wait for the other one"
+    assert time.monotonic() - started < 2, "it need not wait for the other one"
 
 
 @scenario
@@ -256,7 +234,7 @@ async def where_nobody_is_asked_a_newcomer_is_refused_at_once(visitors):
     await silence()
     started = time.monotonic()
     await visitors.rejected("blind", "B")
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1
 
 
 @scenario
@@ -315,27 +293,59 @@ async def who_waits_is_not_lost_over_a_reload(visitors, gateway):
     await visitors.rejected("brisk", "C")
 
 
-async def test_who_waits_is_told_that_the_process_stops(start_gateway, app_port, hall):
-    """Whoever waits when the gateway begins to stop is let in as late as anybody, and sent away
-    like everybody."""
+@scenario
+async def who_waits_is_sent_away_when_the_process_stops(visitors, start_gateway, app_port):
     gateway = start_gateway("limits { drain 20s }" + CONFIGURATION, app=app_port)
-    kinds = [Visitors(kind, gateway.plain) for kind in KINDS]
-    holders, waiting = [await visitors.admitted("brisk", "A") for visitors in kinds], []
-    for holder in holders:
-        holder.cut()
+    visitors.door = gateway.plain
+    holder = await visitors.admitted("patient", "A")
+    holder.cut()
     await silence()
-    for visitors in kinds:
-        waiting.append(await visitors.knock("brisk", "B"))
+    newcomer = await visitors.knock("patient", "B")
     await asyncio.sleep(0.2)
     started = time.monotonic()
     gateway.signal(signal.SIGTERM)
-    await eventually(lambda: not accepts(gateway.plain.port), "the gateway to stop")
-    for holder in holders:
-        holder.mend()
-    for newcomer in waiting:
-        await newcomer.until(lambda: newcomer.is_over, "to be sent away")
-        assert newcomer.code in (1012, None), newcomer
+    await newcomer.until(lambda: newcomer.is_over, "to be sent away")
+    assert time.monotonic() - started < 2, "it need not wait for its answer"
+    assert newcomer.code in (1012, None) and (newcomer.retry or 1000) < 60_000
+    assert newcomer.told["reason"] == "draining"
+    holder.mend()
+    await holder.ended("draining")
+    await eventually(lambda: not gateway.is_alive(), "the gateway to stop")
     gateway.assert_exit(0)
-    assert time.monotonic() - started < 10, "nobody holds it up"
-    for visitors in kinds:
-        await visitors.go()
+
+
+@scenario
+async def who_is_let_in_while_the_process_stops_is_sent_away(
+    visitors, start_gateway, app_port, hall
+):
+    """Its app answers only then."""
+    gateway = start_gateway("limits { drain 20s }" + CONFIGURATION, app=app_port)
+    visitors.door = gateway.plain
+    newcomer = await visitors.knock("patient", "A", gate="shut")
+    await silence()
+    gateway.signal(signal.SIGTERM)
+    await eventually(lambda: not accepts(gateway.plain.port), "the gateway to stop")
+    hall.gate.set()
+    await newcomer.ended("draining")
+    assert newcomer.code in (1012, None)
+    await eventually(lambda: not gateway.is_alive(), "the gateway to stop")
+    gateway.assert_exit(0)
+
+
+async def test_ghosts(hall, gateway, start_gateway, app_port):
+    names = {
+        "hall": hall, "gateway": gateway, "start_gateway": start_gateway, "app_port": app_port,
+    }  # fmt: skip
+
+    async def play(run, kind):
+        wanted = {name: names[name] for name in inspect.signature(run).parameters if name in names}
+        visitors = Visitors(kind, gateway.plain)
+        try:
+            await run(visitors, **wanted)
+        except BaseException as problem:
+            problem.add_note(f"in {run.__name__}, {kind}")
+            raise
+        finally:
+            await visitors.go()
+
+    await together(*[play(run, kind) for run in SCENARIOS for kind in KINDS])
