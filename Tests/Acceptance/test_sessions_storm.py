@@ -83,6 +83,7 @@ async def play(hall, gateway, kind, count, seconds):
             else:
                 assert visitor.is_rejected, visitor
                 await asyncio.sleep(0.01)
+            await visitor.forget()
 
     await together(*[device(number) for number in range(count)])
     assert most <= 2

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import socket
+import ssl
 import struct
 
 from .raw import connection
@@ -79,6 +80,10 @@ class Hall(Upstream):
     def has(self, visitor):
         return any(visitor.mark in guest.target for guest in self.inside)
 
+    async def __aexit__(self, *problem):
+        self.gate.set()
+        await super().__aexit__(*problem)
+
     async def without(self, visitor):
         await eventually(lambda: not self.has(visitor), f"the app to see {visitor} go")
 
@@ -98,7 +103,7 @@ class Visitor:
     is_over   the other side has ended the connection
     """
 
-    is_in = is_over = False
+    is_in = is_over = is_answered = False
     told = status = code = retry = None
     #: It answers no pings.
     is_deaf = False
@@ -120,7 +125,9 @@ class Visitor:
         self._listener = asyncio.create_task(self._listen())
 
     async def _listen(self):
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        # Breaking off within TLS is an error of its own.
+        ends = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError)
+        with contextlib.suppress(*ends):
             self.wire.head = await self.wire.reader.readuntil(b"\r\n\r\n")
             self.status = int(self.wire.head.split(b" ", 2)[1])
             if self.status == self.welcome and not self.wire.field("content-length"):
@@ -129,6 +136,8 @@ class Visitor:
                 self._answered(await self.wire.reader.readexactly(
                     int(self.wire.field("content-length"))
                 ))
+                self.is_answered = True
+                self._heard()
             while await self.wire.reader.read(4096):
                 pass
         self.is_over = True
@@ -152,7 +161,9 @@ class Visitor:
 
     async def answer(self, patience=PATIENCE):
         """It is in, or knows why not."""
-        await self.until(lambda: self.is_in or self.is_over, "to be answered", patience)
+        await self.until(
+            lambda: self.is_in or self.is_over or self.is_answered, "to be answered", patience
+        )
         return self
 
     async def ended(self, reason, patience=PATIENCE):
