@@ -8,6 +8,7 @@ import ctypes
 import itertools
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -63,15 +64,23 @@ class Hall(Upstream):
 
     async def _talk(self, guest):
         guest.heard = []
-        await guest.switch(behind=frame(TEXT, b"hello"))
+        await guest.switch(*self._cookies(guest), behind=frame(TEXT, b"hello"))
         while (one := await guest._receive()).opcode != CLOSE:
             guest.heard.append(one)
         await guest.send(CLOSE, one.payload)
 
     async def _stream(self, guest):
-        fields = "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked"
-        await guest.say(f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n".encode() + chunk(b"data: hello\n\n"))
+        lines = [
+            "HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked",
+            *self._cookies(guest), "", "",
+        ]  # fmt: skip
+        await guest.say("\r\n".join(lines).encode() + chunk(b"data: hello\n\n"))
         await guest.reader.read()
+
+    def _cookies(self, guest):
+        """Who comes with `cookie=NAME` is given that cookie."""
+        found = re.search("[?&]cookie=([a-z]+)", guest.target)
+        return [f"Set-Cookie: {found[1]}=1"] if found else []
 
     def guest(self, visitor):
         """Where a visitor stands that is inside."""
@@ -217,7 +226,7 @@ class EventVisitor(Visitor):
     @property
     def request(self):
         lines = [f"GET {self.target} HTTP/1.1", "Host: localhost", *self.request_fields, "", ""]
-        return "\r\n".join(lines).encode()
+        return "\r\n".join(lines).encode("latin-1")
 
     async def _follow(self):
         text = b""
