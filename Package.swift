@@ -93,14 +93,14 @@ let package = Package(
             "Console", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "JSON", "JWT", "Locks", "Crypto", "Transport",
-                "Endings", "Settings", "Routing", "Identity",
+                "Endings", "Settings", "Routing", "Identity", "Sessions", "Records",
             ]),
         room(
             "Proxy", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
                 "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings", "Settings", "Routing",
-                "Upstreams", "Sessions", "Identity", "KeySets", "Console",
+                "Upstreams", "Sessions", "Identity", "Records", "KeySets", "State", "Console",
             ]),
 
         .executableTarget(
@@ -167,8 +167,8 @@ let package = Package(
         tests(
             "Console", "Drivers",
             [
-                "Console", "Settings", "Identity", "Endings", "Transport", "JSON", "HTTP",
-                "HTTP1", "Crypto", "Peers", "Locks", "Bytes", "Clock",
+                "Console", "Settings", "Identity", "Sessions", "Records", "Endings", "Transport",
+                "JSON", "HTTP", "HTTP1", "Crypto", "Peers", "Locks", "Bytes", "Clock",
             ]),
         tests(
             "Proxy", "Drivers",

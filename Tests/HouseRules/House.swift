@@ -27,6 +27,7 @@ enum House {
     static let neighbours: [[String]] = [
         ["HTTP1", "HTTP"], ["JWT", "JSON"], ["Transport", "TLS"], ["TLS", "Locks"],
         ["Transport", "Locks"], ["Proxy", "KeySets"], ["Proxy", "Console"],
+        ["Proxy", "State"],
     ]
 
     /// Modules from outside and the floors they may be imported on. No Foundation at all.

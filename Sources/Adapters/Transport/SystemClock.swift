@@ -19,4 +19,8 @@ package enum SystemClock {
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return WallTime(seconds: Int64(time.tv_sec), nanoseconds: Int32(time.tv_nsec))
     }
+
+    package static func reading() -> ClockReading {
+        ClockReading(now: now(), wallTime: wallTime())
+    }
 }

@@ -7,6 +7,7 @@ internal import KeySets
 internal import Locks
 internal import Sessions
 package import Settings
+internal import State
 internal import TLS
 internal import Transport
 
@@ -62,6 +63,8 @@ package final class Gateway {
     /// Keys of one source that are complained about.
     private static let complaintLimit = 8
     private static let ticketRotation: Duration = .seconds(12 * 3600)
+    /// How often what is over is cleared away.
+    private static let stateInterval: Duration = .seconds(30)
 
     private let world: GatewayWorld
     private let shared: SharedState
@@ -71,6 +74,8 @@ package final class Gateway {
     /// Started with the first configuration that wants one.
     private var console: ConsoleServer?
     private var adopted: [UInt64: Int] = [:]
+    /// Questions to workers that are under way, the eldest first.
+    private var figureRounds: [(until: Instant, round: FigureRound)] = []
     private var isStopping = false
 
     /// Runs until a signal ends it.
@@ -90,6 +95,8 @@ package final class Gateway {
             let generation = try Generation(
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
                 readFile: world.readFile)
+            try shared.kept.open(settings, generation.number)
+            defer { shared.kept.close() }
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
             try gateway.open(gateway.prepareConsole(generation.settings, inPlaceOf: nil))
             gateway.useKeys()
@@ -98,6 +105,8 @@ package final class Gateway {
             return complain(world.render(error), ExitCode.configuration)
         } catch let error as BindError {
             return complain(error.text + "\n", ExitCode.bind)
+        } catch let error as StateFileError {
+            return complain(error.description + "\n", ExitCode.internalError)
         } catch {
             return complain("gateway cannot start: \(error)\n", ExitCode.internalError)
         }
@@ -167,13 +176,21 @@ package final class Gateway {
     private func superintend(_ poller: Poller) throws -> Int32 {
         try poller.add(shared.control.descriptorNumber, token: 0, interest: .readable)
         var rotation = SystemClock.now() + Self.ticketRotation
+        var clearing = SystemClock.now() + Self.stateInterval
         while !running.isEmpty {
-            let left = (rotation - SystemClock.now()).wholeMilliseconds
-            _ = poller.wait(milliseconds: Int32(clamping: max(0, left)))
-            if SystemClock.now() >= rotation {
+            let next = min(rotation, clearing, figureRounds.first?.until ?? clearing)
+            let left = (next - SystemClock.now()).wholeMilliseconds
+            _ = poller.wait(milliseconds: Int32(clamping: max(0, left + 1)))
+            let now = SystemClock.now()
+            if now >= rotation {
                 try shared.tickets.rotate()
-                rotation = SystemClock.now() + Self.ticketRotation
+                rotation = now + Self.ticketRotation
             }
+            if now >= clearing {
+                shared.kept.timePassed(to: SystemClock.reading())
+                clearing = now + Self.stateInterval
+            }
+            giveUpFigures(now)
             for message in shared.control.take() { handle(message) }
         }
         return ExitCode.success
@@ -192,6 +209,16 @@ package final class Gateway {
             shared.log.info("reloaded: generation \(number) serves new connections")
         case .stopped(let worker): running.remove(worker)
         case .keysRead(let report): keysRead(report)
+        case .figures(let round):
+            figureRounds.append((SystemClock.now() + FigureRound.patience, round))
+        }
+    }
+
+    /// Whoever did not answer in time is not waited for.
+    private func giveUpFigures(_ now: Instant) {
+        while let first = figureRounds.first, first.until <= now {
+            first.round.giveUp()
+            figureRounds.removeFirst()
         }
     }
 
@@ -344,7 +371,11 @@ package final class Gateway {
         if let count = next.settings.workers, count != workerCount {
             shared.log.warning("'workers \(count)' takes effect after a restart")
         }
+        if next.settings.state?.path != generation.settings.state?.path {
+            shared.log.warning("'state' with another path takes effect after a restart")
+        }
         generation = next
+        shared.kept.adopt(next.settings, next.number)
         useKeys()
         for (mailbox, own) in zip(shared.mailboxes, handles) {
             mailbox.post(.adopt(next, added: own, removed: removed))

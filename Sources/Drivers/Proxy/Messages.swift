@@ -17,6 +17,8 @@ enum WorkerMessage: Sendable {
     case refreshed(client: UInt64, number: UInt64, RefreshOutcome)
     /// Keys of some source were read: who waits for some may try again.
     case keysRead
+    /// What this worker knows of sessions of its own.
+    case figures([(connection: UInt64, session: SessionID)], FigureRound)
     /// No new connections; those that are here end as they can, within the drain time.
     case drain
     case stop

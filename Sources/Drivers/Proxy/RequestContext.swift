@@ -57,6 +57,9 @@ final class RequestContext {
     var detail: String?
     var octetsIn = 0
     var octetsOut = 0
+    /// Of a WebSocket's; counted when it ends.
+    var messagesIn = 0
+    var messagesOut = 0
 
     init(
         id: String, generation: Generation, started: Instant, method: Method, host: String,

@@ -24,6 +24,8 @@ package final class SharedState: Sendable {
     let counters = Counters()
     /// Told of everything that becomes of sessions.
     let journal: SessionJournal
+    /// What operators decided.
+    let kept: KeptState
     /// Of the windows that connections keep for compression.
     let deflateBudget = DeflateBudget()
     package let registry = UpstreamRegistry()
@@ -44,11 +46,14 @@ package final class SharedState: Sendable {
         self.mailboxes = mailboxes
         let journal = SessionJournal(log: log, counters: counters)
         self.journal = journal
-        sessions = SessionTable(
+        let sessions = SessionTable(
             deliver: { message in
                 let worker = Int(message.connection.worker)
                 if worker < mailboxes.count { mailboxes[worker].post(.session(message)) }
             }, report: { journal.note($0) })
+        self.sessions = sessions
+        kept = KeptState(
+            sessions: sessions, revocations: revocations, journal: journal, log: log)
         keys = try KeySetService { control.post(.keysRead($0)) }
     }
 
@@ -82,4 +87,6 @@ enum ControlMessage: Sendable {
     case stopped(worker: Int)
     case signal(Signal)
     case keysRead(KeySetReport)
+    /// Workers were asked for figures, which are not waited for for ever.
+    case figures(FigureRound)
 }

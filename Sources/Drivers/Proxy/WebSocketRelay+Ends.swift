@@ -175,9 +175,18 @@ extension WebSocketRelay {
         connection.close(in: worker)
     }
 
+    /// Messages of the client's and of the upstream's so far.
+    var messageCounts: (fromClient: Int, fromUpstream: Int) {
+        (
+            messages?.fromClient.messageCount ?? clientFrames.messageCount,
+            messages?.fromUpstream.messageCount ?? upstreamFrames.messageCount
+        )
+    }
+
     func conclude(_ reason: EndReason, in worker: Worker) {
         guard !hasEnded else { return }
         hasEnded = true
+        (context.messagesIn, context.messagesOut) = messageCounts
         context.release(reason.departure, in: worker)
         worker.record(context, reason)
     }

@@ -5,6 +5,7 @@ internal import Endings
 internal import HTTP
 internal import Identity
 internal import JSON
+internal import Records
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -43,9 +44,13 @@ extension Worker {
     /// at once.
     func reconnectDelayMilliseconds() -> Int { 1000 + Int(newInteger() % 4000) }
 
-    /// Writes the line of the access log. No field of the request is in it but `Host`, and the
+    /// The request is over: writes it into the history, if it was a session's, and into the access
+    /// log. No field of the request is in it but `Host`, and the
     /// query only with its tokens redacted.
     func record(_ context: RequestContext, _ reason: EndReason) {
+        if let seat = context.session {
+            shared.journal.concluded(seat.lease.id, .init(context, reason), now: now)
+        }
         guard accessLog.isOn else { return }
         let duration = (now - context.started).wholeMilliseconds
         accessLog.append { line in
@@ -80,5 +85,16 @@ extension Worker {
             line.appendMember("generation", Int(context.generation.number))
             line.endJSONObject()
         }
+    }
+}
+
+extension SessionJournal.Conclusion {
+    fileprivate init(_ context: RequestContext, _ reason: EndReason) {
+        self.init(
+            reason: reason, detail: context.detail,
+            received: .init(
+                octets: Int64(context.octetsIn), messages: Int64(context.messagesIn)),
+            sent: .init(
+                octets: Int64(context.octetsOut), messages: Int64(context.messagesOut)))
     }
 }

@@ -360,9 +360,19 @@ final class Worker {
         case .refreshed(let token, let number, let outcome):
             client(token)?.refreshed(outcome, number: number, in: self)
         case .keysRead: keysRead()
+        case .figures(let sessions, let round): answer(round, sessions)
         case .drain: startDraining()
         case .stop: hasStopped = true
         }
+    }
+
+    private func answer(
+        _ round: FigureRound, _ sessions: [(connection: UInt64, session: SessionID)]
+    ) {
+        round.add(
+            sessions.compactMap { place in
+                client(place.connection)?.figures(of: place.session).map { (place.session, $0) }
+            })
     }
 
     private func client(_ token: UInt64) -> ClientConnection? {

@@ -1,15 +1,15 @@
-import Transport
+package import Transport
 
 /// One thread waits for what another one has to say, once.
-struct Handover<Value: Sendable>: Sendable {
+package struct Handover<Value: Sendable>: Sendable {
     private let mailbox: Mailbox<Value>
 
-    init() throws(SystemError) { mailbox = try Mailbox(capacity: 1) }
+    package init() throws(SystemError) { mailbox = try Mailbox(capacity: 1) }
 
-    func give(_ value: Value) { mailbox.post(value) }
+    package func give(_ value: Value) { mailbox.post(value) }
 
     /// Blocks until something was given.
-    func wait() throws(SystemError) -> Value {
+    package func wait() throws(SystemError) -> Value {
         let poller = try Poller()
         try poller.add(mailbox.descriptorNumber, token: 0, interest: .readable)
         while true {

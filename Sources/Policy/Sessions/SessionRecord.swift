@@ -53,11 +53,14 @@ package struct SessionFilter: Sendable {
     package var role: String?
     package var user: String?
     package var clientID: ClientID?
+    /// As `SessionRecord.deviceName`, for devices without ClientId too.
+    package var device: String?
     package var transport: Arrival.Transport?
 
     package init(
         id: SessionID? = nil, block: String? = nil, store: String? = nil, role: String? = nil,
-        user: String? = nil, clientID: ClientID? = nil, transport: Arrival.Transport? = nil
+        user: String? = nil, clientID: ClientID? = nil, device: String? = nil,
+        transport: Arrival.Transport? = nil
     ) {
         self.id = id
         self.block = block
@@ -65,6 +68,7 @@ package struct SessionFilter: Sendable {
         self.role = role
         self.user = user
         self.clientID = clientID
+        self.device = device
         self.transport = transport
     }
 
@@ -76,6 +80,7 @@ package struct SessionFilter: Sendable {
             && (user == nil || user == arrival.user)
             && (clientID == nil || clientID == arrival.device.key.clientID)
             && (transport == nil || transport == arrival.transport)
+            && (device == nil || device == record.deviceName)
     }
 
     func matches(_ key: StoreKey) -> Bool {

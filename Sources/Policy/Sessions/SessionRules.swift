@@ -49,6 +49,24 @@ package final class SessionRules: Sendable {
         return limit
     }
 
+    /// What a store is limited to where no token says otherwise, by the place in `limits`.
+    ///
+    /// - Parameter set: what operators set for the store, the latest first.
+    package func limits(
+        in store: String, _ set: [RuntimeLimit]
+    ) -> [(limit: SessionSettings.Limit, set: RuntimeLimit?)] {
+        limits.indices.map { group in
+            let own = runtimeLimit(group, set)
+            return (own?.limit ?? limit(group, in: store, claimed: nil), own)
+        }
+    }
+
+    /// The one that is for a group: one for a role of it, or else one for all.
+    func runtimeLimit(_ group: Int, _ set: [RuntimeLimit]) -> RuntimeLimit? {
+        set.first { $0.role.map { self.group(of: $0) == group } ?? false }
+            ?? set.first { $0.role == nil }
+    }
+
     /// True when both count the same roles together, so that counts of one hold for the other.
     func countsAlike(_ other: SessionRules) -> Bool {
         limits.elementsEqual(other.limits) { $0.roles == $1.roles }

@@ -50,6 +50,18 @@ extension SessionTable {
     /// Stores that have a session, a place in grace, somebody who waits, or a limit of their own.
     package var storeCount: Int { sum { _ in 1 } }
 
+    /// As `count` and `storeCount`, by the names of the blocks.
+    package var countsByBlock: [String: (sessions: Int, stores: Int)] {
+        shards.reduce(into: [:]) { counts, shard in
+            shard.stores.withLock { stores in
+                for (key, store) in stores.byKey {
+                    counts[key.block, default: (0, 0)].sessions += store.engine.sessionCount
+                    counts[key.block, default: (0, 0)].stores += 1
+                }
+            }
+        }
+    }
+
     private func sum(_ number: (Store) -> Int) -> Int {
         shards.reduce(0) { total, shard in
             total + shard.stores.withLock { $0.byKey.values.reduce(0) { $0 + number($1) } }

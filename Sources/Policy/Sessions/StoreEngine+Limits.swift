@@ -11,15 +11,7 @@ extension StoreEngine {
     }
 
     private func runtimeLimit(_ group: Int) -> SessionSettings.Limit? {
-        var limit: SessionSettings.Limit?
-        for set in runtimeLimits {
-            guard let role = set.role else {
-                limit = limit ?? set.limit
-                continue
-            }
-            if rules?.group(of: role) == group { return set.limit }
-        }
-        return limit
+        rules?.runtimeLimit(group, runtimeLimits)?.limit
     }
 
     mutating func set(_ limit: RuntimeLimit, endsExcess: Bool) {

@@ -1,5 +1,3 @@
-package import Clock
-
 extension WallTime {
     /// Saturates at the ends of the clock.
     package func advanced(by duration: Duration) -> WallTime {

@@ -1,0 +1,206 @@
+internal import Clock
+internal import Identity
+internal import Locks
+internal import Records
+internal import Sessions
+internal import Settings
+internal import State
+internal import Transport
+
+/// What operators decide while the gateway runs: made durable first, then put in force, then
+/// answered. The last two happen on the thread of the store, one decision after the other, so what
+/// is in force is always what was decided last.
+final class KeptState: Sendable {
+    private let sessions: SessionTable
+    private let revocations: RevocationStore
+    private let journal: SessionJournal
+    private let log: EventLog
+    private let opened = Guarded<StateStore?>(nil)
+    /// Names of devices, by what they name.
+    private let aliases = Guarded<[DeviceAlias.Key: DeviceAlias]>([:])
+    /// Of the generation at hand, by name.
+    private let blocks = Guarded<[String: SessionRules]>([:])
+
+    init(
+        sessions: SessionTable, revocations: RevocationStore, journal: SessionJournal,
+        log: EventLog
+    ) {
+        self.sessions = sessions
+        self.revocations = revocations
+        self.journal = journal
+        self.log = log
+    }
+
+    /// Nil before `open`, and after `close`.
+    var store: StateStore? { opened.withLock { $0 } }
+
+    /// The rules of a `sessions` block as they are now; nil when there is none of this name.
+    func rules(of block: String) -> SessionRules? { blocks.withLock { $0[block] } }
+
+    // MARK: From start to end
+
+    /// Opens what is kept and puts it in force; returns when all of that is done. Called once,
+    /// before anybody is served.
+    func open(_ settings: Settings, _ generation: UInt64) throws(StateFileError) {
+        let log = log
+        let isUsed = settings.state != nil || settings.console != nil
+        let place = settings.state.map { StateStore.Place.folder($0.path) } ?? .memory
+        let store = try StateStore(
+            .init(place: place, history: Self.historyLimits(settings))
+        ) { notice in
+            switch notice {
+            // Nobody decides anything where there is no console.
+            case .info(let text): if isUsed { log.info(text) }
+            case .warning(let text): log.warning(text)
+            }
+        }
+        adopt(settings, generation)
+        do throws(StateError) {
+            try load(from: store)
+        } catch {
+            store.close()
+            throw .system(reason: error.description)
+        }
+        opened.withLock { $0 = store }
+        journal.keep(in: store)
+    }
+
+    private func load(from store: StateStore) throws(StateError) {
+        let now = SystemClock.wallTime()
+        _ = try wait { store.timePassed(to: now, $0) }
+        let policies = try wait { store.policies(now: now, $0) }
+        // In the order they were set: of two for one group the later one holds.
+        for policy in policies.sorted(by: { $0.version < $1.version }) {
+            _ = putInForce(policy, endsExcess: false)
+        }
+        let names = try wait { store.aliases(block: nil, $0) }
+        aliases.withLock { aliases in
+            for alias in names { aliases[alias.key] = alias }
+        }
+        for revocation in try wait({ store.revocations(now: now, $0) }) {
+            _ = revocations.add(revocation, now: now)
+        }
+    }
+
+    private func wait<Value: Sendable>(
+        _ ask: (@escaping StateStore.Completion<Value>) -> Void
+    ) throws(StateError) -> Value {
+        let result: Result<Value, StateError>
+        do throws(SystemError) {
+            let handover = try Handover<Result<Value, StateError>>()
+            ask { handover.give($0) }
+            result = try handover.wait()
+        } catch {
+            throw .storage(.failed, reason: error.reason)
+        }
+        return try result.get()
+    }
+
+    /// From now on these settings hold; where things are kept stays as it is.
+    func adopt(_ settings: Settings, _ generation: UInt64) {
+        let rules = settings.sessions.map { ($0.name, SessionRules($0, generation: generation)) }
+        blocks.withLock { $0 = Dictionary(rules) { first, _ in first } }
+        store?.keepHistory(Self.historyLimits(settings)) { _ in }
+    }
+
+    private static func historyLimits(_ settings: Settings) -> HistoryLimits {
+        if let state = settings.state {
+            return HistoryLimits(age: state.historyAge, count: state.historyCount)
+        }
+        // Nobody could ask for it.
+        return settings.console == nil ? HistoryLimits(count: 0) : .inMemory
+    }
+
+    /// Called every now and then: what is over is over.
+    func timePassed(to clock: ClockReading) {
+        journal.timePassed(to: clock.now)
+        let (sessions, revocations) = (sessions, revocations)
+        store?.timePassed(to: clock.wallTime) { result in
+            // A failure was logged, and is tried again the next time.
+            guard case .success(let expired) = result else { return }
+            for policy in expired.policies {
+                _ = sessions.submit(
+                    .clearLimit(policy.key.storeKey, role: policy.key.roleGroup),
+                    now: SystemClock.now())
+            }
+            revocations.forget(now: clock.wallTime)
+        }
+    }
+
+    /// Returns when everything is on the disk.
+    func close() {
+        let store = opened.withLock { store in
+            defer { store = nil }
+            return store
+        }
+        guard let store else { return }
+        journal.finish(sessions.records, now: SystemClock.now())
+        store.close()
+    }
+
+    // MARK: Policies
+
+    /// What a policy means for the store of sessions; nil when it leaves something to a `sessions`
+    /// block that is not there.
+    func limit(_ policy: StorePolicyChange, _ clock: ClockReading) -> RuntimeLimit? {
+        let rules = rules(of: policy.key.block)
+        let configured = rules?.limits(in: policy.key.store, [])
+        let group = rules?.group(of: policy.key.roleGroup) ?? 0
+        let usual = configured.flatMap { $0.indices.contains(group) ? $0[group].limit : nil }
+        guard let devices = policy.devices ?? usual?.devices,
+            let kind = policy.policy.flatMap({ SessionSettings.Policy(rawValue: $0) })
+                ?? usual?.policy
+        else { return nil }
+        return RuntimeLimit(
+            role: policy.key.roleGroup, limit: .init(devices: devices, policy: kind),
+            expires: policy.expires.map(clock.instant(of:)))
+    }
+
+    /// - Returns: who had to go.
+    func putInForce(_ policy: StorePolicy, endsExcess: Bool) -> [SessionRecord] {
+        let clock = SystemClock.reading()
+        guard let limit = limit(policy.change, clock) else {
+            log.warning(
+                "state: the policy of store \(policy.key.store) is not in force: there is no"
+                    + " 'sessions \(policy.key.block)'")
+            return []
+        }
+        let request = SessionRequest.setLimit(
+            policy.key.storeKey, limit, endsExcess: endsExcess)
+        guard case .ended(let records) = sessions.submit(request, now: clock.now) else { return [] }
+        return records
+    }
+
+    // MARK: Names of devices
+
+    func alias(_ key: DeviceAlias.Key) -> DeviceAlias? { aliases.withLock { $0[key] } }
+
+    /// In no order.
+    var allAliases: [DeviceAlias] { aliases.withLock { Array($0.values) } }
+
+    /// Called on the thread of the store.
+    func setAlias(_ key: DeviceAlias.Key, _ alias: DeviceAlias?) {
+        aliases.withLock { $0[key] = alias }
+    }
+}
+
+extension StorePolicyKey {
+    var storeKey: StoreKey { StoreKey(block: block, store: store) }
+}
+
+extension SessionTable {
+    /// All that are live now, in no order.
+    fileprivate var records: [SessionRecord] {
+        var records: [SessionRecord] = []
+        var cursor: SessionID?
+        while true {
+            let request = SessionRequest.list(
+                SessionFilter(), after: cursor, most: Self.longestPage)
+            guard case .page(let entries, let next) = submit(request, now: .zero) else { break }
+            records += entries.map(\.record)
+            guard let next else { break }
+            cursor = next
+        }
+        return records
+    }
+}
