@@ -2,17 +2,17 @@ package import Identity
 
 /// What the console asks of the rest of the process, and tells it to do. Called on the thread of
 /// the console, so nothing of it may take long; whatever it says is as of now.
-package protocol ConsoleBackend: Sendable {
+package protocol ConsoleBackend: SessionBackend {
     /// Adds an entry to the list of what is believed no more, then ends the live connections that
     /// it means.
-    func revoke(_ revocation: Revocation) -> RevokeOutcome
+    func revoke(_ revocation: Revocation, _ answer: @escaping ConsoleAnswer<RevokeOutcome>)
 
     /// The entries that were added at run time, in no order.
     func revocations() -> [Revocation]
 
     /// Takes the entry with this target and rule back; the date of one about tokens issued before
     /// some date does not matter. False when there is none.
-    func withdraw(_ revocation: Revocation) -> Bool
+    func withdraw(_ revocation: Revocation, _ answer: @escaping ConsoleAnswer<Bool>)
 
     /// The sources of keys, in no order.
     func keySources() -> [KeySourceStatus]

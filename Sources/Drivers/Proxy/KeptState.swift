@@ -5,6 +5,7 @@ internal import Records
 internal import Sessions
 internal import Settings
 internal import State
+internal import Synchronization
 internal import Transport
 
 /// What operators decide while the gateway runs: made durable first, then put in force, then
@@ -16,6 +17,7 @@ final class KeptState: Sendable {
     private let journal: SessionJournal
     private let log: EventLog
     private let opened = Guarded<StateStore?>(nil)
+    private let isOnDisk = Atomic(false)
     /// Names of devices, by what they name.
     private let aliases = Guarded<[DeviceAlias.Key: DeviceAlias]>([:])
     /// Of the generation at hand, by name.
@@ -34,8 +36,13 @@ final class KeptState: Sendable {
     /// Nil before `open`, and after `close`.
     var store: StateStore? { opened.withLock { $0 } }
 
+    /// What is decided is there again after a restart.
+    var isPersistent: Bool { isOnDisk.load(ordering: .relaxed) }
+
     /// The rules of a `sessions` block as they are now; nil when there is none of this name.
     func rules(of block: String) -> SessionRules? { blocks.withLock { $0[block] } }
+
+    var blockNames: [String] { blocks.withLock { $0.keys.sorted() } }
 
     // MARK: From start to end
 
@@ -62,6 +69,7 @@ final class KeptState: Sendable {
             throw .system(reason: error.description)
         }
         opened.withLock { $0 = store }
+        isOnDisk.store(place != .memory, ordering: .relaxed)
         journal.keep(in: store)
     }
 

@@ -6,6 +6,7 @@ internal import KeySets
 internal import Locks
 internal import Sessions
 internal import Settings
+internal import State
 internal import Transport
 
 /// What the console asks of the gateway, answered from what all workers share.
@@ -16,12 +17,25 @@ struct Operations: ConsoleBackend {
 
     // MARK: Revocations
 
-    func revoke(_ revocation: Revocation) -> RevokeOutcome {
+    func revoke(_ revocation: Revocation, _ answer: @escaping ConsoleAnswer<RevokeOutcome>) {
         if let rule = revocation.rule, !shared.ruleNames.withLock({ $0.contains(rule) }) {
-            return .unknownRule
+            return answer(.success(.unknownRule))
         }
+        let now = SystemClock.wallTime()
+        withStore(answer) { store in
+            store.addRevocation(revocation, now: now) { result in
+                switch result {
+                case .success(let kept): answer(.success(putInForce(kept, now)))
+                case .failure(.tooMany): answer(.success(.full))
+                case .failure(let error): answer(.failure(Refusal(error)))
+                }
+            }
+        }
+    }
+
+    private func putInForce(_ revocation: Revocation, _ now: WallTime) -> RevokeOutcome {
         // In this order: whoever comes in meanwhile is found in the table, or finds the entry.
-        guard shared.revocations.add(revocation, now: SystemClock.wallTime()) else { return .full }
+        guard shared.revocations.add(revocation, now: now) else { return .full }
         return .done(
             ended: shared.disconnectRevoked {
                 revocation.means(
@@ -31,7 +45,18 @@ struct Operations: ConsoleBackend {
 
     func revocations() -> [Revocation] { shared.revocations.current.revocations }
 
-    func withdraw(_ revocation: Revocation) -> Bool { shared.revocations.remove(revocation) }
+    func withdraw(_ revocation: Revocation, _ answer: @escaping ConsoleAnswer<Bool>) {
+        let revocations = shared.revocations
+        withStore(answer) { store in
+            store.removeRevocation(revocation) { result in
+                switch result {
+                case .success: answer(.success(revocations.remove(revocation)))
+                case .failure(.notFound): answer(.success(false))
+                case .failure(let error): answer(.failure(Refusal(error)))
+                }
+            }
+        }
+    }
 
     // MARK: Keys
 
@@ -50,7 +75,7 @@ struct Operations: ConsoleBackend {
     // MARK: Metrics
 
     func metrics() -> [MetricFamily] {
-        keyMetrics + tokenMetrics + reportMetrics
+        keyMetrics + tokenMetrics + sessionMetrics + stateMetrics + reportMetrics
     }
 
     private var keyMetrics: [MetricFamily] {

@@ -9,9 +9,10 @@ internal import Transport
 
 /// Writes down what becomes of sessions: for the operator, in counts, and in the history.
 ///
-/// How a session ended is known in two places: the store of sessions knows by what rule, its worker
-/// how the connection ended and what went over it. They say so in either order, and the entry of the
-/// history is written with the second word; or with the first one alone when none comes for a while.
+/// How a session ended is known in two places: the store of sessions knows by what rule, its
+/// worker how the connection ended and what went over it. They say so in either order, and the
+/// entry of the history is written with the second word; or with the first one alone when none
+/// comes for a while.
 final class SessionJournal: Sendable {
     /// What a worker knows about the end of a session.
     struct Conclusion: Sendable {
@@ -165,29 +166,6 @@ extension SessionEnd {
         case .silent: return (.timeout, DisconnectCause.silent.rawValue)
         case .limited: return (.forceDisconnect, "limited")
         case .kicked: return (.forceDisconnect, DisconnectCause.kicked.rawValue)
-        }
-    }
-}
-
-extension DeviceIdentity.Origin {
-    /// Where the name of a device was found, as the configuration writes it.
-    var text: String {
-        switch self {
-        case .given(let source): source.text
-        case .issued: "issued"
-        case .looks: "fallback"
-        }
-    }
-}
-
-extension ValueSource {
-    fileprivate var text: String {
-        switch self {
-        case .query(let name): "query:" + name
-        case .header(let name): "header:" + name
-        case .cookie(let name): "cookie:" + name
-        case .claim(let name): "claim:" + name
-        case .path(let name): "path:" + name
         }
     }
 }

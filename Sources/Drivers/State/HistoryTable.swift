@@ -94,20 +94,7 @@ final class HistoryTable {
     }
 
     func page(_ query: HistoryQuery) throws(DatabaseError) -> HistoryPage {
-        var (index, conditions, values): (String, [String], [SQLValue])
-        switch query.scope {
-        case .all: (index, conditions, values) = ("", [], [])
-        case .store(let block, let store):
-            index = " INDEXED BY history_store"
-            (conditions, values) = (["block = ?", "store = ?"], [.text(block), .text(store)])
-        case .device(let block, let store, let device):
-            index = " INDEXED BY history_device"
-            (conditions, values) = (["block = ?", "device = ?"], [.text(block), .text(device)])
-            if let store {
-                conditions.append("store = ?")
-                values.append(.text(store))
-            }
-        }
+        var (index, conditions, values) = Self.conditions(of: query.scope)
         if let cursor = query.cursor {
             conditions.append("number < ?")
             values.append(.integer(cursor.number))
@@ -129,6 +116,31 @@ final class HistoryTable {
 }
 
 extension HistoryTable {
+    /// Which entries are meant, and the index that finds them.
+    private static func conditions(
+        of scope: HistoryQuery.Scope
+    ) -> (index: String, [String], [SQLValue]) {
+        switch scope {
+        case .all: return ("", [], [])
+        case .store(let block, let store):
+            return conditions(of: .some(blocks: [block], store: store, device: nil))
+        case .device(let block, let store, let device):
+            return conditions(of: .some(blocks: [block], store: store, device: device))
+        case .some(nil, _, _): return ("", [], [])
+        case .some(let blocks?, let store, let device):
+            let places = Array(repeating: "?", count: blocks.count).joined(separator: ", ")
+            var conditions = ["block IN (\(places))"]
+            var values = blocks.map { SQLValue.text($0) }
+            for (column, value) in [("store", store), ("device", device)] {
+                guard let value else { continue }
+                conditions.append("\(column) = ?")
+                values.append(.text(value))
+            }
+            let index = device == nil ? "history_store" : "history_device"
+            return (" INDEXED BY " + index, conditions, values)
+        }
+    }
+
     private static let columnCount = 18
     private static let columns = """
         session, block, store, device, device_source, role, user, address, transport, route, \

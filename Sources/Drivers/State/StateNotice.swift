@@ -28,4 +28,6 @@ package struct StateStatistics: Sendable, Hashable {
     package var historyCount = 0
     /// The last attempt to write failed.
     package var isFailing = false
+
+    package init() {}
 }

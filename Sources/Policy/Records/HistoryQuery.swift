@@ -5,6 +5,9 @@ package struct HistoryQuery: Sendable, Hashable {
         case store(block: String, store: String)
         /// One device, in one store or (nil) in all.
         case device(block: String, store: String?, device: String)
+        /// Those of one of the blocks that fit the rest; what is nil does not matter. Without
+        /// blocks, nothing else may be asked for.
+        case some(blocks: [String]?, store: String?, device: String?)
     }
 
     package static let longestPage = 500

@@ -111,6 +111,18 @@ package struct StoreSummary: Sendable {
     package var waiting: Int
     /// What operators set, the latest first.
     package var limits: [RuntimeLimit]
+
+    package init(
+        key: StoreKey, sessions: Int = 0, devices: Int = 0, graces: Int = 0, waiting: Int = 0,
+        limits: [RuntimeLimit] = []
+    ) {
+        self.key = key
+        self.sessions = sessions
+        self.devices = devices
+        self.graces = graces
+        self.waiting = waiting
+        self.limits = limits
+    }
 }
 
 /// What a worker is told about one of its connections.

@@ -1,6 +1,9 @@
 import Clock
+import Endings
 import Identity
 import Locks
+import Records
+import Sessions
 
 @testable import Console
 
@@ -18,7 +21,13 @@ final class TestBackend: ConsoleBackend {
         ("alice", "a1", 1000), ("alice", "a2", 2000), ("bob", "b1", 3000),
     ]
 
-    func revoke(_ revocation: Revocation) -> RevokeOutcome {
+    func revoke(
+        _ revocation: Revocation, _ answer: @escaping ConsoleAnswer<RevokeOutcome>
+    ) {
+        answer(.success(revoke(revocation)))
+    }
+
+    private func revoke(_ revocation: Revocation) -> RevokeOutcome {
         if let rule = revocation.rule, !rules.contains(rule) { return .unknownRule }
         guard !isFull.withLock({ $0 }), store.add(revocation, now: Self.now) else { return .full }
         let meant = live.filter {
@@ -30,9 +39,30 @@ final class TestBackend: ConsoleBackend {
     }
 
     func revocations() -> [Revocation] { store.current.revocations }
-    func withdraw(_ revocation: Revocation) -> Bool { store.remove(revocation) }
+    func withdraw(_ revocation: Revocation, _ answer: @escaping ConsoleAnswer<Bool>) {
+        answer(.success(store.remove(revocation)))
+    }
     func keySources() -> [KeySourceStatus] { sources.withLock { $0 } }
     func metrics() -> [MetricFamily] { families.withLock { $0 } }
 
-    var endpoints: [Endpoint] { ConsoleEndpoints.all(self) { TestBackend.now } }
+    var endpoints: [Endpoint] {
+        ConsoleEndpoints.all(self) { ClockReading(now: .zero, wallTime: TestBackend.now) }
+    }
+
+    // MARK: Sessions
+
+    let table = SessionTable { _ in }
+    let kept = Guarded(Kept())
+    let kicks = Guarded<[Kick]>([])
+    let queries = Guarded<[HistoryQuery]>([])
+
+    /// What a store of decisions would hold.
+    struct Kept: Sendable {
+        var policies: [StorePolicyKey: StorePolicy] = [:]
+        var aliases: [DeviceAlias.Key: DeviceAlias] = [:]
+        var history: [HistoryEntry] = []
+        var lastVersion: Int64 = 0
+        /// What is answered instead of anything that is kept.
+        var failure: Refusal?
+    }
 }

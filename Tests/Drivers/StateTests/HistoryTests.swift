@@ -58,6 +58,14 @@ import Testing
         .init(
             scope: .device(block: "boards", store: "0", device: "d2"),
             holds: { $0 % 3 == 0 && $0 % 5 == 2 }),
+        .init(scope: .some(blocks: nil, store: nil, device: nil), holds: { _ in true }),
+        .init(
+            scope: .some(blocks: ["other", "boards"], store: "1", device: nil),
+            holds: { $0 % 3 == 1 }),
+        .init(
+            scope: .some(blocks: ["boards", "other"], store: nil, device: "d2"),
+            holds: { $0 % 5 == 2 }),
+        .init(scope: .some(blocks: [], store: "1", device: nil), holds: { _ in false }),
         .init(scope: .store(block: "other", store: "1"), holds: { _ in false }),
         .init(scope: .device(block: "other", store: nil, device: "d2"), holds: { _ in false }),
         .init(scope: .store(block: "boards", store: "' OR 1 --"), holds: { _ in false }),

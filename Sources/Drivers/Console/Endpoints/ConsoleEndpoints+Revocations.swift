@@ -36,13 +36,15 @@ extension ConsoleEndpoints {
                                 isRequired: true),
                         ]))),
                 .problem(422, "No `jwt` block has the name of the rule"),
-                .problem(507, "The list is full"),
+                .problem(507, "The list, or the disk, is full"), .cannotKeep,
             ]
         ) { request, responder in
             guard let order = request.body?.object,
                 let revocation = RevocationText.revocation(order, now: wallTime())
             else { return responder.respond(.problem(RevocationText.misread)) }
-            responder.respond(answer(to: revocation, backend.revoke(revocation)))
+            backend.revoke(revocation) { result in
+                responder.respond(result) { answer(to: revocation, $0) }
+            }
         }
     }
 
@@ -85,17 +87,21 @@ extension ConsoleEndpoints {
             query: RevocationText.schema(),
             answers: [
                 .empty(204, "It is on the list no more"), .problem(404, "It was not on the list"),
+                .noRoom, .cannotKeep,
             ]
         ) { request, responder in
             guard
                 let revocation = RevocationText.revocation(
                     request.query, now: WallTime(seconds: 0))
             else { return responder.respond(.problem(RevocationText.misread)) }
-            responder.respond(
-                backend.withdraw(revocation)
-                    ? .empty()
-                    : .problem(
-                        Refusal(.policy, status: 404, message: "This is not on the list")))
+            backend.withdraw(revocation) { result in
+                responder.respond(result) { wasThere in
+                    wasThere
+                        ? .empty()
+                        : .problem(
+                            Refusal(.policy, status: 404, message: "This is not on the list"))
+                }
+            }
         }
     }
 }

@@ -4,12 +4,17 @@ import JSON
 
 /// The table: everything that can be asked of the console.
 enum ConsoleEndpoints {
-    /// - Parameter wallTime: what time it is.
+    /// What time it is.
+    typealias Clock = @Sendable () -> ClockReading
+
     static func all(
-        _ backend: any ConsoleBackend, wallTime: @escaping @Sendable () -> WallTime
+        _ backend: any ConsoleBackend, clock: @escaping Clock
     ) -> [Endpoint] {
         OpenAPIDocument.adding(
-            to: revocations(backend, wallTime: wallTime) + [keys(backend), metrics(backend)])
+            to: sessions(backend, clock: clock) + stores(backend, clock: clock)
+                + policies(backend, clock: clock) + devices(backend, clock: clock)
+                + revocations(backend) { clock().wallTime }
+                + [counts(backend), keys(backend), metrics(backend)])
     }
 
     static func metrics(_ backend: any ConsoleBackend) -> Endpoint {

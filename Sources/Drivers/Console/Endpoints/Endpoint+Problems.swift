@@ -24,7 +24,7 @@ extension Endpoint {
         case .required:
             notes.append(.problem(428, "If-Match is missing"))
             fallthrough
-        case .allowed: notes.append(.problem(412, "Another version is there now"))
+        case .allowed, .allowedOrNew: notes.append(.problem(412, "Another version is there now"))
         }
         return notes
     }

@@ -92,6 +92,13 @@ enum OpenAPIDocument {
                     "schema": ["type": "string"],
                 ])
             }
+            if case .allowedOrNew = endpoint.precondition {
+                parameters.append([
+                    "name": "If-None-Match", "in": "header", "required": false,
+                    "description": "* when there must be none yet",
+                    "schema": ["type": "string", "enum": ["*"]],
+                ])
+            }
             return parameters
         }
 
@@ -136,7 +143,7 @@ extension Endpoint.Precondition {
     fileprivate var requiresTag: Bool? {
         switch self {
         case .none: nil
-        case .allowed: false
+        case .allowed, .allowedOrNew: false
         case .required: true
         }
     }

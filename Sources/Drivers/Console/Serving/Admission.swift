@@ -65,6 +65,7 @@ struct Admission: Sendable {
             throw RequestRefusal(error)
         }
         request.entityTags = try Self.entityTags(of: head, endpoint.precondition)
+        request.mustBeNew = try Self.mustBeNew(head, endpoint.precondition)
         try checkBody(of: head, framing, endpoint)
         return AdmittedRequest(
             endpoint: endpoint, request: request, framing: framing,
@@ -149,6 +150,22 @@ struct Admission: Sendable {
         guard case .required = precondition else { return nil }
         throw RequestRefusal(
             .policy, 428, "Say by If-Match which version is meant (its ETag, or *)")
+    }
+
+    private static func mustBeNew(
+        _ head: RequestHead, _ precondition: Endpoint.Precondition
+    ) throws(RequestRefusal) -> Bool {
+        guard case .allowedOrNew = precondition else { return false }
+        do throws(EntityTags.Malformed) {
+            switch try EntityTags.read(head.fields, "if-none-match") {
+            case nil: return false
+            case .any: return true
+            case .strong: break
+            }
+        } catch {
+            throw RequestRefusal(.protocolError, 400, "If-None-Match is malformed")
+        }
+        throw RequestRefusal(.protocolError, 400, "If-None-Match can only be *")
     }
 
     private static func awaitsContinue(_ head: RequestHead) throws(RequestRefusal) -> Bool {

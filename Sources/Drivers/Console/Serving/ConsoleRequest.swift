@@ -9,6 +9,8 @@ struct ConsoleRequest: Sendable {
     var body: JSONValue?
     /// `If-Match`, if there is one.
     var entityTags: EntityTags?
+    /// `If-None-Match: *`: there must be no version.
+    var mustBeNew = false
 
     /// Throws 412 when another version is meant than the one with `tag` (nil when there is none).
     func checkPrecondition(_ tag: String?) throws(Refusal) {

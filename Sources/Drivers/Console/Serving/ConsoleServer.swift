@@ -22,7 +22,7 @@ package final class ConsoleServer: Sendable {
     package convenience init(
         backend: any ConsoleBackend, log: @escaping @Sendable (ConsoleNotice) -> Void
     ) throws(SystemError) {
-        let endpoints = ConsoleEndpoints.all(backend) { SystemClock.wallTime() }
+        let endpoints = ConsoleEndpoints.all(backend) { SystemClock.reading() }
         try self.init(endpoints: endpoints, limits: ConsoleLimits(), log: log)
     }
 

@@ -1,3 +1,4 @@
+import Endings
 import Synchronization
 import Transport
 
@@ -16,6 +17,16 @@ final class Responder: Sendable {
     func respond(_ response: ConsoleResponse) {
         if isSpent.exchange(true, ordering: .relaxed) { return }
         board.mailbox.post(.answer(exchange, response))
+    }
+
+    /// What is there, written by `write`, or why it is not.
+    func respond<Value>(
+        _ result: Result<Value, Refusal>, _ write: (Value) -> ConsoleResponse
+    ) {
+        switch result {
+        case .success(let value): respond(write(value))
+        case .failure(let refusal): respond(.problem(refusal))
+        }
     }
 }
 

@@ -13,6 +13,8 @@ struct Endpoint: Sendable {
         case none
         /// `If-Match` is read.
         case allowed
+        /// As `allowed`, and `If-None-Match: *` is read as well.
+        case allowedOrNew
         /// Without `If-Match` the answer is 428.
         case required
     }
@@ -70,4 +72,9 @@ struct AnswerNote: Sendable {
     static func problem(_ status: Int, _ summary: String) -> AnswerNote {
         AnswerNote(status: status, summary: summary, content: .problem)
     }
+}
+
+extension AnswerNote {
+    static let noRoom = AnswerNote.problem(507, "There is no room to keep it")
+    static let cannotKeep = AnswerNote.problem(503, "It cannot be kept at present")
 }

@@ -1,7 +1,7 @@
 import Bytes
 import HTTP
 
-/// `If-Match` (RFC 9110 §13.1.1): which version of a thing a request means.
+/// `If-Match` and `If-None-Match` (RFC 9110 §13.1): which version of a thing a request means.
 enum EntityTags: Sendable, Hashable {
     /// `*`: any, but there must be one.
     case any
@@ -10,9 +10,11 @@ enum EntityTags: Sendable, Hashable {
 
     struct Malformed: Error {}
 
-    /// Nil when there is no `If-Match`.
-    static func read(_ fields: Fields) throws(Malformed) -> EntityTags? {
-        let wanted = "if-match"
+    /// - Parameter wanted: the name of the field, in lower case.
+    /// - Returns: nil when there is no such field.
+    static func read(
+        _ fields: Fields, _ wanted: String = "if-match"
+    ) throws(Malformed) -> EntityTags? {
         let lines = fields.lines.filter {
             fields.bytes.span.extracting($0.name).matchesIgnoringCase(wanted)
         }

@@ -1,0 +1,181 @@
+import Clock
+import Endings
+import HTTP
+import JSON
+import Sessions
+
+/// Live sessions: looked at, and ended.
+extension ConsoleEndpoints {
+    static func sessions(
+        _ backend: any ConsoleBackend, clock: @escaping Clock
+    ) -> [Endpoint] {
+        [
+            list(backend, clock), session(backend, clock), endSession(backend),
+            endStore(backend), endDevice(backend),
+        ]
+    }
+
+    private static let id = ObjectSchema.Member(
+        "id", .text(upTo: 64), "The `id` of a session")
+
+    private static func list(
+        _ backend: any ConsoleBackend, _ clock: @escaping Clock
+    ) -> Endpoint {
+        Endpoint(
+            method: .get, path: "/sessions", name: "sessions",
+            summary: "Live sessions, page by page: those that stay meanwhile come once",
+            query: ObjectSchema([
+                SessionText.block, SessionText.store, SessionText.device,
+                .init("role", .text(upTo: 256), "The role"),
+                .init("user", .text(upTo: 1024), "The user, as the token says"),
+                .init("transport", SessionText.transport, "How it is connected"),
+                Page.limit(SessionTable.longestPage), Page.after,
+            ]),
+            answers: [
+                .json(200, "Those that fit all that was said", listSchema)
+            ]
+        ) { request, responder in
+            do throws(Refusal) {
+                let cursor = try Page.cursor(request) { SessionID($0) }
+                let most = Page.limit(of: request)
+                backend.sessions(filter(request.query), after: cursor, most: most) { result in
+                    responder.respond(result) { page in
+                        let now = clock()
+                        let sessions = page.entries.map { SessionText.document($0, backend, now) }
+                        return .json(
+                            200,
+                            Page.document("sessions", sessions, page.next?.description))
+                    }
+                }
+            } catch {
+                responder.respond(.problem(error))
+            }
+        }
+    }
+
+    private static let listSchema = Page.schema(
+        "sessions", SessionText.schema, SessionTable.longestPage, "The sessions of this page")
+
+    private static func filter(_ query: JSONObject) -> SessionFilter {
+        SessionFilter(
+            block: query["block"]?.string, store: query["store"]?.string,
+            role: query["role"]?.string, user: query["user"]?.string,
+            device: query["device"]?.string,
+            transport: query["transport"]?.string.flatMap { Arrival.Transport(rawValue: $0) })
+    }
+
+    private static func session(
+        _ backend: any ConsoleBackend, _ clock: @escaping Clock
+    ) -> Endpoint {
+        Endpoint(
+            method: .get, path: "/sessions/{id}", name: "session", summary: "One live session",
+            captures: [id],
+            answers: [
+                .json(200, "It", SessionText.schema), .problem(404, "No session has this id"),
+            ]
+        ) { request, responder in
+            guard let id = SessionID(request.captures["id"]?.string ?? "") else {
+                return responder.respond(.problem(noSession))
+            }
+            backend.sessions(SessionFilter(id: id), after: nil, most: 1) { result in
+                responder.respond(result) { page in
+                    page.entries.first.map {
+                        .json(200, SessionText.document($0, backend, clock()))
+                    } ?? .problem(noSession)
+                }
+            }
+        }
+    }
+
+    private static let noSession = Refusal(
+        .policy, status: 404, message: "There is no such session")
+
+    // MARK: Ends
+
+    private static func endSession(_ backend: any ConsoleBackend) -> Endpoint {
+        Endpoint(
+            method: .delete, path: "/sessions/{id}", name: "endSession",
+            summary: "End one session; its device's place is free at once",
+            captures: [id], query: KickText.query,
+            answers: [KickText.answer, .problem(404, "No session has this id")]
+        ) { request, responder in
+            guard let id = SessionID(request.captures["id"]?.string ?? "") else {
+                return responder.respond(.problem(noSession))
+            }
+            let count = backend.end(SessionFilter(id: id), KickText.kick(request.query))
+            responder.respond(count > 0 ? KickText.response(count) : .problem(noSession))
+        }
+    }
+
+    private static func endStore(_ backend: any ConsoleBackend) -> Endpoint {
+        Endpoint(
+            method: .delete, path: "/stores/{block}/{store}/sessions", name: "endStore",
+            summary: "End all sessions of a store",
+            captures: [SessionText.block, SessionText.store], query: KickText.query,
+            answers: [KickText.answer]
+        ) { request, responder in
+            let key = StoreKey(captured: request)
+            let filter = SessionFilter(block: key.block, store: key.store)
+            responder.respond(
+                KickText.response(backend.end(filter, KickText.kick(request.query))))
+        }
+    }
+
+    private static func endDevice(_ backend: any ConsoleBackend) -> Endpoint {
+        Endpoint(
+            method: .delete, path: "/stores/{block}/{store}/devices/{device}/sessions",
+            name: "endDevice", summary: "End the sessions of one device in a store",
+            captures: [SessionText.block, SessionText.store, SessionText.device],
+            query: KickText.query, answers: [KickText.answer]
+        ) { request, responder in
+            let key = StoreKey(captured: request)
+            let filter = SessionFilter(
+                block: key.block, store: key.store,
+                device: request.captures["device"]?.string ?? "")
+            responder.respond(
+                KickText.response(backend.end(filter, KickText.kick(request.query))))
+        }
+    }
+}
+
+extension StoreKey {
+    /// Of a path with both captures.
+    init(captured request: ConsoleRequest) {
+        self.init(
+            block: request.captures["block"]?.string ?? "",
+            store: request.captures["store"]?.string ?? "")
+    }
+}
+
+/// How sessions are told to end.
+private enum KickText {
+    static let query = ObjectSchema([
+        .init(
+            "message", .text(upTo: 500), "What people are told; without it, the usual text"),
+        .init(
+            "reconnect", .either([.word(["yes", "no"]), .integer(0...86_400)]),
+            "Whether the front end may come back by itself, or after so many seconds",
+            fallback: "no"),
+    ])
+
+    static let answer = AnswerNote.json(
+        200, "They were told to end, and count no more",
+        .object(
+            ObjectSchema([
+                .init("ended", .count, "How many sessions", isRequired: true)
+            ])))
+
+    static func response(_ count: Int) -> ConsoleResponse {
+        .json(200, ["ended": .whole(count)])
+    }
+
+    static func kick(_ query: JSONObject) -> Kick {
+        let reconnect: Reconnect =
+            if let seconds = query["reconnect"]?.number?.int64 {
+                .after(.seconds(seconds))
+            } else {
+                query["reconnect"]?.string == "yes" ? .yes : .no
+            }
+        return Kick(message: query["message"]?.string, reconnect: reconnect)
+    }
+}

@@ -1,0 +1,238 @@
+import Clock
+import Endings
+import HTTP
+import JSON
+import Sessions
+import Settings
+
+/// Stores, how full they are, and numbers of everything.
+extension ConsoleEndpoints {
+    static func stores(
+        _ backend: any ConsoleBackend, clock: @escaping Clock
+    ) -> [Endpoint] {
+        [listStores(backend, clock), store(backend, clock)]
+    }
+
+    private static func listStores(
+        _ backend: any ConsoleBackend, _ clock: @escaping Clock
+    ) -> Endpoint {
+        Endpoint(
+            method: .get, path: "/stores", name: "stores",
+            summary: "Stores that have a session, somebody who waits, or a policy of their own",
+            query: ObjectSchema([
+                SessionText.block, Page.limit(SessionTable.longestPage), Page.after,
+            ]),
+            answers: [
+                .json(
+                    200, "By name",
+                    Page.schema(
+                        "stores", storeSchema, SessionTable.longestPage,
+                        "The stores of this page"))
+            ]
+        ) { request, responder in
+            do throws(Refusal) {
+                let cursor = try Page.cursor(request) { text in
+                    Page.names(in: text, count: 2).map { StoreKey(block: $0[0], store: $0[1]) }
+                }
+                let page = backend.stores(
+                    block: request.query["block"]?.string, after: cursor,
+                    most: Page.limit(of: request))
+                let now = clock()
+                responder.respond(
+                    .json(
+                        200,
+                        Page.document(
+                            "stores", page.stores.map { $0.document(now) },
+                            page.next.map { Page.cursor(of: [$0.block, $0.store]) })))
+            } catch {
+                responder.respond(.problem(error))
+            }
+        }
+    }
+
+    private static func store(
+        _ backend: any ConsoleBackend, _ clock: @escaping Clock
+    ) -> Endpoint {
+        Endpoint(
+            method: .get, path: "/stores/{block}/{store}", name: "store",
+            summary: "How full a store is, and the limits in force",
+            captures: [SessionText.block, SessionText.store],
+            answers: [
+                .json(200, "It", storeSchema),
+                .problem(404, "There is no such `sessions` block"),
+            ]
+        ) { request, responder in
+            guard let view = backend.store(StoreKey(captured: request)) else {
+                return responder.respond(.problem(noBlock))
+            }
+            responder.respond(.json(200, view.document(clock())))
+        }
+    }
+
+    static let noBlock = Refusal(
+        .policy, status: 404, message: "There is no 'sessions' block of this name")
+
+    private static let storeSchema = Schema.named(
+        "Store",
+        .object(
+            ObjectSchema([
+                .init(
+                    "block", SessionText.anyText, "The name of the `sessions` block",
+                    isRequired: true),
+                .init("store", SessionText.anyText, "The store", isRequired: true),
+                .init("sessions", .count, "Live ones", isRequired: true),
+                .init(
+                    "devices", .count, "Devices that count, those just lost among them",
+                    isRequired: true),
+                .init(
+                    "lost", .count, "Devices whose connection broke and whose place is kept",
+                    isRequired: true),
+                .init(
+                    "waiting", .count, "Newcomers for whom others are asked whether they live",
+                    isRequired: true),
+                .init(
+                    "limits", .list(of: limitSchema, count: 0...10_000),
+                    "What is in force; claims of tokens may say other numbers",
+                    isRequired: true),
+            ])))
+
+    private static let limitSchema = Schema.named(
+        "Limit",
+        .object(
+            ObjectSchema([
+                .init(
+                    "roles", .list(of: SessionText.anyText, count: 0...10_000),
+                    "Roles that share it; none for all that no other limit names",
+                    isRequired: true),
+                .init("devices", .count, "At most so many devices", isRequired: true),
+                .init("policy", policyWord, "What becomes of one more", isRequired: true),
+                .init(
+                    "origin", .word(["configuration", "console"]), "Who said so",
+                    isRequired: true),
+                .init(
+                    "expires", Schema.dateTime.orNull(), "Until then; null for always",
+                    isRequired: true),
+            ])))
+
+    static let policyWord = Schema.word(SessionSettings.Policy.allCases.map(\.rawValue))
+
+    // MARK: Counts
+
+    static func counts(_ backend: any ConsoleBackend) -> Endpoint {
+        Endpoint(
+            method: .get, path: "/counts", name: "counts",
+            summary: "How many sessions there are, and what came of those that wanted to be",
+            answers: [.json(200, "Now, and since the gateway started", countsSchema)]
+        ) { _, responder in responder.respond(.json(200, backend.counts().document)) }
+    }
+
+    private static let countsSchema = Schema.object(
+        ObjectSchema([
+            .init("sessions", .count, "Live ones", isRequired: true),
+            .init("stores", .count, "Stores there is anything to say about", isRequired: true),
+            .init(
+                "blocks",
+                .list(
+                    of: .object(
+                        ObjectSchema([
+                            .init("block", SessionText.anyText, "Its name", isRequired: true),
+                            .init("sessions", .count, "Live ones", isRequired: true),
+                            .init("stores", .count, "Stores", isRequired: true),
+                        ])), count: 0...Int(Int32.max)), "By `sessions` block",
+                isRequired: true),
+            .init(
+                "since_start",
+                .object(
+                    ObjectSchema(
+                        SessionTable.Tallies().named.map { name, _, summary in
+                            .init(name, .count, summary, isRequired: true)
+                        })), "Since the gateway started", isRequired: true),
+            .init(
+                "kept",
+                .object(
+                    ObjectSchema([
+                        .init(
+                            "persistent", .truth,
+                            "Policies, names, revocations and history outlive the gateway",
+                            isRequired: true),
+                        .init("history", .count, "Past sessions", isRequired: true),
+                        .init(
+                            "lost", .count, "Past sessions that the history misses",
+                            isRequired: true),
+                        .init(
+                            "failing", .truth, "Nothing can be written at present",
+                            isRequired: true),
+                    ])), "What is kept", isRequired: true),
+        ]))
+}
+
+extension StoreView {
+    fileprivate func document(_ clock: ClockReading) -> JSONValue {
+        [
+            "block": .string(summary.key.block), "store": .string(summary.key.store),
+            "sessions": .whole(summary.sessions), "devices": .whole(summary.devices),
+            "lost": .whole(summary.graces), "waiting": .whole(summary.waiting),
+            "limits": .array(limits(clock)),
+        ]
+    }
+
+    private func limits(_ clock: ClockReading) -> [JSONValue] {
+        guard let rules else { return [] }
+        let set = summary.limits.filter { $0.expires.map { clock.now < $0 } ?? true }
+        let inForce = rules.limits(in: summary.key.store, set)
+        return zip(rules.limits, inForce).map { configured, now in
+            // The clocks were not read in the same nanosecond as when it was set.
+            let expires = now.set?.expires.map {
+                SessionText.date(clock.wallTime(of: $0 + .microseconds(500)))
+            }
+            return [
+                "roles": .array(configured.roles.map { .string($0) }),
+                "devices": .whole(now.limit.devices),
+                "policy": .string(now.limit.policy.rawValue),
+                "origin": now.set == nil ? "configuration" : "console",
+                "expires": expires ?? .null,
+            ]
+        }
+    }
+}
+
+extension SessionTable.Tallies {
+    /// Each count with its name and what it means.
+    package var named: [(name: String, count: Int, summary: String)] {
+        [
+            ("admitted", admitted, "Sessions that came in"),
+            ("waited", waited, "Those for whom others were asked first whether they live"),
+            ("refused", refused, "Newcomers that found the store full"),
+            ("flapping", flapping, "Sent away because two windows fought for one place"),
+            ("replaced", replaced, "Ended because the same device came again"),
+            ("ejected", ejected, "Ended for a newcomer"),
+            ("ghosts", ghosts, "Ended because they did not show that they live"),
+            ("kicked", kicked, "Ended by operators"),
+            ("would_refuse", wouldRefuse, "Would have been refused, but rules only report"),
+            ("would_eject", wouldEject, "Would have ended others, but rules only report"),
+        ]
+    }
+}
+
+extension SessionCounts {
+    fileprivate var document: JSONValue {
+        var tallies = JSONObject()
+        for (name, count, _) in self.tallies.named { tallies[name] = .whole(count) }
+        return [
+            "sessions": .whole(blocks.reduce(0) { $0 + $1.sessions }),
+            "stores": .whole(blocks.reduce(0) { $0 + $1.stores }),
+            "blocks": .array(
+                blocks.map {
+                    [
+                        "block": .string($0.name), "sessions": .whole($0.sessions),
+                        "stores": .whole($0.stores),
+                    ]
+                }),
+            "since_start": .object(tallies),
+            "kept": [
+                "persistent": .bool(kept.isPersistent), "history": .whole(kept.history),
+                "lost": .count(kept.lost), "failing": .bool(kept.isFailing),
+            ],
+        ]
+    }
+}

@@ -1,0 +1,171 @@
+import Clock
+import JSON
+import Records
+import Sessions
+
+/// How sessions are written, those that live and those that are over.
+enum SessionText {
+    /// So long are texts that come out of requests.
+    static let anyText = Schema.text(TextRule(length: 0...65_536))
+    static let date = Schema.dateTime
+
+    static let block = ObjectSchema.Member(
+        "block", .text(upTo: 256), "The name of the `sessions` block")
+    static let store = ObjectSchema.Member("store", .text(upTo: 1024), "The store")
+    static let device = ObjectSchema.Member(
+        "device", .text(upTo: 256), "The device: its ClientId, or the name it has instead")
+
+    static let schema = Schema.named(
+        "Session",
+        .object(
+            ObjectSchema([
+                .init("id", anyText, "Never used again", isRequired: true),
+                .init("block", anyText, "The name of the `sessions` block", isRequired: true),
+                .init("store", anyText, "The store", isRequired: true),
+                .init("device", deviceSchema, "From which device", isRequired: true),
+                .init("role", anyText.orNull(), "Null without one", isRequired: true),
+                .init("user", anyText.orNull(), "Null where no token says", isRequired: true),
+                .init("address", anyText, "The client's, without port", isRequired: true),
+                .init("user_agent", anyText, "Its beginning", isRequired: true),
+                .init("transport", transport, "How it is connected", isRequired: true),
+                .init("route", anyText, "The path of the route", isRequired: true),
+                .init("connected_since", date, "When it came in", isRequired: true),
+                .init(
+                    "device_since", date, "When its device first came, reloads not counted",
+                    isRequired: true),
+                .init(
+                    "generation", .count, "Of the configuration that let it in",
+                    isRequired: true),
+                .init(
+                    "last_heard", date.orNull(),
+                    "When octets last came from the client; like all that follows null where its"
+                        + " worker did not say in time", isRequired: true),
+                .init("octets_in", Schema.count.orNull(), "From the client", isRequired: true),
+                .init("octets_out", Schema.count.orNull(), "To the client", isRequired: true),
+                .init(
+                    "messages_in", Schema.count.orNull(), "Of a WebSocket, from the client",
+                    isRequired: true),
+                .init(
+                    "messages_out", Schema.count.orNull(), "Of a WebSocket, to the client",
+                    isRequired: true),
+                .init("server", anyText.orNull(), "The upstream server", isRequired: true),
+            ])))
+
+    static let transport = Schema.word(Arrival.Transport.allCases.map(\.rawValue))
+
+    private static let deviceSchema = Schema.named(
+        "Device",
+        .object(
+            ObjectSchema([
+                .init(
+                    "client_id", anyText, "Its ClientId, or a name as long as it stays",
+                    isRequired: true),
+                .init("name", anyText.orNull(), "What people call it", isRequired: true),
+                .init(
+                    "source", anyText,
+                    "Where the ClientId was found; `issued` for one that was handed out, `fallback`"
+                        + " without one", isRequired: true),
+            ])))
+
+    static func document(
+        _ entry: SessionEntry, _ backend: any SessionBackend, _ clock: ClockReading
+    ) -> JSONValue {
+        let arrival = entry.record.arrival
+        let figures = entry.figures
+        let isSocket = arrival.transport == .webSocket
+        var document: JSONObject = [
+            "id": .string(arrival.id.description), "block": .string(arrival.store.block),
+            "store": .string(arrival.store.store),
+        ]
+        document["device"] = device(
+            entry.record.deviceName, arrival.device.origin.text, arrival.store, backend)
+        document["role"] = text(arrival.role)
+        document["user"] = text(arrival.user)
+        document["address"] = .string(arrival.address)
+        document["user_agent"] = .string(arrival.userAgent)
+        document["transport"] = .string(arrival.transport.rawValue)
+        document["route"] = .string(arrival.route)
+        document["connected_since"] = date(clock.wallTime(of: entry.record.connectedSince))
+        document["device_since"] = date(clock.wallTime(of: entry.record.deviceSince))
+        document["generation"] = .count(arrival.rules.generation)
+        document["last_heard"] = figures?.lastHeard.map { date(clock.wallTime(of: $0)) } ?? .null
+        document["octets_in"] = count(figures?.octetsIn)
+        document["octets_out"] = count(figures?.octetsOut)
+        document["messages_in"] = count(isSocket ? figures?.messagesIn : nil)
+        document["messages_out"] = count(isSocket ? figures?.messagesOut : nil)
+        document["server"] = text(figures?.server)
+        return .object(document)
+    }
+
+    static func device(
+        _ clientID: String, _ source: String, _ store: StoreKey, _ backend: any SessionBackend
+    ) -> JSONValue {
+        let key = DeviceAlias.Key(block: store.block, store: store.store, clientID: clientID)
+        return [
+            "client_id": .string(clientID), "name": text(backend.alias(key)?.name),
+            "source": .string(source),
+        ]
+    }
+
+    static func date(_ time: WallTime) -> JSONValue { .string(time.rfc3339(milliseconds: true)) }
+    static func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+    static func count(_ number: UInt64?) -> JSONValue { number.map { .count($0) } ?? .null }
+
+    // MARK: The past
+
+    static let pastSchema = Schema.named(
+        "PastSession",
+        .object(
+            ObjectSchema([
+                .init("id", anyText, "As it was while it lived", isRequired: true),
+                .init("block", anyText, "The name of the `sessions` block", isRequired: true),
+                .init("store", anyText, "The store", isRequired: true),
+                .init("device", deviceSchema, "From which device", isRequired: true),
+                .init("role", anyText.orNull(), "Null without one", isRequired: true),
+                .init("user", anyText.orNull(), "Null where no token said", isRequired: true),
+                .init("address", anyText, "The client's, without port", isRequired: true),
+                .init("transport", transport, "How it was connected", isRequired: true),
+                .init("route", anyText, "The path of the route", isRequired: true),
+                .init("began", date, "When it came in", isRequired: true),
+                .init("ended", date, "When it was over", isRequired: true),
+                .init("duration_ms", .count, "How long it was", isRequired: true),
+                .init("reason", anyText, "How it ended, as in the access log", isRequired: true),
+                .init(
+                    "rule", anyText.orNull(),
+                    "The finer word: by what rule (`eject_old`, `kicked`, `limited`,"
+                        + " `token_expired` …)", isRequired: true),
+                .init("octets_in", .count, "From the client", isRequired: true),
+                .init("octets_out", .count, "To the client", isRequired: true),
+                .init("messages_in", .count, "Of a WebSocket, from the client", isRequired: true),
+                .init("messages_out", .count, "Of a WebSocket, to the client", isRequired: true),
+            ])))
+
+    static func document(
+        _ entry: HistoryEntry, _ backend: any SessionBackend
+    ) -> JSONValue {
+        let length = entry.ended.duration(since: entry.began)
+        let milliseconds = max(0, length.wholeMilliseconds)
+        var document: JSONObject = [
+            "id": .string(entry.session), "block": .string(entry.block),
+            "store": .string(entry.store),
+        ]
+        document["device"] = device(
+            entry.device, entry.deviceSource, StoreKey(block: entry.block, store: entry.store),
+            backend)
+        document["role"] = text(entry.role)
+        document["user"] = text(entry.user)
+        document["address"] = .string(entry.address)
+        document["transport"] = .string(entry.transport)
+        document["route"] = .string(entry.route)
+        document["began"] = date(entry.began)
+        document["ended"] = date(entry.ended)
+        document["duration_ms"] = .count(UInt64(milliseconds))
+        document["reason"] = .string(entry.reason)
+        document["rule"] = text(entry.rule)
+        document["octets_in"] = .count(UInt64(max(0, entry.received.octets)))
+        document["octets_out"] = .count(UInt64(max(0, entry.sent.octets)))
+        document["messages_in"] = .count(UInt64(max(0, entry.received.messages)))
+        document["messages_out"] = .count(UInt64(max(0, entry.sent.messages)))
+        return .object(document)
+    }
+}

@@ -1,0 +1,68 @@
+internal import Console
+internal import Sessions
+internal import State
+
+/// Metrics of sessions, and of what is kept.
+extension Operations {
+    var sessionMetrics: [MetricFamily] {
+        let counts = counts()
+        let gauges = [
+            MetricFamily(
+                "gateway_sessions", .gauge, help: "Live sessions by 'sessions' block.",
+                counts.blocks.map { .init(.whole(UInt64($0.sessions)), labels: [$0.label]) }),
+            MetricFamily(
+                "gateway_session_stores", .gauge,
+                help: "Stores that have a session, somebody who waits, or a policy of their own.",
+                counts.blocks.map { .init(.whole(UInt64($0.stores)), labels: [$0.label]) }),
+        ]
+        return gauges
+            + counts.tallies.named.map { name, count, summary in
+                MetricFamily(
+                    "gateway_sessions_\(name)_total", .counter, help: summary + ".",
+                    [.init(.whole(UInt64(count)))])
+            }
+    }
+
+    var stateMetrics: [MetricFamily] {
+        let statistics = shared.kept.store?.statistics ?? StateStatistics()
+        func family(
+            _ name: String, _ kind: MetricFamily.Kind, help: String, _ value: UInt64
+        ) -> MetricFamily {
+            MetricFamily(name, kind, help: help, [.init(.whole(value))])
+        }
+        return [
+            family(
+                "gateway_state_persistent", .gauge,
+                help: "1 when what operators decide outlives the gateway.",
+                shared.kept.isPersistent ? 1 : 0),
+            family(
+                "gateway_state_failing", .gauge,
+                help: "1 while nothing can be written.", statistics.isFailing ? 1 : 0),
+            family(
+                "gateway_state_commits_total", .counter,
+                help: "Transactions that became durable.", statistics.commits),
+            family(
+                "gateway_state_changes_total", .counter,
+                help: "Decisions of operators that were kept.", statistics.acknowledged),
+            family(
+                "gateway_state_failures_total", .counter,
+                help: "Decisions that could not be kept.", statistics.failures),
+            family(
+                "gateway_history_entries", .gauge, help: "Past sessions that are kept.",
+                UInt64(max(0, statistics.historyCount))),
+            family(
+                "gateway_history_recorded_total", .counter,
+                help: "Past sessions that were written down.", statistics.recorded),
+            family(
+                "gateway_history_lost_total", .counter,
+                help: "Past sessions that could not be written down.", statistics.lost),
+            family(
+                "gateway_history_pruned_total", .counter,
+                help: "Past sessions that went for their age or number.", statistics.pruned),
+        ]
+    }
+}
+
+extension SessionCounts.Block {
+    fileprivate var label: MetricFamily.Label { .init("block", name) }
+}

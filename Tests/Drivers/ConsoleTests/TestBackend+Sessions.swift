@@ -1,0 +1,172 @@
+import Clock
+import Endings
+import Locks
+import Records
+import Sessions
+import Settings
+
+@testable import Console
+
+/// A backend around a real table of sessions, and a dictionary for what is kept.
+extension TestBackend {
+    static let block = SessionSettings(
+        name: "boards", store: .query("store_id"),
+        limits: [
+            .init(roles: ["admin"], limit: .init(devices: 2, policy: .blockNew)),
+            .init(roles: ["kiosk"], limit: .init(devices: 1, policy: .ejectOld)),
+        ])
+    static let rules = SessionRules(block, generation: 3)
+
+    /// A session comes in, at an instant that is its number in seconds.
+    @discardableResult
+    func enter(
+        _ number: UInt64, store: String = "17", device: String, role: String = "admin"
+    ) throws -> SessionID {
+        let id = SessionID(high: 0, low: number)
+        let arrival = Arrival(
+            id: id, connection: ConnectionAddress(worker: 0, connection: number),
+            store: StoreKey(block: "boards", store: store),
+            device: DeviceIdentity(
+                key: .client(try ClientID(device)), origin: .given(.query("client_id"))),
+            role: role, user: "7", address: "192.0.2.1", userAgent: "Mozilla/5.0",
+            transport: .webSocket, route: "/ws", rules: Self.rules)
+        _ = table.submit(.arrive(arrival), now: Instant.zero + .seconds(Int64(number) - 1000))
+        return id
+    }
+
+    func sessions(
+        _ filter: SessionFilter, after cursor: SessionID?, most: Int,
+        _ answer: @escaping ConsoleAnswer<SessionPage>
+    ) {
+        guard case .page(let entries, let next) = submit(.list(filter, after: cursor, most: most))
+        else { return }
+        let known = entries.map { entry in
+            // The worker of every other session answers.
+            guard entry.record.id.low.isMultiple(of: 2) else { return entry }
+            return SessionEntry(
+                entry.record,
+                figures: SessionFigures(
+                    lastHeard: .zero, octetsIn: 1, octetsOut: 2, messagesIn: 3, messagesOut: 4,
+                    server: "127.0.0.1:8000"))
+        }
+        answer(.success(SessionPage(entries: known, next: next)))
+    }
+
+    func end(_ filter: SessionFilter, _ kick: Kick) -> Int {
+        kicks.withLock { $0.append(kick) }
+        guard case .ended(let records) = submit(.kick(filter, kick)) else { return 0 }
+        return records.count
+    }
+
+    private func submit(_ request: SessionRequest) -> SessionAnswer {
+        table.submit(request, now: .zero)
+    }
+
+    func stores(block: String?, after cursor: StoreKey?, most: Int) -> StorePage {
+        let request = SessionRequest.stores(SessionFilter(block: block), after: cursor, most: most)
+        guard case .stores(let summaries, let next) = submit(request) else {
+            return StorePage(stores: [], next: nil)
+        }
+        return StorePage(
+            stores: summaries.map { StoreView(summary: $0, rules: Self.rules) }, next: next)
+    }
+
+    func store(_ key: StoreKey) -> StoreView? {
+        let page = stores(block: key.block, after: nil, most: 1000)
+        if let view = page.stores.first(where: { $0.summary.key == key }) { return view }
+        guard key.block == "boards" else { return nil }
+        return StoreView(summary: StoreSummary(key: key), rules: Self.rules)
+    }
+
+    // MARK: What is kept
+
+    private func changing<Value>(
+        _ answer: ConsoleAnswer<Value>, _ body: (inout Kept) throws(Refusal) -> Value
+    ) {
+        do throws(Refusal) {
+            let value = try kept.withLock { kept throws(Refusal) in
+                if let failure = kept.failure { throw failure }
+                return try body(&kept)
+            }
+            answer(.success(value))
+        } catch {
+            answer(.failure(error))
+        }
+    }
+
+    private static let changed = Refusal(.policy, status: 412, message: "changed")
+    private static let missing = Refusal(.policy, status: 404, message: "none")
+
+    func policy(_ key: StorePolicyKey, _ answer: @escaping ConsoleAnswer<StorePolicy?>) {
+        changing(answer) { kept throws(Refusal) in kept.policies[key] }
+    }
+
+    func setPolicy(_ order: PolicyOrder, _ answer: @escaping ConsoleAnswer<PolicyOutcome>) {
+        let change = order.change
+        let limit = RuntimeLimit(
+            role: change.key.roleGroup,
+            limit: .init(
+                devices: change.devices ?? 0,
+                policy: SessionSettings.Policy(rawValue: change.policy ?? "") ?? .blockNew))
+        let key = StoreKey(block: change.key.block, store: change.key.store)
+        changing(answer) { kept throws(Refusal) in
+            let current = kept.policies[change.key]
+            guard order.condition.holds(for: current) else { throw Self.changed }
+            let request =
+                order.isDryRun
+                ? SessionRequest.tryLimit(key, limit)
+                : .setLimit(key, limit, endsExcess: order.endsExcess)
+            guard case .ended(let ended) = submit(request) else { throw Self.missing }
+            if order.isDryRun { return PolicyOutcome(policy: nil, isNew: false, ended: ended) }
+            kept.lastVersion += 1
+            let policy = StorePolicy(
+                change: change, version: kept.lastVersion, changed: Self.now)
+            kept.policies[change.key] = policy
+            return PolicyOutcome(policy: policy, isNew: current == nil, ended: ended)
+        }
+    }
+
+    func removePolicy(
+        _ key: StorePolicyKey, if condition: PolicyCondition,
+        _ answer: @escaping ConsoleAnswer<Void>
+    ) {
+        changing(answer) { kept throws(Refusal) in
+            guard condition.holds(for: kept.policies[key]) else { throw Self.changed }
+            guard kept.policies.removeValue(forKey: key) != nil else { throw Self.missing }
+        }
+    }
+
+    func alias(_ key: DeviceAlias.Key) -> DeviceAlias? { kept.withLock { $0.aliases[key] } }
+    func aliases() -> [DeviceAlias] { kept.withLock { Array($0.aliases.values) } }
+
+    func setAlias(_ alias: DeviceAlias, _ answer: @escaping ConsoleAnswer<DeviceAlias>) {
+        changing(answer) { kept throws(Refusal) in
+            kept.aliases[alias.key] = alias
+            return alias
+        }
+    }
+
+    func removeAlias(_ key: DeviceAlias.Key, _ answer: @escaping ConsoleAnswer<Void>) {
+        changing(answer) { kept throws(Refusal) in
+            guard kept.aliases.removeValue(forKey: key) != nil else { throw Self.missing }
+        }
+    }
+
+    func history(_ query: HistoryQuery, _ answer: @escaping ConsoleAnswer<HistoryPage>) {
+        queries.withLock { $0.append(query) }
+        changing(answer) { kept throws(Refusal) in
+            HistoryPage(
+                entries: Array(kept.history.prefix(query.limit)),
+                next: kept.history.count > query.limit ? HistoryCursor(number: 36) : nil)
+        }
+    }
+
+    func counts() -> SessionCounts {
+        SessionCounts(
+            blocks: table.countsByBlock.map {
+                .init(name: $0.key, sessions: $0.value.sessions, stores: $0.value.stores)
+            },
+            tallies: table.tallies,
+            kept: .init(isPersistent: true, history: 5, lost: 1, isFailing: false))
+    }
+}
