@@ -11,7 +11,7 @@ struct GatewayCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, ReloadCommand.self, TokenCommand.self,
-            DemoCommand.self,
+            SessionsCommand.self, DemoCommand.self,
         ])
 
     static func main() {
