@@ -35,7 +35,7 @@ package enum UnknownKeyAnswer: Sendable, Hashable {
     case newer
     /// The source is read again, now or from the instant on (up to 30 s later). A report follows.
     case reading(from: Instant)
-    /// The source was read since, and there was nothing new: it is not read again for this.
+    /// The source was read since, or could not be: it is not read again for this.
     case settled
     /// The source is not in use.
     case unknownSource
@@ -146,7 +146,9 @@ extension KeySetBoard.State {
     ) -> (answer: UnknownKeyAnswer, isSooner: Bool) {
         guard var entry = entries[source] else { return (.unknownSource, false) }
         if entry.version > seen { return (.newer, false) }
-        if let begin, let read = entry.record.readSince, read >= begin { return (.settled, false) }
+        if let begin, let settled = entry.record.settledFrom, settled >= begin {
+            return (.settled, false)
+        }
         let before = entry.record.due
         let expectation = entry.record.unknownKeyAsked(at: now)
         entry.isAwaited = true

@@ -37,9 +37,9 @@ package struct KeySetRecord: Sendable {
     package private(set) var counters = Counters()
     /// When the last good answer came.
     package private(set) var lastSuccess: Instant?
-    /// When the last attempt began that brought something good, be it the same as before: who came
-    /// earlier than that knows all there is.
-    package private(set) var readSince: Instant?
+    /// When the last attempt began that has ended, well or not: who came earlier than that knows
+    /// all there is to be had.
+    package private(set) var settledFrom: Instant?
     /// The source gives nothing good at present, and the log was told.
     package private(set) var isFailing = false
     private var schedule: Schedule
@@ -117,7 +117,7 @@ package struct KeySetRecord: Sendable {
         }
         counters.attempts += 1
         lastSuccess = now
-        readSince = lastBegin
+        settledFrom = lastBegin
         let isChanged = document?.octets != new.octets
         if isChanged {
             document = new
@@ -130,7 +130,7 @@ package struct KeySetRecord: Sendable {
     }
 
     /// The file is the one that was read before.
-    package mutating func foundUnchanged() { readSince = lastBegin }
+    package mutating func foundUnchanged() { settledFrom = lastBegin }
 
     private var lastBegin: Instant? {
         switch schedule {
@@ -149,6 +149,7 @@ package struct KeySetRecord: Sendable {
         }
         counters.attempts += 1
         counters.failures += 1
+        settledFrom = lastBegin
         defer { isFailing = true }
         if isFailing { return Outcome(isChanged: false, notice: nil) }
         let consequence =
