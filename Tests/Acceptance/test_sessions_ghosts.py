@@ -100,6 +100,24 @@ async def of_several_who_wait_one_gets_in(visitors):
 
 
 @scenario
+async def no_more_than_64_wait(visitors, hall):
+    holder = await visitors.admitted("patient", "A")
+    holder.cut()
+    await silence()
+    crowd = [await visitors.knock("patient", f"N{number}") for number in range(100)]
+
+    def rejected():
+        return sum(visitor.is_rejected for visitor in crowd)
+
+    await eventually(lambda: rejected() == 36, "those who are too many to be refused at once")
+    for visitor in crowd:
+        await visitor.answer()
+    assert rejected() == 99
+    (winner,) = [visitor for visitor in crowd if visitor.is_in]
+    assert hall.has(winner) and not winner.is_over
+
+
+@scenario
 async def both_of_two_ghosts_make_way_for_two(visitors):
     for device in "AB":
         (await visitors.admitted("pair", device)).cut()
