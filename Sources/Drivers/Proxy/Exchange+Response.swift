@@ -13,11 +13,17 @@ internal import Upstreams
 extension Exchange {
     func upstreamSent(_ octets: Span<UInt8>, in worker: Worker) {
         worker.scratch.removeAll(keepingCapacity: true)
+        // Whatever is not sent by then is nobody's.
+        defer { worker.scratch.removeAll(keepingCapacity: true) }
         var index = 0
         while index < octets.count, !hasEnded {
             switch response {
             case .awaiting:
-                guard readHead(octets, at: &index, in: worker) else { return }
+                guard readHead(octets, at: &index, in: worker) else {
+                    // An informational response may have come before.
+                    if !hasEnded { sendScratch(worker) }
+                    return
+                }
             case .streaming(var body):
                 let isWhole = readBody(&body, octets, at: &index, in: worker)
                 if hasEnded { return }
@@ -124,6 +130,7 @@ extension Exchange {
                 }
             }
         } catch {
+            sendScratch(worker)
             fail(.badResponse, in: worker)
             return false
         }
@@ -297,7 +304,6 @@ extension Exchange {
             if case .streaming = request { client.makeLast() }
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
-        sendScratch(worker)
         conclude(refusal.reason, in: worker)
         client.close(in: worker)
     }

@@ -126,6 +126,7 @@ final class Exchange {
             head, plan: plan, context: context, framing: requestFraming, client: client,
             to: &worker.scratch)
         upstream.stream.send(worker.scratch.span)
+        worker.scratch.removeAll(keepingCapacity: true)
         let settings = plan.group.settings
         upstream.setDeadline(
             worker.now
@@ -149,6 +150,8 @@ final class Exchange {
         if case .abandoned = request { return index = octets.count }
         guard wantsClientInput, let upstream, case .streaming(var body) = request else { return }
         worker.scratch.removeAll(keepingCapacity: true)
+        // What one client says is never left for another to be sent.
+        defer { worker.scratch.removeAll(keepingCapacity: true) }
         do throws(BodyError) {
             while let event = try body.decode(octets, at: &index) {
                 switch event {

@@ -102,6 +102,7 @@ final class Worker {
             for index in 0..<count {
                 let (token, readiness) = poller.event(index)
                 dispatch(token, readiness)
+                assert(scratch.isEmpty, "octets of one connection are left for another")
             }
             if !messages.isEmpty { handleMessages() }
             advanceTimers()
