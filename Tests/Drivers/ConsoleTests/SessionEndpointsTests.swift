@@ -111,6 +111,21 @@ import Testing
 
     @Test(
         arguments: [
+            ("a/b", "a%2Fb"), (".", "."), ("..", "%2E%2E"), ("a\\b", "a%5Cb"), ("\u{1B}", "%1b"),
+            ("\0", "%00"), ("a b+c", "a%20b+c"), ("é", "%C3%A9"),
+        ])
+    func `a store may be called anything`(store: String, path: String) throws {
+        try backend.enter(1, store: store, device: "A")
+        try backend.enter(2, store: "z", device: "B")
+        #expect(try get("/stores/boards/" + path)["sessions"] == .whole(1))
+        let next = try #require(try get("/stores?limit=1")["next"]?.string)
+        #expect(try get("/stores?after=" + next)["stores"]?.array?.count == 1)
+        let reply = try console.ask("DELETE", "/stores/boards/\(path)/sessions")
+        #expect(reply.text == #"{"ended":1}"#)
+    }
+
+    @Test(
+        arguments: [
             ("reconnect=yes", Reconnect.yes), ("reconnect=no", .no), ("", .no),
             ("reconnect=0", .after(.zero)),
         ])

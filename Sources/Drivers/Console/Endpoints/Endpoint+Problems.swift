@@ -8,8 +8,10 @@ extension Endpoint {
             .problem(401, "The token is missing or wrong"),
             .problem(403, "The request comes from a web page"),
             .problem(408, "The request did not come in time"),
+            .problem(414, "The target is too long"),
             .problem(417, "An expectation cannot be met"),
             .problem(429, "Too many attempts without the token"),
+            .problem(431, "The head is too large"),
             .problem(504, "It takes too long"),
         ]
         if body != nil {

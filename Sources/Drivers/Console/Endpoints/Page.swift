@@ -51,18 +51,18 @@ enum Page {
         return .object(document)
     }
 
-    /// Names as one opaque text; they may hold anything but NUL.
+    /// Names as one opaque text.
     static func cursor(of names: [String]) -> String {
-        let octets = Array(names.joined(separator: "\0").utf8)
+        var octets: [UInt8] = []
+        octets.appendJSON(.array(names.map { .string($0) }))
         return String(decoding: Base64.encodeURL(octets.span), as: UTF8.self)
     }
 
     /// Reads what `cursor(of:)` wrote; nil for anything else.
     static func names(in cursor: String, count: Int) -> [String]? {
         guard let octets = Base64.decodeURL(cursor.utf8.span),
-            let text = String(validating: octets, as: UTF8.self)
+            let names = (try? JSONValue.decode(octets.span))?.array?.compactMap(\.string)
         else { return nil }
-        let names = text.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
         return names.count == count ? names : nil
     }
 }

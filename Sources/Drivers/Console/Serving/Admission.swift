@@ -113,13 +113,24 @@ struct Admission: Sendable {
         }
     }
 
-    private static func target(of head: RequestHead) throws(RequestRefusal) -> NormalisedTarget {
+    /// A path is taken as it is written: segments name stores and devices, which may be called
+    /// anything, dots and slashes included.
+    private static func target(
+        of head: RequestHead
+    ) throws(RequestRefusal) -> (path: String, query: String?) {
         guard head.method != .connect else {
             throw RequestRefusal(
                 .policy, 405, "CONNECT is not served here", fields: [("Allow", "")])
         }
+        let text = head.fields.bytes.text(head.target)
+        if text.hasPrefix("/") {
+            let halves = text.split(
+                separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            return (String(halves[0]), halves.count == 2 ? String(halves[1]) : nil)
+        }
         do throws(Refusal) {
-            return try Target.normalise(head.fields.bytes.span.extracting(head.target))
+            let target = try Target.normalise(head.fields.bytes.span.extracting(head.target))
+            return (target.path, target.query)
         } catch {
             throw RequestRefusal(error)
         }
