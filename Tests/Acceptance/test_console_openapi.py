@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness.operations import start
+from harness.operator import start
 from harness.process import ACCEPTANCE
 from harness.tokens import ENVIRONMENT
 
@@ -16,7 +16,7 @@ CONFIGURATION = """\
 console 127.0.0.1:$console { token env:CONSOLE_TOKEN }
 state $state
 listen 127.0.0.1:$http
-sessions boards { store query:store_id; limit admin 2 block_new }
+sessions boards { store query:store_id; role query:role; limit admin 2 block_new }
 route / { events; sessions boards; backend nobody }
 backend nobody { server 127.0.0.1:$spare }
 """

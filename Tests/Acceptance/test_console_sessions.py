@@ -9,7 +9,7 @@ import httpx
 import pytest
 import websockets
 
-from harness.operations import start
+from harness.operator import start
 from harness.waiting import eventually
 
 CONFIGURATION = """\

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.operations import start
+from harness.operator import start
 from harness.gateway import command
 from harness.tokens import ENVIRONMENT
 from test_console_sessions import CONFIGURATION, ending, open_socket

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from harness import tokens
-from harness.operations import start
+from harness.operator import start
 from harness.door import refusal
 from harness.gateway import command
 from harness.waiting import eventually, wait_until

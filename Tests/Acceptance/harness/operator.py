@@ -1,4 +1,4 @@
-"""The console as an operator's program sees it, and the gateway with one."""
+"""Somebody who asks the console, and gives it orders; and a gateway that has one."""
 
 import secrets
 from urllib.parse import quote
@@ -10,11 +10,10 @@ from .tokens import ENVIRONMENT
 from .waiting import PATIENCE, eventually
 
 #: The configurations say `token env:CONSOLE_TOKEN`.
-TOKEN = secrets.token_hex(24)
-ENVIRONMENT.setdefault("CONSOLE_TOKEN", TOKEN)
+ENVIRONMENT.setdefault("CONSOLE_TOKEN", secrets.token_hex(24))
 
 
-class Console:
+class Operator:
     """Asks with the token; answers are `httpx.Response`s."""
 
     def __init__(self, port):
@@ -70,4 +69,4 @@ def start(start_gateway, text, **names):
     port = free_port()
     gateway = start_gateway(text, console=port, **names)
     gateway.wait_for_port(port)
-    return gateway, Console(port)
+    return gateway, Operator(port)
