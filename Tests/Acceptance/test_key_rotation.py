@@ -158,6 +158,6 @@ async def test_keys_outlive_their_issuer(start_blocks, authority, issuer):
         for name in blocks:
             issuer.answers[f"/{name}"] = Answer(key_set(key, new))
         mortal.answers["/keys"] = Answer(key_set(key, new))
-        mortal.start_blocks()
+        mortal.start()
         for name in ("down", *blocks):
             await knows(gateway, name, new, 40)
