@@ -194,6 +194,7 @@ final class Worker {
 
     private func advanceTimers() {
         due.extend { wheel.advance(to: now, into: &$0) }
+        if due.isEmpty { return }
         for token in due.next(Self.turnCount) {
             switch members[token] {
             case .client(let client): client.timerFired(in: self)
