@@ -3,7 +3,7 @@
 import pytest
 
 from harness import tokens
-from harness.console import Console
+from harness.operator import Operator
 from harness.door import ask, refusal
 from harness.knock import IN, WAYS, refused
 from harness.log import line
@@ -84,7 +84,13 @@ def gateway(start_module_gateway, hospital, waiting):
 async def test_what_passes_and_what_is_written_down(gateway, row):
     """Whichever way the token comes; in the log of each request, and in the count of all."""
     host, make, outcome, reported = TABLE[row]
-    console = Console(gateway)
+    console = Operator(gateway.names["console"])
+
+    def counts():
+        return {
+            rule: console.total("gateway_report_only_total", rule=rule)
+            for rule in ("auth", "roles", "require")
+        }
 
     async def knock(number, way):
         mark = f"tab=report-{row}-{number}."
@@ -95,26 +101,25 @@ async def test_what_passes_and_what_is_written_down(gateway, row):
         if outcome != IN:
             assert (entry["reason"], entry["detail"]) == (outcome.reason, outcome.word)
 
-    before = await console.samples("gateway_report_only_total")
+    before = counts()
     await together(*[knock(number, way) for number, way in enumerate(WAYS)])
-    after = await console.samples("gateway_report_only_total")
+    after = counts()
     if outcome == IN:
-        for rule in ("auth", "roles", "require"):
-            more = console.total(after, rule=rule) - console.total(before, rule=rule)
-            assert more == (len(WAYS) if rule in reported else 0), rule
+        for rule in before:
+            more = len(WAYS) if rule in reported else 0
+            assert after[rule] - before[rule] == more, rule
 
 
 async def test_the_metric_names_the_route(gateway):
-    console = Console(gateway)
+    console = Operator(gateway.names["console"])
 
-    async def count():
-        samples = await console.samples("gateway_report_only_total")
-        return console.total(samples, route="auth.test/", rule="auth")
+    def count():
+        return console.total("gateway_report_only_total", route="auth.test/", rule="auth")
 
-    before = await count()
+    before = count()
     for _ in range(3):
         assert await WAYS["HTTP"](gateway.tls, "auth.test", FORGED()) == IN
-    assert await count() == before + 3
+    assert count() == before + 3
 
 
 async def test_the_log_of_events_says_so_once_a_second(gateway):

@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 
 from harness import tokens
-from harness.console import Console
+from harness.operator import Operator
 from harness.door import ask
 from harness.secrecy import Secrecy, secrecy
 
@@ -109,13 +109,13 @@ async def test_every_place_of_a_token_is_kept_quiet(start_gateway, hospital, tmp
         await socket.recv()
         for token in (good, bad):
             await ask(socket, {"type": "auth.refresh", "token": token})
-    console = Console(gateway)
-    await console.metrics()
-    await console.ask("GET", "/metrics", token="wrong" * 8)
-    await console.ask("GET", f"/metrics?token={tokens.CONSOLE_TOKEN}")
-    await console.ask("POST", "/.gateway/revoke", json={"user": "8"})
-    await console.ask("GET", "/.gateway/revocations")
-    await console.ask("GET", "/.gateway/keys")
+    console = Operator(gateway.names["console"])
+    console.metrics()
+    console("GET", "/metrics", token="wrong" * 8)
+    console("GET", f"/metrics?token={tokens.CONSOLE_TOKEN}")
+    console.revoke(user="8")
+    console("GET", "/.gateway/revocations")
+    console("GET", "/.gateway/keys")
     gateway.finish()
     assert "tab=last" in log.read_text() and "tab=socket" in log.read_text()
     assert secrecy.places() > seen, "all of that is looked through in the end"

@@ -10,6 +10,7 @@ import signal
 import time
 
 from harness.process import accepts
+from harness.operator import Operator
 from harness.visitors import KINDS, Visitors, routes
 from harness.waiting import eventually, together
 from harness.wire import TEXT
@@ -17,6 +18,7 @@ from harness.wire import TEXT
 CONFIGURATION = f"""
 workers 2
 log {{ access json stdout }}
+console 127.0.0.1:$console {{ token env:CONSOLE_TOKEN }}
 listen 127.0.0.1:$http
 backend app {{ server 127.0.0.1:$app }}
 sessions one     {{ store query:store; device query:device; limit 1 block_new }}
@@ -135,7 +137,7 @@ async def who_gives_up_waiting_is_forgotten(visitors, hall):
     holder.cut()
     await silence()
     given_up = [await visitors.knock("patient", f"N{number}") for number in range(2)]
-    await asyncio.sleep(0.2)
+    await visitors.waiting("patient", 2)
     given_up[0].vanish()
     given_up[1].reset()
     newcomer = await visitors.admitted("patient", "C")
@@ -150,7 +152,7 @@ async def nobody_makes_way_for_who_has_given_up(visitors, gateway):
     holder.cut()
     await silence()
     newcomer = await visitors.knock("brisk", "B")
-    await asyncio.sleep(0.1)
+    await visitors.waiting("brisk")
     newcomer.vanish()
     await eventually(
         lambda: f'{newcomer.mark}"' in gateway.stdout, "the log to know that it has given up"
@@ -171,7 +173,7 @@ async def whoever_comes_back_to_its_own_place_is_let_in_at_once(visitors):
     holder.cut()
     await silence()
     newcomer = await visitors.knock("patient", "B")
-    await asyncio.sleep(0.2)
+    await visitors.waiting("patient")
     started = time.monotonic()
     again = await visitors.admitted("patient", "A")
     assert (await newcomer.answer()).is_rejected
@@ -197,7 +199,7 @@ async def who_comes_twice_waits_once(visitors):
     holder.cut()
     await silence()
     first = await visitors.knock("brisk", "B")
-    await asyncio.sleep(0.1)
+    await visitors.waiting("brisk")
     second = await visitors.knock("brisk", "B")
     await first.ended("replaced")
     assert first.code in (4011, None)
@@ -238,7 +240,7 @@ async def a_holder_that_answers_late_stays(visitors):
     holder.cut()
     await silence()
     newcomer = await visitors.knock("patient", "B")
-    await asyncio.sleep(0.5)
+    await visitors.waiting("patient")
     assert not newcomer.is_over and not newcomer.is_in
     holder.mend()
     assert (await newcomer.answer()).is_rejected
@@ -305,7 +307,7 @@ async def who_waits_is_not_lost_over_a_reload(visitors, gateway):
     holder.cut()
     await silence()
     newcomer = await visitors.knock("brisk", "B")
-    await asyncio.sleep(0.05)
+    await visitors.waiting("brisk")
     gateway.reload()
     assert (await newcomer.answer()).is_in
     await visitors.rejected("brisk", "C")
@@ -314,12 +316,12 @@ async def who_waits_is_not_lost_over_a_reload(visitors, gateway):
 @scenario
 async def who_waits_is_sent_away_when_the_process_stops(visitors, start_gateway, app_port):
     gateway = start_gateway("limits { drain 20s }" + CONFIGURATION, app=app_port)
-    visitors.door = gateway.plain
+    visitors.door, visitors.operator = gateway.plain, Operator(gateway.names["console"])
     holder = await visitors.admitted("patient", "A")
     holder.cut()
     await silence()
     newcomer = await visitors.knock("patient", "B")
-    await asyncio.sleep(0.2)
+    await visitors.waiting("patient")
     started = time.monotonic()
     gateway.signal(signal.SIGTERM)
     await newcomer.until(lambda: newcomer.is_over, "to be sent away")
@@ -355,9 +357,11 @@ async def test_ghosts(hall, gateway, start_gateway, app_port):
         "hall": hall, "gateway": gateway, "start_gateway": start_gateway, "app_port": app_port,
     }  # fmt: skip
 
+    operator = Operator(gateway.names["console"])
+
     async def play(run, kind):
         wanted = {name: names[name] for name in inspect.signature(run).parameters if name in names}
-        visitors = Visitors(kind, gateway.plain)
+        visitors = Visitors(kind, gateway.plain, operator)
         try:
             await run(visitors, **wanted)
         except BaseException as problem:

@@ -4,6 +4,7 @@ whoever may be back in a moment."""
 import asyncio
 import inspect
 
+from harness.operator import Operator
 from harness.visitors import KINDS, Hall, Visitors, chunk, routes
 from harness.waiting import eventually, together
 from harness.wire import BINARY
@@ -11,6 +12,7 @@ from harness.wire import BINARY
 CONFIGURATION = f"""
 workers 2
 log {{ access json stdout }}
+console 127.0.0.1:$console {{ token env:CONSOLE_TOKEN }}
 listen 127.0.0.1:$http
 listen 127.0.0.1:$https {{ tls {{ certificate self_signed }} }}
 backend app    {{ server 127.0.0.1:$app }}
@@ -32,8 +34,10 @@ def scenario(run):
 
 
 async def test_places_of_who_has_gone(hall, gateway):
+    operator = Operator(gateway.names["console"])
+
     async def play(run, kind, door):
-        visitors = Visitors(kind, door)
+        visitors = Visitors(kind, door, operator)
         try:
             if "hall" in inspect.signature(run).parameters:
                 await run(visitors, hall)
@@ -187,7 +191,7 @@ async def who_comes_shortly_before_the_end_waits_for_it(visitors, hall):
     holder.reset()
     await hall.without(holder)
     newcomer = await visitors.knock("brief", "B")
-    await asyncio.sleep(0.2)
+    await visitors.waiting("brief")
     assert not newcomer.is_in and not newcomer.is_over
     assert (await newcomer.answer()).is_in
     await visitors.rejected("brief", "A")
@@ -199,7 +203,7 @@ async def who_waits_for_the_end_is_refused_when_the_device_is_back(visitors, hal
     holder.reset()
     await hall.without(holder)
     newcomer = await visitors.knock("brief", "B")
-    await asyncio.sleep(0.1)
+    await visitors.waiting("brief")
     back = await visitors.admitted("brief", "A")
     assert (await newcomer.answer()).is_rejected
     assert not back.is_over

@@ -1,21 +1,19 @@
 """How many there may be: by role, by store, by what the token says; what people are told who are too
 many; and limits that are only tried out."""
 
-import re
-import urllib.request
-
 import pytest
 
 from harness import tokens
-from harness.tokens import SECRET
 from harness.visitors import routes
+from harness.log import line
+from harness.operator import Operator
 from harness.waiting import eventually
 
 CONFIGURATION = f"""
 workers 2
 log {{ access json stdout }}
 listen 127.0.0.1:$http
-console 127.0.0.1:$spare {{ token env:JWT_SECRET }}
+console 127.0.0.1:$console {{ token env:CONSOLE_TOKEN }}
 backend app {{ server 127.0.0.1:$app }}
 jwt staff {{ algorithms HS256; secret env:JWT_SECRET; user user_id; leeway 0ms }}
 sessions groups {{
@@ -273,30 +271,54 @@ async def test_words_of_the_client_are_quoted(visitors):
 # Only tried out.
 
 
-def reported(gateway, route):
-    """The metric, as the console has it."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{gateway.names['spare']}/metrics",
-        headers={"Authorization": f"Bearer {SECRET}"},
-    )
-    text = urllib.request.urlopen(request, timeout=10).read().decode()
-    found = re.search(
-        rf'^gateway_report_only_total{{route="{route}",rule="sessions"}} (\d+)$', text, re.M
-    )
-    return int(found[1]) if found else 0
-
-
 @pytest.mark.parametrize("block, word", [("tried", "refused"), ("shown", "ended")])
 async def test_a_limit_that_is_only_tried_lets_everybody_in(visitors, gateway, block, word):
     visitors = visitors()
     route = f"/{visitors.kind}/{block}"
-    before = reported(gateway, route)
+    operator = Operator(gateway.names["console"])
+
+    def reported():
+        return operator.total("gateway_report_only_total", route=route, rule="sessions")
+
+    before = reported()
     everybody = [await visitors.admitted(block, f"D{number}") for number in range(4)]
-    again = await visitors.admitted(block, "D1")
-    assert not any(visitor.is_over for visitor in [*everybody, again])
-    assert reported(gateway, route) - before >= 3
-    lines = [line for line in gateway.stderr.splitlines() if f"route {route} would have" in line]
-    assert lines and word in lines[0], "an operator can read of it"
+    everybody.append(await visitors.admitted(block, "D0"))
+    assert not any(visitor.is_over for visitor in everybody)
+    assert reported() == before + 3
+    for visitor, rules in zip(everybody, [[], *[["sessions"]] * 3, []]):
+        await visitor.leave()
+        assert (await line(gateway, visitor.mark)).get("would_refuse", []) == rules
+
+    async def told():
+        """At most once a second, whichever route it is about."""
+        for number in range(2):
+            await visitors.admitted(block, f"D{number}")
+        lines = [text for text in gateway.stderr.splitlines() if f"route {route} would" in text]
+        return lines and f"have {word}" in lines[0] and f"store {visitors.store}:" in lines[0]
+
+    await eventually(told, "an operator to read of it")
+
+
+@pytest.mark.parametrize("query", [{"store": None}, {"device": "%20"}], ids=str)
+async def test_who_cannot_be_counted_passes_a_limit_that_is_only_tried(visitors, gateway, query):
+    visitors = visitors()
+    stranger = await visitors.admitted("tried", **{"device": "A", **query})
+    await stranger.leave()
+    assert (await line(gateway, stranger.mark))["would_refuse"] == ["sessions"]
+
+
+async def test_no_client_writes_a_line_into_the_log(visitors, gateway):
+    visitors = visitors()
+    visitors.store = "1%0A2026-11-21T02:00:00.000Z%20error%20all%20is%20lost%1B%5B2J"
+
+    async def told():
+        for number in range(2):
+            await visitors.admitted("tried", f"D{number}")
+        return "all is lost" in gateway.stderr
+
+    await eventually(told, "the log to name the store")
+    (text, *_) = [text for text in gateway.stderr.splitlines() if "all is lost" in text]
+    assert " info " in text and "store 1␊2026-" in text and "lost␛[2J:" in text
 
 
 async def test_who_came_in_too_many_is_in_no_ones_way(visitors):

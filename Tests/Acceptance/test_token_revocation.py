@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import tokens
-from harness.console import Console
+from harness.operator import Operator
 from harness.knock import IN, WAYS, refused
 from harness.live import KINDS
 from harness.log import line
@@ -50,7 +50,7 @@ def gateway(start_gateway, hospital, waiting, list_path):
 
 @pytest.fixture
 def console(gateway):
-    return Console(gateway)
+    return Operator(gateway.names["console"])
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ async def test_a_revocation_ends_what_lives_and_refuses_what_comes(
     for _ in scenarios:
         await ready.acquire()
     since = time.time()
-    answer = await console.revoke(**order)
+    answer = console.revoke(**order)
     told.set()
     assert answer["ended"] == 2 * len(KINDS)
     await together(*scenarios)
@@ -180,7 +180,7 @@ async def test_a_list_is_read_again_when_it_changes(gateway, opened, list_path):
 
 async def test_a_reload_forgets_no_revocation(gateway, console):
     token = one(7, "lost")
-    await console.revoke(jti="lost")
+    console.revoke(jti="lost")
     await knocks(gateway, token, REVOKED)
     gateway.configure(CONFIGURATION + 'route app.test/reloaded { respond 200 "yes" }\n')
     gateway.reload()
@@ -198,7 +198,7 @@ async def test_a_ticket_of_a_revoked_user_is_refused(gateway, console):
     async with gateway.tls.client() as client:
         headers = {"Host": HOST, **tokens.bearer(one(7, "a"))}
         ticket = (await client.post("/ticket", headers=headers)).json()["ticket"]
-        await console.revoke(user="7")
+        console.revoke(user="7")
         answer = await client.get(f"/echo?ticket={ticket}", headers={"Host": HOST})
     assert answer.status_code == 401
     assert answer.json()["detail"] == "Token revoked"
@@ -208,21 +208,21 @@ async def test_a_revoked_token_refreshes_nothing(console, opened):
     """And a connection that was let in with a ticket is known by its user, too."""
     async with opened("WebSocket", one(7, "kept"), controlled=True) as live:
         await live.session()
-        await console.revoke(jti="lost")
+        console.revoke(jti="lost")
         answer = await live.refresh(one(7, "lost"))
         assert answer["error"]["details"]["reason"] == "token_revoked"
         assert (await live.refresh(one(7, "fresh")))["type"] == "auth.refreshed"
         # It is another token by now.
-        await console.revoke(jti="kept")
+        console.revoke(jti="kept")
         await live.assert_alive()
         since = time.time()
-        await console.revoke(jti="fresh")
+        console.revoke(jti="fresh")
         await assert_revoked(live, since)
 
 
 async def test_what_is_revoked_has_its_word_in_the_log(gateway, console, opened):
     async with opened("WebSocket", one(9, "x"), path="/ws/queue/x?tab=revoked-1") as live:
-        await console.revoke(user="9")
+        console.revoke(user="9")
         await live.end()
     entry = await line(gateway, "revoked-1")
     assert (entry["reason"], entry["detail"]) == ("unauthenticated", "token_revoked")
@@ -242,7 +242,7 @@ async def test_a_rush_of_newcomers_slips_through_nowhere(gateway, console, opene
 
     clients = [asyncio.create_task(enter()) for _ in range(20)]
     await asyncio.sleep(0.3)
-    await console.revoke(user="7")
+    console.revoke(user="7")
     await eventually(lambda: len(ends) > 100, "newcomers to be refused")
     over.set()
     await together(*clients)
@@ -251,11 +251,11 @@ async def test_a_rush_of_newcomers_slips_through_nowhere(gateway, console, opene
 
 async def test_what_was_revoked_may_be_taken_back(gateway, console):
     token = one(7, "found-again")
-    await console.revoke(jti="found-again")
+    console.revoke(jti="found-again")
     await knocks(gateway, token, REVOKED)
-    listed = (await console.ask("GET", "/.gateway/revocations")).json()
+    listed = console.get("/.gateway/revocations")
     assert listed["total"] == 1
-    answer = await console.ask("DELETE", "/.gateway/revocations?jti=found-again")
+    answer = console.delete("/.gateway/revocations?jti=found-again")
     assert answer.status_code == 204
     await knocks(gateway, token, IN)
 
@@ -265,7 +265,7 @@ async def test_what_was_revoked_may_be_taken_back(gateway, console):
 
 async def test_the_console_is_for_those_who_know_its_token(gateway, console):
     for token in (None, "x" * 64, tokens.CONSOLE_TOKEN[:-1]):
-        answer = await console.ask("POST", "/.gateway/revoke", token, json={"user": "7"})
+        answer = console("POST", "/.gateway/revoke", token, json={"user": "7"})
         assert answer.status_code == 401
         assert "Bearer" in answer.headers["www-authenticate"]
     await knocks(gateway, one(7, "a"), IN)
@@ -273,7 +273,7 @@ async def test_the_console_is_for_those_who_know_its_token(gateway, console):
 
 async def test_an_order_that_means_nobody_is_refused(gateway, console):
     for order in ({}, [], {"jti": 7}, {"user": ""}, {"whom": "7"}, {"before": "tomorrow"}):
-        answer = await console.ask("POST", "/.gateway/revoke", json=order)
+        answer = console("POST", "/.gateway/revoke", json=order)
         assert answer.status_code == 400, f"{order}: {answer.text}"
     await knocks(gateway, one(7, "a"), IN)
 

@@ -73,7 +73,8 @@ final class AccessLogBuffer {
     }
 }
 
-/// What happens to the gateway itself, in words for an operator, on standard error.
+/// What happens to the gateway itself, in words for an operator, on standard error. Messages may
+/// repeat what clients say: each is one line, whatever it holds.
 package final class EventLog: Sendable {
     private let level: Atomic<Int>
 
@@ -89,7 +90,7 @@ package final class EventLog: Sendable {
     private func write(_ level: LogSettings.Level, _ message: () -> String) {
         guard level.rank >= self.level.load(ordering: .relaxed) else { return }
         let time = SystemClock.wallTime().rfc3339(milliseconds: true)
-        let line = "\(time) \(level.rawValue) \(message())\n"
+        let line = "\(time) \(level.rawValue) \(message().printable())\n"
         System.write(line.utf8.span, to: 2)
     }
 }

@@ -42,7 +42,7 @@ struct Admission {
         self.client = client
     }
 
-    private var generation: Generation { context.generation }
+    var generation: Generation { context.generation }
 
     mutating func decide(in worker: Worker) throws(Refusal) -> Decision {
         try normalise()
@@ -212,7 +212,7 @@ struct Admission {
         if context.identity != nil, !sources.isEmpty { context.facts = facts.kept(for: sources) }
     }
 
-    private var facts: RequestFacts {
+    var facts: RequestFacts {
         RequestFacts(
             claims: context.identity?.claims, captures: captures, query: query,
             fields: head.fields)
@@ -231,64 +231,6 @@ struct Admission {
             : EventControl.isWanted(by: head, query)
         guard context.identity != nil, context.isWebSocket || context.isEventStream else { return }
         try context.becomeLive(client, in: worker)
-    }
-
-    /// Takes a seat in the store of sessions, for a WebSocket or an event stream on a route that
-    /// has a `sessions` block. Something to wait for, or nil.
-    private func admit(
-        _ route: Generation.Route, in worker: Worker
-    ) throws(Refusal) -> Decision? {
-        guard context.isWebSocket || context.isEventStream else { return nil }
-        if route.settings.sessions != nil || context.identity != nil {
-            context.languages = LanguagePreference(
-                acceptLanguage: head.fields.text(of: .acceptLanguage))
-        }
-        guard let index = route.settings.sessions else { return nil }
-        let block = generation.sessionBlocks[index]
-        let facts = facts
-        let role = block.settings.role.map { facts.text(of: $0) } ?? context.identity?.role
-        let isReportOnly = route.settings.reportOnly.contains(.sessions)
-        guard let store = facts.text(of: block.settings.store), !store.isEmpty else {
-            // Nothing to count by: who is not counted may pass, who would be must say the store.
-            if isReportOnly || block.rules.group(of: role) == nil { return nil }
-            throw Refusal(
-                .protocolError, detail: "store", message: "The request names no store")
-        }
-        let userAgent = head.fields.text(of: .userAgent) ?? ""
-        let device = try DeviceIdentity(
-            block.settings, address: context.client, role: role, userAgent: userAgent,
-            fresh: worker.newSessionID, value: facts.text(of:))
-        let claim = block.rules.claim(for: role).flatMap { facts.text(of: .claim($0)) }
-        let arrival = Arrival(
-            id: worker.newSessionID(),
-            connection: ConnectionAddress(worker: UInt64(worker.index), connection: client.token),
-            store: StoreKey(block: block.settings.name, store: store), device: device, role: role,
-            user: context.identity?.user, claimedDevices: SessionRules.devices(claimed: claim),
-            address: context.client, userAgent: DeviceIdentity.clipped(userAgent),
-            transport: context.isWebSocket ? .webSocket : .eventStream, route: route.name,
-            rules: block.rules, isReportOnly: isReportOnly)
-        context.setCookie = device.setCookie(block.settings, isSecure: context.isTLS)
-        let outcome = worker.shared.sessions.admit(arrival, now: worker.now)
-        worker.noteSessionDeadline()
-        return try seat(outcome, arrival, index)
-    }
-
-    /// Something to wait for, or nil.
-    private func seat(
-        _ outcome: AdmissionOutcome, _ arrival: Arrival, _ block: Int
-    ) throws(Refusal) -> Decision? {
-        let store = arrival.store.store
-        let client = arrival.device.key.clientID
-        switch outcome {
-        case .admitted(let lease):
-            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
-        case .waiting(let lease):
-            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
-            return .awaitSeat(self)
-        case .refused(let rejection):
-            throw context.refuse(rejection, store: store, client: client, block: block)
-        }
-        return nil
     }
 
     /// Goes on where it stopped: the seat is there.

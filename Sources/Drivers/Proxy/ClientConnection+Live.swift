@@ -48,6 +48,12 @@ extension ClientConnection {
         guard let context = liveContext, let live = context.live, live.id == session,
             !live.hasEnded
         else { return }
+        // It may have been refreshed since the order was given.
+        if cause == .tokenRevoked, let identity = context.identity,
+            !worker.shared.revocations.current.isRevoked(identity, now: SystemClock.wallTime())
+        {
+            return
+        }
         guard context.enforcesTokens else { return worker.noteReportOnly(.auth, of: context) }
         disconnect(Disconnection(cause), in: worker)
     }

@@ -25,38 +25,33 @@ extension Operations {
 
     var stateMetrics: [MetricFamily] {
         let statistics = shared.kept.store?.statistics ?? StateStatistics()
-        func family(
-            _ name: String, _ kind: MetricFamily.Kind, help: String, _ value: UInt64
-        ) -> MetricFamily {
-            MetricFamily(name, kind, help: help, [.init(.whole(value))])
-        }
         return [
-            family(
+            MetricFamily(
                 "gateway_state_persistent", .gauge,
                 help: "1 when what operators decide outlives the gateway.",
                 shared.kept.isPersistent ? 1 : 0),
-            family(
+            MetricFamily(
                 "gateway_state_failing", .gauge,
                 help: "1 while nothing can be written.", statistics.isFailing ? 1 : 0),
-            family(
+            MetricFamily(
                 "gateway_state_commits_total", .counter,
                 help: "Transactions that became durable.", statistics.commits),
-            family(
+            MetricFamily(
                 "gateway_state_changes_total", .counter,
                 help: "Decisions of operators that were kept.", statistics.acknowledged),
-            family(
+            MetricFamily(
                 "gateway_state_failures_total", .counter,
                 help: "Decisions that could not be kept.", statistics.failures),
-            family(
+            MetricFamily(
                 "gateway_history_entries", .gauge, help: "Past sessions that are kept.",
                 UInt64(max(0, statistics.historyCount))),
-            family(
+            MetricFamily(
                 "gateway_history_recorded_total", .counter,
                 help: "Past sessions that were written down.", statistics.recorded),
-            family(
+            MetricFamily(
                 "gateway_history_lost_total", .counter,
                 help: "Past sessions that could not be written down.", statistics.lost),
-            family(
+            MetricFamily(
                 "gateway_history_pruned_total", .counter,
                 help: "Past sessions that went for their age or number.", statistics.pruned),
         ]

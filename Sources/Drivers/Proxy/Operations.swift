@@ -120,35 +120,30 @@ struct Operations: ConsoleBackend {
 
     private var tokenMetrics: [MetricFamily] {
         let counts = shared.counters.tokens
-        func family(
-            _ name: String, _ kind: MetricFamily.Kind, help: String, _ value: UInt64
-        ) -> MetricFamily {
-            MetricFamily(name, kind, help: help, [MetricFamily.Sample(.whole(value))])
-        }
         let list = shared.revocations.current
         return [
-            family(
+            MetricFamily(
                 "gateway_live_connections", .gauge,
                 help: "WebSockets and event streams that a token let in.",
                 UInt64(shared.live.count)),
-            family(
+            MetricFamily(
                 "gateway_failed_attempts_total", .counter,
                 help: "Requests and refreshes with a token, a ticket or a role that was refused.",
                 counts.failedAttempts),
-            family(
+            MetricFamily(
                 "gateway_blocked_attempts_total", .counter,
                 help: "Requests from addresses with too many failed attempts.",
                 counts.blockedAttempts),
-            family(
+            MetricFamily(
                 "gateway_refreshes_total", .counter,
                 help: "Live connections that went on under a new token.", counts.refreshes),
-            family(
+            MetricFamily(
                 "gateway_expiries_total", .counter,
                 help: "Live connections that ended with their token.", counts.expiries),
-            family(
+            MetricFamily(
                 "gateway_tickets", .gauge, help: "Tickets that are out.",
                 UInt64(shared.ticketBook.count)),
-            family(
+            MetricFamily(
                 "gateway_revocations", .gauge, help: "Entries, those of files included.",
                 UInt64(list.revocations.count + list.fileCount)),
         ]

@@ -36,13 +36,9 @@ final class SessionJournal: Sendable {
     private static let conclusionLimit = 16_384
 
     private let log: EventLog
-    private let counters: Counters
     private let pending = Guarded(Pending())
 
-    init(log: EventLog, counters: Counters) {
-        self.log = log
-        self.counters = counters
-    }
+    init(log: EventLog) { self.log = log }
 
     /// From now on sessions that end are in the history of `store`; nil for none.
     func keep(in store: StateStore?) {
@@ -57,16 +53,6 @@ final class SessionJournal: Sendable {
             log.warning(
                 "device \(record.deviceName) of store \(record.arrival.store.store) replaces itself"
                     + " again and again: two windows fight for its place")
-        case .noticed(.wouldRefuse(let record, let limit)):
-            counters.noteReportOnly(.sessions, route: record.arrival.route)
-            log.info(
-                "'sessions' of route \(record.arrival.route) would have refused a device of store"
-                    + " \(record.arrival.store.store): \(limit.devices) are there")
-        case .noticed(.wouldEject(let ended, for: let record, let limit)):
-            counters.noteReportOnly(.sessions, route: record.arrival.route)
-            log.info(
-                "'sessions' of route \(record.arrival.route) would have ended \(ended.count) of"
-                    + " store \(record.arrival.store.store): \(limit.devices) are allowed")
         }
     }
 

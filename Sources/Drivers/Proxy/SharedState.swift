@@ -44,7 +44,7 @@ package final class SharedState: Sendable {
             try Mailbox<WorkerMessage>(capacity: Self.mailboxCapacity)
         }
         self.mailboxes = mailboxes
-        let journal = SessionJournal(log: log, counters: counters)
+        let journal = SessionJournal(log: log)
         self.journal = journal
         let sessions = SessionTable(
             deliver: { message in

@@ -29,7 +29,11 @@ extension Worker {
 
     /// A rule that is not in force would have refused a request: counted always, and written down
     /// for the access log, and once a second for the operator.
-    func noteReportOnly(_ rule: RouteSettings.Rule, of context: RequestContext) {
+    /// - Parameter words: what it would have done.
+    func noteReportOnly(
+        _ rule: RouteSettings.Rule, of context: RequestContext,
+        _ words: @autoclosure () -> String = "would have refused a request"
+    ) {
         if context.wouldRefuse.contains(rule) { return }
         context.wouldRefuse.append(rule)
         guard let index = context.route else { return }
@@ -37,6 +41,6 @@ extension Worker {
         shared.counters.noteReportOnly(rule, route: route)
         guard now >= nextReport else { return }
         nextReport = now + .seconds(1)
-        shared.log.info("'\(rule.rawValue)' of route \(route) would have refused a request")
+        shared.log.info("'\(rule.rawValue)' of route \(route) \(words())")
     }
 }

@@ -35,6 +35,8 @@ package enum SessionEvent: Sendable {
 /// What follows from an event, in the order it takes effect.
 package enum SessionDecision: Sendable {
     case admitted(SessionRecord)
+    /// `report_only sessions`: the rules say otherwise of the session that was just admitted.
+    case overruled(SessionRecord, OverruledRule)
     /// Nothing is decided: others are asked first whether they live. It will be admitted or refused
     /// in less than three seconds.
     case waiting(SessionID)
@@ -187,10 +189,14 @@ package struct Ending: Sendable, Hashable {
 package enum SessionNotice: Sendable {
     /// Two windows of this device fight for one place; said once until there was peace.
     case flapping(SessionRecord)
-    /// `report_only sessions`: what would have become of this session, which came in uncounted.
-    case wouldRefuse(SessionRecord, SessionSettings.Limit)
-    /// As `wouldRefuse`: these would have been ended for it.
-    case wouldEject([SessionRecord], for: SessionRecord, SessionSettings.Limit)
+}
+
+/// What the rules, which only report, would have done about a session that came in uncounted.
+package enum OverruledRule: Sendable {
+    /// It would have been refused.
+    case refusal(SessionSettings.Limit)
+    /// These would have been ended for it.
+    case ejection(of: [SessionRecord], SessionSettings.Limit)
 }
 
 /// A limit that an operator set for a store while the process runs. It wins over the configuration

@@ -77,7 +77,7 @@ package enum SessionRequest: Sendable {
 
 /// The answer to a `SessionRequest`.
 package enum SessionAnswer: Sendable {
-    case admitted(SessionRecord)
+    case admitted(SessionRecord, despite: OverruledRule?)
     /// `SessionMessage.admitted` or `.refused` follows.
     case waiting
     case refused(Rejection)
@@ -158,7 +158,7 @@ package enum SessionReport: Sendable {
 
 /// The answer to an arrival, with the lease of whoever is in or waits.
 package enum AdmissionOutcome: Sendable {
-    case admitted(SessionLease)
+    case admitted(SessionLease, despite: OverruledRule?)
     case waiting(SessionLease)
     case refused(Rejection)
 }
@@ -167,7 +167,8 @@ extension SessionStore {
     /// `arrive`, with a lease that departs by itself when it is let go.
     package func admit(_ arrival: Arrival, now: Instant) -> AdmissionOutcome {
         switch submit(.arrive(arrival), now: now) {
-        case .admitted(let record): return .admitted(SessionLease(of: record, in: self))
+        case .admitted(let record, let rule):
+            return .admitted(SessionLease(of: record, in: self), despite: rule)
         case .refused(let rejection): return .refused(rejection)
         case .waiting, .ended, .page, .stores, .done, .later:
             return .waiting(SessionLease(waiting: arrival, in: self))

@@ -146,10 +146,11 @@ package final class SessionTable: SessionStore {
             switch decision {
             case .admitted(let record):
                 if record.id == asker {
-                    answer = .admitted(record)
+                    answer = .admitted(record, despite: nil)
                 } else {
                     deliver(.admitted(record))
                 }
+            case .overruled(let record, let rule): answer = .admitted(record, despite: rule)
             case .waiting: answer = .waiting
             case .refused(let arrival, let rejection):
                 report(.refused(arrival, rejection))
@@ -263,8 +264,8 @@ extension SessionTable.Tallies {
             case .silent: ghosts += 1
             case .limited, .kicked: kicked += 1
             }
-        case .noticed(.wouldRefuse): wouldRefuse += 1
-        case .noticed(.wouldEject): wouldEject += 1
+        case .overruled(_, .refusal): wouldRefuse += 1
+        case .overruled(_, .ejection): wouldEject += 1
         case .probe, .noticed(.flapping): break
         }
     }

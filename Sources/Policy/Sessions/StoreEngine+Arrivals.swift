@@ -72,10 +72,10 @@ extension StoreEngine {
         if limit.policy == .ejectOld, limit.devices > 0 {
             let ended = excessSessions(group, excess)
             if !ended.isEmpty {
-                decisions.append(.noticed(.wouldEject(ended, for: record, limit)))
+                decisions.append(.overruled(record, .ejection(of: ended, limit)))
             }
         } else {
-            decisions.append(.noticed(.wouldRefuse(record, limit)))
+            decisions.append(.overruled(record, .refusal(limit)))
         }
     }
 

@@ -65,7 +65,7 @@ struct ConsoleClient {
         guard status < 400 else {
             let problem = (try? JSONValue.decode(reply.body.span))?.object
             let detail = problem?["detail"]?.string ?? "it says no more"
-            throw Failure(text: "the console refuses (\(status)): \(TextTable.plain(detail))")
+            throw Failure(text: "the console refuses (\(status)): \(detail.printable())")
         }
         return Answer(status: status, body: reply.body)
     }

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Columns for people, as wide as what stands in them.
 struct TextTable {
     private var rows: [[String]]
@@ -6,8 +8,9 @@ struct TextTable {
 
     var isEmpty: Bool { rows.count == 1 }
 
-    /// As many cells as there are titles.
-    mutating func add(_ cells: [String?]) { rows.append(cells.map { Self.plain($0 ?? "-") }) }
+    /// As many cells as there are titles. Clients choose much of what is shown: nothing of it may
+    /// order the terminal about.
+    mutating func add(_ cells: [String?]) { rows.append(cells.map { ($0 ?? "-").printable() }) }
 
     /// One line a row, the titles first.
     var text: String {
@@ -24,25 +27,11 @@ struct TextTable {
         }.joined(separator: "\n")
     }
 
-    /// Clients choose much of what is shown: nothing of it may order the terminal about.
-    static func plain(_ text: String) -> String {
-        var plain = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate,
-                .unassigned, .privateUse:
-                plain.append("\u{FFFD}")
-            case _: plain.append(scalar)
-            }
-        }
-        return String(plain)
-    }
-
     /// Cells of a terminal: those of East Asian scripts and emoji take two (UAX #11, roughly).
     private static func width(_ text: String) -> Int {
         text.unicodeScalars.reduce(0) { width, scalar in
             switch scalar.properties.generalCategory {
-            case .nonspacingMark, .enclosingMark: return width
+            case .nonspacingMark, .enclosingMark, .format: return width
             case _: break
             }
             switch scalar.value {

@@ -1,32 +1,31 @@
-"""Somebody who asks the console, and gives it orders; and a gateway that has one."""
+"""Somebody who asks the console, and gives it orders; and a gateway that has one. Whatever the console
+says must hold no secret."""
 
-import secrets
+import re
 from urllib.parse import quote
 
 import httpx
 
-from .ports import free_port
-from .tokens import ENVIRONMENT
+from .secrecy import secrecy
+from .tokens import CONSOLE_TOKEN, bearer
 from .waiting import PATIENCE, eventually
-
-#: The configurations say `token env:CONSOLE_TOKEN`.
-ENVIRONMENT.setdefault("CONSOLE_TOKEN", secrets.token_hex(24))
 
 
 class Operator:
-    """Asks with the token; answers are `httpx.Response`s."""
+    """Asks with the token, on a new connection each time; answers are `httpx.Response`s."""
 
     def __init__(self, port):
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(
-            base_url=self.url,
-            headers={"Authorization": f"Bearer {ENVIRONMENT['CONSOLE_TOKEN']}"},
-            timeout=PATIENCE,
+        self._client = httpx.Client(
+            base_url=self.url, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0)
         )
 
-    def __call__(self, method, path, **options):
-        return self.client.request(method, path, **options)
+    def __call__(self, method, path, token=CONSOLE_TOKEN, **options):
+        headers = {**(bearer(token) if token else {}), **options.pop("headers", {})}
+        answer = self._client.request(method, path, headers=headers, **options)
+        secrecy.overheard(f"console, {method} {path}", f"{answer.headers}\n{answer.text}")
+        return answer
 
     def get(self, path, **parameters):
         """What is there."""
@@ -39,6 +38,8 @@ class Operator:
 
     def delete(self, path, **options):
         return self("DELETE", path, **options)
+
+    # Sessions.
 
     def sessions(self, **parameters):
         return self.get("/sessions", **parameters)["sessions"]
@@ -63,10 +64,35 @@ class Operator:
 
         return await eventually(entries, f"{count} past sessions")
 
+    # Tokens.
+
+    def revoke(self, **what):
+        """`jti`, `user` or `before`; answers what the console says of it."""
+        answer = self("POST", "/.gateway/revoke", json=what)
+        assert answer.is_success, f"{answer.status_code} {answer.text}"
+        return answer.json()
+
+    # Metrics.
+
+    def metrics(self):
+        """The whole text of them."""
+        answer = self("GET", "/metrics")
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
+        return answer.text
+
+    def total(self, name, **labels):
+        """What a metric says now: the sum of the samples that have these labels."""
+        total = 0
+        for line in self.metrics().splitlines():
+            sample = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+            if sample and sample[1] == name:
+                found = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', sample[2] or ""))
+                if labels.items() <= found.items():
+                    total += float(sample[3])
+        return total
+
 
 def start(start_gateway, text, **names):
     """A gateway with a console at `$console`: both."""
-    port = free_port()
-    gateway = start_gateway(text, console=port, **names)
-    gateway.wait_for_port(port)
-    return gateway, Operator(port)
+    gateway = start_gateway(text, **names)
+    return gateway, Operator(gateway.names["console"])

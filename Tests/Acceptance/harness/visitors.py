@@ -297,8 +297,8 @@ class SocketVisitor(Visitor):
 class Visitors:
     """Lets devices of one kind come to one store, and takes them away in the end."""
 
-    def __init__(self, kind, door):
-        self.kind, self.door = kind, door
+    def __init__(self, kind, door, operator=None):
+        self.kind, self.door, self.operator = kind, door, operator
         self.store = f"store-{next(_stores)}"
         self.all = []
         self._exits = contextlib.AsyncExitStack()
@@ -341,6 +341,15 @@ class Visitors:
             return visitor if visitor.is_in else None
 
         return await eventually(comes, f"a place for {device}")
+
+    async def waiting(self, block, count=1):
+        """So many newcomers are held until it is decided about them; asks the console."""
+
+        def held():
+            answer = self.operator("GET", f"/stores/{block}/{self.store}")
+            return answer.status_code == 200 and answer.json()["waiting"] == count
+
+        await eventually(held, f"{count} newcomers to wait")
 
     async def go(self):
         for visitor in self.all:

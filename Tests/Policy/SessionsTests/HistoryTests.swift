@@ -311,8 +311,8 @@ private struct History {
         case .ended(let end): return "out \(end.record.id.low) \(end.cause.word)"
         case .probe(let record): return "ask \(record.id.low)"
         case .noticed(.flapping(let record)): return "flaps \(record.id.low)"
-        case .noticed(.wouldRefuse(let record, _)): return "note \(record.id.low) refuse"
-        case .noticed(.wouldEject(let records, let newcomer, _)):
+        case .overruled(let record, .refusal): return "note \(record.id.low) refuse"
+        case .overruled(let newcomer, .ejection(let records, _)):
             return "note \(newcomer.id.low) eject \(records.map { Int($0.id.low) })"
         }
     }

@@ -79,8 +79,8 @@ struct Scenario {
         case .ended(let end): "\(name(end.record.id)) out: \(end.cause.word)"
         case .probe(let record): "\(name(record.id))?"
         case .noticed(.flapping(let record)): "\(name(record.id)) flaps"
-        case .noticed(.wouldRefuse(let record, _)): "\(name(record.id)) would be refused"
-        case .noticed(.wouldEject(let records, let newcomer, _)):
+        case .overruled(let record, .refusal): "\(name(record.id)) would be refused"
+        case .overruled(let newcomer, .ejection(let records, _)):
             "\(name(newcomer.id)) would eject \(records.map { name($0.id) }.joined(separator: " "))"
         }
     }

@@ -60,7 +60,8 @@ import Testing
         var held: [SessionLease] = []
         held.reserveCapacity(sessions + 4 * samples)
         func admit(_ arrival: Arrival) {
-            if case .admitted(let lease) = table.admit(arrival, now: .zero) { held.append(lease) }
+            let outcome = table.admit(arrival, now: .zero)
+            if case .admitted(let lease, _) = outcome { held.append(lease) }
         }
         let before = Self.residentOctets()
         for number in 0..<sessions {

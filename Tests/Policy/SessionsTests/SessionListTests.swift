@@ -106,7 +106,7 @@ import Testing
         held.append(
             desk.table.admit(
                 arrival(4, device: try .named("4"), rules: rules, store: "a"), now: .seconds(60)))
-        if case .admitted(let lease) = held[2] { lease.end(.abnormal, now: .seconds(60)) }
+        if case .admitted(let lease, _) = held[2] { lease.end(.abnormal, now: .seconds(60)) }
         let limit = RuntimeLimit(limit: .init(devices: 9, policy: .ejectOld))
         let closed = StoreKey(block: "dashboards", store: "c")
         _ = desk.table.submit(.setLimit(closed, limit, endsExcess: false), now: .seconds(60))
@@ -196,7 +196,7 @@ import Testing
         #expect(known.rules.generation == 3)
         #expect(record.connectedSince == .seconds(4))
         #expect(entries.first?.figures == nil)
-        if case .admitted(let lease) = held { #expect(lease.id == record.id) }
+        if case .admitted(let lease, _) = held { #expect(lease.id == record.id) }
     }
 
     @Test func `what happened is counted`() throws {

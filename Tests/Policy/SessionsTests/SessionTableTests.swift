@@ -10,7 +10,7 @@ import Testing
     private struct Unexpected: Error {}
 
     private func lease(_ outcome: AdmissionOutcome) throws -> SessionLease {
-        guard case .admitted(let lease) = outcome else { throw Unexpected() }
+        guard case .admitted(let lease, _) = outcome else { throw Unexpected() }
         return lease
     }
 
@@ -251,6 +251,6 @@ private final class Race: Sendable {
     private func arrive(_ newcomer: Arrival) {
         let outcome = desk.table.admit(newcomer, now: .zero)
         most.max(desk.table.count, ordering: .relaxed)
-        if case .admitted(let lease) = outcome { leases.withLock { $0.append(lease) } }
+        if case .admitted(let lease, _) = outcome { leases.withLock { $0.append(lease) } }
     }
 }

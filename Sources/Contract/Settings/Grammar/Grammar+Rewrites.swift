@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// `rewrite`, and the `require` that routes have as well.
 extension Grammar {
     /// `rewrite /ws/journey/{user_id} to /ws/journey`.

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// `route` and `defaults`.
 extension Grammar {
     static func readDefaults(

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// `sessions`.
 extension Grammar {
     static let deviceSynopsis = "SOURCE… [issue cookie [NAME]] | issue cookie [NAME]"

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Reads what stands behind `require`:
 ///
 ///     any        = all *("or" all)

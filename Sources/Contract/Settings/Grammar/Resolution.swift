@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// From drafts to settings: routes get their defaults, names become indices.
 extension Document {
     /// Everything that could be made of the files. Worth something only if no error was found.

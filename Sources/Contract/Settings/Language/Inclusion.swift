@@ -1,3 +1,5 @@
+internal import Bytes
+
 extension Reading {
     /// Files may include files this deep.
     static let maximumIncludeDepth = 8

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What the text of a configuration is made of.
 enum Token: Sendable, Hashable {
     case word(Word)

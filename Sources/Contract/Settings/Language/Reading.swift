@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// One reading under way: the files it opened and what it found to say.
 struct Reading {
     let world: any ConfigurationFiles

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// A stretch of one line of one file. Lines and columns count from 1, columns and lengths in
 /// characters.
 struct Location: Sendable, Hashable {
@@ -41,34 +43,7 @@ struct Word: Sendable, Hashable {
     }
 }
 
-extension String {
-    /// The text fit for a terminal: control characters become their pictures, what would reorder
-    /// or hide text becomes U+FFFD.
-    func printable(keepingTabs: Bool = false) -> String {
-        guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
-        var scalars = String.UnicodeScalarView()
-        for scalar in unicodeScalars {
-            if !scalar.isUnprintable || keepingTabs && scalar == "\t" {
-                scalars.append(scalar)
-            } else if scalar.value < 0x20, let picture = Unicode.Scalar(0x2400 + scalar.value) {
-                scalars.append(picture)
-            } else {
-                scalars.append("\u{FFFD}")
-            }
-        }
-        return String(scalars)
-    }
-}
-
 extension Unicode.Scalar {
-    /// Control characters of C0 and C1, and the marks that change the direction of text.
-    var isUnprintable: Bool {
-        switch value {
-        case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069: true
-        default: false
-        }
-    }
-
     /// A control character that has no place in a configuration: all but the tab.
     var isForbidden: Bool { isUnprintable && self != "\t" }
 }

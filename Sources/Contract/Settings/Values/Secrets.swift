@@ -1,3 +1,5 @@
+internal import Bytes
+
 extension ValueKind where Value == Secret {
     /// `env:NAME` or `file:PATH`; never the secret itself, and nothing of it in a message.
     static let secret = ValueKind { word, reading in

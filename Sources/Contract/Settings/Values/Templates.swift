@@ -1,3 +1,5 @@
+internal import Bytes
+
 extension Template {
     /// Reads the placeholders of `word`; names that are not in `known` are reported where they
     /// stand.

@@ -56,6 +56,11 @@ package struct MetricFamily: Sendable, Hashable {
         self.samples = samples
     }
 
+    /// One without labels.
+    package init(_ name: String, _ kind: Kind, help: String, _ value: UInt64) {
+        self.init(name, kind, help: help, [Sample(.whole(value))])
+    }
+
     fileprivate static func isLegal(_ name: String) -> Bool {
         guard let first = name.utf8.first, !ASCII.isDigit(first) else { return false }
         return name.utf8.allSatisfy {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import JSON
 import Proxy
 import Settings
@@ -95,7 +96,7 @@ struct PageOptions: ParsableArguments {
     static func text(_ table: TextTable, _ page: JSONObject, noun: String) -> String {
         if table.isEmpty { return "no \(noun)" }
         guard let next = page["next"]?.string else { return table.text }
-        return table.text + "\nmore with --after \(TextTable.plain(next))"
+        return table.text + "\nmore with --after \(next.printable())"
     }
 }
 

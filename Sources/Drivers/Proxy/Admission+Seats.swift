@@ -1,0 +1,93 @@
+internal import Endings
+internal import HTTP
+internal import Identity
+internal import Sessions
+internal import Settings
+
+/// Step 7 of admission: a place among the devices of a store.
+extension Admission {
+    /// Takes a seat in the store of sessions, for a WebSocket or an event stream on a route that
+    /// has a `sessions` block. Something to wait for, or nil.
+    func admit(_ route: Generation.Route, in worker: Worker) throws(Refusal) -> Decision? {
+        guard context.isWebSocket || context.isEventStream else { return nil }
+        if route.settings.sessions != nil || context.identity != nil {
+            context.languages = LanguagePreference(
+                acceptLanguage: head.fields.text(of: .acceptLanguage))
+        }
+        guard let index = route.settings.sessions else { return nil }
+        let found: Arrival?
+        do throws(Refusal) {
+            found = try arrival(on: route, generation.sessionBlocks[index], in: worker)
+        } catch {
+            guard route.settings.reportOnly.contains(.sessions) else { throw error }
+            worker.noteReportOnly(.sessions, of: context)
+            return nil
+        }
+        guard let arrival = found else { return nil }
+        context.setCookie = arrival.device.setCookie(
+            generation.sessionBlocks[index].settings, isSecure: context.isTLS)
+        let outcome = worker.shared.sessions.admit(arrival, now: worker.now)
+        worker.noteSessionDeadline()
+        return try seat(outcome, arrival, index, in: worker)
+    }
+
+    /// Who comes, to which store; nil for a request that names none and is not limited either.
+    private func arrival(
+        on route: Generation.Route, _ block: Generation.SessionBlock, in worker: Worker
+    ) throws(Refusal) -> Arrival? {
+        let facts = facts
+        let role = block.settings.role.map { facts.text(of: $0) } ?? context.identity?.role
+        guard let store = facts.text(of: block.settings.store), !store.isEmpty else {
+            // Nothing to count by: who is not counted may pass, who would be must say the store.
+            if block.rules.group(of: role) == nil { return nil }
+            throw Refusal(
+                .protocolError, detail: "store", message: "The request names no store")
+        }
+        let userAgent = head.fields.text(of: .userAgent) ?? ""
+        let device = try DeviceIdentity(
+            block.settings, address: context.client, role: role, userAgent: userAgent,
+            fresh: worker.newSessionID, value: facts.text(of:))
+        let claim = block.rules.claim(for: role).flatMap { facts.text(of: .claim($0)) }
+        return Arrival(
+            id: worker.newSessionID(),
+            connection: ConnectionAddress(worker: UInt64(worker.index), connection: client.token),
+            store: StoreKey(block: block.settings.name, store: store), device: device, role: role,
+            user: context.identity?.user, claimedDevices: SessionRules.devices(claimed: claim),
+            address: context.client, userAgent: DeviceIdentity.clipped(userAgent),
+            transport: context.isWebSocket ? .webSocket : .eventStream, route: route.name,
+            rules: block.rules, isReportOnly: route.settings.reportOnly.contains(.sessions))
+    }
+
+    /// Something to wait for, or nil.
+    private func seat(
+        _ outcome: AdmissionOutcome, _ arrival: Arrival, _ block: Int, in worker: Worker
+    ) throws(Refusal) -> Decision? {
+        let store = arrival.store.store
+        let client = arrival.device.key.clientID
+        switch outcome {
+        case .admitted(let lease, let overruled):
+            if let overruled {
+                worker.noteReportOnly(.sessions, of: context, overruled.words(store))
+            }
+            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
+        case .waiting(let lease):
+            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
+            return .awaitSeat(self)
+        case .refused(let rejection):
+            throw context.refuse(rejection, store: store, client: client, block: block)
+        }
+        return nil
+    }
+}
+
+extension OverruledRule {
+    /// What it would have done, for the operator.
+    fileprivate func words(_ store: String) -> String {
+        switch self {
+        case .refusal(let limit):
+            "would have refused a device of store \(store): \(limit.devices) may be there"
+        case .ejection(let ended, let limit):
+            "would have ended \(ended.count) of store \(store): \(limit.devices) may be there"
+        }
+    }
+}
