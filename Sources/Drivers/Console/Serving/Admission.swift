@@ -13,6 +13,13 @@ struct AdmittedRequest: Sendable {
     var framing: BodyFraming
     /// `100 Continue` is waited for.
     var awaitsContinue: Bool
+
+    /// What is ordered, for the log: method and path, without what the query says. Nil for a
+    /// question.
+    var order: String? {
+        guard endpoint.method != .get else { return nil }
+        return "\(endpoint.method.name) \(endpoint.path.filled(with: request.captures))"
+    }
 }
 
 /// Why a request goes no further.

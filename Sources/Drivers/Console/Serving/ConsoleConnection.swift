@@ -37,8 +37,8 @@ final class ConsoleConnection {
     private struct Exchange {
         var number: UInt64
         var requestID: String
-        /// Nil before it was found.
-        var endpoint: Endpoint?
+        /// For the log; nil before it is known what is asked for, and for a question.
+        var order: String?
         var hasResponseBody: Bool
         var minorVersion: UInt8
     }
@@ -229,7 +229,7 @@ final class ConsoleConnection {
     private func headCame(_ head: RequestHead) {
         requestCount += 1
         var exchange = Exchange(
-            number: requestCount, requestID: desk.newRequestID(), endpoint: nil,
+            number: requestCount, requestID: desk.newRequestID(), order: nil,
             hasResponseBody: head.method != .head, minorVersion: head.minorVersion)
         do throws(RequestRefusal) {
             try desk.authenticate(head, from: address)
@@ -243,7 +243,7 @@ final class ConsoleConnection {
         if !head.wantsKeepAlive { isLast = true }
         do throws(RequestRefusal) {
             let admitted = try desk.admission.admit(head)
-            exchange.endpoint = admitted.endpoint
+            exchange.order = admitted.order
             expectBody(
                 Arrival(
                     exchange: exchange, admitted: admitted,
@@ -328,7 +328,7 @@ final class ConsoleConnection {
                 arrival.exchange
             } else {
                 Exchange(
-                    number: 0, requestID: desk.newRequestID(), endpoint: nil,
+                    number: 0, requestID: desk.newRequestID(), order: nil,
                     hasResponseBody: true, minorVersion: 1)
             }
         respond(refusal.response, to: exchange)
@@ -336,8 +336,8 @@ final class ConsoleConnection {
 
     private func respond(_ response: ConsoleResponse, to exchange: Exchange) {
         let id = exchange.requestID.isEmpty ? nil : exchange.requestID
-        if let endpoint = exchange.endpoint, let id {
-            desk.note(endpoint, response.status, from: address, id: id)
+        if let order = exchange.order, let id {
+            desk.note(order, response.status, from: address, id: id)
         }
         let octets = ResponseEncoder.encode(
             response,

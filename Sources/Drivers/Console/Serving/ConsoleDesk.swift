@@ -54,12 +54,8 @@ final class ConsoleDesk {
         }
     }
 
-    /// One line for every order, and none for a question.
-    func note(_ endpoint: Endpoint, _ status: Int, from address: SocketAddress, id: String) {
-        guard endpoint.method != .get else { return }
-        board.log(
-            .info(
-                "console: \(endpoint.method.name) \(endpoint.path.text) of \(address.host):"
-                    + " \(status), request \(id)"))
+    /// One line for every order.
+    func note(_ order: String, _ status: Int, from address: SocketAddress, id: String) {
+        board.log(.info("console: \(order) of \(address.host): \(status), request \(id)"))
     }
 }

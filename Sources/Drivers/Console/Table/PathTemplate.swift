@@ -1,3 +1,5 @@
+import JSON
+
 /// The path of an endpoint: `/.gateway/sessions/{id}`. A capture takes one segment that is not
 /// empty.
 struct PathTemplate: Sendable, Hashable, ExpressibleByStringLiteral {
@@ -24,6 +26,16 @@ struct PathTemplate: Sendable, Hashable, ExpressibleByStringLiteral {
 
     var captureNames: [String] {
         segments.compactMap { if case .capture(let name) = $0 { name } else { nil } }
+    }
+
+    /// The path with the values of its captures, decoded: for people.
+    func filled(with captures: JSONObject) -> String {
+        segments.map { segment in
+            switch segment {
+            case .literal(let text): "/" + text
+            case .capture(let name): "/" + (captures[name]?.string ?? "{\(name)}")
+            }
+        }.joined()
     }
 
     /// The segments of a path in its normal form, as it is written.
