@@ -66,7 +66,7 @@ let package = Package(
 
         // Contract: what operators may say and how things end; values only.
         room("Endings", "Contract", ["Bytes", "JSON", "HTTP1"]),
-        room("Settings", "Contract", ["Bytes"]),
+        room("Settings", "Contract", ["Bytes", "JWT"]),
 
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
@@ -141,7 +141,7 @@ let package = Package(
             "Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock", "Randomness"]),
         tests("SQLite", "Adapters", ["SQLite", "Peers"]),
         tests("Endings", "Contract", ["Endings"]),
-        tests("Settings", "Contract", ["Settings", "Bytes", "Randomness"]),
+        tests("Settings", "Contract", ["Settings", "JWT", "Bytes", "Randomness"]),
         tests(
             "Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Bytes", "Randomness"]),
         tests("Upstreams", "Policy", ["Upstreams", "Endings", "Settings", "Clock"]),
@@ -173,7 +173,8 @@ let package = Package(
         tests(
             "Proxy", "Drivers",
             [
-                "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "HTTP",
+                "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
+                "HTTP",
                 "HTTP1", "Peers", "Randomness", "Bytes", "Clock",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),

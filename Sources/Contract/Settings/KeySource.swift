@@ -1,3 +1,5 @@
+package import JWT
+
 /// Where a `jwt` block has keys from: `secret`, `public_key`, `jwk` or `jwks`.
 package struct KeySource: Sendable, Equatable {
     package enum Origin: Sendable, Equatable {
@@ -24,10 +26,10 @@ package struct KeySource: Sendable, Equatable {
 
     /// True when keys of such a source can check signatures of `algorithm`, as far as one can tell
     /// without reading them.
-    package func mayServe(_ algorithm: TokenSettings.Algorithm) -> Bool {
+    package func mayServe(_ algorithm: SignatureAlgorithm) -> Bool {
         switch origin {
-        case .secret: algorithm.keyKind == .secret
-        case .publicKey, .remote: algorithm.keyKind != .secret
+        case .secret: algorithm.keyType == .octets
+        case .publicKey, .remote: algorithm.keyType != .octets
         case .key, .keySet: true
         }
     }

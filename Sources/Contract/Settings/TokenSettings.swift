@@ -1,39 +1,7 @@
+package import JWT
+
 /// `jwt NAME { … }`: which tokens are believed and what is read from them.
 package struct TokenSettings: Sendable, Equatable {
-    /// RFC 7518 §3.1 and RFC 8037 §3.1.
-    package enum Algorithm: String, Sendable, CaseIterable {
-        case hs256 = "HS256"
-        case hs384 = "HS384"
-        case hs512 = "HS512"
-        case rs256 = "RS256"
-        case rs384 = "RS384"
-        case rs512 = "RS512"
-        case ps256 = "PS256"
-        case ps384 = "PS384"
-        case ps512 = "PS512"
-        case es256 = "ES256"
-        case es384 = "ES384"
-        case es512 = "ES512"
-        /// With Ed25519.
-        case edDSA = "EdDSA"
-
-        package enum KeyKind: Sendable {
-            case secret, rsa, p256, p384, p521, ed25519
-        }
-
-        /// The one kind of key it is used with.
-        package var keyKind: KeyKind {
-            switch self {
-            case .hs256, .hs384, .hs512: .secret
-            case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512: .rsa
-            case .es256: .p256
-            case .es384: .p384
-            case .es512: .p521
-            case .edDSA: .ed25519
-            }
-        }
-    }
-
     /// Where a token is looked for.
     package enum Place: Sendable, Hashable {
         case bearer
@@ -66,7 +34,7 @@ package struct TokenSettings: Sendable, Equatable {
     package static let ticketParameter = "ticket"
 
     package var name: String
-    package var algorithms: [Algorithm]
+    package var algorithms: [SignatureAlgorithm]
     /// At least one; each may serve at least one of the algorithms, and each algorithm is served.
     package var keys: [KeySource]
     package var from: [Place] = [.bearer, .subprotocol]
@@ -97,13 +65,13 @@ package struct TokenSettings: Sendable, Equatable {
     package var allowsWeakKeys = false
     package var position = SourcePosition()
 
-    package init(name: String, algorithms: [Algorithm], keys: [KeySource]) {
+    package init(name: String, algorithms: [SignatureAlgorithm], keys: [KeySource]) {
         self.name = name
         self.algorithms = algorithms
         self.keys = keys
     }
 
-    package init(name: String, algorithms: [Algorithm], secret: Secret) {
+    package init(name: String, algorithms: [SignatureAlgorithm], secret: Secret) {
         self.init(name: name, algorithms: algorithms, keys: [KeySource(.secret(secret))])
     }
 

@@ -280,7 +280,7 @@ package final class Gateway {
         guard let document = shared.keys.current(source)?.document else { return }
         for token in generation.settings.tokens where token.keySetSources.contains(source) {
             let keys = document.keys(
-                for: token.signatureAlgorithms, allowsWeakKeys: token.allowsWeakKeys)
+                for: token.algorithms, allowsWeakKeys: token.allowsWeakKeys)
             for key in keys.unusable.prefix(Self.complaintLimit) {
                 let name = key.keyID.map { " '\($0)'" } ?? ""
                 shared.log.info(

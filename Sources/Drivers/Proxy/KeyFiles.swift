@@ -66,7 +66,7 @@ package struct KeyFiles {
         } catch {
             throw Complaint(path, error.description)
         }
-        let keys = document.keys(for: token.signatureAlgorithms, allowsWeakKeys: true)
+        let keys = document.keys(for: token.algorithms, allowsWeakKeys: true)
         if !token.allowsWeakKeys {
             if let weak = keys.usable.compactMap(\.weakness).first {
                 throw Complaint(path, weak.description + "; 'allow_weak_keys on' accepts it")

@@ -46,7 +46,7 @@ package struct Authenticator: Sendable {
         maxAge: Duration? = nil, requiredClaims: [String]? = nil
     ) throws(CryptoError) {
         let maxAge = maxAge ?? settings.maxAge
-        let algorithms = algorithms ?? settings.signatureAlgorithms
+        let algorithms = algorithms ?? settings.algorithms
         self.algorithms = algorithms
         self.keys = keys
         name = settings.name

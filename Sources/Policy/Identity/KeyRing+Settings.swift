@@ -1,4 +1,3 @@
-package import JWT
 package import Settings
 
 extension KeyRing {
@@ -9,7 +8,7 @@ extension KeyRing {
     package init(
         _ settings: TokenSettings, documents: (KeySetSource) -> KeySetDocument?
     ) throws(UnusableKey) {
-        let algorithms = settings.signatureAlgorithms
+        let algorithms = settings.algorithms
         var keys: [VerificationKey] = []
         for key in settings.keys {
             if case .secret(let secret) = key.origin {
@@ -22,11 +21,5 @@ extension KeyRing {
             }
         }
         self.init(keys)
-    }
-}
-
-extension TokenSettings {
-    package var signatureAlgorithms: [SignatureAlgorithm] {
-        algorithms.compactMap { SignatureAlgorithm(spelled: $0.rawValue) }
     }
 }

@@ -35,7 +35,7 @@ extension TokenCommand {
     func chosenAlgorithm(
         of rule: TokenSettings, _ signer: TokenSigner
     ) throws -> SignatureAlgorithm {
-        let allowed = rule.signatureAlgorithms
+        let allowed = rule.algorithms
         let names = allowed.map(\.rawValue).joined(separator: " ")
         guard let algorithm else {
             if let first = allowed.first(where: signer.signs) { return first }

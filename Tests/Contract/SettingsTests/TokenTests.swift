@@ -1,3 +1,4 @@
+import JWT
 import Settings
 import Testing
 
@@ -218,7 +219,7 @@ struct TokenTests {
             """
         let token = try #require(read(prelude + text).settings).tokens[1]
         #expect(
-            token.algorithms == [.hs256] + TokenSettings.Algorithm.allCases.dropFirst(3))
+            token.algorithms == [.hs256] + SignatureAlgorithm.allCases.dropFirst(3))
         var first = RemoteKeySet(
             url: "HTTPS://Auth.Example.kr/keys?a=b", host: "auth.example.kr")
         first.target = "/keys?a=b"
@@ -241,7 +242,7 @@ struct TokenTests {
     }
 
     @Test("Every algorithm finds a key of its kind") func kinds() {
-        for algorithm in TokenSettings.Algorithm.allCases {
+        for algorithm in SignatureAlgorithm.allCases {
             let isKeyed = algorithm.rawValue.hasPrefix("HS")
             let text = "algorithms \(algorithm.rawValue); "
             #expect(

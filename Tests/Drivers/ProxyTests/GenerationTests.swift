@@ -1,3 +1,4 @@
+import JWT
 import Peers
 import Settings
 import TLS

@@ -33,15 +33,15 @@ struct AuthenticatorTests {
         "each algorithm verifies with its own hash",
         arguments: [
             (.hs256, .sha256, "HS256"), (.hs384, .sha384, "HS384"), (.hs512, .sha512, "HS512"),
-        ] as [(TokenSettings.Algorithm, HMACKey.Algorithm, String)])
+        ] as [(SignatureAlgorithm, HMACKey.Algorithm, String)])
     func algorithms(
-        allowed: TokenSettings.Algorithm, hash: HMACKey.Algorithm, name: String
+        allowed: SignatureAlgorithm, hash: HMACKey.Algorithm, name: String
     ) throws {
         let header = "{\"alg\":\"\(name)\"}"
         let token = try signed(header: header, #"{"sub":"7"}"#, algorithm: hash)
         #expect(try authenticate(token, settings(algorithms: [allowed])).user == "7")
         #expect(try failure(token, settings(algorithms: [.hs256, .hs384, .hs512])) == nil)
-        for other in [TokenSettings.Algorithm.hs256, .hs384, .hs512] where other != allowed {
+        for other in [SignatureAlgorithm.hs256, .hs384, .hs512] where other != allowed {
             #expect(try failure(token, settings(algorithms: [other])) == .algorithm)
         }
         for other in HMACKey.Algorithm.allCases where other != hash {

@@ -12,7 +12,7 @@ let now = WallTime(seconds: 1_800_000_000)
 
 func settings(
     _ name: String = "app", secret: String = secretText,
-    algorithms: [TokenSettings.Algorithm] = [.hs256],
+    algorithms: [SignatureAlgorithm] = [.hs256],
     _ change: (inout TokenSettings) -> Void = { _ in }
 ) -> TokenSettings {
     var settings = TokenSettings(

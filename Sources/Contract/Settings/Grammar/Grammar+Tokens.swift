@@ -1,3 +1,5 @@
+internal import JWT
+
 /// `jwt`: which tokens are believed.
 extension Grammar {
     static func readTokens(
@@ -33,7 +35,7 @@ extension Grammar {
                 reading.error("'none' is no algorithm: unsigned tokens are never let in", at: word)
             } else if word.text.lowercased() == "ed25519" {
                 reading.error("\(word.shown) is unknown (did you mean 'EdDSA'?)", at: word)
-            } else if let value = ValueKind<TokenSettings.Algorithm>.choice.read(word, &reading) {
+            } else if let value = ValueKind<SignatureAlgorithm>.choice.read(word, &reading) {
                 append(value, to: &draft.settings.algorithms, word, &reading)
                 draft.algorithms.append(word)
             }
@@ -219,7 +221,7 @@ extension Grammar {
         var isServed = true
         for (algorithm, word) in zip(algorithms, draft.algorithms)
         where !keys.contains(where: { $0.mayServe(algorithm) }) {
-            let needed = algorithm.keyKind == .secret ? "'secret'" : "'public_key', 'jwk' or 'jwks'"
+            let needed = algorithm.keyType == .octets ? "'secret'" : "'public_key', 'jwk' or 'jwks'"
             reading.error("no key of this block is for \(word.shown) (add \(needed))", at: word)
             isServed = false
         }
@@ -236,10 +238,10 @@ extension Grammar {
 
     /// RFC 7518 §3.2: a key of the size of the hash output or larger.
     private static func checkLength(
-        _ key: KeySource, _ word: Word, _ algorithms: [TokenSettings.Algorithm],
+        _ key: KeySource, _ word: Word, _ algorithms: [SignatureAlgorithm],
         _ reading: inout Reading
     ) {
-        let keyed = algorithms.filter { $0.keyKind == .secret }
+        let keyed = algorithms.filter { $0.keyType == .octets }
         guard case .secret(let secret) = key.origin,
             let strongest = keyed.max(by: { $0.hashSize < $1.hashSize }),
             secret.octets.count < strongest.hashSize
@@ -251,7 +253,7 @@ extension Grammar {
     }
 }
 
-extension TokenSettings.Algorithm {
+extension SignatureAlgorithm {
     /// Octets of the hash, which is what a secret needs at least.
     fileprivate var hashSize: Int {
         switch self {
