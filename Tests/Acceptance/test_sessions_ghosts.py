@@ -44,14 +44,20 @@ async def silence():
     await asyncio.sleep(3.2)
 
 
+async def ghost(visitors, block):
+    """The device A, which no packet has reached for so long that it must be asked."""
+    holder = await visitors.admitted(block, "A")
+    holder.cut()
+    await silence()
+    return holder
+
+
 # Who is gone.
 
 
 @scenario
 async def a_cut_holder_makes_way_within_three_seconds(visitors):
-    holder = await visitors.admitted("one", "A")
-    holder.cut()
-    await silence()
+    holder = await ghost(visitors, "one")
     started = time.monotonic()
     newcomer = await visitors.admitted("one", "B")
     assert time.monotonic() - started < 3
@@ -91,9 +97,7 @@ async def of_two_holders_the_dead_one_makes_way(visitors):
 
 @scenario
 async def of_several_who_wait_one_gets_in(visitors):
-    holder = await visitors.admitted("brisk", "A")
-    holder.cut()
-    await silence()
+    holder = await ghost(visitors, "brisk")
     waiting = [await visitors.knock("brisk", f"N{number}") for number in range(5)]
     for visitor in waiting:
         await visitor.answer()
@@ -103,9 +107,7 @@ async def of_several_who_wait_one_gets_in(visitors):
 
 @scenario
 async def no_more_than_64_wait(visitors, hall):
-    holder = await visitors.admitted("patient", "A")
-    holder.cut()
-    await silence()
+    holder = await ghost(visitors, "patient")
     crowd = [await visitors.knock("patient", f"N{number}") for number in range(100)]
 
     def rejected():
@@ -133,9 +135,7 @@ async def both_of_two_ghosts_make_way_for_two(visitors):
 
 @scenario
 async def who_gives_up_waiting_is_forgotten(visitors, hall):
-    holder = await visitors.admitted("patient", "A")
-    holder.cut()
-    await silence()
+    holder = await ghost(visitors, "patient")
     given_up = [await visitors.knock("patient", f"N{number}") for number in range(2)]
     await visitors.waiting("patient", 2)
     given_up[0].vanish()
@@ -148,11 +148,8 @@ async def who_gives_up_waiting_is_forgotten(visitors, hall):
 
 @scenario
 async def nobody_makes_way_for_who_has_given_up(visitors, gateway):
-    holder = await visitors.admitted("brisk", "A")
-    holder.cut()
-    await silence()
-    newcomer = await visitors.knock("brisk", "B")
-    await visitors.waiting("brisk")
+    holder = await ghost(visitors, "brisk")
+    newcomer = await visitors.held("brisk", "B")
     newcomer.vanish()
     await eventually(
         lambda: f'{newcomer.mark}"' in gateway.stdout, "the log to know that it has given up"
@@ -169,11 +166,8 @@ async def nobody_makes_way_for_who_has_given_up(visitors, gateway):
 
 @scenario
 async def whoever_comes_back_to_its_own_place_is_let_in_at_once(visitors):
-    holder = await visitors.admitted("patient", "A")
-    holder.cut()
-    await silence()
-    newcomer = await visitors.knock("patient", "B")
-    await visitors.waiting("patient")
+    holder = await ghost(visitors, "patient")
+    newcomer = await visitors.held("patient", "B")
     started = time.monotonic()
     again = await visitors.admitted("patient", "A")
     assert (await newcomer.answer()).is_rejected
@@ -195,11 +189,8 @@ async def who_waits_gets_the_place_of_who_says_goodbye(visitors):
 
 @scenario
 async def who_comes_twice_waits_once(visitors):
-    holder = await visitors.admitted("brisk", "A")
-    holder.cut()
-    await silence()
-    first = await visitors.knock("brisk", "B")
-    await visitors.waiting("brisk")
+    holder = await ghost(visitors, "brisk")
+    first = await visitors.held("brisk", "B")
     second = await visitors.knock("brisk", "B")
     await first.ended("replaced")
     assert first.code in (4011, None)
@@ -236,11 +227,8 @@ async def a_holder_that_speaks_is_not_asked(visitors):
 
 @scenario
 async def a_holder_that_answers_late_stays(visitors):
-    holder = await visitors.admitted("patient", "A")
-    holder.cut()
-    await silence()
-    newcomer = await visitors.knock("patient", "B")
-    await visitors.waiting("patient")
+    holder = await ghost(visitors, "patient")
+    newcomer = await visitors.held("patient", "B")
     assert not newcomer.is_over and not newcomer.is_in
     holder.mend()
     assert (await newcomer.answer()).is_rejected
@@ -249,9 +237,7 @@ async def a_holder_that_answers_late_stays(visitors):
 
 @scenario
 async def where_nobody_is_asked_a_newcomer_is_refused_at_once(visitors):
-    holder = await visitors.admitted("blind", "A")
-    holder.cut()
-    await silence()
+    holder = await ghost(visitors, "blind")
     started = time.monotonic()
     await visitors.rejected("blind", "B")
     assert time.monotonic() - started < 1
@@ -285,9 +271,7 @@ async def a_holder_in_the_middle_of_a_long_message_is_no_ghost(visitors, hall):
 
 @scenario
 async def what_who_waits_has_sent_already_is_not_lost(visitors, hall):
-    holder = await visitors.admitted("brisk", "A")
-    holder.cut()
-    await silence()
+    holder = await ghost(visitors, "brisk")
     if visitors.kind == "events":
         newcomer = await visitors.admitted("brisk", "B", behind=b"GET / HTTP/1.1\r\n")
         assert not newcomer.is_over
@@ -303,11 +287,8 @@ async def what_who_waits_has_sent_already_is_not_lost(visitors, hall):
 
 @scenario
 async def who_waits_is_not_lost_over_a_reload(visitors, gateway):
-    holder = await visitors.admitted("brisk", "A")
-    holder.cut()
-    await silence()
-    newcomer = await visitors.knock("brisk", "B")
-    await visitors.waiting("brisk")
+    holder = await ghost(visitors, "brisk")
+    newcomer = await visitors.held("brisk", "B")
     gateway.reload()
     assert (await newcomer.answer()).is_in
     await visitors.rejected("brisk", "C")
@@ -317,11 +298,8 @@ async def who_waits_is_not_lost_over_a_reload(visitors, gateway):
 async def who_waits_is_sent_away_when_the_process_stops(visitors, start_gateway, app_port):
     gateway = start_gateway("limits { drain 20s }" + CONFIGURATION, app=app_port)
     visitors.door, visitors.operator = gateway.plain, Operator(gateway.names["console"])
-    holder = await visitors.admitted("patient", "A")
-    holder.cut()
-    await silence()
-    newcomer = await visitors.knock("patient", "B")
-    await visitors.waiting("patient")
+    holder = await ghost(visitors, "patient")
+    newcomer = await visitors.held("patient", "B")
     started = time.monotonic()
     gateway.signal(signal.SIGTERM)
     await newcomer.until(lambda: newcomer.is_over, "to be sent away")

@@ -190,8 +190,7 @@ async def who_comes_shortly_before_the_end_waits_for_it(visitors, hall):
     holder = await visitors.admitted("brief", "A")
     holder.reset()
     await hall.without(holder)
-    newcomer = await visitors.knock("brief", "B")
-    await visitors.waiting("brief")
+    newcomer = await visitors.held("brief", "B")
     assert not newcomer.is_in and not newcomer.is_over
     assert (await newcomer.answer()).is_in
     await visitors.rejected("brief", "A")
@@ -202,8 +201,7 @@ async def who_waits_for_the_end_is_refused_when_the_device_is_back(visitors, hal
     holder = await visitors.admitted("brief", "A")
     holder.reset()
     await hall.without(holder)
-    newcomer = await visitors.knock("brief", "B")
-    await visitors.waiting("brief")
+    newcomer = await visitors.held("brief", "B")
     back = await visitors.admitted("brief", "A")
     assert (await newcomer.answer()).is_rejected
     assert not back.is_over

@@ -342,6 +342,12 @@ class Visitors:
 
         return await eventually(comes, f"a place for {device}")
 
+    async def held(self, block, device):
+        """The only one that waits until it is decided about it."""
+        visitor = await self.knock(block, device)
+        await self.waiting(block)
+        return visitor
+
     async def waiting(self, block, count=1):
         """So many newcomers are held until it is decided about them; asks the console."""
 
