@@ -47,12 +47,12 @@ def command(*arguments, environment=None, patience=30):
 class Gateway(Process):
     """`gateway run` with a configuration text in which `$name` stands for a port: `$https`
     (TLS), `$http` (plain) and `$console` are its own, the others are apps, numbers or texts given
-    by name."""
+    by name. `before` is a command that starts it somewhere else."""
 
     #: Those that it listens on if the configuration names them.
     DOORS = ("https", "http", "console")
 
-    def __init__(self, text, folder, arguments=(), **names):
+    def __init__(self, text, folder, arguments=(), before=(), **names):
         self.folder = folder
         self.names = {
             name: getattr(value, "port", value) for name, value in names.items()
@@ -62,9 +62,8 @@ class Gateway(Process):
         self.file = folder / "gateway.conf"
         folder.mkdir(parents=True, exist_ok=True)
         self.configure(text)
-        super().__init__(
-            "gateway", [binary(), "run", "--config", self.file, *arguments], folder, ENVIRONMENT
-        )
+        command = [*before, binary(), "run", "--config", self.file, *arguments]
+        super().__init__("gateway", command, folder, ENVIRONMENT)
         self.watch_outputs(text)
         for name in {*self.DOORS}.intersection(string.Template(text).get_identifiers()):
             self.wait_for_port(self.names[name])

@@ -263,7 +263,8 @@ class Wire:
 
 
 class Upstream:
-    """A server that does what the test says. What arrives waits until the test asks for it."""
+    """A server that does what the test says. What arrives waits until the test asks for it. Its port
+    may also be the path of a Unix socket."""
 
     def __init__(self, port):
         self.port = port
@@ -271,7 +272,10 @@ class Upstream:
         self._writers = []
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        if isinstance(self.port, int):
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        else:
+            self._server = await asyncio.start_unix_server(self._serve, self.port)
         return self
 
     async def __aexit__(self, *_):

@@ -1,0 +1,172 @@
+"""Who holds a place and is gone without a word makes way for who comes within three seconds; who is
+only quiet never does. Here devices are processes, and what happens to them is what happens in a
+hospital: somebody trips over a cable, a switch dies, a computer freezes.
+
+`test_sessions_ghosts.py` has all the rest of it, with devices that live in the test.
+
+A network that is cut: gateway and devices stand on machines of their own (`harness/network.py`).
+Nobody is told of the cut: no FIN, no RST, no ICMP; packets are no longer there.
+
+A process that is stopped (SIGSTOP): its kernel goes on without it, and acknowledges for it.
+
+- A WebSocket has to answer a ping, which only the process can do: it makes way.
+- An event stream has nothing to answer. A comment is acknowledged by the kernel as long as there is
+  room for it, so a stopped process is a quiet one, and keeps its place. When the app has said more
+  than the kernels take, nothing is acknowledged any more: it makes way.
+"""
+
+import asyncio
+import itertools
+
+import pytest
+
+from harness.device import Device
+from harness.network import CUTS, Network, Unavailable
+from harness.visitors import KINDS, Hall, chunk, routes
+from harness.waiting import eventually, together
+
+CONFIGURATION = f"""
+workers 2
+log {{ access json stdout }}
+listen $listen
+backend app {{ server $app }}
+sessions one {{ store query:store; device query:device; limit 1 block_new }}
+{routes("one")}
+"""
+PORT = 8080
+
+_stores = itertools.count(1)
+
+
+class Devices:
+    """They come to one store, which nobody else goes to."""
+
+    def __init__(self, kind, address, folder):
+        scheme = "http" if kind == "events" else "ws"
+        self.url = f"{scheme}://{address}/{kind}/one?store=store-{next(_stores)}"
+        self.folder = folder
+        self.all = []
+
+    async def come(self, name, machine=None):
+        before = machine.inside if machine else ()
+        device = Device(f"{self.url}&device={name}", self.folder, before)
+        self.all.append(device)
+        return await device.answer()
+
+    async def admitted(self, name, machine=None):
+        device = await self.come(name, machine)
+        assert device.is_in, f"not let in: {device}"
+        return device
+
+    async def rejected(self, name, machine=None):
+        device = await self.come(name, machine)
+        assert device.is_rejected, f"let in, or told something else: {device}"
+        return device
+
+    def go(self):
+        for device in self.all:
+            device.kill()
+
+
+@pytest.fixture(scope="module")
+def network():
+    try:
+        network = Network()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield network
+    network.close()
+
+
+@pytest.fixture(scope="module")
+def app_socket(tmp_path_factory):
+    """Where the app listens: a path, which all machines have in common."""
+    return str(tmp_path_factory.mktemp("app") / "socket")
+
+
+@pytest.fixture
+async def hall(app_socket):
+    async with Hall(app_socket) as hall:
+        yield hall
+
+
+@pytest.fixture(scope="module")
+def start_gateway_at(start_module_gateway, app_socket):
+    def start(address, **options):
+        gateway = start_module_gateway(
+            CONFIGURATION, listen=address, app=f"unix:{app_socket}", **options
+        )
+        gateway.wait_for_words("ready")
+        return gateway
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def far(network, start_gateway_at):
+    """The address of a gateway on a machine of its own."""
+    start_gateway_at(f"*:{PORT}", before=network.gateway.inside)
+    return f"{network.ADDRESS}:{PORT}"
+
+
+@pytest.fixture(scope="module")
+def near(start_gateway_at):
+    """The address of a gateway on the machine of the tests."""
+    gateway = start_gateway_at("127.0.0.1:0")
+    return gateway.stderr.partition("ready: http://")[2].partition(",")[0]
+
+
+@pytest.fixture
+def gather(tmp_path):
+    """`gather(kind, address)`: devices, which are taken away in the end."""
+    groups = []
+
+    def start(kind, address):
+        groups.append(Devices(kind, address, tmp_path))
+        return groups[-1]
+
+    yield start
+    for group in groups:
+        group.go()
+
+
+async def silence():
+    """Who was heard within the last three seconds is not asked."""
+    await asyncio.sleep(3.2)
+
+
+# Its network is cut.
+
+
+async def test_whose_network_is_cut_makes_way_within_three_seconds(network, far, hall, gather):
+    async def play(kind, how):
+        devices, machine, other = gather(kind, far), network.machine(), network.machine()
+        holder = await devices.admitted("A", machine)
+        machine.cut(how)
+        await silence()
+        newcomer = await devices.admitted("B", other)
+        assert newcomer.patience < 3
+        print(f"{kind}, {how}: in after {newcomer.patience:.2f} s")
+        # What is gone does not know that yet; the app does.
+        assert not holder.is_over
+        await hall.without(holder)
+        machine.mend()
+        await holder.ended("silent")
+        if kind == "socket":
+            assert holder.code == 1001
+        await devices.rejected("A", machine)
+        assert hall.has(newcomer) and not newcomer.is_over
+
+    await together(*[play(kind, how) for kind in KINDS for how in CUTS])
+
+
+async def test_who_is_only_quiet_never_makes_way(network, far, hall, gather):
+    async def play(kind):
+        devices, other = gather(kind, far), network.machine()
+        holder = await devices.admitted("A", network.machine())
+        for number in range(4):
+            await silence()
+            newcomer = await devices.rejected(f"B{number}", other)
+        assert holder.heard == ["hello"] and hall.has(holder) and not holder.is_over
+
+    await together(*[play(kind) for kind in KINDS])
