@@ -108,25 +108,20 @@ package final class Stream {
             descriptor.number, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
     }
 
-    /// True when the other side's system acknowledged something within `period`, or has nothing
-    /// more to acknowledge; also when the connection is none of TCP's, which cannot be asked.
-    package func hasAcknowledged(within period: Duration) -> Bool {
+    /// Octets that the other side's system has acknowledged so far; -1 when the connection is none
+    /// of TCP's, which cannot be asked.
+    package var acknowledgedCount: Int64 { shim_acknowledged(descriptor.number) }
+
+    /// True when the other side's system has taken something since `acknowledgedCount` was `count`,
+    /// or has nothing more to take; also when it cannot be asked.
+    ///
+    /// That it answers is not enough: with no room left, the system of a process that was stopped
+    /// goes on acknowledging what it has, whenever it is asked whether there is room (RFC 9293
+    /// §3.8.6.1).
+    package func hasAcknowledged(since count: Int64) -> Bool {
         if shim_unacknowledged(descriptor.number) == 0 { return true }
-        guard let silence = timeSinceAcknowledgement else { return true }
-        return silence + Self.kernelTick < period
-    }
-
-    /// The kernel counts time in ticks that may be as long as this.
-    private static let kernelTick: Duration = .milliseconds(10)
-
-    /// As far as the kernel knows (TCP_INFO); nil when the connection is none of TCP's.
-    private var timeSinceAcknowledgement: Duration? {
-        var info = tcp_info()
-        var size = socklen_t(MemoryLayout<tcp_info>.size)
-        // The kernel fills in as much as it knows, at most `size` octets.
-        let result = unsafe getsockopt(
-            descriptor.number, Int32(IPPROTO_TCP), TCP_INFO, &info, &size)
-        return result == 0 ? .milliseconds(Int64(info.tcpi_last_ack_recv)) : nil
+        let now = acknowledgedCount
+        return now < 0 || now > count
     }
 
     /// Lets the acknowledgement of what is received next wait for company (RFC 1122 §4.2.3.2).

@@ -29,8 +29,8 @@ struct EventRelay {
     var waiting: [UInt8] = []
     /// The stream ends as soon as it may.
     var pendingEnd: StreamEnd?
-    /// Since when the client is asked whether it is there.
-    var probedSince: Instant?
+    /// The client is asked whether it is there.
+    var probe: AcknowledgementProbe?
 }
 
 /// How a live event stream is ended by rule.
@@ -62,9 +62,6 @@ extension StreamEnd {
 extension Exchange {
     /// A client that does not acknowledge what was sent for this long is gone.
     private static let userTimeoutMilliseconds: Int32 = 30_000
-    /// How often, and for how long, an answer to a probe is looked for.
-    private static let probeInterval: Duration = .milliseconds(100)
-    private static let probeTimeout: Duration = .seconds(30)
 
     func beginEvents(_ fields: Fields, in worker: Worker) {
         let isOpaque = fields.contains(.contentEncoding)
@@ -106,8 +103,8 @@ extension Exchange {
             return
         }
         if hasEnded || relay.pendingEnd != nil { return }
+        events?.probe = AcknowledgementProbe(of: client.stream, now: worker.now)
         if !relay.isInsideEvent { sendComment(in: worker) }
-        events?.probedSince = worker.now
         scheduleEventCheck(in: worker)
     }
 
@@ -120,16 +117,12 @@ extension Exchange {
         events?.lastSent = worker.now
     }
 
-    /// Whatever the client's system has acknowledged since it was asked came from it.
     private func checkProbe(in worker: Worker) {
-        guard let since = events?.probedSince else { return }
-        let asked = worker.now - since
-        if client.stream.hasAcknowledged(within: asked) {
-            events?.probedSince = nil
-            context.session?.lease.answered(now: worker.now)
-        } else if asked > Self.probeTimeout {
-            events?.probedSince = nil
+        guard let outcome = events?.probe?.outcome(of: client.stream, now: worker.now) else {
+            return
         }
+        events?.probe = nil
+        if outcome == .isThere { context.session?.lease.answered(now: worker.now) }
     }
 
     func rescheduleExpiry(in worker: Worker) {
@@ -140,7 +133,7 @@ extension Exchange {
         let interval = plan.route.settings.commentInterval
         var next = (events?.lastSent ?? worker.now) + interval
         if next <= worker.now { next = worker.now + interval }
-        if events?.probedSince != nil { next = min(next, worker.now + Self.probeInterval) }
+        if events?.probe != nil { next = min(next, worker.now + AcknowledgementProbe.interval) }
         client.setDeadline(
             min(next, context.live?.nextDue(in: worker) ?? .never), in: worker)
     }

@@ -9,9 +9,6 @@ internal import WebSocket
 extension WebSocketRelay {
     /// Messages of ours that wait for the end of one of the upstream's.
     private static let waitingLimit = 16
-    /// How often, and for how long, an acknowledgement is looked for.
-    private static let probeInterval: Duration = .milliseconds(100)
-    private static let probeTimeout: Duration = .seconds(30)
 
     static func octets(of ping: UInt32) -> [UInt8] {
         [0x67, 0x77] + (0..<4).map { UInt8(truncatingIfNeeded: ping >> ($0 * 8)) }
@@ -73,19 +70,16 @@ extension WebSocketRelay {
         if outstandingPing == nil || client.lastHeard > lastPing { ping(in: worker) }
         // Where it does not see the ping soon, it has to acknowledge what comes before.
         guard pendingToClient.ping != nil || client.stream.pendingCount > 0 else { return }
-        probedSince = worker.now
+        acknowledgementProbe = AcknowledgementProbe(of: client.stream, now: worker.now)
         scheduleCheck(in: worker)
     }
 
     private func checkProbe(in worker: Worker) {
-        guard let since = probedSince else { return }
-        let asked = worker.now - since
-        guard client.stream.hasAcknowledged(within: asked) else {
-            if asked > Self.probeTimeout { probedSince = nil }
+        guard let outcome = acknowledgementProbe?.outcome(of: client.stream, now: worker.now) else {
             return
         }
-        probedSince = nil
-        client.answerProbe(in: worker)
+        acknowledgementProbe = nil
+        if outcome == .isThere { client.answerProbe(in: worker) }
     }
 
     private func ping(in worker: Worker) {
@@ -105,7 +99,9 @@ extension WebSocketRelay {
                 worker.now + route.settings.pingInterval)
         }
         next = max(next, worker.now + .milliseconds(500))
-        if probedSince != nil { next = min(next, worker.now + Self.probeInterval) }
+        if acknowledgementProbe != nil {
+            next = min(next, worker.now + AcknowledgementProbe.interval)
+        }
         if let stalledSince, case .cut(let patience) = route.settings.slowClient {
             next = min(next, stalledSince + patience)
         }

@@ -54,8 +54,8 @@ final class WebSocketRelay {
     /// What our last ping carried, until its pong came; to tell it from the client's own pongs.
     var outstandingPing: UInt32?
     var lastPing = Instant.zero
-    /// Since when it is to show by acknowledgements that it is there, because a ping has to wait.
-    var probedSince: Instant?
+    /// It is to show by acknowledgements that it is there, because a ping has to wait.
+    var acknowledgementProbe: AcknowledgementProbe?
     /// When the client last took some of what waited for it, or was let go on.
     var lastTaken: Instant
     /// The queue is full since then; nil while it is not.

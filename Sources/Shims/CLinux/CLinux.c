@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,6 +37,18 @@ int shim_getsockname(int number, struct sockaddr *address, socklen_t *size) {
 int shim_unacknowledged(int number) {
     int count = 0;
     return ioctl(number, SIOCOUTQ, &count) == 0 ? count : -1;
+}
+
+int64_t shim_acknowledged(int number) {
+    // The headers of the C library end before this field.
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    memset(&info, 0, sizeof info);
+    if (getsockopt(number, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return -1;
+    // The kernel fills in as much as it knows.
+    if (size < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof info.tcpi_bytes_acked)
+        return -1;
+    return (int64_t)info.tcpi_bytes_acked;
 }
 
 int shim_core_count(void) {
