@@ -16,14 +16,18 @@ A process that is stopped (SIGSTOP): its kernel goes on without it, and acknowle
 """
 
 import asyncio
+import contextlib
 import itertools
+import signal
 
 import pytest
 
 from harness.device import Device
 from harness.network import CUTS, Network, Unavailable
+from harness.ports import free_port
 from harness.visitors import KINDS, Hall, chunk, routes
 from harness.waiting import eventually, together
+from harness.wire import TEXT, frame
 
 CONFIGURATION = f"""
 workers 2
@@ -31,7 +35,7 @@ log {{ access json stdout }}
 listen $listen
 backend app {{ server $app }}
 sessions one {{ store query:store; device query:device; limit 1 block_new }}
-{routes("one")}
+{routes("one", words="slow wait")}
 """
 PORT = 8080
 
@@ -112,8 +116,9 @@ def far(network, start_gateway_at):
 @pytest.fixture(scope="module")
 def near(start_gateway_at):
     """The address of a gateway on the machine of the tests."""
-    gateway = start_gateway_at("127.0.0.1:0")
-    return gateway.stderr.partition("ready: http://")[2].partition(",")[0]
+    address = f"127.0.0.1:{free_port()}"
+    start_gateway_at(address)
+    return address
 
 
 @pytest.fixture
@@ -170,3 +175,61 @@ async def test_who_is_only_quiet_never_makes_way(network, far, hall, gather):
         assert holder.heard == ["hello"] and hall.has(holder) and not holder.is_over
 
     await together(*[play(kind) for kind in KINDS])
+
+
+# Its process is stopped.
+
+
+async def test_a_stopped_socket_makes_way_within_three_seconds(near, hall, gather):
+    devices = gather("socket", near)
+    holder = await devices.admitted("A")
+    holder.signal(signal.SIGSTOP)
+    await silence()
+    newcomer = await devices.admitted("B")
+    assert newcomer.patience < 3
+    await hall.without(holder)
+    holder.signal(signal.SIGCONT)
+    await holder.ended("silent")
+    assert holder.code == 1001
+    assert hall.has(newcomer) and not newcomer.is_over
+
+
+async def test_a_stopped_stream_keeps_its_place_while_there_is_room(near, hall, gather):
+    devices = gather("events", near)
+    holder = await devices.admitted("A")
+    holder.signal(signal.SIGSTOP)
+    for number in range(3):
+        await silence()
+        await devices.rejected(f"B{number}")
+    await hall.guest(holder).say(chunk(b"data: news\n\n"))
+    holder.signal(signal.SIGCONT)
+    await eventually(lambda: holder.heard == ["hello", "news"], "what came meanwhile")
+    assert not holder.is_over
+
+
+async def flood(guest, kind):
+    """Says more than anybody between here and the device takes."""
+    text = b"x" * 65_000
+    words = frame(TEXT, text) if kind == "socket" else chunk(b"data: " + text + b"\n\n")
+    with contextlib.suppress(TimeoutError):
+        while True:
+            await asyncio.wait_for(guest.say(words), 1)
+
+
+async def test_who_is_stopped_makes_way_when_there_is_no_room(near, hall, gather):
+    """Whenever somebody comes: now and then its kernel is asked for room, and answers that there is
+    none, which is no sign of life."""
+
+    async def play(kind, pause):
+        devices = gather(kind, near)
+        holder = await devices.admitted("A")
+        holder.signal(signal.SIGSTOP)
+        await flood(hall.guest(holder), kind)
+        await asyncio.sleep(pause)
+        newcomer = await devices.admitted("B")
+        assert newcomer.patience < 3
+        holder.signal(signal.SIGCONT)
+        await eventually(lambda: holder.is_over, f"{holder} to end")
+        assert hall.has(newcomer) and not newcomer.is_over
+
+    await together(*[play(kind, pause) for kind in KINDS for pause in (3.2, 4, 5, 6)])
