@@ -32,7 +32,7 @@ class Device(Process):
     else."""
 
     def __init__(self, url, folder, before=()):
-        self.mark = f"mark={os.urandom(6).hex()}"
+        self.url, self.mark = url, f"mark={os.urandom(6).hex()}"
         super().__init__(
             f"device-{self.mark}",
             [*before, sys.executable, "-m", "harness.device", f"{url}&{self.mark}"],
@@ -41,7 +41,7 @@ class Device(Process):
         )
 
     def __repr__(self):
-        return f"<device {self.pid}: {self.printed[-5:]}>"
+        return f"<device {self.pid} at {self.url}: {self.printed[-5:]}>"
 
     @property
     def printed(self):

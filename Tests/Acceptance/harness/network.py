@@ -1,5 +1,5 @@
-"""A network that nobody else sees: the gateway's machine, and one for every device, each plugged into
-the same switch. Nothing of it is left when the tests end, however they do.
+"""A network that nobody else sees: the gateway's machine, and one for every device, each plugged
+into the same switch. Nothing of it is left when the tests end, however they do.
 
 Machines are network namespaces. They belong to a user namespace where the system lets anybody have
 one, so that no rights are needed; elsewhere they take those of root.
@@ -11,7 +11,7 @@ import subprocess
 
 #: How to get a namespace, and how to get into it: the first that works is taken.
 WAYS = {
-    ("unshare", "--user", "--map-root-user", "--net"): ("--user", "--net", "--preserve-credentials"),
+    ("unshare", "--map-root-user", "--net"): ("--user", "--net", "--preserve-credentials"),
     ("unshare", "--net"): ("--net",),
 }
 #: How the network of a device may be cut: `Machine.cut`.
@@ -50,8 +50,8 @@ class Namespace:
         self.pid = self._keeper.pid
         if self._keeper.stdout.readline() != "in\n":
             raise Unavailable(f"`{' '.join(unshare)}`: {self._keeper.stderr.read().strip()}")
-        #: What stands in front of a command that is to run here. It becomes the command: its process
-        #: is the one that was started, and dies with the tests.
+        #: What stands in front of a command that is to run here. It becomes the command: the
+        #: process is the one that was started, and dies with the tests.
         self.inside = (
             "nsenter", f"--target={self.pid}", *enter, "setpriv", "--pdeathsig=KILL", "--"
         )  # fmt: skip
