@@ -31,6 +31,7 @@ struct EventRelay {
     var pendingEnd: StreamEnd?
     /// The client is asked whether it is there.
     var probe: AcknowledgementProbe?
+    var sendQueue: SendQueue
 }
 
 /// How a live event stream is ended by rule.
@@ -65,7 +66,8 @@ extension Exchange {
 
     func beginEvents(_ fields: Fields, in worker: Worker) {
         let isOpaque = fields.contains(.contentEncoding)
-        events = EventRelay(isOpaque: isOpaque, lastSent: worker.now)
+        events = EventRelay(
+            isOpaque: isOpaque, lastSent: worker.now, sendQueue: SendQueue(plan.route.settings))
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
         if !isOpaque, let message = context.sessionMessage {
             var event: [UInt8] = []
@@ -134,8 +136,16 @@ extension Exchange {
         var next = (events?.lastSent ?? worker.now) + interval
         if next <= worker.now { next = worker.now + interval }
         if events?.probe != nil { next = min(next, worker.now + AcknowledgementProbe.interval) }
+        next = min(next, events?.sendQueue.deadline ?? .never)
         client.setDeadline(
             min(next, context.live?.nextDue(in: worker) ?? .never), in: worker)
+    }
+
+    /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
+    func noteQueue(in worker: Worker) {
+        let pending = client.stream.pendingCount
+        guard events?.sendQueue.grew(to: pending, now: worker.now) == true else { return }
+        scheduleEventCheck(in: worker)
     }
 
     func forwardEvents(_ data: Span<UInt8>, in worker: Worker) {
@@ -236,7 +246,7 @@ extension Exchange {
     }
 
     /// Every comment interval: a comment when nothing was sent for so long, and the end for a
-    /// client whose queue is full and does not shrink.
+    /// client that does not take a full queue.
     func eventTimerFired(in worker: Worker) {
         if let live = context.live, events?.pendingEnd == nil,
             !live.expire(context, client, in: worker)
@@ -246,9 +256,7 @@ extension Exchange {
         checkProbe(in: worker)
         guard let relay = events else { return }
         let interval = plan.route.settings.commentInterval
-        if relay.pendingEnd != nil
-            || client.stream.pendingCount >= plan.route.settings.sendQueueSize
-        {
+        if relay.pendingEnd != nil || worker.now >= relay.sendQueue.deadline {
             closeUpstream(in: worker)
             context.detail = relay.pendingEnd?.detail
             conclude(relay.pendingEnd?.reason ?? .slowConsumer, in: worker)

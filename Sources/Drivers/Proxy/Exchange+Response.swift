@@ -184,6 +184,8 @@ extension Exchange {
         if events == nil {
             upstream.setDeadline(
                 worker.now + plan.group.settings.responseTimeout, in: worker)
+        } else {
+            noteQueue(in: worker)
         }
     }
 

@@ -232,12 +232,16 @@ final class Exchange {
 
     // MARK: Response
 
-    var wantsUpstreamInput: Bool { client.stream.pendingCount < Flow.highWater }
+    var wantsUpstreamInput: Bool {
+        let pending = client.stream.pendingCount
+        return events?.sendQueue.hasRoom(behind: pending) ?? (pending < Flow.highWater)
+    }
 
     func clientDrained(in worker: Worker) {
         lastDrained = worker.now
-        guard let upstream, client.stream.pendingCount <= Flow.lowWater else { return }
-        upstream.updateInterest(in: worker)
+        let pending = client.stream.pendingCount
+        guard events?.sendQueue.shrank(to: pending) ?? (pending <= Flow.lowWater) else { return }
+        upstream?.updateInterest(in: worker)
     }
 
     /// Ends the request's side towards the upstream, and says whether the connection can rest.

@@ -35,9 +35,7 @@ extension WebSocketRelay {
             return client.finish(in: worker)
         }
         if let live = context.live, !live.expire(context, client, in: worker) { return }
-        if let stalledSince, case .cut(let patience) = route.settings.slowClient,
-            worker.now - stalledSince >= patience
-        {
+        if worker.now >= sendQueue.deadline {
             return breakOff(End(reason: .slowConsumer), isHurried: true, in: worker)
         }
         let silence = worker.now - lastSign
@@ -102,20 +100,14 @@ extension WebSocketRelay {
         if acknowledgementProbe != nil {
             next = min(next, worker.now + AcknowledgementProbe.interval)
         }
-        if let stalledSince, case .cut(let patience) = route.settings.slowClient {
-            next = min(next, stalledSince + patience)
-        }
-        client.setDeadline(min(next, nextExpiry(in: worker)), in: worker)
+        next = min(next, sendQueue.deadline, nextExpiry(in: worker))
+        client.setDeadline(next, in: worker)
     }
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
-        guard case .cut(let patience) = route.settings.slowClient, stalledSince == nil,
-            client.stream.pendingCount >= route.settings.sendQueueSize
-        else { return }
-        stalledSince = worker.now
-        client.setDeadline(
-            min(worker.now + patience, nextExpiry(in: worker)), in: worker)
+        guard sendQueue.grew(to: client.stream.pendingCount, now: worker.now) else { return }
+        client.setDeadline(min(sendQueue.deadline, nextExpiry(in: worker)), in: worker)
     }
 
     // MARK: What the gateway says itself

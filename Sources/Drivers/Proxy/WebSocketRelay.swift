@@ -58,8 +58,7 @@ final class WebSocketRelay {
     var acknowledgementProbe: AcknowledgementProbe?
     /// When the client last took some of what waited for it, or was let go on.
     var lastTaken: Instant
-    /// The queue is full since then; nil while it is not.
-    var stalledSince: Instant?
+    var sendQueue: SendQueue
     var controlRate: ControlRate
 
     init(
@@ -72,6 +71,7 @@ final class WebSocketRelay {
         self.context = context
         self.route = route
         lastTaken = now
+        sendQueue = SendQueue(route.settings)
         controlRate = ControlRate(perSecond: route.settings.controlRate)
         clientFrames = FrameRelay(
             from: .client, limits: route.settings.clientLimits,
@@ -89,20 +89,18 @@ final class WebSocketRelay {
         if let messages, !messages.heldFromClient.isEmpty { return false }
         // What is answered here fills the client's own queue.
         if route.settings.pings == .answer || context.speaksControl,
-            client.stream.pendingCount >= route.settings.sendQueueSize
+            !sendQueue.hasRoom(behind: client.stream.pendingCount)
         {
             return false
         }
         return upstream.map { $0.stream.pendingCount < Flow.highWater } ?? true
     }
 
-    var wantsUpstreamInput: Bool { client.stream.pendingCount < route.settings.sendQueueSize }
+    var wantsUpstreamInput: Bool { sendQueue.hasRoom(behind: client.stream.pendingCount) }
 
     func clientDrained(in worker: Worker) {
         lastTaken = worker.now
-        guard client.stream.pendingCount <= route.settings.sendQueueSize / 2 else { return }
-        stalledSince = nil
-        guard client.stream.pendingCount <= Flow.lowWater else { return }
+        guard sendQueue.shrank(to: client.stream.pendingCount) else { return }
         upstream?.updateInterest(in: worker)
     }
 

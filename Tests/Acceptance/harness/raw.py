@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 
 import h11
 
@@ -73,8 +74,15 @@ class Raw:
 
 
 @contextlib.asynccontextmanager
-async def connection(door, tls=None, server_name=None, **options):
+async def connection(door, tls=None, server_name=None, receive_buffer=None, **options):
+    """`receive_buffer` is what its kernel holds for it, `limit` what its reader does."""
     tls = door.tls if tls is None else tls
+    if receive_buffer is not None:
+        # Before it connects, or the window was promised already.
+        options["sock"] = own = socket.socket()
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        own.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(own, (door.host, door.port))
     # A socket of the test's own (`sock`) is connected already.
     address = (None, None) if "sock" in options else (door.host, door.port)
     reader, writer = await asyncio.open_connection(

@@ -340,18 +340,9 @@ def handshake(target, *fields, key=KEY, host="localhost"):
 
 
 @contextlib.asynccontextmanager
-async def dialled(door, path, *fields, behind=b"", receive_buffer=None, limit=65536):
-    """A client that has sent its handshake, and `behind` with it; its head is not yet read.
-    `receive_buffer` is what its kernel holds for it, `limit` what its reader does."""
-    options = {}
-    if receive_buffer is not None:
-        # Before it connects, or the window was promised already.
-        own = socket.socket()
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        own.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(own, (door.host, door.port))
-        options["sock"] = own
-    async with connection(door, limit=limit, **options) as raw:
+async def dialled(door, path, *fields, behind=b"", **options):
+    """A client that has sent its handshake, and `behind` with it; its head is not yet read."""
+    async with connection(door, **options) as raw:
         client = Wire(raw.reader, raw.writer, True)
         client.target = marked(path)
         client.mark = client.target[client.target.rindex("mark=") :]

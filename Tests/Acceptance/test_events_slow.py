@@ -1,0 +1,131 @@
+"""Readers of event streams that are slower than their app: their queue has an end, as that of a
+WebSocket (`test_websocket_slow.py`), and whoever catches up in time has lost nothing."""
+
+import asyncio
+import contextlib
+import time
+
+from harness.log import assert_logged
+from harness.raw import connection
+from harness.waiting import settled, together
+from harness.wire import marked
+
+CONFIGURATION = """
+workers 1
+log { access json stdout }
+listen 127.0.0.1:$https { tls { certificate self_signed } }
+listen 127.0.0.1:$http
+backend app { server 127.0.0.1:$app }
+defaults { backend app; send_queue 64k }
+route /usual  { events; slow cut 1s; send_queue 1m }
+route /cut    { events; slow cut 1s }
+route /opaque { events; slow cut 1s }
+route /later  { events; slow cut 3s; comment 1s }
+route /wait   { events; slow wait; comment 1s }
+"""
+HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+FILLING = "x" * 8192
+
+
+class Stream:
+    """A stream of numbered events that come as fast as they are taken; its reader does not."""
+
+    def __init__(self, client, app, target):
+        self.client, self.app, self.target = client, app, target
+        self.sent, self.most = 0, 1 << 62
+        self.heard = []
+
+    async def flood(self):
+        with contextlib.suppress(ConnectionError):
+            while self.sent < self.most and not self.app.writer.transport.is_closing():
+                await self.app.say(f"id: {self.sent}\ndata: {FILLING}\n\n".encode())
+                self.sent += 1
+                await asyncio.sleep(0)
+
+    async def stands_still(self):
+        return await settled(lambda: self.sent, "the app's sending")
+
+    async def read(self, count=None):
+        """The next events, or all there are; comments do not count."""
+        seen = 0
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while count is None or seen < count:
+                event = await self.client.reader.readuntil(b"\n\n")
+                if event.startswith(b"id: "):
+                    assert event.endswith(FILLING.encode() + b"\n\n")
+                    self.heard.append(int(event[4 : event.index(b"\n")]))
+                    seen += 1
+        assert self.heard == list(range(len(self.heard))), "nothing is lost, or comes twice"
+
+
+@contextlib.asynccontextmanager
+async def flooded(gateway, upstream, path, door=None, fields=""):
+    """A client whose kernel and whose reader hold next to nothing, and an app that says a lot."""
+    target = marked(path)
+    async with connection(door or gateway.plain, receive_buffer=4096, limit=16_384) as client:
+        await client.send(f"GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        app = await upstream.arrival(target)
+        await app.say(f"{HEAD}{fields}\r\n".encode())
+        await client.until(b"\r\n\r\n")
+        stream = Stream(client, app, target)
+        flooding = asyncio.create_task(stream.flood())
+        yield stream
+        flooding.cancel()
+
+
+async def stalled_reader_is_cut(gateway, upstream, path, after, queue, door=None, fields=""):
+    async with flooded(gateway, upstream, path, door, fields) as stream:
+        began = time.monotonic()
+        await stream.stands_still()
+        stood = time.monotonic()
+        # Its upstream is not held for it, and is told.
+        await stream.app.end()
+        ended = time.monotonic()
+        assert ended - began > after and ended - stood < after + 4, f"after {ended - stood:.2f} s"
+        assert stream.sent * len(FILLING) > queue, "as much as it may"
+        await stream.read()
+        assert stream.heard
+    await assert_logged(gateway, stream.target, "slow_consumer", status=200)
+
+
+async def reader_that_trickles_is_cut(gateway, upstream):
+    """It takes something now and then, but never gets down to half its queue."""
+    async with flooded(gateway, upstream, "/cut") as stream:
+        await stream.stands_still()
+
+        async def trickle():
+            while True:
+                await stream.client.reader.read(512)
+                await asyncio.sleep(0.05)
+
+        trickling = asyncio.create_task(trickle())
+        stood = time.monotonic()
+        await stream.app.end()
+        assert time.monotonic() - stood < 5
+        trickling.cancel()
+    await assert_logged(gateway, stream.target, "slow_consumer", status=200)
+
+
+async def reader_that_catches_up_in_time_is_not_cut(gateway, upstream, path, pause):
+    """Again and again, for longer than `slow` in all."""
+    async with flooded(gateway, upstream, path) as stream:
+        for _ in range(3):
+            stood = await stream.stands_still()
+            await asyncio.sleep(pause)
+            await stream.read(stood - len(stream.heard))
+        stream.most = stream.sent
+        await stream.read(stream.sent - len(stream.heard))
+    await assert_logged(gateway, stream.target, "client_gone", status=200)
+
+
+async def test_slow_readers(gateway, upstream):
+    opaque = "Content-Encoding: gzip\r\n"
+    await together(
+        stalled_reader_is_cut(gateway, upstream, "/usual", 1, 1 << 20),
+        stalled_reader_is_cut(gateway, upstream, "/cut", 1, 1 << 16, door=gateway.tls),
+        stalled_reader_is_cut(gateway, upstream, "/opaque", 1, 1 << 16, fields=opaque),
+        stalled_reader_is_cut(gateway, upstream, "/later", 3, 1 << 16),
+        reader_that_trickles_is_cut(gateway, upstream),
+        reader_that_catches_up_in_time_is_not_cut(gateway, upstream, "/cut", 0.3),
+        reader_that_catches_up_in_time_is_not_cut(gateway, upstream, "/wait", 3),
+    )
