@@ -190,6 +190,15 @@ async def test_the_token_wins_over_the_store(visitors, hall):
     await eventually(lambda: not hall.inside, "everybody to be gone")
 
 
+async def test_of_several_roles_the_limited_one_counts(visitors):
+    visitors = visitors()
+    token = bearer(role=["viewer", "admin"])
+    for device in "AB":
+        await visitors.admitted("plan", device, token)
+    await visitors.rejected("plan", "C", token)
+    await visitors.rejected("plan", "C", bearer())
+
+
 async def test_a_token_that_ends_frees_the_place(visitors):
     visitors = visitors()
     visitor = await visitors.admitted("plan", "A", bearer(max_devices=1, expires=2))

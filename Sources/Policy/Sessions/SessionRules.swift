@@ -30,6 +30,12 @@ package final class SessionRules: Sendable {
     /// An index of `limits`: the count that sessions of `role` are in; nil for unlimited.
     package func group(of role: String?) -> Int? { role.flatMap { groups[$0] } ?? others }
 
+    /// Of the roles of one token the one that it is counted by: the first that a limit names, so
+    /// that nobody escapes it by another role; or else the first.
+    package func role(among roles: [String]) -> String? {
+        roles.first { groups[$0] != nil } ?? roles.first
+    }
+
     /// The claim that may say how many devices there may be of `role`.
     package func claim(for role: String?) -> String? {
         group(of: role).flatMap { limits[$0].claim }

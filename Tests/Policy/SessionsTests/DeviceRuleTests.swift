@@ -51,6 +51,18 @@ import Testing
         #expect(store.connected == ["B", "board"])
     }
 
+    @Test func `of several roles the first that a limit names is counted`() {
+        let rules = SessionRules(
+            .limiting(.of("admin", max: 1, .blockNew), .of("kiosk", max: 1, .blockNew)),
+            generation: 1)
+        for (roles, counted) in [
+            ([], nil), (["board"], "board"), (["board", "admin"], "admin"),
+            (["board", "desk"], "board"), (["kiosk", "admin"], "kiosk"),
+        ] as [([String], String?)] {
+            #expect(rules.role(among: roles) == counted)
+        }
+    }
+
     @Test func `what the token claims is the limit, under the policy of the block`() throws {
         var store = Scenario(.limiting(.of(max: 1, .blockNew, claim: "devices")))
         #expect(try store.connect("A") == ["A in"])
