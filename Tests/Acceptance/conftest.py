@@ -1,5 +1,6 @@
 """The apps run once a session; a gateway once a module, or a test, with its own configuration."""
 
+import functools
 import itertools
 import resource
 
@@ -143,18 +144,24 @@ async def hall(app_port):
         yield hall
 
 
-@pytest.fixture(params=VISITORS)
-async def visitors(request, gateway):
-    """`visitors()`: devices of one kind that come to a store which nobody else goes to."""
+@pytest.fixture
+async def several(gateway):
+    """`several(kind)`: devices of a kind that come to a store which nobody else goes to."""
     groups = []
 
-    def gather(door=None):
-        groups.append(Visitors(request.param, door or gateway.plain))
+    def gather(kind, door=None):
+        groups.append(Visitors(kind, door or gateway.plain))
         return groups[-1]
 
     yield gather
     for group in groups:
         await group.go()
+
+
+@pytest.fixture(params=VISITORS)
+def visitors(request, several):
+    """`visitors()`: as `several`, of one kind after the other."""
+    return functools.partial(several, request.param)
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,8 @@ sessions shown {{ store query:store; device query:device; limit 1 eject_old }}
 {routes("tried", "shown", words="report_only sessions")}
 route /events/forced {{ events; sessions tried; backend app }}
 route /socket/forced {{ websocket; sessions tried; backend app }}
+route /events/unsaid {{ sessions tried; backend app }}
+route /events/unsaid-tried {{ sessions tried; backend app; report_only sessions }}
 """
 
 pytestmark = pytest.mark.usefixtures("hall")
@@ -206,6 +208,18 @@ async def test_a_token_that_ends_frees_the_place(visitors):
     await visitor.ended("token_expired")
     assert visitor.code in (4001, None)
     await visitors.admitted("plan", "B", bearer(max_devices=1))
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "text/event-stream;q=0.9", "text/event-stream"])
+async def test_a_stream_counts_whatever_its_request_accepts(several, accept):
+    """A route without `events` learns from the response what it is."""
+    visitors = several("events")
+    words = [f"Accept: {accept}"] if accept else []
+    first = await visitors.admitted("unsaid", "A", *words)
+    await visitors.rejected("unsaid", "B", *words)
+    await visitors.admitted("unsaid", "A", *words)
+    await first.ended("replaced")
+    await visitors.admitted("unsaid-tried", "C", *words)
 
 
 async def test_who_is_not_let_in_takes_no_place(visitors, hall):

@@ -31,12 +31,25 @@ extension Admission {
         return try seat(outcome, arrival, index, in: worker)
     }
 
+    /// Takes a seat for an event stream that has only now turned out to be one. Nobody can be asked
+    /// first whether he lives: its response is there.
+    func admitLate(in worker: Worker) throws(Refusal) {
+        guard let index = context.route else { return }
+        context.isEventStream = true
+        guard try admit(generation.routes[index], in: worker) != nil else { return }
+        throw Refusal(
+            .overloaded, detail: "seat", message: "It is not known whether there is a place",
+            retryAfterSeconds: 3)
+    }
+
     /// Who comes, to which store; nil for a request that names none and is not limited either.
     private func arrival(
         on route: Generation.Route, _ block: Generation.SessionBlock, in worker: Worker
     ) throws(Refusal) -> Arrival? {
         let facts = facts
-        let role = block.settings.role.map { facts.text(of: $0) } ?? context.identity?.role
+        let role =
+            block.settings.role.map { facts.text(of: $0) }
+            ?? block.rules.role(among: context.identity?.roles ?? [])
         guard let store = facts.text(of: block.settings.store), !store.isEmpty else {
             // Nothing to count by: who is not counted may pass, who would be must say the store.
             if block.rules.group(of: role) == nil { return nil }

@@ -264,6 +264,9 @@ struct Admission {
                 if context.speaksControl { names.append(EventControl.parameter) }
                 if !names.isEmpty { plan.target.query = query.removing(names) }
             }
+            if route.settings.sessions != nil, !context.isWebSocket, !context.isEventStream {
+                plan.latecomer = self
+            }
             let rules =
                 (context.rewrite.map { generation.settings.rewrites[$0].headers } ?? [])
                 + route.settings.headers
@@ -311,6 +314,8 @@ struct ForwardPlan {
     let stripping: TokenStripping?
     /// Fields the configuration adds.
     var fields: [(name: String, value: String)] = []
+    /// Of a request that takes a seat only when its response turns out to be an event stream.
+    var latecomer: Admission?
 
     init(
         group: BackendGroup, route: Generation.Route, target: NormalisedTarget,

@@ -85,7 +85,7 @@ extension Exchange {
         }
         if framing == .none { clientFraming = .none }
         if clientFraming == .untilClose { client.makeLast() }
-        if isStream, framing != .none, !becomesLive(in: worker) { return }
+        if isStream, framing != .none, !mayStay(in: worker) { return }
         ClientResponse.append(
             head, framing: clientFraming, isLast: client.isLastRequest, context: context,
             to: &worker.scratch)
@@ -99,13 +99,15 @@ extension Exchange {
         }
     }
 
-    /// A stream for which nobody asked in so many words is live as well, when a token let it in.
-    /// False when it has ended for that, because the token was revoked.
-    private func becomesLive(in worker: Worker) -> Bool {
-        if context.live != nil || context.identity == nil { return true }
-        context.languages = LanguagePreference(
-            acceptLanguage: head.fields.text(of: .acceptLanguage))
+    /// A stream for which nobody asked in so many words counts as well: it takes a seat where those
+    /// are limited, and is live when a token let it in. False when it has ended for that, because
+    /// there is no seat, or the token was revoked.
+    private func mayStay(in worker: Worker) -> Bool {
         do throws(Refusal) {
+            try plan.latecomer?.admitLate(in: worker)
+            guard context.live == nil, context.identity != nil else { return true }
+            context.languages = LanguagePreference(
+                acceptLanguage: head.fields.text(of: .acceptLanguage))
             try context.becomeLive(client, in: worker)
             return true
         } catch {
