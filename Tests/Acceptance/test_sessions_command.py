@@ -57,9 +57,11 @@ async def test_json_is_what_the_console_said(gateway, sessions):
 
 
 async def test_what_clients_say_does_not_reach_the_terminal_as_orders(gateway, sessions):
-    await open_socket(gateway, "%1B%5B2J%0A", "a")
-    assert "\x1b" not in sessions("list")
-    assert len(sessions("list").splitlines()) == 2
+    await open_socket(gateway, "%1B%5B2J%0A%C2%9B2J", "a")
+    for words in (["list"], ["list", "--json"]):
+        shown = sessions(*words)
+        assert "\x1b" not in shown and "\x9b" not in shown
+        assert len(shown.splitlines()) == 3 - len(words)
 
 
 async def test_a_long_list_is_read_on(gateway, sessions):

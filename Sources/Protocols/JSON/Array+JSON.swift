@@ -152,12 +152,14 @@ extension Array where Element == UInt8 {
     }
 }
 
-/// What a string may not hold as it is: RFC 8259 §7, and the two line separators of JavaScript.
+/// What a string may not hold as it is: RFC 8259 §7, the two line separators of JavaScript, and
+/// what orders a terminal about (DEL, and U+0080 to U+009F).
 private enum JSONEscapes {
     /// The octets at `index` that one escape stands for; 0 when the octet needs none.
     static func length(in octets: Span<UInt8>, at index: Int) -> Int {
         switch octets[index] {
         case 0..<0x20, 0x7F, UInt8(ascii: "\""), UInt8(ascii: "\\"): 1
+        case 0xC2 where index + 1 < octets.count && (0x80..<0xA0).contains(octets[index + 1]): 2
         case 0xE2 where isLineSeparator(octets, at: index): 3
         default: 0
         }
@@ -171,11 +173,16 @@ private enum JSONEscapes {
         case ASCII.carriageReturn: output.append(UInt8(ascii: "r"))
         case ASCII.tab: output.append(UInt8(ascii: "t"))
         case 0xE2: output.append(octets[index + 2] == 0xA8 ? "u2028" : "u2029")
-        case let octet:
-            output.append("u00")
-            output.append(digits[Int(octet >> 4)])
-            output.append(digits[Int(octet & 15)])
+        case 0xC2: append(number: octets[index + 1], to: &output)
+        case let octet: append(number: octet, to: &output)
         }
+    }
+
+    /// A character below U+0100 by its number.
+    private static func append(number: UInt8, to output: inout [UInt8]) {
+        output.append("u00")
+        output.append(digits[Int(number >> 4)])
+        output.append(digits[Int(number & 15)])
     }
 
     private static let digits = [UInt8]("0123456789abcdef".utf8)
