@@ -20,7 +20,7 @@ extension StoreEngine {
             if expires <= now { return }
             timers.push(.review, at: expires)
         }
-        if runtimeLimits.count >= Self.mostRuntimeLimits { runtimeLimits.removeFirst() }
+        if runtimeLimits.count >= Self.mostRuntimeLimits { runtimeLimits.removeLast() }
         // The latest first, so that of two for one group the later one holds.
         runtimeLimits.insert(limit, at: 0)
         guard endsExcess else { return }

@@ -29,7 +29,7 @@ package struct StoreEngine: Sendable {
     package static let mostAsked = 64
     /// Sessions of a device that shares its place; one more ends its eldest.
     package static let mostShared = 32
-    /// Limits that operators set for one store; one more ends the first.
+    /// Limits that operators set for one store; one more ends the oldest.
     package static let mostRuntimeLimits = 64
     /// Who was heard within this time before a newcomer came is not asked.
     package static let freshness: Duration = .seconds(3)
