@@ -185,6 +185,22 @@ def test_of_two_operators_one_is_told_to_look_again(console):
     assert console.delete(path, headers=match).status_code == 412
 
 
+async def test_a_reload_holds_for_a_policy_before_anybody_comes(start_gateway, echo, waiting):
+    names = {"echo": echo, "waiting": waiting}
+    gateway, console = start(start_gateway, CONFIGURATION, **names)
+    for device in "abc":
+        await open_socket(gateway, "5", device, "kiosk")
+    gateway.configure(CONFIGURATION.replace("    limit", "    limit kiosk 9 block_new\n    limit"))
+    gateway.reload()
+    gateway.wait_for_words("reloaded")
+    order = {"devices": 1, "policy": "block_new"}
+    parameters = {"role": "kiosk", "apply": "now"}
+    path = "/stores/boards/5/policy"
+    tried = console.put(path, order, params={**parameters, "dry_run": "true"}).json()
+    assert tried["ended"] == console.put(path, order, params=parameters).json()["ended"] == 2
+    assert console.devices() == ["c"]
+
+
 async def test_a_policy_for_a_while_is_over_when_it_is(gateway, console):
     path = "/stores/boards/7/policy"
     end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)

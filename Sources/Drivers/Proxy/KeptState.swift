@@ -108,6 +108,10 @@ final class KeptState: Sendable {
     func adopt(_ settings: Settings, _ generation: UInt64) {
         let rules = settings.sessions.map { ($0.name, SessionRules($0, generation: generation)) }
         blocks.withLock { $0 = Dictionary(rules) { first, _ in first } }
+        let now = SystemClock.now()
+        for (block, rules) in rules {
+            _ = sessions.submit(.adopt(block: block, rules), now: now)
+        }
         store?.keepHistory(Self.historyLimits(settings)) { _ in }
     }
 

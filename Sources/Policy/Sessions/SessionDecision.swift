@@ -28,6 +28,8 @@ package enum SessionEvent: Sendable {
     /// The limit that was set for this role, or for all, is taken back.
     case clearLimit(role: String?)
     case kick(SessionFilter, Kick)
+    /// A reload: these rules hold from now on, unless newer ones are known.
+    case adopt(SessionRules)
     /// Time went by; see `StoreEngine.nextDeadline`.
     case time
 }

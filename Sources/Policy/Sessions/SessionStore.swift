@@ -24,10 +24,10 @@ import Settings
 /// | `gw:alive:W` | string, TTL 30 s | the process whose workers are W, renewed every 10 s |
 /// | `gw:to:W` | stream, `MAXLEN` | `SessionMessage`s for that process, read by `XREAD BLOCK` |
 ///
-/// - `arrive`, `depart`, `answered`, `silent`, `setLimit`, `clearLimit`, `kick` and `tick` are one
-///   Lua script each (`EVALSHA`): the event of the same name of `StoreEngine`, decisions written to
-///   `gw:to:…` with `XADD` in the order they take effect. Time is Redis's (`TIME`), never a
-///   gateway's.
+/// - `arrive`, `depart`, `answered`, `silent`, `setLimit`, `clearLimit`, `kick`, `adopt` and `tick`
+///   are one Lua script each (`EVALSHA`): the event of the same name of `StoreEngine`, decisions
+///   written to `gw:to:…` with `XADD` in the order they take effect. Time is Redis's (`TIME`),
+///   never a gateway's.
 /// - `arrive` counts only what is limited and costs O(log places); it also drops sessions whose
 ///   process let its `gw:alive` lapse, so a gateway that died frees its places within 30 s, and
 ///   renews the TTL (an hour) of the store's keys, so a store that is forgotten leaves nothing.
@@ -66,6 +66,9 @@ package enum SessionRequest: Sendable {
     case clearLimit(StoreKey, role: String?)
     /// Answered `ended`.
     case kick(SessionFilter, Kick)
+    /// A reload: these rules hold in all stores of a block, also before anybody comes, so that
+    /// orders mean what the configuration says.
+    case adopt(block: String, SessionRules)
     /// Answered `page`: the sessions that the filter means whose id is after the cursor, by id, at
     /// most so many. Ids never change and are never used again, so a list can be walked through
     /// while sessions come and go: those that stay are in it once.

@@ -83,7 +83,9 @@ package final class SessionTable: SessionStore {
         case .clearLimit(let store, let role):
             return carryOut(change(store, .clearLimit(role: role), now))
         case .kick(let filter, let kick):
-            return ended(kickAll(filter, kick, now))
+            return ended(changeAll(filter, .kick(filter, kick), now))
+        case .adopt(let block, let rules):
+            return carryOut(changeAll(SessionFilter(block: block), .adopt(rules), now))
         case .list(let filter, let cursor, let most): return list(filter, after: cursor, most)
         case .stores(let filter, let cursor, let most): return stores(filter, after: cursor, most)
         case .tick: return tick(now)
@@ -122,14 +124,15 @@ package final class SessionTable: SessionStore {
         return .done
     }
 
-    private func kickAll(
-        _ filter: SessionFilter, _ kick: Kick, _ now: Instant
+    /// In every store that has to do with `filter`.
+    private func changeAll(
+        _ filter: SessionFilter, _ event: SessionEvent, _ now: Instant
     ) -> [SessionDecision] {
         shards(for: filter).flatMap { shard in
             shard.stores.withLock { stores in
                 defer { shard.noteDeadline(stores) }
                 return stores.byKey.keys.filter(filter.matches).flatMap { key in
-                    stores.change(key, .kick(filter, kick), now)
+                    stores.change(key, event, now)
                 }
             }
         }

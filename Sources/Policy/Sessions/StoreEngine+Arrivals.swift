@@ -81,8 +81,8 @@ extension StoreEngine {
 
     // MARK: Generations
 
-    /// The newest configuration that any arrival was born in is the store's.
-    private mutating func adopt(_ new: SessionRules) {
+    /// The newest configuration that was told, or that any arrival was born in, is the store's.
+    mutating func adopt(_ new: SessionRules) {
         guard let old = rules else {
             rules = new
             return seats.regroup(new.limits.count) { $0.bucket }

@@ -45,7 +45,7 @@ package struct StoreEngine: Sendable {
     }
 
     var seats = SeatMap()
-    /// Of the newest generation that was met; nil before the first arrival.
+    /// Of the newest generation that was met; nil before the first arrival or reload.
     var rules: SessionRules?
     var waiters: [Waiter] = []
     var runtimeLimits: [RuntimeLimit] = []
@@ -79,6 +79,7 @@ package struct StoreEngine: Sendable {
         case .setLimit(let limit, let endsExcess): set(limit, endsExcess: endsExcess)
         case .clearLimit(let role): runtimeLimits.removeAll { $0.role == role }
         case .kick(let filter, let kick): self.kick(filter, kick)
+        case .adopt(let rules): adopt(rules)
         case .time: break
         }
         settle()

@@ -251,6 +251,23 @@ import Testing
         #expect(store.engine.deviceCount == 1)
     }
 
+    @Test func `a reload holds for orders that come before anybody else does`() throws {
+        var store = Scenario(.limiting(.of("admin", max: 1, .blockNew), probe: .seconds(2)))
+        for device in ["K", "L"] { _ = try store.connect(device, role: "kiosk", at: 0) }
+        _ = try store.connect("A", at: 0)
+        _ = try store.connect("B", at: 60)
+        let lower = limit(1, .blockNew, role: "kiosk")
+        #expect(store.excess(under: lower) == [])
+        let rules = SessionRules(
+            .limiting(.of("admin", max: 2, .blockNew), .of("kiosk", max: 2, .blockNew)),
+            generation: 2)
+        #expect(store.handle(.adopt(rules)) == ["B in"])
+        #expect(store.excess(under: lower) == ["K"])
+        #expect(store.handle(.setLimit(lower, endsExcess: true)) == ["K out: limited"])
+        #expect(store.handle(.adopt(store.rules)) == [], "an older generation changes nothing")
+        #expect(store.engine.deviceCount == 3)
+    }
+
     @Test func `a probe goes on over a reload that counts anew`() throws {
         var store = Scenario(.limiting(.of("admin", max: 1, .blockNew), probe: .seconds(2)))
         _ = try store.connect("A", at: 0)
