@@ -144,6 +144,17 @@ async def test_who_names_no_store_is_a_bad_request_unless_unlimited(visitors):
         await visitors.admitted("groups", "A", role="board")
 
 
+async def test_the_name_of_a_store_has_a_limit(visitors):
+    visitors = visitors()
+    visitors.store = "%EA%B0%80" * 85 + "a"
+    await visitors.admitted("groups", "A", role="admin")
+    await visitors.rejected("groups", "B", role="admin")
+    visitors.store += "b"
+    nowhere = await visitors.come("groups", "A", role="admin")
+    assert nowhere.status == 400 and nowhere.told["details"] == {"reason": "store"}
+    await visitors.admitted("groups", "A", role="board")
+
+
 # By what the token says.
 
 

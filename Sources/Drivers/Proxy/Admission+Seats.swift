@@ -42,7 +42,8 @@ extension Admission {
             retryAfterSeconds: 3)
     }
 
-    /// Who comes, to which store; nil for a request that names none and is not limited either.
+    /// Who comes, to which store; nil for a request that names no proper one and is not limited
+    /// either.
     private func arrival(
         on route: Generation.Route, _ block: Generation.SessionBlock, in worker: Worker
     ) throws(Refusal) -> Arrival? {
@@ -50,11 +51,15 @@ extension Admission {
         let role =
             block.settings.role.map { facts.text(of: $0) }
             ?? block.rules.role(among: context.identity?.roles ?? [])
-        guard let store = facts.text(of: block.settings.store), !store.isEmpty else {
+        let store = facts.text(of: block.settings.store) ?? ""
+        guard (1...StoreKey.longestName).contains(store.utf8.count) else {
             // Nothing to count by: who is not counted may pass, who would be must say the store.
             if block.rules.group(of: role) == nil { return nil }
             throw Refusal(
-                .protocolError, detail: "store", message: "The request names no store")
+                .protocolError, detail: "store",
+                message: store.isEmpty
+                    ? "The request names no store"
+                    : "The name of a store has at most \(StoreKey.longestName) octets")
         }
         let userAgent = head.fields.text(of: .userAgent) ?? ""
         let device = try DeviceIdentity(

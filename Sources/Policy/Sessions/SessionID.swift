@@ -36,6 +36,10 @@ package struct ConnectionAddress: Sendable, Hashable {
 
 /// One store under one `sessions` block: the unit that limits are counted in.
 package struct StoreKey: Sendable, Hashable {
+    /// Octets of the name of a store: as many as a policy for it, the history and the pages of the
+    /// console have room for.
+    package static let longestName = 256
+
     /// The name of the `sessions` block.
     package let block: String
     /// What the block's `store` source found in the request.
