@@ -155,6 +155,15 @@ async def test_the_name_of_a_store_has_a_limit(visitors):
     await visitors.admitted("groups", "A", role="board")
 
 
+async def test_two_spellings_of_a_text_are_two_stores(visitors):
+    """Which Unicode calls one: a syllable, and the letters that it is made of."""
+    visitors = visitors()
+    store = visitors.store
+    for visitors.store in (f"{store}%EA%B0%80", f"{store}%E1%84%80%E1%85%A1"):
+        await visitors.admitted("rest", "A")
+        await visitors.rejected("rest", "B")
+
+
 # By what the token says.
 
 

@@ -49,4 +49,10 @@ package struct StoreKey: Sendable, Hashable {
         self.block = block
         self.store = store
     }
+
+    /// Two spellings of what Unicode calls one text are two stores, as they are for applications
+    /// and on the disk.
+    package static func == (left: StoreKey, right: StoreKey) -> Bool {
+        left.block == right.block && left.store.utf8.elementsEqual(right.store.utf8)
+    }
 }

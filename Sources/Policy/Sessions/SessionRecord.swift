@@ -84,6 +84,7 @@ package struct SessionFilter: Sendable {
     }
 
     func matches(_ key: StoreKey) -> Bool {
-        (block == nil || block == key.block) && (store == nil || store == key.store)
+        (block == nil || block == key.block)
+            && (store.map { $0.utf8.elementsEqual(key.store.utf8) } ?? true)
     }
 }

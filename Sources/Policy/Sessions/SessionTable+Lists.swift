@@ -116,6 +116,7 @@ extension SessionID {
 
 extension StoreKey {
     fileprivate func isBefore(_ other: StoreKey) -> Bool {
-        (block, store) < (other.block, other.store)
+        if block != other.block { return block < other.block }
+        return store.utf8.lexicographicallyPrecedes(other.store.utf8)
     }
 }
