@@ -146,6 +146,17 @@ async def test_an_order_is_logged_with_whom_it_is_about(gateway, console):
     assert "bye" not in gateway.stderr
 
 
+@pytest.mark.parametrize("reconnect", ["no", "yes", "0", "86400"])
+async def test_who_is_ended_hears_whether_it_may_come_back(gateway, console, reconnect):
+    socket = await open_socket(gateway, "9", "a")
+    console.delete("/stores/boards/9/sessions", params={"reconnect": reconnect})
+    message, _ = await ending(socket)
+    if reconnect == "yes":
+        assert 1000 <= message["retry"] <= 5000
+    else:
+        assert message.get("retry") == (None if reconnect == "no" else int(reconnect) * 1000)
+
+
 # Policies.
 
 

@@ -190,7 +190,7 @@ extension Exchange {
     /// The session table gave this stream's session up.
     func end(by ending: Ending, in worker: Worker) {
         guard let seat = context.session, seat.lease.id == ending.session else { return }
-        disconnect(Disconnection(ending), in: worker)
+        disconnect(Disconnection(ending, in: worker), in: worker)
     }
 
     func disconnect(_ end: Disconnection, in worker: Worker) {

@@ -93,7 +93,8 @@ final class HeldRequest {
                 client, worker)
         // It was in, and is not any more.
         case .end(let ending) where ending.session == seat.lease.id:
-            end(StreamEnd(Disconnection(ending), of: context, in: worker), client, worker)
+            let end = Disconnection(ending, in: worker)
+            self.end(StreamEnd(end, of: context, in: worker), client, worker)
         // Who has asked lives.
         case .probe: seat.lease.answered(now: worker.now)
         case .admitted, .refused, .end, .answer: break

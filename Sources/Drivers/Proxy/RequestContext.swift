@@ -129,11 +129,15 @@ struct Disconnection {
         if cause == .tokenExpired { reconnect = .yes }
     }
 
-    init(_ ending: Ending) {
+    init(_ ending: Ending, in worker: Worker) {
         cause = ending.cause
         limit = ending.limit
         message = ending.message
         reconnect = ending.reconnect
+        // The close code says not to come back: only the message can say that it is welcome.
+        if cause == .kicked, reconnect == .yes {
+            reconnect = .after(.milliseconds(worker.reconnectDelayMilliseconds()))
+        }
     }
 
     /// For the log and the close reason.

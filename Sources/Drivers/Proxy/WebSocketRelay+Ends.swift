@@ -60,7 +60,7 @@ extension WebSocketRelay {
     /// The session table gave this socket's session up.
     func end(by ending: Ending, in worker: Worker) {
         guard let seat = context.session, seat.lease.id == ending.session else { return }
-        disconnect(Disconnection(ending), in: worker)
+        disconnect(Disconnection(ending, in: worker), in: worker)
     }
 
     func disconnect(_ end: Disconnection, in worker: Worker) {
