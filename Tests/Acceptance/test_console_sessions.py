@@ -136,6 +136,8 @@ async def test_one_session_a_device_and_a_store_are_ended(gateway, console):
     assert console.delete("/stores/boards/9/sessions").json() == {"ended": 2}
     assert [(await ending(sockets[name]))[1] for name in "cd"] == [4010, 4010]
     assert console.delete("/stores/boards/9/sessions").json() == {"ended": 0}
+    for path in ("/stores/board/9/sessions", "/stores/board/9/devices/a/sessions"):
+        assert console.delete(path).status_code == 404, "a block that is not there"
 
 
 async def test_an_order_is_logged_with_whom_it_is_about(gateway, console):

@@ -96,7 +96,7 @@ import Testing
         arguments: [
             ("/sessions/00000000000000000000000000000001", 1),
             ("/stores/boards/17/devices/B/sessions", 1), ("/stores/boards/17/sessions", 2),
-            ("/stores/boards/%EC%A0%91%EC%88%98/sessions", 1), ("/stores/other/17/sessions", 0),
+            ("/stores/boards/%EC%A0%91%EC%88%98/sessions", 1), ("/stores/boards/99/sessions", 0),
         ])
     func `sessions are ended one by one, by device and by store`(
         path: String, count: Int
@@ -107,6 +107,13 @@ import Testing
         #expect(backend.table.count == 4 - count)
         let kick = Kick(message: "bye", reconnect: .after(.seconds(7)))
         #expect(backend.kicks.withLock { $0 } == [kick])
+    }
+
+    @Test(arguments: ["/stores/other/17/sessions", "/stores/other/17/devices/B/sessions"])
+    func `nobody is ended in a block that is not there`(path: String) throws {
+        try fill()
+        #expect(try console.ask("DELETE", path).status == 404)
+        #expect(backend.kicks.withLock { $0 } == [])
     }
 
     @Test(

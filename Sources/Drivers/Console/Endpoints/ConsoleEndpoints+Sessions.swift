@@ -112,12 +112,11 @@ extension ConsoleEndpoints {
             method: .delete, path: "/stores/{block}/{store}/sessions", name: "endStore",
             summary: "End all sessions of a store",
             captures: [SessionText.block, SessionText.store], query: KickText.query,
-            answers: [KickText.answer]
+            answers: [KickText.answer, .problem(404, "There is no such `sessions` block")]
         ) { request, responder in
             let key = StoreKey(captured: request)
             let filter = SessionFilter(block: key.block, store: key.store)
-            responder.respond(
-                KickText.response(backend.end(filter, KickText.kick(request.query))))
+            responder.respond(end(filter, in: key, request, backend))
         }
     }
 
@@ -126,15 +125,24 @@ extension ConsoleEndpoints {
             method: .delete, path: "/stores/{block}/{store}/devices/{device}/sessions",
             name: "endDevice", summary: "End the sessions of one device in a store",
             captures: [SessionText.block, SessionText.store, SessionText.device],
-            query: KickText.query, answers: [KickText.answer]
+            query: KickText.query,
+            answers: [KickText.answer, .problem(404, "There is no such `sessions` block")]
         ) { request, responder in
             let key = StoreKey(captured: request)
             let filter = SessionFilter(
                 block: key.block, store: key.store,
                 device: request.captures["device"]?.string ?? "")
-            responder.respond(
-                KickText.response(backend.end(filter, KickText.kick(request.query))))
+            responder.respond(end(filter, in: key, request, backend))
         }
+    }
+
+    /// In an empty store nobody had to go; of a block that is not there it would not be true.
+    private static func end(
+        _ filter: SessionFilter, in store: StoreKey, _ request: ConsoleRequest,
+        _ backend: any ConsoleBackend
+    ) -> ConsoleResponse {
+        guard backend.store(store) != nil else { return .problem(noBlock) }
+        return KickText.response(backend.end(filter, KickText.kick(request.query)))
     }
 }
 
