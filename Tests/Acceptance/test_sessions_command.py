@@ -1,6 +1,8 @@
 """`gateway sessions`: what an operator types, and what he reads."""
 
 import json
+import unicodedata
+from urllib.parse import quote
 
 import pytest
 
@@ -34,19 +36,22 @@ def sessions(gateway):
     return run
 
 
-async def test_a_list_is_a_table_with_aligned_columns(gateway, sessions, running):
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_a_list_is_a_table_with_aligned_columns(gateway, sessions, running, form):
     assert sessions("list") == "no sessions\n"
+    store = unicodedata.normalize(form, "접수")
     for device in ("a", "long-client-id"):
-        await open_socket(gateway, "접수", device, "board")
-    running[1].put("/stores/boards/접수/devices/a/alias", {"name": "office PC"})
-    titles, *rows = sessions("list", "--store", "접수").splitlines()
+        await open_socket(gateway, quote(store), device, "board")
+    path = f"/stores/boards/{quote(store)}/devices/a/alias"
+    running[1].put(path, {"name": "office PC"})
+    titles, *rows = sessions("list", "--store", store).splitlines()
     assert titles.split()[:3] == ["STORE", "DEVICE", "ROLE"]
     assert len(rows) == 2
     # Hangul takes two cells of a terminal each.
-    role = titles.index("ROLE")
-    assert all(row[role - 2 :].startswith("board ") for row in rows)
+    role = titles.index("ROLE") + len(store) - 4
+    assert all(row[role:].startswith("board ") for row in rows)
     assert any("a (office PC)" in row for row in rows)
-    running[1].delete("/stores/boards/접수/devices/a/alias")
+    running[1].delete(path)
 
 
 async def test_json_is_what_the_console_said(gateway, sessions):

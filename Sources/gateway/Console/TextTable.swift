@@ -35,6 +35,8 @@ struct TextTable {
             case _: break
             }
             switch scalar.value {
+            // Vowels and final consonants stand in the cells of the consonant before them.
+            case 0x1160...0x11FF, 0xD7B0...0xD7FF: return width
             case 0x1100...0x115F, 0x2E80...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3,
                 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6,
                 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
