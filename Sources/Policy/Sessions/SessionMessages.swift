@@ -14,7 +14,7 @@ package struct SessionMessages: Sendable {
     package struct Values: Sendable {
         package var limit: SessionSettings.Limit?
         package var store: String?
-        /// Its ClientId, or `SessionRecord.deviceName`.
+        /// Its ClientId.
         package var device: String?
 
         package init(
