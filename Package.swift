@@ -174,8 +174,8 @@ let package = Package(
             "Proxy", "Drivers",
             [
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
-                "HTTP",
-                "HTTP1", "Peers", "Randomness", "Bytes", "Clock",
+                "Sessions", "State", "Records", "HTTP", "HTTP1", "Peers", "Randomness", "Bytes",
+                "Clock",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

@@ -196,6 +196,7 @@ def test_of_two_operators_one_is_told_to_look_again(console):
     assert console.put(path, order, headers=match).status_code == 200
     assert console.put(path, order, headers=match).status_code == 412
     assert console.delete(path, headers=match).status_code == 412
+    assert console.delete(path, headers={"If-None-Match": "*"}).status_code == 400
 
 
 async def test_a_reload_holds_for_a_policy_before_anybody_comes(start_gateway, echo, waiting):

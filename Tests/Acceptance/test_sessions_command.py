@@ -1,6 +1,8 @@
 """`gateway sessions`: what an operator types, and what he reads."""
 
+import http.server
 import json
+import threading
 import unicodedata
 from urllib.parse import quote
 
@@ -138,6 +140,26 @@ def test_without_a_console_or_a_gateway_it_says_so(tmp_path, gateway):
     conf.write_text("console 127.0.0.1:9 { token env:CONSOLE_TOKEN }\n" + conf.read_text())
     done = command("sessions", "list", "--config", conf)
     assert done.returncode == 1 and "no console answers at 127.0.0.1:9" in done.stderr
+
+
+@pytest.mark.parametrize("body", [b"[]", b"hello", b'{"sessions":'], ids=repr)
+def test_what_is_no_console_is_not_believed(tmp_path, body):
+    class Stranger(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        conf = tmp_path / "gateway.conf"
+        conf.write_text(
+            f"console 127.0.0.1:{server.server_port} {{ token env:CONSOLE_TOKEN }}\n"
+            'listen 127.0.0.1:0\nroute / { respond 200 "" }\n'
+        )
+        done = command("sessions", "list", "--config", conf)
+    assert done.returncode == 1 and "is no console" in done.stderr and done.stdout == ""
 
 
 def test_a_wrong_token_is_refused(gateway):

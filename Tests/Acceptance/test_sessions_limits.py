@@ -39,6 +39,12 @@ sessions plan {{
     limit admin claim:max_devices or 2 block_new
     store own {{ limit 1 block_new }}
 }}
+sessions duty {{
+    store query:store
+    device query:device
+    role claim:duties
+    limit admin 2 block_new
+}}
 sessions worded {{
     store query:store
     device query:device
@@ -54,7 +60,7 @@ sessions ejecting {{
     message replaced ko "{{device}}가 다시"
 }}
 {routes("groups", "rest", "worded", "ejecting")}
-{routes("plan", words="auth staff")}
+{routes("plan", "duty", words="auth staff")}
 sessions tried {{ store query:store; device query:device; limit 1 block_new }}
 sessions shown {{ store query:store; device query:device; limit 1 eject_old }}
 {routes("tried", "shown", words="report_only sessions")}
@@ -212,13 +218,14 @@ async def test_the_token_wins_over_the_store(visitors, hall):
     await eventually(lambda: not hall.inside, "everybody to be gone")
 
 
-async def test_of_several_roles_the_limited_one_counts(visitors):
+@pytest.mark.parametrize("block, claim", [("plan", "role"), ("duty", "duties")])
+async def test_of_several_roles_the_limited_one_counts(visitors, block, claim):
     visitors = visitors()
-    token = bearer(role=["viewer", "admin"])
+    several, one = bearer(**{claim: ["viewer", "admin"]}), bearer(**{claim: "admin"})
     for device in "AB":
-        await visitors.admitted("plan", device, token)
-    await visitors.rejected("plan", "C", token)
-    await visitors.rejected("plan", "C", bearer())
+        await visitors.admitted(block, device, several)
+    await visitors.rejected(block, "C", several)
+    await visitors.rejected(block, "C", one)
 
 
 async def test_a_token_that_ends_frees_the_place(visitors):

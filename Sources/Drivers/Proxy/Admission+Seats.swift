@@ -48,9 +48,8 @@ extension Admission {
         on route: Generation.Route, _ block: Generation.SessionBlock, in worker: Worker
     ) throws(Refusal) -> Arrival? {
         let facts = facts
-        let role =
-            block.settings.role.map { facts.text(of: $0) }
-            ?? block.rules.role(among: context.identity?.roles ?? [])
+        let roles = block.settings.role.map(facts.roles(of:)) ?? context.identity?.roles ?? []
+        let role = block.rules.role(among: roles)
         let store = facts.text(of: block.settings.store) ?? ""
         guard (1...StoreKey.longestName).contains(store.utf8.count) else {
             // Nothing to count by: who is not counted may pass, who would be must say the store.

@@ -22,6 +22,8 @@ final class KeptState: Sendable {
     private let aliases = Guarded<[DeviceAlias.Key: DeviceAlias]>([:])
     /// Of the generation at hand, by name.
     private let blocks = Guarded<[String: SessionRules]>([:])
+    /// When 1970 was by the clock that knows no dates: another instant after the clock was set.
+    private let origin = Guarded<Instant?>(nil)
 
     init(
         sessions: SessionTable, revocations: RevocationStore, journal: SessionJournal,
@@ -74,13 +76,11 @@ final class KeptState: Sendable {
     }
 
     private func load(from store: StateStore) throws(StateError) {
-        let now = SystemClock.wallTime()
+        let clock = SystemClock.reading()
+        let now = clock.wallTime
+        _ = noteSetting(of: clock)
         _ = try wait { store.timePassed(to: now, $0) }
-        let policies = try wait { store.policies(now: now, $0) }
-        // In the order they were set: of two for one group the later one holds.
-        for policy in policies.sorted(by: { $0.version < $1.version }) {
-            _ = putInForce(policy, endsExcess: false)
-        }
+        putInForce(try wait { store.policies(now: now, $0) }, clock)
         let names = try wait { store.aliases(block: nil, $0) }
         aliases.withLock { aliases in
             for alias in names { aliases[alias.key] = alias }
@@ -123,10 +123,17 @@ final class KeptState: Sendable {
         return settings.console == nil ? HistoryLimits(count: 0) : .inMemory
     }
 
-    /// Called every now and then: what is over is over.
+    /// Called every now and then: what is over is over. When the clock was set, policies end when
+    /// it says so now.
     func timePassed(to clock: ClockReading) {
         journal.timePassed(to: clock.now)
         let (sessions, revocations) = (sessions, revocations)
+        if noteSetting(of: clock) {
+            log.info("the clock was set: policies of stores end by what it says now")
+            store?.policies(now: clock.wallTime) { result in
+                if case .success(let policies) = result { self.putInForce(policies, clock) }
+            }
+        }
         store?.timePassed(to: clock.wallTime) { result in
             // A failure was logged, and is tried again the next time.
             guard case .success(let expired) = result else { return }
@@ -136,6 +143,21 @@ final class KeptState: Sendable {
                     now: SystemClock.now())
             }
             revocations.forget(now: clock.wallTime)
+        }
+    }
+
+    /// True when somebody set the clock since the last time.
+    private func noteSetting(of clock: ClockReading) -> Bool {
+        let now = clock.instant(of: WallTime(seconds: 0))
+        return origin.withLock { origin in
+            guard let before = origin else {
+                origin = now
+                return false
+            }
+            // Less is what keeps a clock right.
+            guard abs((now - before).wholeMilliseconds) >= 1000 else { return false }
+            origin = now
+            return true
         }
     }
 
@@ -168,9 +190,17 @@ final class KeptState: Sendable {
             expires: policy.expires.map(clock.instant(of:)))
     }
 
+    /// In the order they were set: of two for one group the later one holds.
+    private func putInForce(_ policies: [StorePolicy], _ clock: ClockReading) {
+        for policy in policies.sorted(by: { $0.version < $1.version }) {
+            _ = putInForce(policy, endsExcess: false, clock)
+        }
+    }
+
     /// - Returns: who had to go.
-    func putInForce(_ policy: StorePolicy, endsExcess: Bool) -> [SessionRecord] {
-        let clock = SystemClock.reading()
+    func putInForce(
+        _ policy: StorePolicy, endsExcess: Bool, _ clock: ClockReading = SystemClock.reading()
+    ) -> [SessionRecord] {
         guard let limit = limit(policy.change, clock) else {
             log.warning(
                 "state: the policy of store \(policy.key.store) is not in force: there is no"

@@ -6,7 +6,7 @@ struct StateSchema {
     /// In the header of the file, says whose it is ("GtwS").
     static let applicationID: Int64 = 0x4774_7753
 
-    static let current = StateSchema(steps: [first])
+    static let current = StateSchema(steps: [first, second])
 
     /// Statements that lead from version n (from 0) to n + 1.
     let steps: [String]
@@ -111,6 +111,16 @@ struct StateSchema {
         CREATE INDEX history_store ON history (block, store);
         CREATE INDEX history_device ON history (block, device);
         CREATE INDEX history_ended ON history (ended);
+        """
+
+    /// A version of a policy is never used twice, also not by what takes the place of a state that
+    /// was lost or kept in memory: whoever saw a policy before must not mistake another for it.
+    private static let second = """
+        INSERT INTO sqlite_sequence (name, seq)
+            SELECT 'policy', 0
+            WHERE NOT EXISTS (SELECT * FROM sqlite_sequence WHERE name = 'policy');
+        UPDATE sqlite_sequence SET seq = max(seq, CAST(strftime('%s', 'now') AS INTEGER) * 1000)
+            WHERE name = 'policy';
         """
 
     /// Those that are checked at every start: small, and what the gateway decides by.

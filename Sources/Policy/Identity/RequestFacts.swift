@@ -48,6 +48,14 @@ package struct RequestFacts: Sendable {
         }
     }
 
+    /// The roles that a value names: a claim may be an array of them.
+    package func roles(of source: ValueSource) -> [String] {
+        if case .claim(let path) = source, case .array(let elements) = claims?.claim(at: path) {
+            return elements.compactMap(\.comparableText)
+        }
+        return text(of: source).map { [$0] } ?? []
+    }
+
     /// The elements of a value that is a list; empty when the value is missing.
     ///
     /// - A claim: the elements of an array that have a text; the words of a string, parted by

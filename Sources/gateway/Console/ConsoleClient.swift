@@ -16,7 +16,8 @@ struct ConsoleClient {
 
         /// As the console wrote it.
         var text: String { String(decoding: body, as: UTF8.self) }
-        var object: JSONObject { (try? JSONValue.decode(body.span))?.object ?? JSONObject() }
+        /// Empty where there is no body.
+        var object: JSONObject
     }
 
     /// Why there is no answer, in a sentence without its end.
@@ -67,7 +68,11 @@ struct ConsoleClient {
             let detail = problem?["detail"]?.string ?? "it says no more"
             throw Failure(text: "the console refuses (\(status)): \(detail.printable())")
         }
-        return Answer(status: status, body: reply.body)
+        if reply.body.isEmpty { return Answer(status: status, body: [], object: JSONObject()) }
+        guard let object = (try? JSONValue.decode(reply.body.span))?.object else {
+            throw Failure(text: "what answers at \(address.text) is no console")
+        }
+        return Answer(status: status, body: reply.body, object: object)
     }
 
     // MARK: Requests

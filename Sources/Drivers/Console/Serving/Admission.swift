@@ -173,17 +173,19 @@ struct Admission: Sendable {
     private static func mustBeNew(
         _ head: RequestHead, _ precondition: Endpoint.Precondition
     ) throws(RequestRefusal) -> Bool {
-        guard case .allowedOrNew = precondition else { return false }
+        if case .none = precondition { return false }
+        let tags: EntityTags?
         do throws(EntityTags.Malformed) {
-            switch try EntityTags.read(head.fields, "if-none-match") {
-            case nil: return false
-            case .any: return true
-            case .strong: break
-            }
+            tags = try EntityTags.read(head.fields, "if-none-match")
         } catch {
             throw RequestRefusal(.protocolError, 400, "If-None-Match is malformed")
         }
-        throw RequestRefusal(.protocolError, 400, "If-None-Match can only be *")
+        switch (tags, precondition) {
+        case (nil, _): return false
+        case (.any, .allowedOrNew): return true
+        case (.any, _): throw RequestRefusal(.protocolError, 400, "If-None-Match is for PUT")
+        case (.strong, _): throw RequestRefusal(.protocolError, 400, "If-None-Match can only be *")
+        }
     }
 
     private static func awaitsContinue(_ head: RequestHead) throws(RequestRefusal) -> Bool {
