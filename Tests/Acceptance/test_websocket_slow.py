@@ -230,6 +230,21 @@ async def living_client_is_waited_for(gateway, slowly, path, door):
     assert (await line(gateway, client.mark))["reason"] == "client_gone"
 
 
+async def client_that_takes_little_by_little_is_waited_for(gateway, slowly, path):
+    """For longer than `silence`, although the kernels hold so much that no pong can come."""
+    async with slowly(path) as (client, app):
+        flood = Flood(app)
+        await flood.stands_still()
+        for _ in range(120):
+            await client.reader.read(2048)
+            await asyncio.sleep(0.05)
+        assert not app.reader.at_eof()
+        flood.stop()
+        client.reset()
+        await app.end()
+    assert (await line(gateway, client.mark))["reason"] == "client_gone"
+
+
 async def dead_client_is_not_waited_for(gateway, slowly, path):
     """It neither reads nor speaks."""
     async with slowly(path) as (client, app):
@@ -328,6 +343,10 @@ async def test_slow_readers(gateway, slowly, upstream):
             dead_client_is_not_waited_for(gateway, slowly, "/wait"),
             dead_client_is_not_waited_for(gateway, slowly, "/wait/compressed"),
             closing_app_reaches_a_client_that_is_waited_for(gateway, slowly),
+            *[
+                client_that_takes_little_by_little_is_waited_for(gateway, slowly, path)
+                for path in ("/wait", "/wait/compressed")
+            ],
             slow_app_holds_its_client_back_and_nobody_else(gateway, upstream),
         )
     assert peak.growth < 24 * MEGABYTE, "a score of sockets, and one queue of 4 MB"

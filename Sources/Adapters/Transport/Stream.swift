@@ -112,6 +112,10 @@ package final class Stream {
     /// of TCP's, which cannot be asked.
     package var acknowledgedCount: Int64 { shim_acknowledged(descriptor.number) }
 
+    /// Octets that the kernel has taken and not sent yet, because the other side has no room for
+    /// them, or the way there has none; -1 when it cannot be told.
+    package var unsentCount: Int { Int(shim_unsent(descriptor.number)) }
+
     /// True when the other side's system has taken something since `acknowledgedCount` was `count`,
     /// or has nothing more to take; also when it cannot be asked.
     ///

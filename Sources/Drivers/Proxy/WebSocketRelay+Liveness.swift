@@ -38,6 +38,7 @@ extension WebSocketRelay {
         if worker.now >= sendQueue.deadline {
             return breakOff(End(reason: .slowConsumer), isHurried: true, in: worker)
         }
+        noteTaking(in: worker)
         let silence = worker.now - lastSign
         // A ping that a long message holds back was not left unanswered; but none takes for ever.
         let isHeldBack = pendingToClient.ping != nil && client.stream.pendingCount == 0
@@ -55,6 +56,18 @@ extension WebSocketRelay {
             ping(in: worker)
         }
         scheduleCheck(in: worker)
+    }
+
+    /// While octets wait in front of a ping that was not answered, that the client takes some of
+    /// them is its sign of life: there may be megabytes in the kernel, and we see only when a good
+    /// part of them is gone.
+    private func noteTaking(in worker: Worker) {
+        guard outstandingPing != nil, lastPing >= lastSign,
+            client.stream.pendingCount > 0 || client.stream.unsentCount > 0
+        else { return }
+        let count = client.stream.acknowledgedCount
+        if let before = acknowledgedCount, count > before { lastTaken = worker.now }
+        acknowledgedCount = count
     }
 
     /// Octets that came from the client, or what waited for it that it took.
@@ -84,6 +97,7 @@ extension WebSocketRelay {
         lastPing = worker.now
         let ping = worker.newMaskingKey().bits
         outstandingPing = ping
+        acknowledgedCount = nil
         pendingToClient.ping = Self.octets(of: ping)
         injectToClient(in: worker)
     }

@@ -58,6 +58,8 @@ final class WebSocketRelay {
     var acknowledgementProbe: AcknowledgementProbe?
     /// When the client last took some of what waited for it, or was let go on.
     var lastTaken: Instant
+    /// What it had acknowledged when that was last asked for, since the last ping.
+    var acknowledgedCount: Int64?
     var sendQueue: SendQueue
     var controlRate: ControlRate
 
