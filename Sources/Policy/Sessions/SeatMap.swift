@@ -266,8 +266,13 @@ struct SeatMap: Sendable {
             slots[slot]?.bucket = moved
             settle(slot)
         }
+        // Where a place was not counted it was heard without a new stamp.
+        func entry(_ slot: Int) -> (Instant, UInt64) {
+            let seat = self[slot]
+            return (seat.state == .heard ? seat.lastHeard : .zero, seat.stamp)
+        }
         for slot in slots.indices.filter({ slots[$0] != nil }).sorted(by: {
-            self[$0].stamp < self[$1].stamp
+            entry($0) < entry($1)
         }) {
             let seat = self[slot]
             guard let group = seat.group else { continue }

@@ -37,6 +37,8 @@ private struct History {
     private var engine = StoreEngine()
     private var naive: NaiveStore
     private var rules: SessionRules
+    /// Of an older generation: sessions may come that were born in it.
+    private var oldRules: SessionRules
     private var now = 0
     private var lastTime = 0
     private var number = 0
@@ -52,6 +54,7 @@ private struct History {
         random = SeededGenerator(seed: seed)
         let settings = Self.settings(&random)
         rules = SessionRules(settings, generation: 1)
+        oldRules = rules
         naive = NaiveStore(rules: Self.naive(settings))
         log.append("\(settings)")
     }
@@ -108,6 +111,7 @@ private struct History {
             case ..<86: try setLimit()
             case ..<88: try clearLimit()
             case ..<90: try kick()
+            case ..<91: try reload()
             case _: try step("time", .time) { _ in }
             }
         }
@@ -146,7 +150,7 @@ private struct History {
         try expect(!wasThere || isIn || isFlapping, "a refresh was not admitted")
     }
 
-    private func arrival(_ newcomer: NaiveStore.Newcomer) throws -> Arrival {
+    private mutating func arrival(_ newcomer: NaiveStore.Newcomer) throws -> Arrival {
         let looks = newcomer.alias.map {
             DeviceKey.fallback(address: "", role: nil, userAgent: $0)
         }
@@ -154,8 +158,18 @@ private struct History {
             key: .client(try ClientID(newcomer.key)),
             origin: looks.map { .issued(like: $0) } ?? .given(.query("client_id")))
         return SessionsTests.arrival(
-            newcomer.number, device: device, role: newcomer.role, rules: rules,
+            newcomer.number, device: device, role: newcomer.role,
+            rules: Bool.random(using: &random) ? rules : oldRules,
             claimed: newcomer.claimed, isReportOnly: newcomer.isReportOnly)
+    }
+
+    private mutating func reload() throws {
+        isPlain = false
+        let settings = Self.settings(&random)
+        oldRules = rules
+        rules = SessionRules(settings, generation: rules.generation + 1)
+        let naiveRules = Self.naive(settings)
+        try step("reload \(settings)", .adopt(rules)) { $0.reload(naiveRules) }
     }
 
     private mutating func depart() throws {

@@ -3,70 +3,7 @@ import Settings
 /// The rules once more, as plain as they can be written: lists that are searched from end to end,
 /// milliseconds, and what happens as words. What `StoreEngine` does has to be this.
 struct NaiveStore {
-    struct Newcomer {
-        var number: Int
-        /// Its id, or its looks.
-        var key: String
-        /// Its looks, where its id was just issued.
-        var alias: String?
-        var role: String
-        var claimed: Int?
-        var isReportOnly: Bool
-    }
-
-    struct Rule {
-        var roles: [String]
-        var limit: SessionSettings.Limit
-        var takesClaim: Bool
-    }
-
-    struct Rules {
-        var limits: [Rule]
-        var shares: Bool
-        var grace: Int?
-        var probe: Int?
-    }
-
-    struct RuntimeRule {
-        var role: String?
-        var limit: SessionSettings.Limit
-        var expires: Int?
-    }
-
-    enum Life: Equatable {
-        case heard
-        case asked(until: Int)
-        case ghost(turn: Int)
-        case grace(until: Int)
-    }
-
-    struct Device {
-        /// `limit 0`, `free board`, `reported 0`.
-        var count: String
-        var order: Int
-        var sessions: [Newcomer]
-        /// Who came last: the device goes by its names.
-        var last: Newcomer
-        var life = Life.heard
-        var heard: Int
-        /// When it last became `heard`, or its grace began, in the order of all such changes.
-        var turn: Int
-        var silent: Set<Int> = []
-        var replacements: [Int] = []
-        var quietUntil: Int?
-        var refusals = 0
-
-        var isInGrace: Bool { if case .grace = life { true } else { false } }
-        var isGhost: Bool { if case .ghost = life { true } else { false } }
-    }
-
-    struct Waiter {
-        var arrivals: [Newcomer]
-        var since: Int
-        var deadline: Int
-    }
-
-    let rules: Rules
+    private(set) var rules: Rules
     private(set) var devices: [Device] = []
     private(set) var waiters: [Waiter] = []
     private(set) var runtime: [RuntimeRule] = []
@@ -162,6 +99,35 @@ struct NaiveStore {
             while counted(group).count > rule.limit.devices {
                 giveUpOne(group) { "out \($0) limited" }
             }
+        }
+    }
+
+    /// Other rules: devices keep their places, counted in another way if roles are. Two places of
+    /// one device that are now in one count become one, with all sessions.
+    mutating func reload(_ new: Rules) {
+        let countsAlike = rules.limits.map(\.roles) == new.limits.map(\.roles)
+        rules = new
+        if countsAlike { return }
+        let all = devices
+        devices = []
+        for var device in all {
+            let group = group(of: device.last.role)
+            let isReported = device.count.hasPrefix("reported")
+            device.count =
+                group.map { "\(isReported ? "reported" : "limit") \($0)" }
+                ?? "free \(device.last.role)"
+            let isCounted = device.count.hasPrefix("limit")
+            if !isCounted, !device.isInGrace { device.life = .heard }
+            let host = find(device.last, device.count)
+            if device.isInGrace, host != nil || !isCounted { continue }
+            guard let host else {
+                devices.append(device)
+                continue
+            }
+            devices[host].sessions =
+                (devices[host].isInGrace ? [] : devices[host].sessions) + device.sessions
+            devices[host].last = device.last
+            if isCounted { devices[host].life = .heard }
         }
     }
 
@@ -276,7 +242,10 @@ struct NaiveStore {
 
     /// True when it waits on.
     private mutating func review(_ waiter: Waiter) -> Bool {
-        guard let group = group(of: waiter.arrivals[0].role) else { return false }
+        guard let group = group(of: waiter.arrivals[0].role) else {
+            admit(waiter, "free \(waiter.arrivals[0].role)")
+            return false
+        }
         let limit = limit(group, waiter.arrivals[0])
         let excess = counted(group).count + 1 - limit.devices
         if excess > 0 {
@@ -301,19 +270,19 @@ struct NaiveStore {
                 }
             }
         }
-        admit(waiter, group)
+        admit(waiter, "limit \(group)")
         return false
     }
 
-    private mutating func admit(_ waiter: Waiter, _ group: Int) {
+    private mutating func admit(_ waiter: Waiter, _ count: String) {
         for arrival in waiter.arrivals {
-            if let index = find(arrival, "limit \(group)") {
+            if let index = find(arrival, count) {
                 devices[index].sessions.append(arrival)
                 devices[index].last = arrival
                 hear(index)
                 words.append("in \(arrival.number)")
             } else {
-                open(arrival, "limit \(group)")
+                open(arrival, count)
             }
         }
     }
@@ -329,7 +298,11 @@ struct NaiveStore {
             devices[index].count == "limit \(group)" && devices[index].life == .heard
                 && devices[index].heard < waiter.since - 3000
         }
-        for index in unheard.sorted(by: { devices[$0].turn < devices[$1].turn }) {
+        for index in unheard.sorted(by: {
+            (devices[$0].heard, devices[$0].turn) < (devices[$1].heard, devices[$1].turn)
+        }) {
+            turn += 1
+            devices[index].turn = turn
             devices[index].life = .asked(until: now + probe)
             for session in devices[index].sessions { words.append("ask \(session.number)") }
         }
@@ -389,8 +362,10 @@ struct NaiveStore {
     }
 
     private mutating func hear(_ index: Int) {
-        turn += 1
-        devices[index].turn = turn
+        if devices[index].count.hasPrefix("limit") {
+            turn += 1
+            devices[index].turn = turn
+        }
         devices[index].heard = now
         devices[index].life = .heard
         devices[index].silent = []

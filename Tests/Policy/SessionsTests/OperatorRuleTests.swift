@@ -268,6 +268,17 @@ import Testing
         #expect(store.engine.deviceCount == 3)
     }
 
+    @Test func `who is counted only since a reload hides nobody that is silent`() throws {
+        var store = Scenario(.limiting(.of("admin", max: 2, .blockNew), probe: .seconds(2)))
+        _ = try store.connect("board", role: "board", at: 0)
+        _ = try store.connect("A", at: 1)
+        #expect(try store.answer("board", at: 60) == [])
+        store.rules = SessionRules(
+            .limiting(.of(max: 2, .blockNew), probe: .seconds(2)), generation: 2)
+        #expect(try store.connect("B", at: 61) == ["B waits", "A?"])
+        #expect(store.wait(until: 63) == ["A out: silent", "B in"])
+    }
+
     @Test func `a probe goes on over a reload that counts anew`() throws {
         var store = Scenario(.limiting(.of("admin", max: 1, .blockNew), probe: .seconds(2)))
         _ = try store.connect("A", at: 0)
