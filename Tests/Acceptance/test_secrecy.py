@@ -114,8 +114,8 @@ async def test_every_place_of_a_token_is_kept_quiet(start_gateway, hospital, tmp
     console("GET", "/metrics", token="wrong" * 8)
     console("GET", f"/metrics?token={tokens.CONSOLE_TOKEN}")
     console.revoke(user="8")
-    console("GET", "/.gateway/revocations")
-    console("GET", "/.gateway/keys")
+    console("GET", "/revocations")
+    console("GET", "/keys")
     gateway.finish()
     assert "tab=last" in log.read_text() and "tab=socket" in log.read_text()
     assert secrecy.places() > seen, "all of that is looked through in the end"

@@ -53,7 +53,7 @@ async def test_what_was_acknowledged_is_there_after_a_kill(starting):
     console.delete("/stores/boards/17/devices/b/sessions")
     await ending(sockets[1])
     await console.wait_for_history(1, store="17")
-    revoked = console("POST", "/.gateway/revoke", json={"user": "7"})
+    revoked = console("POST", "/revocations", json={"user": "7"})
     assert revoked.json()["ended"] == 0
     kept = console.put(path, {"devices": 1, "policy": "block_new", "note": "repairs"})
     assert kept.status_code == 201
@@ -84,13 +84,13 @@ async def test_what_was_taken_back_stays_so(starting):
     path = "/stores/boards/1/policy"
     assert console.put(path, {"devices": 1, "policy": "block_new"}).status_code == 201
     assert console.delete(path).status_code == 204
-    console("POST", "/.gateway/revoke", json={"user": "7"})
-    withdrawn = console.delete("/.gateway/revocations", params={"user": "7"})
+    console("POST", "/revocations", json={"user": "7"})
+    withdrawn = console.delete("/revocations", params={"user": "7"})
     assert withdrawn.status_code == 204
     kill(gateway)
     gateway, console = starting()
     assert console("GET", path).status_code == 404
-    assert console.get("/.gateway/revocations")["total"] == 0
+    assert console.get("/revocations")["total"] == 0
 
 
 async def test_a_policy_that_expired_while_nobody_ran_is_over(starting):

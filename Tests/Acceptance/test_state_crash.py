@@ -181,11 +181,11 @@ class Revoked(Thing):
         return True
 
     async def put(self, desk, _):
-        status, _, answer = await desk.ask("POST", "/.gateway/revoke", {"jti": self.name})
+        status, _, answer = await desk.ask("POST", "/revocations", {"jti": self.name})
         assert status == 200, answer
 
     async def remove(self, desk):
-        status, _, answer = await desk.ask("DELETE", f"/.gateway/revocations?jti={self.name}")
+        status, _, answer = await desk.ask("DELETE", f"/revocations?jti={self.name}")
         assert status == 204, answer
 
 
@@ -244,7 +244,7 @@ class World:
         async with Desk(port) as desk:
             found = {policy: await policy.look(desk) for policy in self.all(Policy)}
             names = await desk.list("/devices", "devices")
-            revoked = await desk.list("/.gateway/revocations", "revocations")
+            revoked = await desk.list("/revocations", "revocations")
             history = await desk.list("/history", "history")
         names = {entry["client_id"]: entry["name"] for entry in names}
         revoked = {entry["jti"]: True for entry in revoked}

@@ -253,9 +253,9 @@ async def test_what_was_revoked_may_be_taken_back(gateway, console):
     token = one(7, "found-again")
     console.revoke(jti="found-again")
     await knocks(gateway, token, REVOKED)
-    listed = console.get("/.gateway/revocations")
+    listed = console.get("/revocations")
     assert listed["total"] == 1
-    answer = console.delete("/.gateway/revocations?jti=found-again")
+    answer = console.delete("/revocations?jti=found-again")
     assert answer.status_code == 204
     await knocks(gateway, token, IN)
 
@@ -265,7 +265,7 @@ async def test_what_was_revoked_may_be_taken_back(gateway, console):
 
 async def test_the_console_is_for_those_who_know_its_token(gateway, console):
     for token in (None, "x" * 64, tokens.CONSOLE_TOKEN[:-1]):
-        answer = console("POST", "/.gateway/revoke", token, json={"user": "7"})
+        answer = console("POST", "/revocations", token, json={"user": "7"})
         assert answer.status_code == 401
         assert "Bearer" in answer.headers["www-authenticate"]
     await knocks(gateway, one(7, "a"), IN)
@@ -273,7 +273,7 @@ async def test_the_console_is_for_those_who_know_its_token(gateway, console):
 
 async def test_an_order_that_means_nobody_is_refused(gateway, console):
     for order in ({}, [], {"jti": 7}, {"user": ""}, {"whom": "7"}, {"before": "tomorrow"}):
-        answer = console("POST", "/.gateway/revoke", json=order)
+        answer = console("POST", "/revocations", json=order)
         assert answer.status_code == 400, f"{order}: {answer.text}"
     await knocks(gateway, one(7, "a"), IN)
 
@@ -282,6 +282,6 @@ async def test_clients_cannot_give_orders(gateway):
     """The path is the console's, not the listener's."""
     async with gateway.tls.client() as client:
         headers = {"Host": HOST, **tokens.bearer(tokens.CONSOLE_TOKEN)}
-        answer = await client.post("/.gateway/revoke", json={"user": "7"}, headers=headers)
+        answer = await client.post("/revocations", json={"user": "7"}, headers=headers)
     assert answer.status_code in (401, 404)
     await knocks(gateway, one(7, "a"), IN)

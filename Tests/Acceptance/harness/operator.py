@@ -68,7 +68,7 @@ class Operator:
 
     def revoke(self, **what):
         """`jti`, `user` or `before`; answers what the console says of it."""
-        answer = self("POST", "/.gateway/revoke", json=what)
+        answer = self("POST", "/revocations", json=what)
         assert answer.is_success, f"{answer.status_code} {answer.text}"
         return answer.json()
 

@@ -15,7 +15,7 @@ import Transport
     init() throws { console = try TestConsole(backend.endpoints) }
 
     private func revoke(_ order: String) throws -> Reply {
-        try console.ask("POST", "/.gateway/revoke", json: order)
+        try console.ask("POST", "/revocations", json: order)
     }
 
     private func text(_ reply: Reply) -> String { "\(reply.status) \(reply.text)" }
@@ -69,7 +69,7 @@ import Transport
     ) throws {
         let reply =
             order.isEmpty
-            ? try console.ask("POST", "/.gateway/revoke", fields: ["Content-Length: 0"])
+            ? try console.ask("POST", "/revocations", fields: ["Content-Length: 0"])
             : try revoke(order)
         #expect(reply.status == status)
         #expect(reply.detail?.contains(words) ?? false)
@@ -86,7 +86,7 @@ import Transport
     private func list(_ query: String) throws -> (
         entries: [JSONValue], next: String?, total: JSONValue?
     ) {
-        let reply = try console.ask("GET", "/.gateway/revocations" + query)
+        let reply = try console.ask("GET", "/revocations" + query)
         return (
             try #require(reply.member("revocations")?.array), reply.member("next")?.string,
             reply.member("total")
@@ -144,7 +144,7 @@ import Transport
             ("?after=*", "is no 'next' of a page"), ("?page=2", "Unknown parameter 'page'"),
         ])
     func `a page that cannot be is refused`(query: String, words: String) throws {
-        let reply = try console.ask("GET", "/.gateway/revocations" + query)
+        let reply = try console.ask("GET", "/revocations" + query)
         #expect(reply.status == 400)
         #expect(reply.detail?.contains(words) ?? false)
     }
@@ -163,7 +163,7 @@ import Transport
             Revocation(.issuedBefore(TestBackend.now, user: "bob")),
         ]
         for entry in entries { #expect(backend.store.add(entry, now: TestBackend.now)) }
-        let reply = try console.ask("DELETE", "/.gateway/revocations" + query)
+        let reply = try console.ask("DELETE", "/revocations" + query)
         #expect(reply.status == status)
         #expect(words.isEmpty || reply.detail?.contains(words) ?? false)
         #expect(backend.revocations().count == (status == 204 ? 2 : 3))
@@ -178,7 +178,7 @@ import Transport
             name: "/etc/key.pem", kind: .publicKey, keyCount: 0, isFailing: false, isStale: false,
             successAge: nil, attempts: .max, failures: 0, changes: 0)
         backend.sources.withLock { $0 = [one, other] }
-        let reply = try console.ask("GET", "/.gateway/keys")
+        let reply = try console.ask("GET", "/keys")
         let expected = """
             200 {"sources":[{"name":"/etc/key.pem","kind":"public_key","keys":0,"failing":false,\
             "stale":false,"last_success_age_seconds":null,"attempts":9007199254740991,\

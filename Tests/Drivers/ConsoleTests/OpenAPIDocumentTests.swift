@@ -81,7 +81,7 @@ import Testing
 
     @Test func `forms of a query are told in words`() throws {
         let paths = try #require(try document(TestBackend().endpoints)["paths"]?.object)
-        let delete = paths["/.gateway/revocations"]?.object?["delete"]?.object
+        let delete = paths["/revocations"]?.object?["delete"]?.object
         #expect(
             delete?["description"]
                 == .string(

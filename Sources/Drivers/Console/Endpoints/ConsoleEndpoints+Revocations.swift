@@ -17,7 +17,7 @@ extension ConsoleEndpoints {
         _ backend: any ConsoleBackend, _ wallTime: @escaping @Sendable () -> WallTime
     ) -> Endpoint {
         Endpoint(
-            method: .post, path: "/.gateway/revoke", name: "revoke",
+            method: .post, path: "/revocations", name: "revoke",
             summary: "Believe a token, a user's tokens or all older tokens no more, and end the"
                 + " connections that live on them",
             body: .named(
@@ -70,7 +70,7 @@ extension ConsoleEndpoints {
 
     private static func list(_ backend: any ConsoleBackend) -> Endpoint {
         Endpoint(
-            method: .get, path: "/.gateway/revocations", name: "revocations",
+            method: .get, path: "/revocations", name: "revocations",
             summary: "What was revoked at run time (what files say is not among it)",
             query: RevocationPage.query,
             answers: [.json(200, "A page of the list", RevocationPage.schema)]
@@ -81,7 +81,7 @@ extension ConsoleEndpoints {
 
     private static func withdraw(_ backend: any ConsoleBackend) -> Endpoint {
         Endpoint(
-            method: .delete, path: "/.gateway/revocations", name: "withdrawRevocation",
+            method: .delete, path: "/revocations", name: "withdrawRevocation",
             summary: "Take an entry of the list back; the date of one with `before` does not"
                 + " matter",
             query: RevocationText.schema(),

@@ -36,7 +36,7 @@ enum ConsoleEndpoints {
 
     static func keys(_ backend: any ConsoleBackend) -> Endpoint {
         Endpoint(
-            method: .get, path: "/.gateway/keys", name: "keys",
+            method: .get, path: "/keys", name: "keys",
             summary: "Where keys come from, and how each source is doing",
             answers: [.json(200, "All sources, by name", keysSchema)]
         ) { _, responder in

@@ -1,6 +1,6 @@
 import JSON
 
-/// The path of an endpoint: `/.gateway/sessions/{id}`. A capture takes one segment that is not
+/// The path of an endpoint: `/sessions/{id}`. A capture takes one segment that is not
 /// empty.
 struct PathTemplate: Sendable, Hashable, ExpressibleByStringLiteral {
     enum Segment: Sendable, Hashable {
