@@ -153,8 +153,9 @@ package final class SessionTable: SessionStore {
                 } else {
                     deliver(.admitted(record))
                 }
-            case .overruled(let record, let rule): answer = .admitted(record, despite: rule)
-            case .waiting: answer = .waiting
+            case .overruled(let record, let rule):
+                if record.id == asker { answer = .admitted(record, despite: rule) }
+            case .waiting(let id): if id == asker { answer = .waiting }
             case .refused(let arrival, let rejection):
                 report(.refused(arrival, rejection))
                 if arrival.id == asker {

@@ -90,6 +90,7 @@ extension StoreEngine {
         guard new.generation > old.generation else { return }
         rules = new
         if new.countsAlike(old) { return }
+        regroupWaiters { new.group(of: $0.role) }
         seats.regroup(new.limits.count) { seat in
             guard let group = new.group(of: seat.newest.arrival.role) else {
                 return .free(role: seat.newest.arrival.role)

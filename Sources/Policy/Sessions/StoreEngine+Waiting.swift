@@ -49,6 +49,20 @@ extension StoreEngine {
         return true
     }
 
+    /// Roles are counted in another way: sessions of one device that waited together wait each for
+    /// the place in its own count.
+    mutating func regroupWaiters(_ group: (Arrival) -> Int?) {
+        waiters = waiters.flatMap { waiter in
+            waiter.arrivals.reduce(into: [Waiter]()) { parts, arrival in
+                let own = group(arrival)
+                let place = parts.firstIndex { own != nil && group($0.arrivals[0]) == own }
+                if let place { return parts[place].arrivals.append(arrival) }
+                parts.append(
+                    Waiter(arrivals: [arrival], since: waiter.since, deadline: waiter.deadline))
+            }
+        }
+    }
+
     /// One that waited is gone.
     mutating func forget(_ id: SessionID) {
         for position in waiters.indices {

@@ -108,6 +108,22 @@ struct NaiveStore {
         let countsAlike = rules.limits.map(\.roles) == new.limits.map(\.roles)
         rules = new
         if countsAlike { return }
+        waiters = waiters.flatMap { waiter in
+            var parts: [Waiter] = []
+            for arrival in waiter.arrivals {
+                let own = group(of: arrival.role)
+                if own != nil,
+                    let place = parts.firstIndex(where: { group(of: $0.arrivals[0].role) == own })
+                {
+                    parts[place].arrivals.append(arrival)
+                } else {
+                    parts.append(
+                        Waiter(
+                            arrivals: [arrival], since: waiter.since, deadline: waiter.deadline))
+                }
+            }
+            return parts
+        }
         let all = devices
         devices = []
         for var device in all {

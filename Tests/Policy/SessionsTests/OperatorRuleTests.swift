@@ -279,6 +279,25 @@ import Testing
         #expect(store.wait(until: 63) == ["A out: silent", "B in"])
     }
 
+    @Test(arguments: [["admin"], ["board", "kiosk"], ["board"]])
+    func `sessions that waited together wait each in its own count after a reload`(
+        limited: [String]
+    ) throws {
+        var store = Scenario(
+            .limiting(.of(max: 1, .blockNew), sameDevice: .share, probe: .seconds(2)))
+        _ = try store.connect("A", at: 0)
+        #expect(try store.connect("W", role: "board", at: 60) == ["W waits", "A?"])
+        #expect(try store.connect("W", role: "kiosk", at: 60) == ["W2 waits"])
+        let limits = limited.map { SessionSettings.RoleLimit.of($0, max: 1, .blockNew) }
+        var settings = SessionSettings(name: "b", store: .query("s"), limits: limits)
+        settings.sameDevice = .share
+        #expect(
+            store.handle(.adopt(SessionRules(settings, generation: 2))) == ["W in", "W2 in"])
+        #expect(store.engine.deviceCount == limited.count)
+        for session in ["A", "W", "W2"] { _ = try store.disconnect(session) }
+        #expect(store.engine.isUnused)
+    }
+
     @Test func `a probe goes on over a reload that counts anew`() throws {
         var store = Scenario(.limiting(.of("admin", max: 1, .blockNew), probe: .seconds(2)))
         _ = try store.connect("A", at: 0)
