@@ -277,6 +277,27 @@ async def closing_app_reaches_a_client_that_is_waited_for(gateway, slowly):
         await leaving
 
 
+async def closing_app_reaches_a_client_that_takes_its_time(gateway, slowly):
+    """For longer than a close frame waits for its answer, and it says something meanwhile."""
+    async with slowly("/wait") as (client, app):
+        flood = Flood(app, most=250)
+
+        async def goodbye():
+            await flood.task
+            await app.close(4007, "so long")
+
+        leaving = asyncio.create_task(goodbye())
+        living = asyncio.create_task(shows_life(client))
+        heard = []
+        for _ in range(250):
+            heard.append(await client.message([]))
+            await asyncio.sleep(0.08)
+        assert numbers([one.payload for one in heard]) == list(range(250))
+        assert (await client.receive()).payload[:2] == (4007).to_bytes(2, "big")
+        living.cancel()
+        await leaving
+
+
 async def stalled_client_is_ejected(gateway, slowly, upstream):
     """Its seat is the newcomer's at once; it hears whole messages and why, or is cut."""
     async with slowly("/stage?store=1&device=A") as (client, app):
@@ -343,6 +364,7 @@ async def test_slow_readers(gateway, slowly, upstream):
             dead_client_is_not_waited_for(gateway, slowly, "/wait"),
             dead_client_is_not_waited_for(gateway, slowly, "/wait/compressed"),
             closing_app_reaches_a_client_that_is_waited_for(gateway, slowly),
+            closing_app_reaches_a_client_that_takes_its_time(gateway, slowly),
             *[
                 client_that_takes_little_by_little_is_waited_for(gateway, slowly, path)
                 for path in ("/wait", "/wait/compressed")

@@ -28,8 +28,15 @@ final class ClientConnection {
         case closing(ClosingSocket)
         /// Everything is sent; what still comes is discarded, so that the answer is not lost to a
         /// reset (RFC 9112 §9.6).
-        case lingering
+        case lingering(Linger)
         case closed
+    }
+
+    struct Linger {
+        /// What the client's system had taken when that was last looked at.
+        var acknowledgedCount: Int64 = 0
+        /// Whatever it takes.
+        let end: Instant
     }
 
     /// Where a connection without a request stands; each has its own deadline.
@@ -279,7 +286,7 @@ final class ClientConnection {
     /// Sends what waits, then FIN, then waits a little for the client to do the same.
     func finish(in worker: Worker) {
         if case .closed = phase { return }
-        phase = .lingering
+        phase = .lingering(Linger(end: worker.now + Exchange.sendTimeout))
         held = []
         stream.finishSending()
         linger(in: worker)
@@ -300,6 +307,17 @@ final class ClientConnection {
             return setDeadline(worker.now + Exchange.sendTimeout, in: worker)
         }
         if hasInputEnded { return close(in: worker) }
+        setDeadline(worker.now + Self.lingerTimeout, in: worker)
+    }
+
+    /// What it takes slowly may be megabytes in the kernel: while some of it goes, the connection
+    /// stays, lest a word of the client's in between lose it all to a reset.
+    private func linger(since last: Linger, in worker: Worker) {
+        let count = stream.acknowledgedCount
+        guard !isHurried, count > last.acknowledgedCount, worker.now < last.end,
+            stream.unsentCount > 0
+        else { return close(in: worker) }
+        phase = .lingering(Linger(acknowledgedCount: count, end: last.end))
         setDeadline(worker.now + Self.lingerTimeout, in: worker)
     }
 
@@ -364,7 +382,8 @@ final class ClientConnection {
         switch phase {
         case .head(.partial): Answer.headTimeout(to: self, in: worker)
         case .head(.idle): finish(in: worker)
-        case .head(.handshake), .closing, .lingering: close(in: worker)
+        case .lingering(let last): linger(since: last, in: worker)
+        case .head(.handshake), .closing: close(in: worker)
         case .held(let request): request.timerFired(from: self, in: worker)
         case .exchange(let exchange): exchange.clientTimerFired(in: worker)
         case .webSocket(let relay): relay.timerFired(in: worker)
