@@ -35,7 +35,7 @@ extension NaiveStore {
     enum Life: Equatable {
         case heard
         case asked(until: Int)
-        case ghost(turn: Int)
+        case ghost
         case grace(until: Int)
     }
 
@@ -56,7 +56,7 @@ extension NaiveStore {
         var refusals = 0
 
         var isInGrace: Bool { if case .grace = life { true } else { false } }
-        var isGhost: Bool { if case .ghost = life { true } else { false } }
+        var isGhost: Bool { life == .ghost }
     }
 
     struct Waiter {

@@ -340,13 +340,10 @@ struct NaiveStore {
     }
 
     private mutating func endGhost(_ group: Int) {
-        func turn(_ index: Int) -> Int {
-            if case .ghost(let turn) = devices[index].life { turn } else { .max }
-        }
         let ghosts = devices.indices.filter {
             devices[$0].count == "limit \(group)" && devices[$0].isGhost
         }
-        guard let first = ghosts.min(by: { turn($0) < turn($1) }) else { return }
+        guard let first = ghosts.min(by: { devices[$0].turn < devices[$1].turn }) else { return }
         for session in devices[first].sessions { words.append("out \(session.number) silent") }
         devices.remove(at: first)
     }
@@ -389,7 +386,8 @@ struct NaiveStore {
 
     private mutating func haunt(_ index: Int) {
         turn += 1
-        devices[index].life = .ghost(turn: turn)
+        devices[index].turn = turn
+        devices[index].life = .ghost
     }
 
     // MARK: Looking things up
