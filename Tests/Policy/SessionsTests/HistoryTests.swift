@@ -174,12 +174,13 @@ private struct History {
 
     private mutating func depart() throws {
         guard let number = known.randomElement(using: &random) else { return }
-        let breaks = Bool.random(using: &random)
+        let departure =
+            [Departure.normal, .abnormal, .abnormal, .unserved].randomElement(using: &random)
+            ?? .normal
         known.removeAll { $0 == number }
         try step(
-            "depart \(number) \(breaks)",
-            .depart(SessionID(number), breaks ? .abnormal : .normal)
-        ) { $0.depart(number, breaks: breaks) }
+            "depart \(number) \(departure)", .depart(SessionID(number), departure)
+        ) { $0.depart(number, departure) }
     }
 
     private mutating func answer() throws {
@@ -230,7 +231,7 @@ private struct History {
     private mutating func emptyOut() throws {
         for number in known {
             try step("leave \(number)", .depart(SessionID(number), .normal)) {
-                $0.depart(number, breaks: false)
+                $0.depart(number, .normal)
             }
         }
         for role in [nil, "admin", "kiosk"] {

@@ -11,6 +11,8 @@ extension NaiveStore {
         var role: String
         var claimed: Int?
         var isReportOnly: Bool
+        /// When it came in, and when its device did.
+        var since = 0, deviceSince = 0
     }
 
     struct Rule {

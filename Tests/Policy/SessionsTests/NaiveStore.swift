@@ -1,3 +1,4 @@
+import Sessions
 import Settings
 
 /// The rules once more, as plain as they can be written: lists that are searched from end to end,
@@ -49,17 +50,24 @@ struct NaiveStore {
         ask(group, waiter)
     }
 
-    mutating func depart(_ number: Int, breaks: Bool) {
+    mutating func depart(_ number: Int, _ departure: Departure) {
         for index in devices.indices {
             guard let position = position(of: number, in: devices[index]) else { continue }
-            words.append("out \(number) \(breaks ? "broke" : "left")")
+            words.append("out \(number) \(SessionEnd.Cause.departed(departure).word)")
+            let session = devices[index].sessions[position]
             if devices[index].sessions.count > 1 {
                 devices[index].sessions.remove(at: position)
                 devices[index].silent.remove(number)
                 return
             }
             let device = devices[index]
-            if breaks, let grace = rules.grace, device.life == .heard,
+            let mayComeBack =
+                switch departure {
+                case .normal: false
+                case .abnormal: true
+                case .unserved: session.deviceSince < session.since
+                }
+            if mayComeBack, let grace = rules.grace, device.life == .heard,
                 device.count.hasPrefix("limit")
             {
                 turn += 1
@@ -168,17 +176,27 @@ struct NaiveStore {
 
     private mutating func open(_ arrival: Newcomer, _ count: String) {
         turn += 1
+        var session = arrival
+        (session.since, session.deviceSince) = (now, now)
         devices.append(
             Device(
-                count: count, order: turn, sessions: [arrival], last: arrival, heard: now,
+                count: count, order: turn, sessions: [session], last: session, heard: now,
                 turn: turn))
         words.append("in \(arrival.number)")
+    }
+
+    /// One more session of a device.
+    private mutating func enter(_ arrival: Newcomer, _ index: Int) {
+        var session = arrival
+        (session.since, session.deviceSince) = (now, devices[index].last.deviceSince)
+        devices[index].sessions.append(session)
+        devices[index].last = session
     }
 
     private mutating func comeAgain(_ arrival: Newcomer, _ index: Int) {
         let old = devices[index].isInGrace ? [] : devices[index].sessions
         if rules.shares {
-            devices[index].sessions = old + [arrival]
+            devices[index].sessions = old
         } else {
             if let last = old.last, let retry = fight(index) {
                 if devices[index].refusals == 1 { words.append("flaps \(last.number)") }
@@ -186,9 +204,9 @@ struct NaiveStore {
                 return
             }
             for session in old { words.append("out \(session.number) replaced") }
-            devices[index].sessions = [arrival]
+            devices[index].sessions = []
         }
-        devices[index].last = arrival
+        enter(arrival, index)
         hear(index)
         words.append("in \(arrival.number)")
     }
@@ -215,9 +233,8 @@ struct NaiveStore {
 
     private mutating func letIn(_ arrival: Newcomer, _ count: String, _ group: Int?) {
         if let index = find(arrival, count) {
-            devices[index].sessions =
-                (devices[index].isInGrace ? [] : devices[index].sessions) + [arrival]
-            devices[index].last = arrival
+            if devices[index].isInGrace { devices[index].sessions = [] }
+            enter(arrival, index)
             hear(index)
             words.append("in \(arrival.number)")
             return
@@ -227,8 +244,7 @@ struct NaiveStore {
         let excess = counted(group).count + 1 - limit.devices
         if excess <= 0 { return open(arrival, count) }
         if let index = find(arrival, "reported \(group)") {
-            devices[index].sessions.append(arrival)
-            devices[index].last = arrival
+            enter(arrival, index)
             words.append("in \(arrival.number)")
         } else {
             open(arrival, "reported \(group)")
@@ -293,8 +309,7 @@ struct NaiveStore {
     private mutating func admit(_ waiter: Waiter, _ count: String) {
         for arrival in waiter.arrivals {
             if let index = find(arrival, count) {
-                devices[index].sessions.append(arrival)
-                devices[index].last = arrival
+                enter(arrival, index)
                 hear(index)
                 words.append("in \(arrival.number)")
             } else {
@@ -388,52 +403,5 @@ struct NaiveStore {
         turn += 1
         devices[index].turn = turn
         devices[index].life = .ghost
-    }
-
-    // MARK: Looking things up
-
-    func counted(_ group: Int) -> [Device] { devices.filter { $0.count == "limit \(group)" } }
-
-    func group(of role: String) -> Int? {
-        rules.limits.firstIndex { $0.roles.contains(role) }
-            ?? rules.limits.firstIndex { $0.roles.isEmpty }
-    }
-
-    func limit(_ group: Int, _ arrival: Newcomer) -> SessionSettings.Limit {
-        if let set = runtime.last(where: { $0.role.map { self.group(of: $0) == group } ?? false })
-            ?? runtime.last(where: { $0.role == nil })
-        {
-            return set.limit
-        }
-        var limit = rules.limits[group].limit
-        if rules.limits[group].takesClaim, let claimed = arrival.claimed {
-            limit.devices = claimed
-        }
-        return limit
-    }
-
-    private func groups(of role: String?) -> [Int] {
-        if let role { return group(of: role).map { [$0] } ?? [] }
-        let own = Set(runtime.compactMap { $0.role.flatMap { group(of: $0) } })
-        return rules.limits.indices.filter { !own.contains($0) }
-    }
-
-    private func position(of number: Int, in device: Device) -> Int? {
-        device.isInGrace ? nil : device.sessions.firstIndex { $0.number == number }
-    }
-
-    private func find(_ arrival: Newcomer, _ count: String) -> Int? {
-        func named(_ name: String) -> Int? {
-            devices.firstIndex { device in
-                device.count == count
-                    && (device.last.key == name || device.last.alias == name)
-            }
-        }
-        return named(arrival.key) ?? arrival.alias.flatMap(named)
-    }
-
-    private func isSame(_ one: Newcomer, _ other: Newcomer) -> Bool {
-        let names = [one.key, one.alias]
-        return names.contains(other.key) || (other.alias.map { names.contains($0) } ?? false)
     }
 }
