@@ -6,20 +6,26 @@ import Transport
 
 /// What a client may not do, over real sockets.
 @Suite struct LimitTests {
-    @Test(
-        arguments: [
-            ("GET\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", 400),
-            ("GET /things HTTP/2.0\r\n\r\n", 505), ("GET /things HTTP/1.1\r\n\r\n", 400),
-            ("GET /\u{7F} HTTP/1.1\r\n\r\n", 400), ("\r\n\r\n\r\n\r\n\r\nGET", 400),
-            ("GET /" + String(repeating: "a", count: 13_000) + " HTTP/1.1\r\n", 414),
-            ("GET / HTTP/1.1\r\nHost: x\r\nA: " + String(repeating: "a", count: 17_000), 431),
-            (
-                "GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "A: b\r\n", count: 101),
-                431
-            ),
-            (String(repeating: "A", count: 40), 501),
-        ])
-    func `garbage is answered, and that is the end`(text: String, status: Int) throws {
+    private static let garbage: [String: (text: String, status: Int)] = [
+        "no target": ("GET\r\n\r\n", 400),
+        "TLS": ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", 400),
+        "another version": ("GET /things HTTP/2.0\r\n\r\n", 505),
+        "no host": ("GET /things HTTP/1.1\r\n\r\n", 400),
+        "a control character": ("GET /\u{7F} HTTP/1.1\r\n\r\n", 400),
+        "empty lines": ("\r\n\r\n\r\n\r\n\r\nGET", 400),
+        "a long target": ("GET /\(String(repeating: "a", count: 13_000)) HTTP/1.1\r\n", 414),
+        "a long line": (
+            "GET / HTTP/1.1\r\nHost: x\r\nA: " + String(repeating: "a", count: 17_000), 431
+        ),
+        "many lines": (
+            "GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "A: b\r\n", count: 101), 431
+        ),
+        "a long method": (String(repeating: "A", count: 40), 501),
+    ]
+
+    @Test(arguments: garbage.keys.sorted())
+    func `garbage is answered, and that is the end`(kind: String) throws {
+        let (text, status) = try #require(Self.garbage[kind])
         let console = try TestConsole()
         let visitor = try console.visit()
         visitor.send(text)
