@@ -52,6 +52,15 @@ async def ghost(visitors, block):
     return holder
 
 
+async def of(visitors, block, count, are_in):
+    """Of so many who wait at once so many get in, and the others know why not."""
+    waiting = [await visitors.knock(block, f"N{number}") for number in range(count)]
+    for visitor in waiting:
+        await visitor.answer()
+    assert sum(visitor.is_in for visitor in waiting) == are_in
+    assert sum(visitor.is_rejected for visitor in waiting) == count - are_in
+
+
 # Who is gone.
 
 
@@ -97,12 +106,8 @@ async def of_two_holders_the_dead_one_makes_way(visitors):
 
 @scenario
 async def of_several_who_wait_one_gets_in(visitors):
-    holder = await ghost(visitors, "brisk")
-    waiting = [await visitors.knock("brisk", f"N{number}") for number in range(5)]
-    for visitor in waiting:
-        await visitor.answer()
-    assert sum(visitor.is_in for visitor in waiting) == 1
-    assert sum(visitor.is_rejected for visitor in waiting) == 4
+    await ghost(visitors, "brisk")
+    await of(visitors, "brisk", 5, are_in=1)
 
 
 @scenario
@@ -126,11 +131,7 @@ async def both_of_two_ghosts_make_way_for_two(visitors):
     for device in "AB":
         (await visitors.admitted("pair", device)).cut()
     await silence()
-    waiting = [await visitors.knock("pair", f"N{number}") for number in range(4)]
-    for visitor in waiting:
-        await visitor.answer()
-    assert sum(visitor.is_in for visitor in waiting) == 2
-    assert sum(visitor.is_rejected for visitor in waiting) == 2
+    await of(visitors, "pair", 4, are_in=2)
 
 
 @scenario
@@ -214,13 +215,14 @@ async def a_live_holder_is_asked_and_stays(visitors):
 
 
 @scenario
-async def a_holder_that_speaks_is_not_asked(visitors):
+async def a_holder_that_speaks_is_not_asked(visitors, hall):
     holder = await visitors.admitted("one", "A")
     await silence()
     if visitors.kind == "events":
         return
+    app = hall.guest(holder)
     await holder.wire.send(TEXT, "I am here")
-    await asyncio.sleep(0.1)
+    await eventually(lambda: app.heard, "the app to hear it")
     await visitors.rejected("one", "B")
     assert holder.asked == 0
 

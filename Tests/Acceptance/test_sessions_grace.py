@@ -33,6 +33,13 @@ def scenario(run):
     return run
 
 
+async def lost(visitors, hall, block):
+    """The connection of the device A broke, and everybody has seen it."""
+    holder = await visitors.admitted(block, "A")
+    holder.reset()
+    await hall.without(holder)
+
+
 async def test_places_of_who_has_gone(hall, gateway):
     operator = Operator(gateway.names["console"])
 
@@ -75,9 +82,7 @@ async def assert_kept(visitors, block="kept"):
 
 @scenario
 async def a_reset(visitors, hall):
-    holder = await visitors.admitted("kept", "A")
-    holder.reset()
-    await hall.without(holder)
+    await lost(visitors, hall, "kept")
     await assert_kept(visitors)
 
 
@@ -168,9 +173,7 @@ async def an_end_by_rule(visitors):
 
 @scenario
 async def a_place_in_grace_is_given_up_first(visitors, hall):
-    holder = await visitors.admitted("stage", "A")
-    holder.reset()
-    await hall.without(holder)
+    await lost(visitors, hall, "stage")
     newcomer = await visitors.admitted("stage", "B")
     assert not newcomer.is_over
 
@@ -187,9 +190,7 @@ async def without_grace_a_place_is_free_at_once(visitors):
 
 @scenario
 async def who_comes_shortly_before_the_end_waits_for_it(visitors, hall):
-    holder = await visitors.admitted("brief", "A")
-    holder.reset()
-    await hall.without(holder)
+    await lost(visitors, hall, "brief")
     newcomer = await visitors.held("brief", "B")
     assert not newcomer.is_in and not newcomer.is_over
     assert (await newcomer.answer()).is_in
@@ -198,9 +199,7 @@ async def who_comes_shortly_before_the_end_waits_for_it(visitors, hall):
 
 @scenario
 async def who_waits_for_the_end_is_refused_when_the_device_is_back(visitors, hall):
-    holder = await visitors.admitted("brief", "A")
-    holder.reset()
-    await hall.without(holder)
+    await lost(visitors, hall, "brief")
     newcomer = await visitors.held("brief", "B")
     back = await visitors.admitted("brief", "A")
     assert (await newcomer.answer()).is_rejected

@@ -232,16 +232,18 @@ async def test_a_rush_of_newcomers_slips_through_nowhere(gateway, console, opene
     """Whoever enters while the user is revoked is either refused or cut off."""
     token = one(7, "rush")
     over = asyncio.Event()
-    ends = []
+    entered, ends = 0, []
 
     async def enter():
+        nonlocal entered
         while not over.is_set():
             async with gateway.tls.websocket("/ws/queue/rush", name=HOST, token=token) as socket:
+                entered += 1
                 await socket.wait_closed()
                 ends.append(socket.close_code)
 
     clients = [asyncio.create_task(enter()) for _ in range(20)]
-    await asyncio.sleep(0.3)
+    await eventually(lambda: entered >= len(clients) / 2, "half of them to be in")
     console.revoke(user="7")
     await eventually(lambda: len(ends) > 100, "newcomers to be refused")
     over.set()

@@ -87,10 +87,6 @@ struct Seat: Sendable {
         if case .grace = state { true } else { false }
     }
 
-    var isBeingAsked: Bool {
-        if case .asked = state { true } else { false }
-    }
-
     var group: Int? {
         count == .counted ? Int(number) : nil
     }

@@ -60,8 +60,5 @@ package final class SessionLease: Sendable {
     /// The client was heard after a probe.
     package func answered(now: Instant) { _ = sessions.submit(.answered(id, store), now: now) }
 
-    /// The client did not answer a ping, or does not acknowledge what it is sent.
-    package func fellSilent(now: Instant) { _ = sessions.submit(.silent(id, store), now: now) }
-
     deinit { end() }
 }
