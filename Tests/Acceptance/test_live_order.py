@@ -119,11 +119,11 @@ async def test_other_methods(gateway, method):
 @pytest.mark.parametrize("way", ["FIN", "RST"])
 async def test_who_leaves_in_the_middle_of_the_body(gateway, way):
     target = marked("/.gateway/refresh")
-    before = gateway.connections()
     async with connection(gateway.plain) as raw:
         octets = sized(UNKNOWN).replace("/.gateway/refresh", target)
         await raw.send(octets[:-10])
-        await eventually(lambda: gateway.connections() > before, "the connection")
+        port = raw.writer.get_extra_info("sockname")[1]
+        await eventually(lambda: gateway.is_connected_to(port), "the connection")
         if way == "RST":
             Wire(raw.reader, raw.writer, True).reset()
         else:

@@ -2,15 +2,32 @@
 
 import os
 import random
+import re
 import socket
 
+LOWEST, END = 10_000, 32_000
+#: Test processes that run beside each other (pytest-xdist's workers) have ranges of their own, so
+#: that none takes a port that another has found free and not bound yet.
+RANGES = 8
+
+
+def _own_range():
+    worker = re.search(r"\d+", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if worker is None:
+        return range(LOWEST, END)
+    size = (END - LOWEST) // RANGES
+    start = LOWEST + int(worker[0]) % RANGES * size
+    return range(start, start + size)
+
+
+_ports = _own_range()
 _random = random.Random(os.getpid())
 _given = set()
 
 
 def free_port():
     while True:
-        port = _random.randrange(10_000, 32_000)
+        port = _random.choice(_ports)
         if port in _given:
             continue
         with socket.socket() as probe:

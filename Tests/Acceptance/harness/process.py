@@ -96,17 +96,35 @@ class Process:
 
     def connections(self):
         """How many sockets are open that do not listen."""
+        sockets = self._sockets()
+        for fields in self._tcp():
+            if fields[3] == "0A":
+                sockets.discard(fields[9])
+        return len(sockets)
+
+    def is_connected_to(self, port):
+        """Whether it has accepted, and not closed, the connection from that port of a client's."""
+        sockets = self._sockets()
+        return any(
+            fields[9] in sockets
+            for fields in self._tcp()
+            if int(fields[2].rpartition(":")[2], 16) == port
+        )
+
+    def _sockets(self):
+        """The inodes of its open sockets."""
         sockets = set()
         for path in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):
                 name = os.readlink(path)
                 if name.startswith("socket:["):
                     sockets.add(name[len("socket:[") : -1])
-        for line in pathlib.Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A":
-                sockets.discard(fields[9])
-        return len(sockets)
+        return sockets
+
+    def _tcp(self):
+        """The rows of the kernel's table of IPv4 sockets, in columns (proc(5))."""
+        rows = pathlib.Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]
+        return [row.split() for row in rows]
 
     def memory(self):
         """Octets of memory that are this process's own share (PSS)."""
