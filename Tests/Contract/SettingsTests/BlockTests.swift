@@ -79,6 +79,15 @@ struct BlockTests {
         .init(
             .backend, "server 127.0.0.1:8002 weigth=2",
             "23: expected weight=N or backup, not 'weigth=2' (did you mean 'weight'?)"),
+        .init(
+            .backend, "server 127.0.0.1:8002 weight 2",
+            "23: a weight is one word: write weight=2"),
+        .init(
+            .backend, "server 127.0.0.1:8002 weight:3 backup",
+            "23: a weight is one word: write weight=3"),
+        .init(
+            .backend, "server 127.0.0.1:8002 weight backup",
+            "23: a weight is one word: write weight=N"),
         .init(.backend, "server 127.0.0.1:8002 weight=0", "30: '0' is out of range (1 to 1000)"),
         .init(
             .backend, "server 127.0.0.1:8002 weight=",

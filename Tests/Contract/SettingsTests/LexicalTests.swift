@@ -95,6 +95,9 @@ struct LexicalTests {
             .bareRoute, "respond 200 a#b",
             "14: a value with '#' needs quotes; a comment needs a space before"),
         .init(
+            .top, "route /x { respond 200 a#b#c }",
+            "25: a value with '#' needs quotes; a comment needs a space before"),
+        .init(
             .bareRoute, "respond 200\u{3000}ok",
             "12: this is a special kind of space; write an ordinary one"),
         .init(

@@ -125,6 +125,12 @@ struct RecoveryTests {
             .limits, "kep_alive 1s",
             "1: unknown directive 'kep_alive' in 'limits' (did you mean 'keep_alive'?)"),
         .init(.top, "workers", "1: 'workers' is incomplete (expected: workers auto|N)"),
+        .init(
+            .route, "websocket on",
+            "11: unexpected 'on' after 'websocket' (it stands alone: leave it out to switch it off)"
+        ),
+        .init(
+            .route, "compress on", "10: write 'compress' without 'on': it is on by that"),
         .init(.top, "workers 1 2", "11: unexpected '2' after 'workers' (expected: workers auto|N)"),
         .init(.top, "workers 1 { }", "11: 'workers' takes no block"),
         .init(.top, "backend x", "1: 'backend' needs a block (expected: backend NAME { … })"),

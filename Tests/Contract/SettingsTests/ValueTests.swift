@@ -143,6 +143,25 @@ struct ValueTests {
         .init(
             .top, "listen unix:/" + String(repeating: "a", count: 107),
             "8: the path of a socket has at most 107 octets, this one has 108"),
+        .init(
+            .top, "listen :8443", "8: ':8443' names no address: write *:8443 for every address"),
+        .init(
+            .top, "listen https://0.0.0.0:8443",
+            "8: an address has no scheme: write 0.0.0.0:8443 and 'tls' in its block"),
+        .init(.top, "listen 127.0.0.1:80/", "8: an address has no path: write 127.0.0.1:80"),
+        .init(
+            .backend, "server http://127.0.0.1:8000",
+            "8: an address has no scheme: write 127.0.0.1:8000"),
+        .init(
+            .backend, "server http://[::1]", "8: an address has no scheme: write [::1]:80"),
+        .init(
+            .backend, "server wss://127.0.0.1/ws",
+            "8: an address has no scheme: write 127.0.0.1:443; servers are spoken to without TLS"),
+        .init(
+            .backend, "server 127.0.0.1:8000/app",
+            "8: an address has no path: write 127.0.0.1:8000, and the path as a 'rewrite'"),
+        .init(.backend, "server http://", "8: expected ADDRESS:PORT, not 'http://'"),
+        .init(.backend, "server :80", "8: ':80' names no address: write 127.0.0.1:80"),
         .init(.backend, "server *:80", "8: '*' is no IPv4 or IPv6 address"),
         .init(.backend, "server 127.0.0.1:0", "18: expected a port from 1 to 65535, not '0'"),
         .init(.top, "trust 10.0.0.0/33", "7: expected a prefix length from 0 to 32 after '/'"),

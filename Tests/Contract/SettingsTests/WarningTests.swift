@@ -103,6 +103,16 @@ struct WarningTests {
         #expect(read(text, at: desk).settings != nil)
     }
 
+    @Test("Beside a secret written out, nothing is said about the words it hides") func hidden() {
+        let text =
+            Self.tls + "jwt app { algorithms HS256; secret hunter2; audience a }\n"
+            + "route / { auth app; respond 200 }"
+        #expect(
+            complaints(text)
+                == "2:36: error: a secret does not stand in the configuration: write env:NAME for"
+                + " an environment variable or file:PATH for a file that holds it")
+    }
+
     @Test("Beside errors, nothing is said about what only seems unused") func besideErrors() {
         let text = Self.tls + Self.backend + "route / { bakend app }\nroute / { respond 200 }"
         #expect(

@@ -50,6 +50,8 @@ struct TokenDraft: NamedDraft {
     var keys: [Word] = []
     /// Every algorithm that was named could be read, and every key that was tried.
     var isComplete = true
+    /// A secret is written out in the block, which hides the words that follow it.
+    var hidesWords = false
     /// The first `query:` of `from`, and the one that names the parameter of tickets.
     var query: Word?
     var ticketQuery: Word?

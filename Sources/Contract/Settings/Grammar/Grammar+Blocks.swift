@@ -19,7 +19,8 @@ extension Grammar {
         let word = directive.arguments[0]
         let address = ValueKind.connecting.read(word, &reading)
         var server = BackendSettings.Server(address: address ?? .unix(path: ""))
-        for option in directive.arguments.dropFirst() {
+        var options = directive.arguments.dropFirst()
+        while let option = options.popFirst() {
             if option.text == "backup" {
                 server.isBackup = true
             } else if option.text.hasPrefix("weight=") {
@@ -27,6 +28,9 @@ extension Grammar {
                 number.text = String(option.text.dropFirst(7))
                 number.location = option.location(of: 7, length: max(1, number.text.count))
                 server.weight = ValueKind.integer(1...1000).read(number, &reading) ?? 1
+            } else if option.text == "weight" || option.text.hasPrefix("weight:") {
+                reading.error(
+                    "a weight is one word: write \(weight(option, &options))", at: option)
             } else {
                 let name = String(option.text.prefix { $0 != "=" })
                 let hint = Spelling.hint(for: name, among: ["weight", "backup"])
@@ -37,6 +41,17 @@ extension Grammar {
             reading.error("\(word.shown) is already a server of this group", at: word)
         }
         settings.servers.append(server)
+    }
+
+    /// What `weight 2` (as HAProxy writes it) and `weight:2` should have been; takes the number
+    /// that follows.
+    private static func weight(_ option: Word, _ rest: inout ArraySlice<Word>) -> String {
+        var number = String(option.text.dropFirst("weight:".count))
+        if number.isEmpty, let next = rest.first, UInt(next.text) != nil {
+            number = next.text
+            rest.removeFirst()
+        }
+        return "weight=\(UInt(number) == nil ? "N" : number)"
     }
 
     // MARK: Shared

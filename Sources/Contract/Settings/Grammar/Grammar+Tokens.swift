@@ -10,6 +10,7 @@ extension Grammar {
             name: name, settings: TokenSettings(name: name.text, algorithms: [], keys: []))
         draft.settings.position = reading.position(of: directive.name.location)
         let block = directive.block ?? []
+        draft.hidesWords = block.contains(where: \.hidesWords)
         jwt.read(block, of: directive.name, into: &draft, &reading)
         let tried = block.count { keyWords.contains($0.name.text) }
         if tried == 0, draft.keys.isEmpty, draft.isComplete {

@@ -60,6 +60,10 @@ extension Grammar {
             reading.error("'off' stands alone", at: word)
             return nil
         }
+        if ["on", "yes", "true"].contains(word.text) {
+            reading.error("write 'compress' without \(word.shown): it is on by that", at: word)
+            return nil
+        }
         let words = CompressionWord.allCases.map(\.rawValue)
         reading.error(Choice.message(word, among: words + ["off"]), at: word)
         return Spelling.closest(to: word.text, among: words).flatMap(CompressionWord.init)

@@ -178,6 +178,9 @@ struct Vocabulary<Draft>: Sendable {
         return directive
     }
 
+    /// How other languages switch a word on or off that stands alone here.
+    private static var switches: Set<String> { ["on", "off", "yes", "no", "true", "false"] }
+
     private func checkBlock(_ directive: Directive, _ entry: Entry, _ reading: inout Reading) {
         if let opening = directive.opening, entry.block == .none {
             reading.error("\(directive.name.shown) takes no block", at: opening)
@@ -199,7 +202,11 @@ struct Vocabulary<Draft>: Sendable {
         }
         let extra = directive.arguments[entry.arity.upperBound]
         let looksLikeBlock = extra.text.hasPrefix("{") && !extra.isQuoted && entry.block != .none
-        let hint = looksLikeBlock ? " (a block needs a space after its '{')" : expected
+        let isSwitch = entry.arity.upperBound == 0 && Self.switches.contains(extra.text)
+        let hint =
+            looksLikeBlock
+            ? " (a block needs a space after its '{')"
+            : isSwitch ? " (it stands alone: leave it out to switch it off)" : expected
         reading.error("unexpected \(extra.shown) after \(directive.name.shown)\(hint)", at: extra)
     }
 }

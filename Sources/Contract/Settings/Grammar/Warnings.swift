@@ -43,7 +43,7 @@ extension Document {
                     "with 'on_expiry ignore' no connection ends that clients could be told about",
                     at: expiring.location)
             }
-            if token.settings.audiences.isEmpty {
+            if token.settings.audiences.isEmpty, !token.hidesWords {
                 reading.warn(
                     "jwt \(token.name.shown) names no 'audience': it lets in tokens that were"
                         + " made for other services", at: token.name.location)

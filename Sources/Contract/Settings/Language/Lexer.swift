@@ -70,9 +70,14 @@ struct Lexer {
                 guard let after = placeholderEnd(cursor) else { break scan }
                 cursor = after
             case "#":
-                report("a value with '#' needs quotes; a comment needs a space before", cursor, 1)
+                // What follows may be the rest of the value, or a comment: the brackets behind it
+                // count in either case, lest blocks seem to stay open.
+                if !isBroken {
+                    report(
+                        "a value with '#' needs quotes; a comment needs a space before", cursor, 1)
+                }
                 isBroken = true
-                break scan
+                cursor += 1
             case "\"":
                 report("a quote inside a word; put the quotes around all of it", cursor, 1)
                 isBroken = true
@@ -86,7 +91,6 @@ struct Lexer {
         let text = String(line[start..<cursor])
         let place = location(start, cursor - start)
         tokens.append(.word(Word(text: text, location: place, isBroken: isBroken)))
-        if cursor < end, line[cursor] == "#" { cursor = end }
     }
 
     /// The index behind `{name}` when one begins at `start`.

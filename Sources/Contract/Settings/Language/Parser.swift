@@ -7,6 +7,9 @@ struct Directive: Sendable {
 
     /// A lexical error was reported for one of its words.
     var isBroken: Bool { name.isBroken || arguments.contains(where: \.isBroken) }
+
+    /// Something of it is not shown, because it may be a secret.
+    var hidesWords: Bool { name.isHidden || arguments.contains(where: \.isHidden) }
 }
 
 /// Builds the tree. Brackets that do not match are reported and mended: by what the indentation

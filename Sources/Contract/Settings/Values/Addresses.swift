@@ -18,6 +18,10 @@ extension SocketAddressSettings {
         _ word: Word, mayBeAny: Bool, _ reading: inout Reading
     ) -> SocketAddressSettings? {
         if word.text.hasPrefix("unix:") { return readPath(word, &reading) }
+        if let mistake = looksLikeURL(word, mayBeAny: mayBeAny) {
+            reading.error(mistake, at: word)
+            return nil
+        }
         let text = word.text
         guard let colon = text.lastIndex(of: ":"), !isBare(text) else {
             reading.error(withoutPort(word, mayBeAny: mayBeAny), at: word)
@@ -35,6 +39,11 @@ extension SocketAddressSettings {
         }
         var host = String(text[..<colon])
         if host == "*" && mayBeAny { return .ip(address: "::", port: port) }
+        if host.isEmpty {
+            let meant = mayBeAny ? "*:\(port) for every address" : "127.0.0.1:\(port)"
+            reading.error("\(word.shown) names no address: write \(meant)", at: word)
+            return nil
+        }
         if host == "localhost" { return .ip(address: "127.0.0.1", port: port) }
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
         if isBracketed { host = String(host.dropFirst().dropLast()) }
@@ -43,6 +52,33 @@ extension SocketAddressSettings {
             return nil
         }
         return .ip(address: host.lowercased(), port: port)
+    }
+
+    /// An address is no URL: what to write for `http://127.0.0.1:8000/` and `127.0.0.1:8000/app`.
+    private static func looksLikeURL(_ word: Word, mayBeAny: Bool) -> String? {
+        let parts = word.text.split(
+            separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
+        let scheme = parts.count == 2 ? parts[0].lowercased() : nil
+        let rest = parts.count == 2 ? parts[1] : word.text[...]
+        let authority = String(rest.prefix { $0 != "/" && $0 != "?" })
+        let hasPath = authority.count < rest.count
+        guard scheme != nil || hasPath else { return nil }
+        guard !authority.isEmpty else { return "expected ADDRESS:PORT, not \(word.shown)" }
+        let isSecure = scheme == "https" || scheme == "wss"
+        let port = isSecure ? 443 : 80
+        let hasPort =
+            authority.last != "]" && authority.contains(":")
+            && NumericAddress(authority) == nil
+        let address = hasPort ? authority.printable() : "\(authority.printable()):\(port)"
+        var message = "an address has no \(scheme == nil ? "path" : "scheme"): write \(address)"
+        if isSecure {
+            message +=
+                mayBeAny
+                ? " and 'tls' in its block" : "; servers are spoken to without TLS"
+        } else if hasPath, rest.dropFirst(authority.count) != "/", !mayBeAny {
+            message += ", and the path as a 'rewrite'"
+        }
+        return message
     }
 
     /// `8443`, `127.0.0.1` and `::1`: something without a port.
