@@ -184,6 +184,8 @@ package struct RouteSettings: Sendable, Equatable {
     package var sessions: Int?
     package var destination: Destination
     package var headers: [HeaderRule] = []
+    /// `forward_token on`: tokens reach the upstream as the client sent them.
+    package var forwardsTokens = false
     /// `refuse http`: refused WebSocket requests get the HTTP status.
     package var refusesWithStatus = false
     /// The largest request body; nil for no limit.

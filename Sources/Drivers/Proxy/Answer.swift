@@ -245,7 +245,7 @@ enum Answer {
         client.makeLast()
         let context = RequestContext(
             id: worker.newIdentifier(), generation: client.generation, started: worker.now,
-            method: .get, host: "", address: client.address, client: client.addressText,
+            method: .get, authority: nil, address: client.address, client: client.addressText,
             isTLS: client.entrance.tls != nil, isWebSocket: false, minorVersion: 1)
         problem(refusal, context: context, to: client, in: worker)
     }

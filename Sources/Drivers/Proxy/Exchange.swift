@@ -160,7 +160,8 @@ final class Exchange {
                 case .end(let trailers):
                     if requestFraming == .chunked {
                         HeadEncoder.appendLastChunk(
-                            trailers: trailers.map(UpstreamRequest.trailers(context)),
+                            trailers: trailers.map(
+                                UpstreamRequest.trailers(of: plan, context, client)),
                             to: &worker.scratch)
                     }
                 }

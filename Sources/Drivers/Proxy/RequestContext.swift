@@ -13,8 +13,8 @@ final class RequestContext {
     let generation: Generation
     let started: Instant
     let method: Method
-    /// As in `Host`; for the log.
-    let host: String
+    /// Whom it is for; nil when it names nobody.
+    let authority: Authority?
     /// The client's address, a trusted proxy's word counted, and its text.
     let address: SocketAddress
     let client: String
@@ -35,7 +35,7 @@ final class RequestContext {
     var identity: VerifiedIdentity?
     /// What the rules ask of the request but for the claims, where they do: to be asked again of
     /// the next token.
-    var facts: RequestFacts?
+    var facts: RuleFacts?
     /// What rules that were not in force would have refused.
     var wouldRefuse: [RouteSettings.Rule] = []
     /// The client reads what the gateway itself says: its subprotocol, or events of its own.
@@ -62,15 +62,15 @@ final class RequestContext {
     var messagesOut = 0
 
     init(
-        id: String, generation: Generation, started: Instant, method: Method, host: String,
-        address: SocketAddress, client: String, isTLS: Bool, isWebSocket: Bool,
-        minorVersion: UInt8
+        id: String, generation: Generation, started: Instant, method: Method,
+        authority: Authority?, address: SocketAddress, client: String, isTLS: Bool,
+        isWebSocket: Bool, minorVersion: UInt8
     ) {
         self.id = id
         self.generation = generation
         self.started = started
         self.method = method
-        self.host = host
+        self.authority = authority
         self.address = address
         self.client = client
         self.isTLS = isTLS
@@ -88,6 +88,15 @@ final class RequestContext {
 
     /// What the upstream and the client know the connection by.
     var sessionID: SessionID? { session?.lease.id ?? live?.id }
+
+    /// Keeps what its rules read of the request, to ask it again of the next token.
+    func keep(_ facts: RuleFacts) {
+        let rewriteSources = rewrite.map { generation.rewriteAccess[$0].sources } ?? []
+        let routeSources = route.map { generation.routes[$0].access.sources } ?? []
+        self.facts = RuleFacts(
+            rewrite: facts.rewrite.kept(for: rewriteSources),
+            route: facts.route.kept(for: routeSources))
+    }
 
     /// Gives back what the connection held.
     ///

@@ -110,7 +110,7 @@ enum RequestIntake {
             ? client.address : ForwardedAddress.of(client.address, fields, trust: trust)
         let context = RequestContext(
             id: requestID(fields, worker), generation: generation, started: worker.now,
-            method: head.method, host: fields.text(of: .host) ?? "",
+            method: head.method, authority: head.authority,
             address: address, client: trust.isEmpty ? client.addressText : address.host,
             isTLS: isTLS, isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         context.isEventStream = fields.list(.accept, contains: "text/event-stream")

@@ -21,19 +21,19 @@ package struct OriginRule: Sendable {
     }
 
     /// Passes a request without `Origin` (it comes from no browser), one whose origin is listed,
-    /// and one whose origin has the host and port that were asked. `authority` is the request's
-    /// `Host`, as the client sees it; `isTLS` tells the port it means when it names none.
+    /// and one whose origin has the host and port that were asked. `authority` is whom the request
+    /// is for, nil when it does not say; `isTLS` tells the port it means when it names none.
     ///
     /// Throws for every other origin, for `null` and for more than one.
     package func check(
-        _ fields: Fields, authority: String?, isTLS: Bool
+        _ fields: Fields, authority: Authority?, isTLS: Bool
     ) throws(Refusal) {
         guard !allowsAny, let range = fields.range(of: .origin) else { return }
         if fields.count(of: .origin) == 1, let origin = Origin(fields.bytes.span.extracting(range))
         {
             if listed.contains(origin) { return }
-            if let authority, let host = Authority(authority.utf8.span), origin.isWeb,
-                host.without(port: isTLS ? 443 : 80) == origin.authority
+            if let authority, origin.isWeb, origin.host == authority.host,
+                origin.port == authority.port(unless: isTLS ? 443 : 80)
             {
                 return
             }
@@ -42,10 +42,13 @@ package struct OriginRule: Sendable {
     }
 }
 
-/// `scheme://host[:port]` (RFC 6454 §7.1) in lower case; the scheme's own port is left out.
+/// `scheme://host[:port]` (RFC 6454 §7.1).
 private struct Origin: Sendable, Hashable {
+    /// In lower case.
     let scheme: String
-    let authority: Authority
+    let host: String
+    /// Nil for the scheme's own.
+    let port: UInt16?
 
     /// Nil for `null`, for lists and for whatever else is no origin.
     init?(_ text: Span<UInt8>) {
@@ -53,57 +56,19 @@ private struct Origin: Sendable, Hashable {
             colon + 3 <= text.count, text.extracting(colon..<colon + 3).matches("://")
         else { return nil }
         for index in 0..<colon where !ASCII.isToken(text[index]) { return nil }
-        guard let authority = Authority(text.extracting(colon + 3..<text.count)) else { return nil }
+        // A serialised origin has no empty port.
+        guard text[text.count - 1] != UInt8(ascii: ":"),
+            let authority = Authority(text.extracting(colon + 3..<text.count))
+        else { return nil }
         scheme = text.extracting(0..<colon).text.lowercased()
-        self.authority =
+        host = authority.host
+        port =
             switch scheme {
-            case "http": authority.without(port: 80)
-            case "https": authority.without(port: 443)
-            default: authority
+            case "http": authority.port(unless: 80)
+            case "https": authority.port(unless: 443)
+            default: authority.port
             }
     }
 
     var isWeb: Bool { scheme == "http" || scheme == "https" }
-}
-
-/// `host[:port]` (RFC 3986 §3.2), the host in lower case.
-private struct Authority: Sendable, Hashable {
-    let host: String
-    private(set) var port: UInt16?
-
-    /// Nil for what is none, user information included.
-    init?(_ text: Span<UInt8>) {
-        for index in text.indices where !Self.isAllowed(text[index]) { return nil }
-        var end = 0
-        if text.starts(with: "[") {
-            guard let bracket = text.firstIndex(of: UInt8(ascii: "]")) else { return nil }
-            end = bracket + 1
-        } else {
-            end = text.firstIndex(of: UInt8(ascii: ":")) ?? text.count
-        }
-        guard end > 0 else { return nil }
-        host = text.extracting(0..<end).text.lowercased()
-        if end == text.count { return }
-        let digits = text.extracting(end + 1..<text.count)
-        for index in digits.indices where !ASCII.isDigit(digits[index]) { return nil }
-        guard text[end] == UInt8(ascii: ":"), let port = UInt16(digits.text) else { return nil }
-        self.port = port
-    }
-
-    /// The same without a port that goes without saying.
-    func without(port implied: UInt16) -> Authority {
-        var copy = self
-        if port == implied { copy.port = nil }
-        return copy
-    }
-
-    private static func isAllowed(_ octet: UInt8) -> Bool {
-        guard ASCII.isVisible(octet) else { return false }
-        switch octet {
-        case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: "@"),
-            UInt8(ascii: "\\"), UInt8(ascii: ","):
-            return false
-        default: return true
-        }
-    }
 }
