@@ -117,8 +117,8 @@ package final class Stream {
     /// of TCP's, which cannot be asked.
     package var acknowledgedCount: Int64 { shim_acknowledged(descriptor.number) }
 
-    /// Octets that the other side has taken, as far as can be told: those its system has acknowledged
-    /// or, where it cannot be asked, those that the kernel has taken.
+    /// Octets that the other side has taken, as far as can be told: those its system has
+    /// acknowledged or, where it cannot be asked, those that the kernel has taken.
     package var takenCount: Int64 {
         let acknowledged = acknowledgedCount
         return acknowledged < 0 ? sentCount : acknowledged

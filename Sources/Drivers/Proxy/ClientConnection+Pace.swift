@@ -92,8 +92,9 @@ extension ClientConnection {
     }
 
     func judgeSending(in worker: Worker) {
+        let count = pace.bodyCount
         guard case .exchange(let exchange) = phase, pace.sending?.isRunning == true,
-            let verdict = pace.sending?.judge(count: pace.bodyCount, at: worker.now)
+            let verdict = pace.sending?.judge(count: count, at: worker.now)
         else { return }
         switch verdict {
         case .inTime(let next): set(.sending, at: next, in: worker)
@@ -105,8 +106,9 @@ extension ClientConnection {
 
     /// What the client's system acknowledged counts, not what ours took: that may be megabytes.
     func judgeTaking(in worker: Worker) {
+        let count = stream.takenCount
         guard pace.taking?.isRunning == true,
-            let verdict = pace.taking?.judge(count: stream.takenCount, at: worker.now)
+            let verdict = pace.taking?.judge(count: count, at: worker.now)
         else { return }
         switch verdict {
         case .inTime(let next): set(.taking, at: next, in: worker)

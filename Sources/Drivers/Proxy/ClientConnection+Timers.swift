@@ -6,7 +6,7 @@ internal import Transport
 extension ClientConnection {
     /// What is due by itself, whatever else is.
     enum Timer: Int, CaseIterable {
-        /// What the phase waits for: a handshake, a head, the next request, keys, the client's close.
+        /// What the phase waits for: a handshake, a head, the next request, keys, a close.
         case phase
         /// The client sends the body of its request fast enough.
         case sending

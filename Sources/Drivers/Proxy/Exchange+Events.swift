@@ -224,7 +224,9 @@ extension Exchange {
             return Answer.end(end, head: head, context: context, to: client, in: worker)
         }
         events?.pendingEnd = end
-        if relay.isInsideEvent { return client.set(.end, at: worker.now + Self.boundaryTimeout, in: worker) }
+        if relay.isInsideEvent {
+            return client.set(.end, at: worker.now + Self.boundaryTimeout, in: worker)
+        }
         finishEvents(in: worker)
     }
 

@@ -311,8 +311,8 @@ extension Exchange {
         client.close(in: worker)
     }
 
-    /// Ends the exchange for its client's sake, or everybody else's: it is told, if nothing else was
-    /// said yet.
+    /// Ends the exchange because of its client, or for everybody else's sake: then the client is
+    /// told, if nothing else was said yet.
     func giveUp(_ reason: EndReason, detail: String?, in worker: Worker) {
         guard !hasEnded else { return }
         if case .awaiting = response, client.stream.pendingCount == 0, reason == .overloaded {

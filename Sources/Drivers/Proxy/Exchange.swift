@@ -181,7 +181,10 @@ final class Exchange {
         if !worker.scratch.isEmpty, !upstream.stream.send(worker.scratch.span) {
             return upstreamRefusesBody(in: worker)
         }
-        upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
+        // A stream of events may be silent for as long as it likes.
+        if events == nil {
+            upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
+        }
         upstream.updateInterest(in: worker)
     }
 

@@ -1,3 +1,4 @@
+internal import Locks
 internal import Synchronization
 
 /// What the connections of all workers hold in buffers, and whether that is too much: `memory`.
@@ -7,6 +8,15 @@ final class MemoryLedger: Sendable {
     enum Change: Equatable {
         case began
         case ended
+    }
+
+    /// Who ends a connection next: those that hold most go first, whichever worker's they are.
+    enum Turn: Equatable {
+        case own
+        /// A connection of that worker's holds more.
+        case other(Int)
+        /// Not every worker has looked since it began.
+        case unknown
     }
 
     /// What was done about it, for metrics.
@@ -21,6 +31,11 @@ final class MemoryLedger: Sendable {
     private let refusedConnections = Atomic<UInt64>(0)
     private let refusedRequests = Atomic<UInt64>(0)
     private let endedConnections = Atomic<UInt64>(0)
+    /// What the largest of each worker's connections holds, of those that have looked. Asked for
+    /// only while too much is held.
+    private let largest: Guarded<[Int?]>
+
+    init(workerCount: Int) { largest = Guarded(Array(repeating: nil, count: workerCount)) }
 
     /// Octets that are held.
     var held: Int { total.load(ordering: .relaxed) }
@@ -38,13 +53,33 @@ final class MemoryLedger: Sendable {
     func add(_ difference: Int, limit: Int?) -> Change? {
         let held = total.add(difference, ordering: .relaxed).newValue
         let limit = limit ?? .max
-        if held > limit { return turn(to: true) ? .began : nil }
-        if held <= Self.lowMark(of: limit) { return turn(to: false) ? .ended : nil }
+        if held > limit { return change(to: true) ? .began : nil }
+        if held <= Self.lowMark(of: limit) { return change(to: false) ? .ended : nil }
         return nil
     }
 
-    private func turn(to value: Bool) -> Bool {
-        isOver.compareExchange(expected: !value, desired: value, ordering: .relaxed).exchanged
+    private func change(to value: Bool) -> Bool {
+        let (hasChanged, _) = isOver.compareExchange(
+            expected: !value, desired: value, ordering: .relaxed)
+        // What was the largest the last time may be gone.
+        if hasChanged, value {
+            largest.withLock { all in all = Array(repeating: nil, count: all.count) }
+        }
+        return hasChanged
+    }
+
+    /// Asked by a worker whose largest connection holds so much, 0 for none worth ending.
+    func turn(of worker: Int, largest mine: Int) -> Turn {
+        largest.withLock { all in
+            all[worker] = mine
+            var first = worker
+            var most = mine
+            for (index, held) in all.enumerated() {
+                guard let held else { return .unknown }
+                if held > most { (first, most) = (index, held) }
+            }
+            return first == worker ? .own : .other(first)
+        }
     }
 
     func noteRefusedConnection() { refusedConnections.add(1, ordering: .relaxed) }
@@ -76,30 +111,5 @@ struct MemoryShare {
     mutating func takeDifference() -> Int {
         defer { published = held }
         return held - published
-    }
-
-    /// How much of what is too much this worker has to get rid of: as much of it as it holds of all.
-    ///
-    /// - Parameter total: what all hold, this one included.
-    func excess(of total: Int, over limit: Int) -> Int {
-        guard total > limit, held > 0 else { return 0 }
-        let excess = Double(total - MemoryLedger.lowMark(of: limit))
-        return min(held, Int((excess * Double(held) / Double(total)).rounded(.up)))
-    }
-
-    /// The connections to end, those that hold most first, until so much would be free.
-    ///
-    /// - Parameter holders: what each would set free.
-    static func shed(
-        _ excess: Int, of holders: [(token: UInt64, held: Int)]
-    ) -> ArraySlice<(token: UInt64, held: Int)> {
-        let largest = holders.sorted { $0.held > $1.held }
-        var free = 0
-        let count = largest.firstIndex { holder in
-            if free >= excess { return true }
-            free += holder.held
-            return false
-        }
-        return largest.prefix(count ?? largest.count)
     }
 }

@@ -23,7 +23,7 @@ package final class SharedState: Sendable {
     let ruleNames = Guarded<Set<String>>([])
     let counters = Counters()
     /// What connections hold in buffers.
-    let memory = MemoryLedger()
+    let memory: MemoryLedger
     /// Told of everything that becomes of sessions.
     let journal: SessionJournal
     /// What operators decided.
@@ -40,6 +40,7 @@ package final class SharedState: Sendable {
 
     init(workerCount: Int) throws {
         tickets = try TicketKeys()
+        memory = MemoryLedger(workerCount: workerCount)
         let control = try Mailbox<ControlMessage>(capacity: Self.mailboxCapacity)
         self.control = control
         let mailboxes = try (0..<workerCount).map { _ in

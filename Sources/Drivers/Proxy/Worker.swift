@@ -60,6 +60,8 @@ final class Worker {
     var memory = MemoryShare()
     /// When it is to be looked again for what could be let go.
     var nextRelief = Instant.zero
+    /// Others have connections that hold more.
+    var leavesReliefToOthers = false
     /// When the next line about a rule that is not in force may be written.
     var nextReport = Instant.zero
     private var wheel: TimerWheel
@@ -375,7 +377,7 @@ final class Worker {
             client(token)?.refreshed(outcome, number: number, in: self)
         case .keysRead: keysRead()
         case .figures(let sessions, let round): answer(round, sessions)
-        case .relieve: nextRelief = now
+        case .relieve: lookForRelief()
         case .drain: startDraining()
         case .stop: hasStopped = true
         }

@@ -1,8 +1,9 @@
 /// Whether the other side of a connection moves octets at a least rate while it is its turn to.
 ///
 /// The clock has time for `patience`. It runs while the other side is waited for, and every octet
-/// gives back the time that it may take at the least rate, up to the whole patience. So who stands
-/// still is out of time after `patience`; who is slower than the rate, the later the closer it comes
+/// gives back the time that it may take at the least rate, up to the whole patience. So who never
+/// moves is out of time after `patience`; who stops, after twice that at the latest, since octets
+/// are counted when the clock is asked; who is slower than the rate, the later the closer it comes
 /// to it; and who keeps the rate over any span as long as the patience, never, however unevenly.
 ///
 ///     paused --resume--> running --pause--> paused

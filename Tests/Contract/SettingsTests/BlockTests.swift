@@ -65,7 +65,8 @@ struct BlockTests {
         .init(.limits, "body_rate 500/s", "11: \(noSize)"),
         .init(.limits, "body_rate of", "11: 'of' is unknown (did you mean 'off'?)"),
         .init(.limits, "body_rate off over 5s", "15: nothing follows 'body_rate off'"),
-        .init(.limits, "body_rate 500 ovr 5s", "15: expected over, not 'ovr' (did you mean 'over'?)"),
+        .init(
+            .limits, "body_rate 500 ovr 5s", "15: expected over, not 'ovr' (did you mean 'over'?)"),
         .init(.limits, "body_rate 500 over", "15: a duration is missing after 'over'"),
         .init(.limits, "body_rate 500 over 5", "20: '5' is no duration (did you mean '5s'?)"),
         .init(.limits, "response_rate 500 over 2h", "24: '2h' is out of range (1s to 1h)"),
@@ -226,13 +227,13 @@ struct BlockTests {
             .init(
                 name: "api.example.kr",
                 certificate: .files(chain: "tls/api.pem", key: "tls/api.key"),
-                position: .init(file: "gateway.conf", line: 8, column: 5)),
+                position: .init(file: "gateway.conf", line: 9, column: 5)),
             .init(
                 name: "*.example.kr", certificate: .selfSigned,
-                position: .init(file: "gateway.conf", line: 9, column: 5)),
+                position: .init(file: "gateway.conf", line: 10, column: 5)),
         ]
         #expect(settings.listeners[1].tls == tls)
-        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 6, column: 1))
+        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 7, column: 1))
         #expect(settings.listeners.map(\.redirectToHTTPS) == [nil, nil, .standard, .port(8443)])
     }
 
