@@ -11,7 +11,7 @@ import pytest
 
 from harness.certificates import CONTEXT
 from harness.crowds import Crowd
-from harness.log import assert_logged, line
+from harness.log import assert_logged, lines_about
 from harness.operator import Operator
 from harness.raw import connection
 from harness.waiting import eventually, settled, together
@@ -231,27 +231,6 @@ async def response_that_is_read_at_the_rate_is_whole(gateway, upstream, size, ev
     await assert_logged(gateway, client.target, "normal", status=200)
 
 
-async def response_that_is_complete_here_and_not_there_is_let_go(gateway, upstream):
-    """The exchange is over: what is left is in the gateway, and in the kernel."""
-    async with downloading(gateway, upstream, 8 * MEGABYTE) as (client, app):
-        logged = asyncio.create_task(line(gateway, client.target))
-        while not logged.done():
-            await client.reader.read(1024)
-            await asyncio.sleep(0)
-        assert logged.result()["reason"] == "normal"
-        own = client.writer.get_extra_info("sockname")[1]
-        await eventually(lambda: not is_held(gateway, own), "the gateway to let go", BOUND)
-        client.abort()
-
-
-def is_held(gateway, port):
-    """The gateway has a socket whose other end is this port of ours."""
-    with open(f"/proc/{gateway.pid}/net/tcp", encoding="ascii") as table:
-        ends = [row.split()[1:4] for row in table.readlines()[1:]]
-    local = f":{gateway.plain.port:04X}"
-    return any(a.endswith(local) and b.endswith(f":{port:04X}") and s == "01" for a, b, s in ends)
-
-
 async def shows_life(client):
     while True:
         await client.send(PONG, b"alive")
@@ -304,7 +283,6 @@ async def test_slow_readers(gateway, upstream):
         response_that_is_hardly_read_is_ended(gateway, upstream, gateway.tls),
         response_that_is_read_at_the_rate_is_whole(gateway, upstream, 4096, 0.05),
         response_that_is_read_at_the_rate_is_whole(gateway, upstream, 120_000, 1.2),
-        response_that_is_complete_here_and_not_there_is_let_go(gateway, upstream),
         socket_that_is_hardly_read_is_ended(gateway, upstream),
         socket_that_is_hardly_read_is_ended(gateway, upstream, gateway.tls),
         socket_with_time_is_waited_for(gateway, upstream),
@@ -312,6 +290,29 @@ async def test_slow_readers(gateway, upstream):
     )
     operator = Operator(gateway.names["console"])
     assert operator.total("gateway_slow_clients_total", rate="response") >= 5
+
+
+async def test_responses_that_are_complete_here_and_not_there_are_let_go(gateway, upstream):
+    """Of all sizes around what the kernel takes. Of some the gateway holds the last of it when the
+    exchange is over, and so is the line in the log."""
+    operator = Operator(gateway.names["console"])
+    before = operator.total("gateway_slow_clients_total", rate="response")
+    async with contextlib.AsyncExitStack() as stack:
+        sizes = range(MEGABYTE, 8 * MEGABYTE, MEGABYTE // 6)
+        clients = await asyncio.gather(
+            *[stack.enter_async_context(downloading(gateway, upstream, size)) for size in sizes]
+        )
+        marks = [client.target for client, _ in clients]
+        assert operator.total("gateway_memory_held_octets") > 0
+        await eventually(
+            lambda: operator.total("gateway_memory_held_octets") == 0, "all to be let go", BOUND
+        )
+        ended = [one["reason"] for mark in marks for one in lines_about(gateway, mark)]
+        assert "normal" in ended
+        late = operator.total("gateway_slow_clients_total", rate="response") - before
+        assert late > ended.count("slow_consumer") > 0, "also such whose line was written"
+        for client, _ in clients:
+            client.abort()
 
 
 # Heads and handshakes: they have one time, whatever comes within it.
