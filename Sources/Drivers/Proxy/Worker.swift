@@ -294,6 +294,7 @@ final class Worker {
             shared.log.error("connection refused: \(error.message)")
             return
         }
+        stream.setUnsentLimit(octets: Flow.unsentLimit)
         let token = members.insert { token in
             .client(
                 ClientConnection(
