@@ -15,13 +15,15 @@ workers 1
 log { access json stdout }
 listen 127.0.0.1:$https { tls { certificate self_signed } }
 listen 127.0.0.1:$http
-backend app { server 127.0.0.1:$app }
+backend app { server 127.0.0.1:$app; response_timeout 2s }
+sessions stage { store query:store; device query:device; limit 1 eject_old }
 defaults { backend app; send_queue 64k }
 route /usual  { events; slow cut 1s; send_queue 1m }
 route /cut    { events; slow cut 1s }
 route /opaque { events; slow cut 1s }
 route /later  { events; slow cut 3s; comment 1s }
 route /wait   { events; slow wait; comment 1s }
+route /patient { events; slow cut 5m; sessions stage }
 """
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 FILLING = "x" * 8192
@@ -129,3 +131,52 @@ async def test_slow_readers(gateway, upstream):
         reader_that_catches_up_in_time_is_not_cut(gateway, upstream, "/cut", 0.3),
         reader_that_catches_up_in_time_is_not_cut(gateway, upstream, "/wait", 3),
     )
+
+
+async def test_a_full_queue_puts_off_no_end(gateway, upstream):
+    """A reader is ejected within an event that has no end, and takes nothing any more."""
+    target = marked("/patient?store=1&device=A")
+    async with connection(gateway.plain, receive_buffer=4096, limit=16_384) as client:
+        await client.send(f"GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        app = await upstream.arrival(target)
+        await app.say(f"{HEAD}\r\ndata: ".encode() + b"x" * 100_000)
+        await client.until(b"\r\n\r\n")
+        # More than is held back for the end of an event.
+        await client.reader.readexactly(80_000)
+        async with flooded(gateway, upstream, "/patient?store=1&device=B"):
+            sent = 0
+
+            async def flood():
+                nonlocal sent
+                with contextlib.suppress(ConnectionError):
+                    while not app.writer.transport.is_closing():
+                        await app.say(b"x" * 8192)
+                        sent += 8192
+                        await asyncio.sleep(0)
+
+            flooding = asyncio.create_task(flood())
+            await app.end(patience=8)
+            flooding.cancel()
+            assert sent > 1 << 17, "the queue was full"
+    await assert_logged(gateway, target, "force_disconnect", status=200)
+
+
+async def test_the_end_of_a_body_does_not_end_the_watch_over_its_stream(gateway, upstream):
+    """The app answers with a stream before it has the whole request. Comments come for as long as
+    nothing else does, which is longer than an answer may take to go on."""
+    target = marked("/wait")
+    async with connection(gateway.plain) as client:
+        await client.send(
+            f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhello"
+        )
+        app = await upstream.arrival(target)
+        assert await app.exactly(5) == b"hello"
+        await app.say(f"{HEAD}\r\ndata: first\n\n".encode())
+        await client.until(b"data: first\n\n")
+        await client.send("world")
+        assert await app.exactly(5) == b"world"
+        for _ in range(4):
+            await client.until(b":")
+            await client.until(b"\n\n")
+        await app.say(b"data: last\n\n")
+        await client.until(b"data: last\n\n")

@@ -13,7 +13,7 @@ from harness.deflating import DEFLATE
 from harness.log import assert_logged, line
 from harness.waiting import settled, together
 from harness.watch import peak_memory
-from harness.wire import BINARY, CLOSE, PING, PONG, TEXT, wired
+from harness.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, wired
 
 CONFIGURATION = """
 workers 1
@@ -32,6 +32,8 @@ route /wait             { websocket; slow wait; ping 1s; silence 3s }
 route /wait/compressed  { websocket; slow wait; ping 1s; silence 3s; compress }
 route /usual            { websocket }
 route /usual/compressed { websocket; compress }
+route /patient            { websocket; slow cut 5m; sessions stage }
+route /patient/compressed { websocket; slow cut 5m; sessions stage; compress }
 route /large/compressed { websocket; slow cut 1s; send_queue 4m; compress }
 """
 MEGABYTE = 1 << 20
@@ -316,6 +318,68 @@ async def stalled_client_is_ejected(gateway, slowly, upstream):
             assert ours in ([], [TEXT, CLOSE]), "our words are the last"
         flood.stop()
     assert (await line(gateway, client.mark))["reason"] == "force_disconnect"
+
+
+# What ends in seconds does so although a full queue might stay for minutes.
+
+
+async def closing_client_that_does_not_read_is_let_go(gateway, slowly, path):
+    """Its close frame is passed on to an app that goes on sending."""
+    async with slowly(path) as (client, app):
+        await client.close(1000, "enough")
+        flood = Flood(app)
+        await flood.stands_still()
+        await app.end(patience=9)
+        flood.stop()
+    await assert_logged(gateway, client.mark, "normal")
+
+
+async def violation_of_a_client_that_does_not_read_ends_it(gateway, slowly, path):
+    """The app has its moment to answer what came before, and floods."""
+    async with slowly(path) as (client, app):
+        await client.send(TEXT, "not masked", mask=None)
+        flood = Flood(app)
+        await flood.stands_still()
+        await app.end(patience=5)
+        flood.stop()
+    await assert_logged(gateway, client.mark, "protocol_error")
+
+
+async def client_within_a_message_without_end_is_ejected(gateway, slowly, upstream, device):
+    """The end of the message is waited for, and does not come."""
+    async with slowly(f"/patient?store={device}&device=A") as (client, app):
+        await app.send(TEXT, b"it begins", final=False)
+        assert not (await client.receive()).final
+        async with wired(gateway.plain, upstream, f"/patient?store={device}&device=B"):
+            sent = 0
+
+            async def flood():
+                nonlocal sent
+                with contextlib.suppress(ConnectionError):
+                    while not app.writer.transport.is_closing():
+                        await app.send(CONTINUATION, NOISE, final=False)
+                        sent += 1
+                        await asyncio.sleep(0)
+
+            flooding = asyncio.create_task(flood())
+            await app.end(patience=9)
+            flooding.cancel()
+            assert sent * len(NOISE) > 64 * 1024, "the queue was full"
+    await assert_logged(gateway, client.mark, "force_disconnect")
+
+
+async def test_a_full_queue_puts_off_no_end(gateway, slowly, upstream):
+    await together(
+        *[
+            scenario(gateway, slowly, f"{path}?store={scenario.__name__}{path}&device=A")
+            for scenario in (
+                closing_client_that_does_not_read_is_let_go,
+                violation_of_a_client_that_does_not_read_ends_it,
+            )
+            for path in ("/patient", "/patient/compressed")
+        ],
+        client_within_a_message_without_end_is_ejected(gateway, slowly, upstream, "E"),
+    )
 
 
 # The other direction.

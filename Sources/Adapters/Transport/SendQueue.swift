@@ -26,6 +26,9 @@ struct SendQueue: ~Copyable {
 
     var count: Int { end - start }
 
+    /// Octets of memory that are in use: also in front of what waits.
+    var extent: Int { end }
+
     mutating func append(_ octets: UnsafeRawBufferPointer) {
         // Checked for null before it is used.
         guard let source = octets.baseAddress, octets.count > 0 else { return }

@@ -25,6 +25,8 @@ package final class Stream {
     private let tls: TLSSession?
     private let engine: TLSEngine?
     private var queue = SendQueue()
+    /// Octets that the kernel has taken.
+    private var sentCount: Int64 = 0
     /// Nothing more can be sent; what came before may still be received.
     private var cannotSend = false
     private var cannotReceive = false
@@ -102,15 +104,32 @@ package final class Stream {
     /// Octets that wait for the kernel to take them.
     package var pendingCount: Int { queue.count }
 
+    /// Octets of memory that what waits takes up.
+    package var heldCount: Int { queue.extent }
+
     /// How long sent octets may stay unacknowledged before the kernel gives up (RFC 5482).
     package func setUserTimeout(milliseconds: Int32) {
         Socket.set(
             descriptor.number, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
     }
 
+    /// The kernel takes no more while so many octets are there that it has not sent yet. What the
+    /// other side has no room for waits here then, where it is counted, instead of in megabytes of
+    /// the kernel's (Linux, `TCP_NOTSENT_LOWAT`).
+    package func setUnsentLimit(octets: Int32) {
+        Socket.set(descriptor.number, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, octets)
+    }
+
     /// Octets that the other side's system has acknowledged so far; -1 when the connection is none
     /// of TCP's, which cannot be asked.
     package var acknowledgedCount: Int64 { shim_acknowledged(descriptor.number) }
+
+    /// Octets that the other side has taken, as far as can be told: those its system has
+    /// acknowledged or, where it cannot be asked, those that the kernel has taken.
+    package var takenCount: Int64 {
+        let acknowledged = acknowledgedCount
+        return acknowledged < 0 ? sentCount : acknowledged
+    }
 
     /// Octets that the kernel has taken and not sent yet, because the other side has no room for
     /// them, or the way there has none; -1 when it cannot be told.
@@ -207,7 +226,7 @@ package final class Stream {
             // `drain` shows its own memory for the length of the call.
             unsafe queue.drain { memory in
                 let taken = unsafe Self.write(descriptor.number, memory)
-                if taken < 0 { cannotSend = true }
+                if taken < 0 { cannotSend = true } else { sentCount += Int64(taken) }
                 return taken
             }
             if cannotSend { stopSending() }
@@ -285,6 +304,7 @@ package final class Stream {
             // The caller's memory, used during the call only.
             sent = unsafe Self.write(descriptor.number, memory)
             if sent < 0 { return stopSending() }
+            sentCount += Int64(sent)
         }
         if sent < memory.count {
             // The unsent rest is copied before the call returns.

@@ -77,6 +77,12 @@ package struct LimitSettings: Sendable, Equatable {
     package var compressCacheSize = 1024 * 1024
     /// Attempts to enter that failed, from one address; nil for no limit.
     package var failedAttempts: AttemptLimit? = AttemptLimit()
+    /// How fast a client sends the body of a request, at least.
+    package var bodyRate = LeastRate(octetsPerSecond: 500, patience: .seconds(30))
+    /// How fast a client takes what waits for it, at least.
+    package var responseRate = LeastRate(octetsPerSecond: 500, patience: .seconds(60))
+    /// Octets that all connections may hold together; nil for no limit.
+    package var memory: Int? = 1024 * 1024 * 1024
 
     package init() {}
 }
@@ -90,6 +96,21 @@ package struct AttemptLimit: Sendable, Hashable {
         self.perSecond = perSecond
         self.burst = burst
     }
+}
+
+/// `body_rate`, `response_rate`: octets a second, measured over a time of patience.
+package struct LeastRate: Sendable, Hashable {
+    /// 0 when only who stands still for `patience` is too slow.
+    package var octetsPerSecond: Int
+    package var patience: Duration
+
+    package init(octetsPerSecond: Int, patience: Duration) {
+        self.octetsPerSecond = octetsPerSecond
+        self.patience = patience
+    }
+
+    /// `off`.
+    package static let standstill = LeastRate(octetsPerSecond: 0, patience: .seconds(60))
 }
 
 /// An IPv4 or IPv6 address range in CIDR form; the address as 16 octets (IPv4 mapped).

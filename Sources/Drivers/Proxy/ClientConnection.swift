@@ -48,9 +48,10 @@ final class ClientConnection {
     }
 
     /// Octets that are read behind a request that waits.
-    private static let heldSize = 16 * 1024
+    static let heldSize = 16 * 1024
     private static let lingerTimeout: Duration = .seconds(2)
-    private static let requestBodyTimeout: Duration = .seconds(60)
+    /// However much the kernel still has of what was sent.
+    private static let longestLinger: Duration = .seconds(60)
 
     let token: UInt64
     let stream: Stream
@@ -62,13 +63,19 @@ final class ClientConnection {
     private(set) var phase: Phase
     /// When octets last came.
     private(set) var lastHeard: Instant
-    private var decoder: RequestHeadDecoder
+    private(set) var decoder: RequestHeadDecoder
     /// Received, and not to be used before the exchange at hand goes on or is over.
-    private var held: [UInt8] = []
-    private var interest: Readiness = .readable
+    private(set) var held: [UInt8] = []
+    var interest: Readiness = .readable
     private var isConsuming = false
     private(set) var hasInputEnded = false
-    private var deadline = Deadline()
+    /// When the wheel wakes it, and what for.
+    var deadline = Deadline()
+    var timers = Timers<Timer>()
+    /// How fast it sends the body of the request at hand, and takes what waits for it.
+    var pace = ClientPace()
+    /// What its worker counts as held by it.
+    var counted = 0
     /// Whether it lives was asked, and not answered yet.
     var isProbed = false
     /// A request was answered on it.
@@ -96,8 +103,9 @@ final class ClientConnection {
     func opened(in worker: Worker) {
         let limits = generation.settings.limits
         let isTLS = entrance.tls != nil
-        setDeadline(
-            worker.now + (isTLS ? limits.tlsHandshakeTimeout : limits.requestHeadTimeout),
+        set(
+            .phase,
+            at: worker.now + (isTLS ? limits.tlsHandshakeTimeout : limits.requestHeadTimeout),
             in: worker)
     }
 
@@ -161,13 +169,20 @@ final class ClientConnection {
         case .handshake:
             guard stream.isEstablished else { return }
             phase = .head(decoder.isIdle ? .idle : .partial)
-            setDeadline(worker.now + limits.requestHeadTimeout, in: worker)
+            set(.phase, at: worker.now + limits.requestHeadTimeout, in: worker)
         case .idle:
             if decoder.isIdle { return }
             phase = .head(.partial)
-            setDeadline(worker.now + limits.requestHeadTimeout, in: worker)
+            set(.phase, at: worker.now + limits.requestHeadTimeout, in: worker)
         case .partial: break
         }
+    }
+
+    /// Every phase sets its timers itself; those of the one before are over. How fast the client
+    /// takes what waits for it is asked over all of them.
+    private func enter(_ next: Phase) {
+        for timer in Timer.allCases where timer != .taking { timers.clear(timer) }
+        phase = next
     }
 
     // MARK: Requests
@@ -190,6 +205,7 @@ final class ClientConnection {
             case .exchange(let exchange):
                 let before = index
                 exchange.clientSent(octets, at: &index, in: worker)
+                pace.bodyCount += Int64(index - before)
                 if index == before { return hold(octets, from: index) }
             case .webSocket(let relay):
                 let rest = octets.extracting(index..<octets.count)
@@ -210,7 +226,7 @@ final class ClientConnection {
         do throws(HeadError) {
             guard let head = try decoder.decode(octets, at: &index) else { return false }
             isLastRequest = !head.wantsKeepAlive || worker.isDraining
-            deadline.clear()
+            timers.clear(.phase)
             RequestIntake.begin(head, from: self, in: worker)
             return true
         } catch {
@@ -239,29 +255,25 @@ final class ClientConnection {
     }
 
     func hold(_ request: HeldRequest, until deadline: Instant, in worker: Worker) {
-        phase = .held(request)
-        setDeadline(deadline, in: worker)
+        enter(.held(request))
+        set(.phase, at: deadline, in: worker)
         updateInterest(in: worker)
     }
 
     func begin(_ exchange: Exchange, in worker: Worker) {
-        phase = .exchange(exchange)
-        extendBodyDeadline(in: worker)
-    }
-
-    /// The client must send more of the body within this time.
-    func extendBodyDeadline(in worker: Worker) {
-        setDeadline(worker.now + Self.requestBodyTimeout, in: worker)
+        enter(.exchange(exchange))
+        pace.sending = nil
     }
 
     func begin(_ relay: WebSocketRelay, in worker: Worker) {
-        phase = .webSocket(relay)
-        setDeadline(relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
+        enter(.webSocket(relay))
+        pace.forgetTaking()
+        set(.check, at: relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
     }
 
     func begin(_ socket: ClosingSocket, in worker: Worker) {
-        phase = .closing(socket)
-        setDeadline(worker.now + ClosingSocket.timeout, in: worker)
+        enter(.closing(socket))
+        set(.phase, at: worker.now + ClosingSocket.timeout, in: worker)
         updateInterest(in: worker)
     }
 
@@ -273,8 +285,8 @@ final class ClientConnection {
             generation = worker.generation
             decoder = RequestHeadDecoder(limits: generation.headLimits)
         }
-        phase = .head(.idle)
-        setDeadline(worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
+        enter(.head(.idle))
+        set(.phase, at: worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
         if !isConsuming { resume(in: worker) }
     }
 
@@ -286,7 +298,7 @@ final class ClientConnection {
     /// Sends what waits, then FIN, then waits a little for the client to do the same.
     func finish(in worker: Worker) {
         if case .closed = phase { return }
-        phase = .lingering(Linger(end: worker.now + Exchange.sendTimeout))
+        enter(.lingering(Linger(end: worker.now + Self.longestLinger)))
         held = []
         stream.finishSending()
         linger(in: worker)
@@ -297,28 +309,25 @@ final class ClientConnection {
     func finishSoon(in worker: Worker) {
         isHurried = true
         finish(in: worker)
-        setDeadline(worker.now + ClosingSocket.timeout, in: worker)
+        set(.phase, at: worker.now + ClosingSocket.timeout, in: worker)
     }
 
-    /// As long as the client takes what waits it has time; afterwards little.
-    private func linger(in worker: Worker) {
-        guard stream.pendingCount == 0 else {
-            if isHurried { return }
-            return setDeadline(worker.now + Exchange.sendTimeout, in: worker)
-        }
+    /// As long as the client takes what waits it has time, see `ClientPace`; afterwards little.
+    func linger(in worker: Worker) {
+        guard stream.pendingCount == 0 else { return }
         if hasInputEnded { return close(in: worker) }
-        setDeadline(worker.now + Self.lingerTimeout, in: worker)
+        set(.phase, at: worker.now + Self.lingerTimeout, in: worker)
     }
 
     /// What it takes slowly may be megabytes in the kernel: while some of it goes, the connection
     /// stays, lest a word of the client's in between lose it all to a reset.
-    private func linger(since last: Linger, in worker: Worker) {
+    func linger(since last: Linger, in worker: Worker) {
         let count = stream.acknowledgedCount
         guard !isHurried, count > last.acknowledgedCount, worker.now < last.end,
             stream.unsentCount > 0
         else { return close(in: worker) }
         phase = .lingering(Linger(acknowledgedCount: count, end: last.end))
-        setDeadline(worker.now + Self.lingerTimeout, in: worker)
+        set(.phase, at: worker.now + Self.lingerTimeout, in: worker)
     }
 
     private func inputEnded(in worker: Worker) {
@@ -347,9 +356,11 @@ final class ClientConnection {
 
     func close(reset: Bool = false, in worker: Worker) {
         if case .closed = phase { return }
-        phase = .closed
+        enter(.closed)
         held = []
+        timers = Timers()
         deadline.clear()
+        worker.memory.count(0, insteadOf: &counted)
         worker.poller.remove(stream.descriptor.number)
         stream.close(reset: reset)
         worker.forget(client: token)
@@ -367,61 +378,5 @@ final class ClientConnection {
         case .webSocket(let relay): relay.drain(in: worker)
         }
         updateInterest(in: worker)
-    }
-
-    // MARK: Timers and flow
-
-    func setDeadline(_ instant: Instant, in worker: Worker) {
-        deadline.set(instant, for: token, in: worker)
-    }
-
-    func clearDeadline() { deadline.clear() }
-
-    func timerFired(in worker: Worker) {
-        guard deadline.fired(for: token, in: worker) else { return }
-        switch phase {
-        case .head(.partial): Answer.headTimeout(to: self, in: worker)
-        case .head(.idle): finish(in: worker)
-        case .lingering(let last): linger(since: last, in: worker)
-        case .head(.handshake), .closing: close(in: worker)
-        case .held(let request): request.timerFired(from: self, in: worker)
-        case .exchange(let exchange): exchange.clientTimerFired(in: worker)
-        case .webSocket(let relay): relay.timerFired(in: worker)
-        case .closed: break
-        }
-        updateInterest(in: worker)
-    }
-
-    private func drained(in worker: Worker) {
-        switch phase {
-        case .exchange(let exchange): exchange.clientDrained(in: worker)
-        case .webSocket(let relay): relay.clientDrained(in: worker)
-        case .lingering: linger(in: worker)
-        case .head: resume(in: worker)
-        case .held, .closing, .closed: break
-        }
-    }
-
-    private var wantsInput: Bool {
-        if hasInputEnded { return false }
-        // What comes behind a request that waits is kept, so that a client that leaves is noticed.
-        if case .held = phase { return held.count < Self.heldSize }
-        guard held.isEmpty else { return false }
-        switch phase {
-        case .head, .held, .closing, .lingering: return true
-        case .exchange(let exchange): return exchange.wantsClientInput
-        case .webSocket(let relay): return relay.wantsClientInput
-        case .closed: return false
-        }
-    }
-
-    /// Watches for what is wanted now; asks the kernel only when that changed.
-    func updateInterest(in worker: Worker) {
-        if case .closed = phase { return }
-        var wanted = wantsInput ? Readiness.readable.rawValue : 0
-        if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
-        guard wanted != interest.rawValue else { return }
-        interest = Readiness(rawValue: wanted)
-        worker.poller.change(stream.descriptor.number, token: token, interest: interest)
     }
 }

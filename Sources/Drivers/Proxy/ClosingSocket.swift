@@ -17,6 +17,14 @@ final class ClosingSocket {
 
     init(reader: Reader = .frames(FrameRelay(from: .client))) { self.reader = reader }
 
+    /// Octets of a message that was not whole when the close frame was sent.
+    var heldCount: Int {
+        switch reader {
+        case .frames: 0
+        case .messages(let messages): messages.gatheredCount
+        }
+    }
+
     /// Reads what the client sends meanwhile and forgets it.
     /// - Returns: true when its close frame came, or nothing that could become one.
     func clientSent(_ octets: Span<UInt8>) -> Bool {

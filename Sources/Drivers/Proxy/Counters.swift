@@ -12,16 +12,27 @@ final class Counters: Sendable {
         var expiries: UInt64 = 0
     }
 
+    /// Clients that were ended because they did not keep the least rate.
+    struct Slow: Sendable {
+        var bodies: UInt64 = 0
+        var responses: UInt64 = 0
+    }
+
     struct ReportOnly: Sendable, Hashable {
         var route: String
         var rule: RouteSettings.Rule
     }
 
     private let tokenCounts = Guarded(Tokens())
+    private let slowCounts = Guarded(Slow())
     private let reports = Guarded<[ReportOnly: UInt64]>([:])
 
     func note(_ count: WritableKeyPath<Tokens, UInt64>) {
         tokenCounts.withLock { $0[keyPath: count] += 1 }
+    }
+
+    func note(slow count: WritableKeyPath<Slow, UInt64>) {
+        slowCounts.withLock { $0[keyPath: count] += 1 }
     }
 
     /// A rule that was not in force would have refused a request.
@@ -30,5 +41,6 @@ final class Counters: Sendable {
     }
 
     var tokens: Tokens { tokenCounts.withLock { $0 } }
+    var slow: Slow { slowCounts.withLock { $0 } }
     var reportOnly: [ReportOnly: UInt64] { reports.withLock { $0 } }
 }

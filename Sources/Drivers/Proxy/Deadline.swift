@@ -1,10 +1,5 @@
 internal import Clock
 
-extension Instant {
-    /// Later than any clock will show.
-    static let never = Instant(nanoseconds: .max)
-}
-
 /// When something is to be done for a member of a worker. Moving it later costs nothing: the wheel
 /// wakes the member at the old time and is told the new one then.
 struct Deadline {

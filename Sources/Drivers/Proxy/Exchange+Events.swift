@@ -32,6 +32,9 @@ struct EventRelay {
     /// The client is asked whether it is there.
     var probe: AcknowledgementProbe?
     var sendQueue: SendQueue
+
+    /// Octets that are kept of events whose end has not come.
+    var heldCount: Int { held.count + waiting.count }
 }
 
 /// How a live event stream is ended by rule.
@@ -63,6 +66,8 @@ extension StreamEnd {
 extension Exchange {
     /// A client that does not acknowledge what was sent for this long is gone.
     private static let userTimeoutMilliseconds: Int32 = 30_000
+    /// How long the end of a stream waits for the event that is on its way.
+    private static let boundaryTimeout: Duration = .seconds(2)
 
     func beginEvents(_ fields: Fields, in worker: Worker) {
         let isOpaque = fields.contains(.contentEncoding)
@@ -77,6 +82,7 @@ extension Exchange {
         }
         scheduleEventCheck(in: worker)
         upstream?.clearDeadline()
+        client.pace.forgetTaking()
     }
 
     /// The gateway says something of its own, behind the event that is on its way.
@@ -136,16 +142,19 @@ extension Exchange {
         var next = (events?.lastSent ?? worker.now) + interval
         if next <= worker.now { next = worker.now + interval }
         if events?.probe != nil { next = min(next, worker.now + AcknowledgementProbe.interval) }
-        next = min(next, events?.sendQueue.deadline ?? .never)
-        client.setDeadline(
-            min(next, context.live?.nextDue(in: worker) ?? .never), in: worker)
+        client.set(
+            .check, at: min(next, context.live?.nextDue(in: worker) ?? .never), in: worker)
     }
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
         let pending = client.stream.pendingCount
         guard events?.sendQueue.grew(to: pending, now: worker.now) == true else { return }
-        scheduleEventCheck(in: worker)
+        scheduleQueueCheck(in: worker)
+    }
+
+    private func scheduleQueueCheck(in worker: Worker) {
+        client.set(.queue, at: events?.sendQueue.deadline ?? .never, in: worker)
     }
 
     func forwardEvents(_ data: Span<UInt8>, in worker: Worker) {
@@ -215,7 +224,9 @@ extension Exchange {
             return Answer.end(end, head: head, context: context, to: client, in: worker)
         }
         events?.pendingEnd = end
-        if relay.isInsideEvent { return client.setDeadline(worker.now + .seconds(2), in: worker) }
+        if relay.isInsideEvent {
+            return client.set(.end, at: worker.now + Self.boundaryTimeout, in: worker)
+        }
         finishEvents(in: worker)
     }
 
@@ -245,9 +256,29 @@ extension Exchange {
         finishEvents(in: worker)
     }
 
-    /// Every comment interval: a comment when nothing was sent for so long, and the end for a
-    /// client that does not take a full queue.
-    func eventTimerFired(in worker: Worker) {
+    func eventTimerFired(_ timer: ClientConnection.Timer, in worker: Worker) {
+        guard let relay = events, !hasEnded else { return }
+        switch timer {
+        case .end: cut(relay.pendingEnd?.reason ?? .normal, in: worker)
+        case .queue where worker.now >= relay.sendQueue.deadline:
+            // How it ends is settled already when it does.
+            if relay.pendingEnd == nil { cut(.slowConsumer, in: worker) }
+        case .queue: scheduleQueueCheck(in: worker)
+        case .check: check(in: worker)
+        case .phase, .sending, .taking: break
+        }
+    }
+
+    /// The rest of an event that is on its way will not come, or not be taken.
+    private func cut(_ reason: EndReason, in worker: Worker) {
+        closeUpstream(in: worker)
+        context.detail = events?.pendingEnd?.detail
+        conclude(reason, in: worker)
+        client.close(in: worker)
+    }
+
+    /// Every comment interval: a comment when nothing was sent for so long.
+    private func check(in worker: Worker) {
         if let live = context.live, events?.pendingEnd == nil,
             !live.expire(context, client, in: worker)
         {
@@ -256,12 +287,7 @@ extension Exchange {
         checkProbe(in: worker)
         guard let relay = events else { return }
         let interval = plan.route.settings.commentInterval
-        if relay.pendingEnd != nil || worker.now >= relay.sendQueue.deadline {
-            closeUpstream(in: worker)
-            context.detail = relay.pendingEnd?.detail
-            conclude(relay.pendingEnd?.reason ?? .slowConsumer, in: worker)
-            return client.close(in: worker)
-        }
+        if relay.pendingEnd != nil { return }
         if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty,
             !relay.isOpaque
         {

@@ -54,6 +54,7 @@ extension Exchange {
                 return false
             }
             if head.isInformational {
+                awaitsContinue = false
                 ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
                 return true
             }
@@ -238,11 +239,9 @@ extension Exchange {
         case .awaiting: fail(.silent, in: worker)
         case .streaming:
             if wantsUpstreamInput { return fail(.cut, in: worker) }
-            // It was not asked for more: the client is the slow one.
-            guard worker.now - lastDrained < Self.sendTimeout else {
-                return fail(.unread, in: worker)
-            }
-            upstream.setDeadline(lastDrained + Self.sendTimeout, in: worker)
+            // It was not asked for more. The client is the slow one, and judged by its own clock.
+            upstream.setDeadline(
+                worker.now + plan.group.settings.responseTimeout, in: worker)
         case .complete: break
         }
     }
@@ -259,10 +258,10 @@ extension Exchange {
         case silent
         /// Broke off in the middle of its response.
         case cut
-        /// The client reads nothing of it.
-        case unread
         case badRequest(BodyError)
         case bodyTooBig
+        /// There is no memory for it.
+        case overloaded
 
         var refusal: Refusal {
             switch self {
@@ -286,11 +285,11 @@ extension Exchange {
                 Refusal(
                     .upstreamUnavailable, status: 502, detail: "cut",
                     message: "The application broke off its answer")
-            case .unread: Refusal(.slowConsumer, message: "The response was not read")
             case .badRequest(let error):
                 Refusal(.protocolError, status: error.status, message: error.message)
             case .bodyTooBig:
                 Refusal(.tooBig, message: "The request body is too large")
+            case .overloaded: .memory
             }
         }
     }
@@ -312,9 +311,22 @@ extension Exchange {
         client.close(in: worker)
     }
 
-    func clientTimerFired(in worker: Worker) {
-        if events != nil { return eventTimerFired(in: worker) }
-        guard case .streaming = request else { return }
+    /// Ends the exchange because of its client, or for everybody else's sake: then the client is
+    /// told, if nothing else was said yet.
+    func giveUp(_ reason: EndReason, detail: String?, in worker: Worker) {
+        guard !hasEnded else { return }
+        if case .awaiting = response, client.stream.pendingCount == 0, reason == .overloaded {
+            return fail(.overloaded, in: worker)
+        }
+        closeUpstream(in: worker)
+        context.detail = detail
+        conclude(reason, in: worker)
+        client.close(reset: true, in: worker)
+    }
+
+    /// The client does not keep `body_rate`.
+    func bodyTooSlow(in worker: Worker) {
+        guard !hasEnded, case .streaming = request else { return }
         closeUpstream(in: worker)
         hasEnded = true
         context.release(in: worker)

@@ -49,11 +49,8 @@ final class Exchange {
     /// Octets of the request's body that were forwarded; with none, another server may be tried.
     private var forwardedCount = 0
     var hasEnded = false
-    /// When the client last took some of what waits for it.
-    private(set) var lastDrained = Instant.zero
-
-    /// A response of which the client takes nothing for this long is given up.
-    static let sendTimeout: Duration = .seconds(60)
+    /// The client sends the body when the upstream says 100 (RFC 9110 §10.1.1).
+    var awaitsContinue: Bool
 
     init(
         plan: ForwardPlan, head: RequestHead, framing: BodyFraming, context: RequestContext,
@@ -64,6 +61,8 @@ final class Exchange {
         self.context = context
         self.client = client
         requestFraming = framing
+        awaitsContinue =
+            head.minorVersion == 1 && head.fields.list(.expect, contains: "100-continue")
         let body = BodyDecoder(framing)
         request = body.isComplete ? .complete : .streaming(body)
     }
@@ -139,6 +138,12 @@ final class Exchange {
 
     // MARK: Request body
 
+    /// Octets that are kept here until they may go on.
+    var heldCount: Int { events?.heldCount ?? 0 }
+
+    /// The client has to send more of it.
+    var isReadingBody: Bool { if case .streaming = request { true } else { false } }
+
     var wantsClientInput: Bool {
         guard isConnected, let upstream else { return false }
         return upstream.stream.pendingCount < Flow.highWater
@@ -149,6 +154,7 @@ final class Exchange {
     func clientSent(_ octets: Span<UInt8>, at index: inout Int, in worker: Worker) {
         if case .abandoned = request { return index = octets.count }
         guard wantsClientInput, let upstream, case .streaming(var body) = request else { return }
+        awaitsContinue = false
         worker.scratch.removeAll(keepingCapacity: true)
         // What one client says is never left for another to be sent.
         defer { worker.scratch.removeAll(keepingCapacity: true) }
@@ -176,8 +182,10 @@ final class Exchange {
         if !worker.scratch.isEmpty, !upstream.stream.send(worker.scratch.span) {
             return upstreamRefusesBody(in: worker)
         }
-        upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
-        if body.isComplete { client.clearDeadline() } else { client.extendBodyDeadline(in: worker) }
+        // A stream of events may be silent for as long as it likes.
+        if events == nil {
+            upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
+        }
         upstream.updateInterest(in: worker)
     }
 
@@ -239,9 +247,12 @@ final class Exchange {
     }
 
     func clientDrained(in worker: Worker) {
-        lastDrained = worker.now
         let pending = client.stream.pendingCount
         guard events?.sendQueue.shrank(to: pending) ?? (pending <= Flow.lowWater) else { return }
+        if events == nil, case .streaming = response {
+            // While it was not read from, the upstream had no chance to be in time.
+            upstream?.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
+        }
         upstream?.updateInterest(in: worker)
     }
 

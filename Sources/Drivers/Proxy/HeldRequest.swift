@@ -242,6 +242,15 @@ final class HeldRequest {
         }
     }
 
+    /// Octets of a body that is not whole.
+    var heldCount: Int { body.count }
+
+    /// There is no memory for what came behind it.
+    func shed(from client: ClientConnection, in worker: Worker) {
+        client.makeLast()
+        answer(.memory, client, worker)
+    }
+
     private func refuse(
         _ refusal: GateRefusal, _ client: ClientConnection, _ worker: Worker
     ) {

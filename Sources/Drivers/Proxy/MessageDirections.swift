@@ -36,6 +36,11 @@ final class MessageDirections {
             spillSize: Self.spillSize, compressedSize: Self.largestFromUpstream)
     }
 
+    /// Octets of messages that are not whole yet, or not read.
+    var heldCount: Int {
+        fromClient.gatheredCount + fromUpstream.gatheredCount + heldFromClient.count
+    }
+
     var settings: RouteSettings.Compression {
         route.settings.compression ?? RouteSettings.Compression()
     }

@@ -19,6 +19,8 @@ enum WorkerMessage: Sendable {
     case keysRead
     /// What this worker knows of sessions of its own.
     case figures([(connection: UInt64, session: SessionID)], FigureRound)
+    /// Connections hold too much: let go of some.
+    case relieve
     /// No new connections; those that are here end as they can, within the drain time.
     case drain
     case stop

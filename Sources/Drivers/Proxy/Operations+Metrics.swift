@@ -2,7 +2,7 @@ internal import Console
 internal import Sessions
 internal import State
 
-/// Metrics of sessions, and of what is kept.
+/// Metrics of sessions, of what is kept, and of the load.
 extension Operations {
     var sessionMetrics: [MetricFamily] {
         let counts = counts()
@@ -54,6 +54,43 @@ extension Operations {
             MetricFamily(
                 "gateway_history_pruned_total", .counter,
                 help: "Past sessions that went for their age or number.", statistics.pruned),
+        ]
+    }
+
+    var loadMetrics: [MetricFamily] {
+        let measures = shared.memory.measures
+        let slow = shared.counters.slow
+        return [
+            MetricFamily(
+                "gateway_memory_held_octets", .gauge, help: "What connections hold in buffers.",
+                UInt64(max(0, shared.memory.held))),
+            MetricFamily(
+                "gateway_memory_overloaded", .gauge,
+                help: "1 while that is more than 'memory' says.",
+                shared.memory.isOverloaded ? 1 : 0),
+            MetricFamily(
+                "gateway_memory_measures_total", .counter,
+                help: "Connections and requests that were refused, and connections that were"
+                    + " ended, because of it.",
+                [
+                    .init(
+                        .whole(measures.refusedConnections),
+                        labels: [.init("measure", "refused_connection")]),
+                    .init(
+                        .whole(measures.refusedRequests),
+                        labels: [.init("measure", "refused_request")]),
+                    .init(
+                        .whole(measures.endedConnections),
+                        labels: [.init("measure", "ended_connection")]),
+                ]),
+            MetricFamily(
+                "gateway_slow_clients_total", .counter,
+                help: "Clients that were ended because they did not keep 'body_rate' or"
+                    + " 'response_rate'.",
+                [
+                    .init(.whole(slow.bodies), labels: [.init("rate", "body")]),
+                    .init(.whole(slow.responses), labels: [.init("rate", "response")]),
+                ]),
         ]
     }
 }

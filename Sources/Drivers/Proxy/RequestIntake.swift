@@ -18,6 +18,7 @@ enum RequestIntake {
         do throws(Refusal) {
             let framing = try framing(of: head)
             if framing != .none, framing != .length(0) { context.hasRequestBody = true }
+            try worker.checkMemory()
             goOn(HeldRequest(head, framing, context), from: client, in: worker)
         } catch {
             refuse(error, head, context, client, worker)

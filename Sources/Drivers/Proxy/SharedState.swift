@@ -22,6 +22,8 @@ package final class SharedState: Sendable {
     /// The `jwt` blocks of the generation at hand.
     let ruleNames = Guarded<Set<String>>([])
     let counters = Counters()
+    /// What connections hold in buffers.
+    let memory: MemoryLedger
     /// Told of everything that becomes of sessions.
     let journal: SessionJournal
     /// What operators decided.
@@ -38,6 +40,7 @@ package final class SharedState: Sendable {
 
     init(workerCount: Int) throws {
         tickets = try TicketKeys()
+        memory = MemoryLedger(workerCount: workerCount)
         let control = try Mailbox<ControlMessage>(capacity: Self.mailboxCapacity)
         self.control = control
         let mailboxes = try (0..<workerCount).map { _ in

@@ -30,6 +30,8 @@ final class UpstreamConnection {
     private var interest: Readiness
     private(set) var hasInputEnded = false
     private var deadline = Deadline()
+    /// What its worker counts as held by it.
+    private(set) var counted = 0
 
     init(
         token: UInt64, stream: Stream, server: ServerState, isConnected: Bool,
@@ -98,6 +100,7 @@ final class UpstreamConnection {
         }
         phase = .closed
         deadline.clear()
+        worker.memory.count(0, insteadOf: &counted)
         worker.poller.remove(stream.descriptor.number)
         stream.close()
         worker.members.remove(token)
@@ -234,6 +237,8 @@ final class UpstreamConnection {
     }
 
     func updateInterest(in worker: Worker) {
+        if case .closed = phase { return }
+        worker.memory.count(stream.heldCount, insteadOf: &counted)
         var wanted = wantsInput ? Readiness.readable.rawValue : 0
         switch phase {
         case .closed: return

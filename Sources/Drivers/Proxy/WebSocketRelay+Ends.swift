@@ -22,8 +22,7 @@ extension WebSocketRelay {
             closeUpstream(in: worker)
             return client.finish(in: worker)
         }
-        let deadline = worker.now + Self.closeTimeout
-        client.setDeadline(deadline, in: worker)
+        client.set(.end, at: worker.now + Self.closeTimeout, in: worker)
     }
 
     func clientInputEnded(in worker: Worker) {
@@ -89,7 +88,7 @@ extension WebSocketRelay {
         appendCloseForUpstream(end.reason, to: &output, in: worker)
         upstream.stream.send(output.span)
         clientHasClosed = true
-        client.setDeadline(worker.now + Self.settleTimeout, in: worker)
+        client.set(.end, at: worker.now + Self.settleTimeout, in: worker)
     }
 
     /// Ends the socket by a close frame of ours, as soon as it may stand in the stream.
@@ -105,7 +104,7 @@ extension WebSocketRelay {
         if isBetweenMessages { return endIfPossible(in: worker) }
         if upstream == nil || end.cannotWait { return breakOff(end, in: worker) }
         upstreamFrames.pausesAfterMessage = true
-        client.setDeadline(worker.now + Self.closeTimeout, in: worker)
+        client.set(.end, at: worker.now + Self.closeTimeout, in: worker)
     }
 
     func endIfPossible(in worker: Worker) {
@@ -141,6 +140,29 @@ extension WebSocketRelay {
         tellUpstream(end.reason, in: worker)
         conclude(end.reason, in: worker)
         if isHurried { client.finishSoon(in: worker) } else { client.finish(in: worker) }
+    }
+
+    /// Ends the socket at once: what either side still sends or waits for is nobody's any more.
+    func giveUp(_ reason: EndReason, detail: String?, in worker: Worker) {
+        if hasEnded { return }
+        // Behind a close frame that was passed on none may follow (RFC 6455 §5.5.1).
+        guard !upstreamHasClosed else {
+            conclude(reason, in: worker)
+            closeUpstream(in: worker)
+            return client.finish(in: worker)
+        }
+        breakOff(End(reason: reason, detail: detail, cannotWait: true), in: worker)
+    }
+
+    /// What `end` was set for has not come in time.
+    func endTimedOut(in worker: Worker) {
+        if let violation, pendingEnd == nil { return end(violation, in: worker) }
+        if let pendingEnd, !clientHasClosed, !upstreamHasClosed {
+            return breakOff(pendingEnd, in: worker)
+        }
+        conclude(pendingEnd?.reason ?? .normal, in: worker)
+        closeUpstream(in: worker)
+        client.finish(in: worker)
     }
 
     private func appendClose(_ end: End, to output: inout [UInt8]) {

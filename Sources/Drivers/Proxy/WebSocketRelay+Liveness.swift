@@ -23,21 +23,27 @@ extension WebSocketRelay {
         isOpen ? context.live?.nextDue(in: worker) ?? .never : .never
     }
 
-    func timerFired(in worker: Worker) {
+    func timerFired(_ timer: ClientConnection.Timer, in worker: Worker) {
         if hasEnded { return client.close(in: worker) }
-        if let violation, pendingEnd == nil { return end(violation, in: worker) }
-        if let pendingEnd, !clientHasClosed, !upstreamHasClosed {
-            return breakOff(pendingEnd, in: worker)
+        switch timer {
+        case .end: endTimedOut(in: worker)
+        // Who closes already is waited for as `end` says.
+        case .check: if isOpen { check(in: worker) }
+        case .queue where worker.now >= sendQueue.deadline:
+            if isOpen { breakOff(End(reason: .slowConsumer), isHurried: true, in: worker) }
+        case .queue: scheduleQueueCheck(in: worker)
+        case .phase, .sending, .taking: break
         }
-        if clientHasClosed || upstreamHasClosed {
-            conclude(pendingEnd?.reason ?? .normal, in: worker)
-            closeUpstream(in: worker)
-            return client.finish(in: worker)
-        }
+    }
+
+    /// The client does not keep `response_rate`.
+    func tookTooLittle(in worker: Worker) {
+        guard isOpen else { return client.lost(in: worker) }
+        breakOff(End(reason: .slowConsumer, detail: "rate"), isHurried: true, in: worker)
+    }
+
+    private func check(in worker: Worker) {
         if let live = context.live, !live.expire(context, client, in: worker) { return }
-        if worker.now >= sendQueue.deadline {
-            return breakOff(End(reason: .slowConsumer), isHurried: true, in: worker)
-        }
         noteTaking(in: worker)
         let silence = worker.now - lastSign
         // A ping that a long message holds back was not left unanswered; but none takes for ever.
@@ -114,14 +120,17 @@ extension WebSocketRelay {
         if acknowledgementProbe != nil {
             next = min(next, worker.now + AcknowledgementProbe.interval)
         }
-        next = min(next, sendQueue.deadline, nextExpiry(in: worker))
-        client.setDeadline(next, in: worker)
+        client.set(.check, at: min(next, nextExpiry(in: worker)), in: worker)
     }
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
         guard sendQueue.grew(to: client.stream.pendingCount, now: worker.now) else { return }
-        client.setDeadline(min(sendQueue.deadline, nextExpiry(in: worker)), in: worker)
+        scheduleQueueCheck(in: worker)
+    }
+
+    private func scheduleQueueCheck(in worker: Worker) {
+        client.set(.queue, at: sendQueue.deadline, in: worker)
     }
 
     // MARK: What the gateway says itself

@@ -209,6 +209,8 @@ final class WebSocketRelay {
             noteQueue(in: worker)
             client.updateInterest(in: worker)
             upstream.updateInterest(in: worker)
+        } else if messages != nil {
+            client.countMemory(in: worker)
         }
     }
 

@@ -56,6 +56,12 @@ final class Worker {
     var verifiedTokens = VerifiedTokenCache()
     /// Failed attempts to enter, by address; nil where they are not limited.
     var attempts: AttemptLimiter?
+    /// What its connections hold in buffers.
+    var memory = MemoryShare()
+    /// When it is to be looked again for what could be let go.
+    var nextRelief = Instant.zero
+    /// Others have connections that hold more.
+    var leavesReliefToOthers = false
     /// When the next line about a rule that is not in force may be written.
     var nextReport = Instant.zero
     private var wheel: TimerWheel
@@ -108,6 +114,7 @@ final class Worker {
             advanceTimers()
             if !keyResumptions.isEmpty { resumeKeyWaiters() }
             if hasResumptions { resumeHeld() }
+            publishMemory()
             accessLog.flush()
             if isDraining { continueDraining() }
         }
@@ -192,6 +199,9 @@ final class Worker {
     /// The member's `timerFired` is called at or soon after `instant`.
     func schedule(_ token: UInt64, at instant: Instant) { wheel.schedule(token, at: instant) }
 
+    /// There is a turn at or soon after `instant`, whatever else happens.
+    func wake(at instant: Instant) { wheel.schedule(mailboxToken, at: instant) }
+
     private func advanceTimers() {
         due.extend { wheel.advance(to: now, into: &$0) }
         if due.isEmpty { return }
@@ -269,6 +279,10 @@ final class Worker {
         _ descriptor: Descriptor, from address: SocketAddress, of listener: ListeningSocket
     ) {
         guard let entrance = generation.entrances[listener.key] else { return descriptor.close() }
+        if shared.memory.isOverloaded {
+            shared.memory.noteRefusedConnection()
+            return descriptor.close()
+        }
         let stream: Stream
         do {
             if let context = entrance.tls {
@@ -280,6 +294,7 @@ final class Worker {
             shared.log.error("connection refused: \(error.message)")
             return
         }
+        stream.setUnsentLimit(octets: Flow.unsentLimit)
         let token = members.insert { token in
             .client(
                 ClientConnection(
@@ -363,6 +378,7 @@ final class Worker {
             client(token)?.refreshed(outcome, number: number, in: self)
         case .keysRead: keysRead()
         case .figures(let sessions, let round): answer(round, sessions)
+        case .relieve: lookForRelief()
         case .drain: startDraining()
         case .stop: hasStopped = true
         }
@@ -390,6 +406,7 @@ final class Worker {
         }
         generation = next
         codecs.adopt(cacheSize: next.settings.limits.compressCacheSize)
+        publishMemory(0)
         for handle in added {
             do throws(SystemError) {
                 try add(ListeningSocket(handle))
@@ -408,7 +425,7 @@ final class Worker {
         for listener in listeners { remove(listener) }
         for case .client(let client) in members.elements { client.drain(in: self) }
         // Wakes the loop once the deadline has come, whatever the connections do.
-        if let drainDeadline { wheel.schedule(mailboxToken, at: drainDeadline) }
+        if let drainDeadline { wake(at: drainDeadline) }
     }
 
     private func continueDraining() {

@@ -36,6 +36,9 @@ struct HeadReader<StartLine: StartLineScanner>: Sendable {
         fields = FieldScanner(maximumCount: limits.fieldCount)
     }
 
+    /// Octets of a head that is not whole yet.
+    var keptCount: Int { kept.count }
+
     /// True when no octet of a head is held.
     var isIdle: Bool {
         switch state {

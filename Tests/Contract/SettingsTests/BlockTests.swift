@@ -60,6 +60,19 @@ struct BlockTests {
             .limits, "attempts 5 brst 2", "12: expected burst, not 'brst' (did you mean 'burst'?)"),
         .init(.limits, "attempts 5 burst", "12: a number is missing after 'burst'"),
         .init(.limits, "attempts 5 burst 0", "18: '0' is out of range (1 to 200000)"),
+        .init(.limits, "body_rate", "1: 'body_rate' is incomplete (expected: body_rate \(rate))"),
+        .init(.limits, "body_rate 0", "11: '0' is out of range (1 to 1g)"),
+        .init(.limits, "body_rate 500/s", "11: \(noSize)"),
+        .init(.limits, "body_rate of", "11: 'of' is unknown (did you mean 'off'?)"),
+        .init(.limits, "body_rate off over 5s", "15: nothing follows 'body_rate off'"),
+        .init(
+            .limits, "body_rate 500 ovr 5s", "15: expected over, not 'ovr' (did you mean 'over'?)"),
+        .init(.limits, "body_rate 500 over", "15: a duration is missing after 'over'"),
+        .init(.limits, "body_rate 500 over 5", "20: '5' is no duration (did you mean '5s'?)"),
+        .init(.limits, "response_rate 500 over 2h", "24: '2h' is out of range (1s to 1h)"),
+        .init(.limits, "response_rate 2g", "15: '2g' is out of range (1 to 1g)"),
+        .init(.limits, "memory 1k", "8: '1k' is out of range (1m to 1024g)"),
+        .init(.limits, "memory of", "8: 'of' is unknown (did you mean 'off'?)"),
         // console
         .init(
             .top, "console 127.0.0.1:9901 { }", "1: 'console' needs 'token env:NAME|file:PATH'"),
@@ -98,6 +111,9 @@ struct BlockTests {
     ]
 
     private static let attempts = "attempts N [burst N] | off"
+    private static let rate = "SIZE [over DURATION] | off"
+    private static let noSize =
+        "'500/s' is no size (expected a number of octets, or one with k, m or g, such as 16k)"
     private static let noAddress =
         "expected ADDRESS:PORT, [IPV6]:PORT or unix:PATH, not '9901' (did you mean '*:9901'?)"
 
@@ -110,6 +126,27 @@ struct BlockTests {
     func attempts(text: String, limit: AttemptLimit?) throws {
         let settings = try #require(Bench.limits.settings(with: "attempts \(text)"))
         #expect(settings.limits.failedAttempts == limit)
+    }
+
+    @Test(
+        "Least rates",
+        arguments: [
+            ("7", LeastRate(octetsPerSecond: 7, patience: .seconds(30))),
+            ("1k over 5s", LeastRate(octetsPerSecond: 1024, patience: .seconds(5))),
+            ("off", LeastRate.standstill),
+        ])
+    func rates(text: String, rate: LeastRate) throws {
+        let settings = try #require(
+            Bench.limits.settings(with: "body_rate \(text); response_rate off"))
+        #expect(settings.limits.bodyRate == rate)
+        #expect(settings.limits.responseRate == .standstill)
+    }
+
+    @Test("The limit of memory", arguments: [("16m", 16 << 20), ("off", nil)] as [(String, Int?)])
+    func memory(text: String, limit: Int?) throws {
+        let settings = try #require(Bench.limits.settings(with: "memory \(text)"))
+        #expect(settings.limits.memory == limit)
+        #expect(LimitSettings().memory == 1 << 30)
     }
 
     @Test("Blocks that make no sense", arguments: mistakes)
@@ -148,7 +185,8 @@ struct BlockTests {
         let text = """
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
             limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
-            keep_alive 6s; drain 7s; connections 8; attempts 9 burst 10 }
+            keep_alive 6s; drain 7s; connections 8; attempts 9 burst 10
+            body_rate 11 over 12s; response_rate 13 over 14s; memory 15m }
             console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
             listen *:8443 {
                 tls { certificate tls/fullchain.pem; key tls/privkey.pem; versions 1.3 }
@@ -174,10 +212,13 @@ struct BlockTests {
         limits.drainTimeout = .seconds(7)
         limits.connections = 8
         limits.failedAttempts = AttemptLimit(perSecond: 9, burst: 10)
+        limits.bodyRate = LeastRate(octetsPerSecond: 11, patience: .seconds(12))
+        limits.responseRate = LeastRate(octetsPerSecond: 13, patience: .seconds(14))
+        limits.memory = 15 << 20
         #expect(settings.limits == limits)
         var console = ConsoleSettings(
             address: .ip(address: "::1", port: 99), token: Secret(Array(Desk.token.utf8)))
-        console.position = .init(file: "gateway.conf", line: 5, column: 1)
+        console.position = .init(file: "gateway.conf", line: 6, column: 1)
         #expect(settings.console == console)
         var tls = TLSSettings(
             certificate: .files(chain: "tls/fullchain.pem", key: "tls/privkey.pem"))
@@ -186,13 +227,13 @@ struct BlockTests {
             .init(
                 name: "api.example.kr",
                 certificate: .files(chain: "tls/api.pem", key: "tls/api.key"),
-                position: .init(file: "gateway.conf", line: 8, column: 5)),
+                position: .init(file: "gateway.conf", line: 9, column: 5)),
             .init(
                 name: "*.example.kr", certificate: .selfSigned,
-                position: .init(file: "gateway.conf", line: 9, column: 5)),
+                position: .init(file: "gateway.conf", line: 10, column: 5)),
         ]
         #expect(settings.listeners[1].tls == tls)
-        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 6, column: 1))
+        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 7, column: 1))
         #expect(settings.listeners.map(\.redirectToHTTPS) == [nil, nil, .standard, .port(8443)])
     }
 

@@ -167,7 +167,7 @@ extension Grammar {
     }
 }
 
-/// `attempts`, `console`.
+/// `attempts`, `body_rate`, `response_rate`, `console`.
 extension Grammar {
     /// `attempts 20`, `attempts 20 burst 40`, `attempts off`.
     static func readAttempts(
@@ -191,6 +191,42 @@ extension Grammar {
             limit.burst = burst ?? limit.burst
         }
         limits.failedAttempts = limit
+    }
+
+    static func readBodyRate(
+        _ limits: inout LimitSettings, _ directive: Directive, _ reading: inout Reading
+    ) {
+        limits.bodyRate = readRate(limits.bodyRate, directive, &reading)
+    }
+
+    static func readResponseRate(
+        _ limits: inout LimitSettings, _ directive: Directive, _ reading: inout Reading
+    ) {
+        limits.responseRate = readRate(limits.responseRate, directive, &reading)
+    }
+
+    /// `500`, `500 over 30s`, `off`. What is not said, or not understood, stays as it was.
+    private static func readRate(
+        _ usual: LeastRate, _ directive: Directive, _ reading: inout Reading
+    ) -> LeastRate {
+        let words = directive.arguments
+        let kind = ValueKind.size(1...(1024 * 1024 * 1024), or: "off")
+        guard let rate = kind.read(words[0], &reading) else { return usual }
+        guard let rate else {
+            if words.count == 1 { return .standstill }
+            reading.error("nothing follows '\(directive.name.text) off'", at: words[1])
+            return usual
+        }
+        var least = LeastRate(octetsPerSecond: rate, patience: usual.patience)
+        if words.count > 1, words[1].text != "over" {
+            reading.error(Choice.message(words[1], among: ["over"]), at: words[1])
+        } else if words.count == 2 {
+            reading.error("a duration is missing after 'over'", at: words[1])
+        } else if words.count == 3 {
+            let kind = ValueKind.duration(.seconds(1) ... .hours(1))
+            least.patience = kind.read(words[2], &reading) ?? least.patience
+        }
+        return least
     }
 
     static func readConsole(

@@ -41,6 +41,9 @@ package enum Grammar {
                 "compress_cache", "SIZE|off", .size((4 * kibi)...gibi, orNone: "off"),
                 \.compressCacheSize),
             .init("attempts", "N [burst N] | off", .from(1, to: 3), readAttempts),
+            .init("body_rate", "SIZE [over DURATION] | off", .from(1, to: 3), readBodyRate),
+            .init("response_rate", "SIZE [over DURATION] | off", .from(1, to: 3), readResponseRate),
+            .init("memory", "SIZE|off", .size((1 * mebi)...(1024 * gibi), or: "off"), \.memory),
         ])
 
     static let console = Vocabulary<ConsoleDraft>(

@@ -1,0 +1,53 @@
+internal import Endings
+internal import HTTP1
+internal import Transport
+
+/// What a client's connection holds in memory that its client, or its upstream, could make it hold.
+extension ClientConnection {
+    /// Connections that hold less are not worth being ended.
+    static let leastShed = 4 * 1024
+
+    func countMemory(in worker: Worker) { worker.memory.count(heldCount, insteadOf: &counted) }
+
+    /// Octets in buffers that are this connection's.
+    private var heldCount: Int {
+        let common = stream.heldCount + held.count + decoder.keptCount
+        switch phase {
+        case .held(let request): return common + request.heldCount
+        case .exchange(let exchange): return common + exchange.heldCount
+        case .webSocket(let relay): return common + (relay.messages?.heldCount ?? 0)
+        case .closing(let socket): return common + socket.heldCount
+        case .head, .lingering, .closed: return common
+        }
+    }
+
+    /// What would be free without it: its upstream's connection goes with it.
+    var shedCount: Int {
+        switch phase {
+        case .exchange(let exchange): counted + (exchange.upstream?.counted ?? 0)
+        case .webSocket(let relay): counted + (relay.upstream?.counted ?? 0)
+        case .head, .held, .closing, .lingering, .closed: counted
+        }
+    }
+
+    /// Ends it for the memory it holds. Who takes what it is sent hears why.
+    func shed(in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange):
+            exchange.giveUp(.overloaded, detail: Refusal.memory.detail, in: worker)
+        case .webSocket(let relay):
+            relay.giveUp(.overloaded, detail: Refusal.memory.detail, in: worker)
+        case .held(let request): request.shed(from: self, in: worker)
+        case .head, .closing, .lingering, .closed: return close(reset: true, in: worker)
+        }
+        if stream.pendingCount > 0 { close(reset: true, in: worker) }
+        updateInterest(in: worker)
+    }
+}
+
+extension Refusal {
+    /// All connections together hold more than `memory` says.
+    static let memory = Refusal(
+        .overloaded, detail: "memory", message: "The gateway has no memory to spare",
+        retryAfterSeconds: 5)
+}

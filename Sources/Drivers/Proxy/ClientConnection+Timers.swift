@@ -1,0 +1,98 @@
+internal import Clock
+internal import Settings
+internal import Transport
+
+/// What a client's connection waits for, and what it wants to hear of.
+extension ClientConnection {
+    /// What is due by itself, whatever else is.
+    enum Timer: Int, CaseIterable {
+        /// What the phase waits for: a handshake, a head, the next request, keys, a close.
+        case phase
+        /// The client sends the body of its request fast enough.
+        case sending
+        /// The client takes what waits for it fast enough.
+        case taking
+        /// A WebSocket or event stream looks after its client: pings, comments, the token's end.
+        case check
+        /// The `send_queue` is full.
+        case queue
+        /// A WebSocket or event stream ends, and has waited long enough for the last of it.
+        case end
+    }
+
+    func set(_ timer: Timer, at instant: Instant, in worker: Worker) {
+        timers[timer] = instant
+        deadline.set(timers.next, for: token, in: worker)
+    }
+
+    func timerFired(in worker: Worker) {
+        guard deadline.fired(for: token, in: worker) else { return }
+        while let timer = timers.takeDue(at: worker.now) { fired(timer, in: worker) }
+        if case .closed = phase { return }
+        deadline.set(timers.next, for: token, in: worker)
+        updateInterest(in: worker)
+    }
+
+    private func fired(_ timer: Timer, in worker: Worker) {
+        switch timer {
+        case .phase: phaseTimedOut(in: worker)
+        case .sending: judgeSending(in: worker)
+        case .taking: judgeTaking(in: worker)
+        case .check, .queue, .end:
+            switch phase {
+            case .exchange(let exchange): exchange.eventTimerFired(timer, in: worker)
+            case .webSocket(let relay): relay.timerFired(timer, in: worker)
+            case .head, .held, .closing, .lingering, .closed: break
+            }
+        }
+    }
+
+    private func phaseTimedOut(in worker: Worker) {
+        switch phase {
+        case .head(.partial): Answer.headTimeout(to: self, in: worker)
+        case .head(.idle): finish(in: worker)
+        case .lingering(let last): linger(since: last, in: worker)
+        case .head(.handshake), .closing: close(in: worker)
+        case .held(let request): request.timerFired(from: self, in: worker)
+        case .exchange, .webSocket, .closed: break
+        }
+    }
+
+    // MARK: Flow
+
+    func drained(in worker: Worker) {
+        switch phase {
+        case .exchange(let exchange): exchange.clientDrained(in: worker)
+        case .webSocket(let relay): relay.clientDrained(in: worker)
+        case .lingering: linger(in: worker)
+        case .head: resume(in: worker)
+        case .held, .closing, .closed: break
+        }
+    }
+
+    private var wantsInput: Bool {
+        if hasInputEnded { return false }
+        // What comes behind a request that waits is kept, so that a client that leaves is noticed.
+        if case .held = phase { return held.count < Self.heldSize }
+        guard held.isEmpty else { return false }
+        switch phase {
+        case .head, .held, .closing, .lingering: return true
+        case .exchange(let exchange): return exchange.wantsClientInput
+        case .webSocket(let relay): return relay.wantsClientInput
+        case .closed: return false
+        }
+    }
+
+    /// Watches for what is wanted now; asks the kernel only when that changed.
+    func updateInterest(in worker: Worker) {
+        if case .closed = phase { return }
+        var wanted = wantsInput ? Readiness.readable.rawValue : 0
+        if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
+        if wanted != interest.rawValue {
+            interest = Readiness(rawValue: wanted)
+            worker.poller.change(stream.descriptor.number, token: token, interest: interest)
+        }
+        watchPace(in: worker)
+        countMemory(in: worker)
+    }
+}

@@ -1,0 +1,94 @@
+internal import Clock
+internal import Endings
+internal import Settings
+internal import Transport
+
+/// What the connections of a worker hold, and what it does when all hold too much.
+extension Worker {
+    /// How often who can do nothing about it looks again.
+    private static let reliefPause: Duration = .milliseconds(100)
+
+    private var memoryLimit: Int? { generation.settings.limits.memory }
+
+    /// Throws for requests that come while too much is held.
+    func checkMemory() throws(Refusal) {
+        guard shared.memory.isOverloaded else { return }
+        shared.memory.noteRefusedRequest()
+        throw .memory
+    }
+
+    /// Tells the others what has changed, at the end of every turn.
+    func publishMemory() {
+        let difference = memory.takeDifference()
+        if difference != 0 || shared.memory.isOverloaded { publishMemory(difference) }
+        if shared.memory.isOverloaded { relieve() }
+    }
+
+    /// Also where nothing has changed but the limit.
+    func publishMemory(_ difference: Int) {
+        guard let change = shared.memory.add(difference, limit: memoryLimit) else { return }
+        let held = shared.memory.held
+        switch change {
+        case .began:
+            shared.log.warning(
+                "memory: connections hold \(held) octets, more than \(memoryLimit ?? 0): new ones"
+                    + " are refused, and those that hold most are ended")
+            lookForRelief()
+            shared.postToWorkers(.relieve)
+        case .ended: shared.log.warning("memory: connections hold \(held) octets: all are let in")
+        }
+    }
+
+    /// Others have looked, or have ended what they had.
+    func lookForRelief() {
+        nextRelief = now
+        leavesReliefToOthers = false
+    }
+
+    /// Ends connections, those of all workers that hold most first, until it is enough. Who does
+    /// not hear of the others in time goes on alone.
+    private func relieve() {
+        guard now >= nextRelief else { return }
+        var holders = self.holders
+        while shared.memory.isOverloaded {
+            let largest = holders.last
+            switch shared.memory.turn(of: index, largest: largest?.held ?? 0) {
+            case .own: break
+            case .other(let worker) where !leavesReliefToOthers:
+                shared.mailboxes[worker].post(.relieve)
+                leavesReliefToOthers = true
+                return pauseRelief()
+            case .unknown where !leavesReliefToOthers:
+                leavesReliefToOthers = true
+                return pauseRelief()
+            case .other, .unknown: leavesReliefToOthers = false
+            }
+            // It is in many small pieces, which will go when they are complete, or for their age.
+            guard let largest else { return pauseRelief() }
+            holders.removeLast()
+            end(largest.token)
+        }
+    }
+
+    private func end(_ token: UInt64) {
+        guard case .client(let client) = members[token] else { return }
+        shared.memory.noteEndedConnection()
+        client.shed(in: self)
+        publishMemory(memory.takeDifference())
+    }
+
+    private func pauseRelief() {
+        nextRelief = now + Self.reliefPause
+        wake(at: nextRelief)
+    }
+
+    /// Those that hold something worth it, the largest last.
+    private var holders: [(token: UInt64, held: Int)] {
+        let all: [(token: UInt64, held: Int)] = members.elements.compactMap { member in
+            guard case .client(let client) = member else { return nil }
+            let held = client.shedCount
+            return held < ClientConnection.leastShed ? nil : (client.token, held)
+        }
+        return all.sorted { $0.held < $1.held }
+    }
+}

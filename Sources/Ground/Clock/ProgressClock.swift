@@ -1,0 +1,72 @@
+/// Whether the other side of a connection moves octets at a least rate while it is its turn to.
+///
+/// The clock has time for `patience`. It runs while the other side is waited for, and every octet
+/// gives back the time that it may take at the least rate, up to the whole patience. So who never
+/// moves is out of time after `patience`; who stops, after twice that at the latest, since octets
+/// are counted when the clock is asked; who is slower than the rate, the later the closer it comes
+/// to it; and who keeps the rate over any span as long as the patience, never, however unevenly.
+///
+///     paused --resume--> running --pause--> paused
+///     running --judge--> running | out of time
+package struct ProgressClock: Sendable {
+    package enum Verdict: Sendable, Equatable {
+        case inTime(until: Instant)
+        case tooSlow
+    }
+
+    private let octetsPerSecond: Int64
+    /// In nanoseconds, as all times here.
+    private let patience: Int64
+    private var left: Int64
+    /// The octets that had moved when that was last looked at.
+    private var count: Int64
+    private var since: Instant?
+
+    /// A clock that is paused, with all its time.
+    ///
+    /// - Parameter octetsPerSecond: the least rate; with 0 every octet gives back all the time, so
+    ///   that only who stands still is too slow.
+    /// - Parameter count: the octets that have moved by now.
+    package init(octetsPerSecond: Int, patience: Duration, count: Int64) {
+        self.octetsPerSecond = Int64(max(0, octetsPerSecond))
+        self.patience = max(1, patience.wholeNanoseconds)
+        left = self.patience
+        self.count = count
+    }
+
+    package var isRunning: Bool { since != nil }
+
+    /// It is the other side's turn.
+    /// - Returns: when the clock is to be asked, at the latest.
+    package mutating func resume(at now: Instant) -> Instant {
+        let start = since ?? now
+        since = start
+        return start + .nanoseconds(left)
+    }
+
+    /// It is not the other side that is waited for.
+    package mutating func pause(at now: Instant) {
+        guard let start = since else { return }
+        left -= max(0, (now - start).wholeNanoseconds)
+        since = nil
+    }
+
+    /// Asks a clock that runs.
+    /// - Parameter count: the octets that have moved since they are counted.
+    package mutating func judge(count: Int64, at now: Instant) -> Verdict {
+        if isRunning { pause(at: now) }
+        left = min(patience, left + time(of: count - self.count))
+        self.count = max(count, self.count)
+        guard left > 0 else { return .tooSlow }
+        return .inTime(until: resume(at: now))
+    }
+
+    /// The time that so many octets give back, no more than is of use.
+    private func time(of octets: Int64) -> Int64 {
+        guard octets > 0 else { return 0 }
+        let most = patience - min(0, left)
+        guard octetsPerSecond > 0 else { return most }
+        let (product, overflow) = octets.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? most : min(most, product / octetsPerSecond)
+    }
+}

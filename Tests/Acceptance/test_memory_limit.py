@@ -1,0 +1,237 @@
+"""`memory`: what connections may hold together. Beyond, nobody new comes in, the largest buffers go
+first, and what is live and small stays."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from harness.deflating import DEFLATE
+from harness.operator import start
+from harness.log import assert_logged
+from harness.raw import connection
+from harness.waiting import eventually
+from harness.wire import BINARY, TEXT, marked, wired
+
+CONFIGURATION = """
+workers 2
+log { access json stdout }
+limits { memory $memory; request_head 20s; body_rate off; response_rate off }
+listen 127.0.0.1:$https { tls { certificate self_signed } }
+listen 127.0.0.1:$http
+console 127.0.0.1:$console { token env:CONSOLE_TOKEN }
+backend app { server 127.0.0.1:$app }
+defaults { backend app }
+route /socket { websocket; compress }
+route /events { events; send_queue 16m; slow wait }
+route /       { }
+"""
+MEGABYTE = 1 << 20
+HELD = "gateway_memory_held_octets"
+
+
+class Case:
+    """A gateway with so much memory, whose app is the test."""
+
+    def __init__(self, start_gateway, app_port, upstream, memory):
+        self.gateway, self.operator = start(
+            start_gateway, CONFIGURATION, app=app_port, memory=memory
+        )
+        self.upstream = upstream
+
+    @property
+    def held(self):
+        return self.operator.total(HELD)
+
+    @property
+    def is_overloaded(self):
+        return self.operator.total("gateway_memory_overloaded") == 1
+
+    def measures(self, what):
+        return self.operator.total("gateway_memory_measures_total", measure=what)
+
+    def lines(self):
+        return [line for line in self.gateway.stderr.splitlines() if " memory: " in line]
+
+    async def is_empty(self):
+        """Whatever was counted is counted off again."""
+        await eventually(lambda: self.held == 0, "everything that is held to be given back")
+        assert not self.is_overloaded
+
+    def socket(self, door=None):
+        return wired(door or self.gateway.plain, self.upstream, "/socket", DEFLATE)
+
+
+@pytest.fixture
+def case(start_gateway, app_port, upstream):
+    return lambda memory: Case(start_gateway, app_port, upstream, memory)
+
+
+async def begin_message(client, size):
+    """A message of a megabyte, of which so much is said."""
+    head = client.octets(BINARY, b"", length=MEGABYTE)
+    # A key of zeros masks nothing.
+    await client.say(head[:-4] + bytes(4) + b"\x5a" * size)
+
+
+async def is_live(client, app):
+    await client.send(TEXT, "there")
+    await app.hears(TEXT, "there")
+    await app.send(TEXT, "and back")
+    await client.hears(TEXT, "and back")
+
+
+async def test_what_is_counted_is_what_is_held(case):
+    """Half messages, all of which the gateway has to keep: counted to the octet, and about as much
+    as the process grows by."""
+    it = case("1g")
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(it.socket()) for _ in range(60)]
+        before = it.gateway.memory()
+        assert it.held == 0, "an idle socket holds nothing"
+        for client, _ in sockets:
+            await begin_message(client, MEGABYTE - 1)
+        whole = 60 * (MEGABYTE - 1)
+        await eventually(lambda: it.held >= whole, "all of it to be held")
+        assert it.held == whole
+        growth = it.gateway.memory() - before
+        assert whole * 0.8 < growth < whole * 1.3, f"{growth / MEGABYTE:.1f} MB"
+        for client, _ in sockets:
+            await client.say(b"\x5a")
+        await it.is_empty()
+        for _, app in sockets:
+            assert (await app.message()).payload == b"\x5a" * MEGABYTE
+    assert it.lines() == []
+
+
+async def test_the_largest_go_first_and_the_live_stay(case):
+    """Sixty half messages of up to a megabyte with room for eight."""
+    it = case("8m")
+    async with it.socket() as live, it.socket(it.gateway.tls) as live_too:
+        await is_live(*live)
+        before = it.gateway.memory()
+        async with contextlib.AsyncExitStack() as stack:
+            small = [await stack.enter_async_context(it.socket()) for _ in range(5)]
+            for client, _ in small:
+                await begin_message(client, 1000)
+            sockets = [await stack.enter_async_context(it.socket()) for _ in range(30)]
+            ends = [asyncio.create_task(client.receive()) for client, _ in sockets]
+            highest = 0
+            for client, _ in sockets:
+                with contextlib.suppress(ConnectionError):
+                    await begin_message(client, MEGABYTE - 1)
+                highest = max(highest, it.gateway.memory())
+            await eventually(lambda: it.measures("ended_connection") >= 20, "many to go")
+            await eventually(lambda: not it.is_overloaded, "that to be enough")
+            assert it.held <= 8 * MEGABYTE
+            assert highest - before < 8 * MEGABYTE + 16 * MEGABYTE
+            count = it.measures("ended_connection")
+            await eventually(lambda: sum(end.done() for end in ends) == count, "each to hear why")
+            gone = [end.result() for end in ends if end.done()]
+            assert 20 <= len(gone) == it.measures("ended_connection") < 30
+            assert {frame.payload for frame in gone} == {(1013).to_bytes(2, "big") + b"memory"}
+            for index, end in enumerate(ends):
+                if end.done():
+                    client, app = sockets[index]
+                    await client.ended()
+                    await app.end()
+                    await assert_logged(it.gateway, client.mark, "overloaded", told="memory")
+                else:
+                    end.cancel()
+            # Nobody who holds little was touched, and nobody new is turned away any more.
+            for client, app in small:
+                await client.say(b"\x5a" * (MEGABYTE - 1000))
+                assert (await app.message()).payload == b"\x5a" * MEGABYTE
+        await is_live(*live)
+        await is_live(*live_too)
+        async with it.socket() as another:
+            await is_live(*another)
+        await it.is_empty()
+    began = [line for line in it.lines() if "more than 8388608" in line]
+    assert len(began) * 2 == len(it.lines()), "one line when it begins, one when it is over"
+
+
+async def test_slow_readers_go_before_their_queues_fill_the_memory(case):
+    """Event streams with room for 16 MB each."""
+    it = case("8m")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    async with it.socket() as live, contextlib.AsyncExitStack() as stack:
+        sendings, targets = [], []
+        for _ in range(4):
+            target = marked("/events")
+            slow = connection(it.gateway.plain, receive_buffer=4096, limit=1024)
+            client = await stack.enter_async_context(slow)
+            await client.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            app = await it.upstream.arrival(target)
+            events = head + (b"data: " + b"x" * 8000 + b"\n\n") * 1500
+            sendings.append(asyncio.create_task(app.say(events)))
+            targets.append(target)
+        await eventually(lambda: it.measures("ended_connection") >= 1, "some to go")
+        await eventually(lambda: not it.is_overloaded, "that to be enough")
+        assert it.held <= 8 * MEGABYTE
+        await is_live(*live)
+        for sending in sendings:
+            sending.cancel()
+    await it.is_empty()
+    assert "overloaded" in it.gateway.stdout
+
+
+async def test_nobody_new_comes_in_meanwhile(case):
+    """Heads that are not whole, each too small to be worth ending: the limit stays exceeded until
+    they go."""
+    it = case("1m")
+    waiting = "GET /waiting HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with (
+        it.socket() as live,
+        connection(it.gateway.plain) as open_one,
+        connection(it.gateway.tls) as open_too,
+    ):
+        for one in (open_one, open_too):
+            await one.send(waiting)
+            app = await it.upstream.arrival("/waiting")
+            await app.answer("200 OK", b"in")
+            assert (await one.answer()).body == b"in"
+        async with contextlib.AsyncExitStack() as stack:
+            head = "GET / HTTP/1.1\r\nX: " + "x" * 3900
+            while not it.is_overloaded:
+                async with asyncio.timeout(30):
+                    for _ in range(50):
+                        door = it.gateway.plain
+                        with contextlib.suppress(ConnectionError):
+                            client = await stack.enter_async_context(connection(door))
+                            await client.send(head)
+            # Before its TLS handshake, and without a word.
+            for door in (it.gateway.tls, it.gateway.plain):
+                async with connection(door, tls=False) as refused:
+                    assert await refused.end() == b""
+            assert it.measures("refused_connection") >= 2
+            for one in (open_one, open_too):
+                await one.send(waiting)
+                answer = await one.answer()
+                assert answer.status == 503 and b'"reason":"overloaded"' in answer.body
+                assert answer.values("retry-after") == ["5"]
+            assert it.measures("refused_request") == 2
+            assert it.measures("ended_connection") == 0
+            await is_live(*live)
+        await it.is_empty()
+        # The connections that were told so are as good as before.
+        await open_one.send(waiting)
+        app = await it.upstream.arrival("/waiting")
+        await app.answer("200 OK", b"again")
+        assert (await open_one.answer()).body == b"again"
+    assert len(it.lines()) == 2, "one when it began, one when it was over"
+
+
+async def test_a_reload_with_another_limit_is_enough(case):
+    it = case("1g")
+    async with it.socket() as (client, app):
+        await begin_message(client, MEGABYTE - 1)
+        await eventually(lambda: it.held == MEGABYTE - 1, "it to be held")
+        it.gateway.names["memory"] = "1m"
+        it.gateway.configure(CONFIGURATION)
+        it.gateway.reload()
+        async with it.socket() as (other, _):
+            await begin_message(other, MEGABYTE // 2)
+            assert (await client.closed()) == (1013, "memory")
+            await app.end()
+    await it.is_empty()
