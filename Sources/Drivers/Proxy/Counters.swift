@@ -12,16 +12,42 @@ final class Counters: Sendable {
         var expiries: UInt64 = 0
     }
 
+    /// Connections that were closed at once.
+    struct Connections: Sendable {
+        var overLimit: UInt64 = 0
+        var denied: UInt64 = 0
+    }
+
+    /// What refused a request, by the word of the configuration.
+    struct Refused: Sendable, Hashable {
+        enum Rule: String, Sendable {
+            case deny, rate
+        }
+
+        var route: String
+        var rule: Rule
+    }
+
     struct ReportOnly: Sendable, Hashable {
         var route: String
         var rule: RouteSettings.Rule
     }
 
     private let tokenCounts = Guarded(Tokens())
+    private let connectionCounts = Guarded(Connections())
+    private let refusals = Guarded<[Refused: UInt64]>([:])
     private let reports = Guarded<[ReportOnly: UInt64]>([:])
 
     func note(_ count: WritableKeyPath<Tokens, UInt64>) {
         tokenCounts.withLock { $0[keyPath: count] += 1 }
+    }
+
+    func note(_ count: WritableKeyPath<Connections, UInt64>) {
+        connectionCounts.withLock { $0[keyPath: count] += 1 }
+    }
+
+    func noteRefused(_ rule: Refused.Rule, route: String) {
+        refusals.withLock { $0[Refused(route: route, rule: rule), default: 0] += 1 }
     }
 
     /// A rule that was not in force would have refused a request.
@@ -30,5 +56,7 @@ final class Counters: Sendable {
     }
 
     var tokens: Tokens { tokenCounts.withLock { $0 } }
+    var connections: Connections { connectionCounts.withLock { $0 } }
+    var refused: [Refused: UInt64] { refusals.withLock { $0 } }
     var reportOnly: [ReportOnly: UInt64] { reports.withLock { $0 } }
 }

@@ -75,7 +75,7 @@ struct Operations: ConsoleBackend {
     // MARK: Metrics
 
     func metrics() -> [MetricFamily] {
-        keyMetrics + tokenMetrics + sessionMetrics + stateMetrics + reportMetrics
+        keyMetrics + tokenMetrics + sessionMetrics + stateMetrics + limitMetrics + reportMetrics
     }
 
     private var keyMetrics: [MetricFamily] {

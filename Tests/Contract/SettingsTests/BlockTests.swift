@@ -139,7 +139,7 @@ struct BlockTests {
         let text = """
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
             limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
-            keep_alive 6s; drain 7s; connections 8; attempts 9 burst 10 }
+            keep_alive 6s; drain 7s; connections 8; connections_per_address 11; attempts 9 burst 10 }
             console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
             listen *:8443 {
                 tls { certificate tls/fullchain.pem; key tls/privkey.pem; versions 1.3 }
@@ -164,6 +164,7 @@ struct BlockTests {
         limits.keepAliveTimeout = .seconds(6)
         limits.drainTimeout = .seconds(7)
         limits.connections = 8
+        limits.connectionsPerAddress = 11
         limits.failedAttempts = AttemptLimit(perSecond: 9, burst: 10)
         #expect(settings.limits == limits)
         var console = ConsoleSettings(

@@ -168,7 +168,9 @@ private struct History {
             origin: looks.map { .issued(like: $0) } ?? .given(.query("client_id")))
         let isUser = newcomer.origin == "somebody"
         var address = isUser ? "192.0.2.1" : newcomer.origin
-        if address.contains(":") { address += ["", "7", "1:0:0:9"].randomElement(using: &random) ?? "" }
+        if address.contains(":") {
+            address += ["", "7", "1:0:0:9"].randomElement(using: &random) ?? ""
+        }
         return SessionsTests.arrival(
             newcomer.number, device: device, role: newcomer.role,
             rules: Bool.random(using: &random) ? rules : oldRules,

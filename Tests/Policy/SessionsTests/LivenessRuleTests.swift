@@ -207,7 +207,8 @@ import Testing
         ("2001:db8::1", "2001:db8::1:0:0:2", true), ("2001:db8::1", "2001:db8:1::1", false),
         ("2001::5:6:7:8:9", "2001::6:6:7:8:9", false), ("::1", "::2", true),
         ("::1", "1::", false), ("unix", "unix", true),
-    ]) func `an address counts for its network`(_ one: String, _ other: String, isSame: Bool) throws {
+    ]) func `an address counts for its network`(_ one: String, _ other: String, isSame: Bool) throws
+    {
         var store = Scenario(.limiting(.of(max: 1, .blockNew), probe: .seconds(2)))
         store.engine = StoreEngine(mostWaiting: 2)
         _ = try store.connect("A", at: 0)
@@ -216,7 +217,8 @@ import Testing
         #expect(try store.connect("D", from: other, at: 60) == expected)
     }
 
-    @Test func `a user counts wherever it comes from, and others beside it for themselves`() throws {
+    @Test func `a user counts wherever it comes from, and others beside it for themselves`() throws
+    {
         var store = Scenario(.limiting(.of(max: 1, .blockNew), probe: .seconds(2)))
         store.engine = StoreEngine(mostWaiting: 2)
         _ = try store.connect("A", at: 0)
