@@ -223,9 +223,11 @@ def test_nothing_stays_however_connections_end(start, visit, end):
             if end == "garbage":
                 visitor.socket.sendall(b"\0\1\2\3\r\n\r\n")
             if end == "timeout":
-                visitor.socket.sendall(b"\x16")
-                while visitor.socket.recv(4096):
-                    pass
+                # It may be over before that is sent.
+                with contextlib.suppress(ConnectionError):
+                    visitor.socket.sendall(b"\x16")
+                    while visitor.socket.recv(4096):
+                        pass
             visitor.close()
         wait_until(lambda: is_empty(gateway), f"{door} to be forgotten")
     assert len(count_from(gateway, address, visit, 6)) == 5
