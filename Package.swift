@@ -77,6 +77,7 @@ let package = Package(
             [
                 "Bytes", "Clock", "HTTP", "JSON", "JWT", "Locks", "Crypto", "Endings", "Settings",
             ]),
+        room("Rates", "Policy", ["Locks", "Clock", "Settings"]),
         room("Records", "Policy", ["Clock"]),
 
         // Drivers: where rooms meet.
@@ -100,7 +101,8 @@ let package = Package(
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
                 "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings", "Settings", "Routing",
-                "Upstreams", "Sessions", "Identity", "Records", "KeySets", "State", "Console",
+                "Upstreams", "Sessions", "Identity", "Rates", "Records", "KeySets", "State",
+                "Console",
             ]),
 
         .executableTarget(
@@ -152,6 +154,7 @@ let package = Package(
                 "Identity", "Endings", "Settings", "JWT", "JSON", "Crypto", "HTTP", "HTTP1",
                 "Clock", "Bytes", "Randomness", "PublishedKeys",
             ]),
+        tests("Rates", "Policy", ["Rates", "Settings", "Clock", "Randomness"]),
         tests("Records", "Policy", ["Records", "Clock"]),
         tests(
             "State", "Drivers",

@@ -23,6 +23,7 @@ limits { attempts 1 burst 3 }
 jwt own { algorithms HS256 ES256; secret env:JWT_SECRET; user user_id; leeway 0s; JWKS }
 backend app { server 127.0.0.1:$app }
 route /open { respond 200 "open" }
+route /paid { auth own; rate 2/h by header:X-Purse; respond 200 "paid" }
 route /     { auth own; backend app }
 """
 JWKS = "jwks https://localhost:$keys/ { ca $ca; timeout TIMEOUT }"
@@ -120,6 +121,20 @@ async def test_requests_behind_one_that_waits_are_answered_in_order(start, issue
         for _ in range(3):
             assert (await raw.answer()).body == b"open"
         assert await raw.end() == b""
+
+
+async def test_who_waits_draws_once_from_a_rate(start, issuer):
+    """It is looked at twice: before the key came, and behind it."""
+    gateway = await start()
+    key = SigningKey("new")
+    async with connection(gateway.plain) as raw:
+        await raw.send(get("/paid", key.mint(), "X-Purse: a"))
+        await stays_silent(raw)
+        issuer.publish(key)
+        assert (await raw.answer()).body == b"paid"
+        for status in (200, 429, 429):
+            await raw.send(get("/paid", key.mint(), "X-Purse: a"))
+            assert (await raw.answer()).status == status
 
 
 async def test_frames_behind_a_handshake_that_waits_are_not_lost(start, issuer, app):

@@ -127,6 +127,25 @@ async def no_more_than_64_wait(visitors, hall):
 
 
 @scenario
+async def who_crowds_the_line_keeps_nobody_else_out(visitors):
+    await ghost(visitors, "patient")
+    crowd = [
+        await visitors.knock("patient", f"N{number}", address="127.0.5.1") for number in range(70)
+    ]
+
+    def rejected():
+        return sum(visitor.is_rejected for visitor in crowd)
+
+    await eventually(lambda: rejected() == 6, "those who are too many to be refused at once")
+    newcomer = await visitors.knock("patient", "B", address="127.0.5.2")
+    await eventually(lambda: rejected() == 7, "one more to make way")
+    assert not newcomer.is_rejected
+    for visitor in crowd:
+        visitor.reset()
+    assert (await newcomer.answer()).is_in
+
+
+@scenario
 async def both_of_two_ghosts_make_way_for_two(visitors):
     for device in "AB":
         (await visitors.admitted("pair", device)).cut()

@@ -108,7 +108,7 @@ package struct RouteSettings: Sendable, Equatable {
 
     /// What `report_only` may name.
     package enum Rule: String, Sendable, CaseIterable {
-        case auth, roles, require, sessions
+        case auth, roles, require, rate, sessions
     }
 
     /// `compress [level N] [over SIZE] [context shared|dedicated] … [upstream]`: permessage-deflate
@@ -168,6 +168,10 @@ package struct RouteSettings: Sendable, Equatable {
     /// Upper case; empty for all.
     package var methods: [String] = []
     package var kind: Kind = .any
+    /// Who may come at all, by address.
+    package var addresses = AddressRules()
+    /// Every one of them must have room.
+    package var rates: [RateLimit] = []
     /// Indices into `Settings.tokens`: any one of them lets in; empty for no authentication.
     package var auth: [Int] = []
     /// `auth … optional`: who brings no token passes without an identity; a token that is not

@@ -72,6 +72,8 @@ package struct LimitSettings: Sendable, Equatable {
     package var drainTimeout: Duration = .seconds(30)
     /// Client connections a worker holds at most; further ones are not accepted meanwhile.
     package var connections = 100_000
+    /// Client connections from one address (IPv6: one /64) to the whole process; nil for no limit.
+    package var connectionsPerAddress: Int?
     /// Octets a worker keeps of messages it compressed, so that a broadcast is compressed once;
     /// 0 for none.
     package var compressCacheSize = 1024 * 1024
@@ -151,6 +153,8 @@ package struct ListenerSettings: Sendable, Equatable {
     /// `redirect https`: answer everything with 308 to the https form of its URL; the value is the
     /// port to name there (nil for 443).
     package var redirectToHTTPS: RedirectPort?
+    /// Who may connect, by the address of the socket.
+    package var addresses = AddressRules()
     package var position: SourcePosition
 
     package enum RedirectPort: Sendable, Equatable {

@@ -4,7 +4,7 @@ internal import Identity
 internal import Sessions
 internal import Settings
 
-/// Step 7 of admission: a place among the devices of a store.
+/// Step 8 of admission: a place among the devices of a store.
 extension Admission {
     /// Takes a seat in the store of sessions, for a WebSocket or an event stream on a route that
     /// has a `sessions` block. Something to wait for, or nil.

@@ -54,11 +54,14 @@ struct Admission {
         if let redirect = applyRewrite() { return redirect }
         let route = try matchRoute()
         try checkKind(route)
+        try checkAddress(route, in: worker)
         try checkOrigin(route)
         try checkTime(in: worker)
+        try checkEarlyRates(route, in: worker)
         if route.authenticates, context.enforcesTokens { try worker.checkAttempts(of: context) }
         if let wait = try authenticate(route, in: worker) { return wait }
         try authorise(route, in: worker)
+        try checkLateRates(route, in: worker)
         if let wait = try admit(route, in: worker) { return wait }
         try begin(route, in: worker)
         return try choose(route, in: worker)
@@ -164,7 +167,7 @@ struct Admission {
         }
     }
 
-    // MARK: 3 origin
+    // MARK: 4 origin
 
     private func checkOrigin(_ route: Generation.Route) throws(Refusal) {
         guard context.isWebSocket else { return }
@@ -178,7 +181,7 @@ struct Admission {
         }
     }
 
-    // MARK: 5 authenticate
+    // MARK: 6 authenticate
 
     /// Something to wait for, or nil.
     private func authenticate(
@@ -205,7 +208,7 @@ struct Admission {
         return nil
     }
 
-    // MARK: 6 authorise
+    // MARK: 7 authorise
 
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
         let roles = context.identity?.roles ?? []
@@ -231,7 +234,7 @@ struct Admission {
         return RuleFacts(rewrite: rewrite, route: facts)
     }
 
-    // MARK: 7 admit
+    // MARK: 8 admit
 
     /// A connection that stays, and that a token let in, has a place among the live ones. Whether
     /// others stay, their responses say.
@@ -256,7 +259,7 @@ struct Admission {
         return try choose(route, in: worker)
     }
 
-    // MARK: 8 choose
+    // MARK: 9 choose
 
     private func choose(
         _ route: Generation.Route, in worker: Worker

@@ -3,6 +3,7 @@ internal import Clock
 internal import Endings
 internal import HTTP
 internal import HTTP1
+internal import Rates
 internal import Sessions
 internal import Settings
 internal import TLS
@@ -58,6 +59,8 @@ final class ClientConnection {
     let address: SocketAddress
     /// The address without its port; every request needs it.
     let addressText: String
+    /// Its place in the count of its address; nil where it is in none.
+    private let lease: ConnectionLease?
     let entrance: Generation.Entrance
     private(set) var generation: Generation
     private(set) var phase: Phase
@@ -86,13 +89,14 @@ final class ClientConnection {
     private var isHurried = false
 
     init(
-        token: UInt64, stream: Stream, address: SocketAddress, entrance: Generation.Entrance,
-        generation: Generation, now: Instant
+        token: UInt64, stream: Stream, address: SocketAddress, lease: ConnectionLease?,
+        entrance: Generation.Entrance, generation: Generation, now: Instant
     ) {
         self.token = token
         self.stream = stream
         self.address = address
         addressText = address.host
+        self.lease = lease
         self.entrance = entrance
         self.generation = generation
         decoder = RequestHeadDecoder(limits: generation.headLimits)
@@ -363,6 +367,7 @@ final class ClientConnection {
         worker.memory.count(0, insteadOf: &counted)
         worker.poller.remove(stream.descriptor.number)
         stream.close(reset: reset)
+        lease?.end()
         worker.forget(client: token)
     }
 

@@ -18,6 +18,22 @@ final class Counters: Sendable {
         var responses: UInt64 = 0
     }
 
+    /// Connections that were closed at once.
+    struct Connections: Sendable {
+        var overLimit: UInt64 = 0
+        var denied: UInt64 = 0
+    }
+
+    /// What refused a request, by the word of the configuration.
+    struct Refused: Sendable, Hashable {
+        enum Rule: String, Sendable {
+            case deny, rate
+        }
+
+        var route: String
+        var rule: Rule
+    }
+
     struct ReportOnly: Sendable, Hashable {
         var route: String
         var rule: RouteSettings.Rule
@@ -25,6 +41,8 @@ final class Counters: Sendable {
 
     private let tokenCounts = Guarded(Tokens())
     private let slowCounts = Guarded(Slow())
+    private let connectionCounts = Guarded(Connections())
+    private let refusals = Guarded<[Refused: UInt64]>([:])
     private let reports = Guarded<[ReportOnly: UInt64]>([:])
 
     func note(_ count: WritableKeyPath<Tokens, UInt64>) {
@@ -35,6 +53,14 @@ final class Counters: Sendable {
         slowCounts.withLock { $0[keyPath: count] += 1 }
     }
 
+    func note(_ count: WritableKeyPath<Connections, UInt64>) {
+        connectionCounts.withLock { $0[keyPath: count] += 1 }
+    }
+
+    func noteRefused(_ rule: Refused.Rule, route: String) {
+        refusals.withLock { $0[Refused(route: route, rule: rule), default: 0] += 1 }
+    }
+
     /// A rule that was not in force would have refused a request.
     func noteReportOnly(_ rule: RouteSettings.Rule, route: String) {
         reports.withLock { $0[ReportOnly(route: route, rule: rule), default: 0] += 1 }
@@ -42,5 +68,7 @@ final class Counters: Sendable {
 
     var tokens: Tokens { tokenCounts.withLock { $0 } }
     var slow: Slow { slowCounts.withLock { $0 } }
+    var connections: Connections { connectionCounts.withLock { $0 } }
+    var refused: [Refused: UInt64] { refusals.withLock { $0 } }
     var reportOnly: [ReportOnly: UInt64] { reports.withLock { $0 } }
 }

@@ -107,7 +107,9 @@ final class Exchange {
         upstream = nil
         guard let index = lease?.index else { return fail(.unreachable, in: worker) }
         plan.group.reportFailure(index, now: worker.now)
-        worker.shared.log.warning("upstream \(context.server?.text ?? "") cannot be reached")
+        worker.warn(
+            worker.shared.serverLines,
+            "upstream \(context.server?.text ?? "") cannot be reached")
         lease = nil
         tried.append(index)
         guard tried.count <= plan.group.settings.retries else {

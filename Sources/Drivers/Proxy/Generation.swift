@@ -1,5 +1,6 @@
 internal import HTTP1
 internal import Identity
+internal import Rates
 internal import Routing
 internal import Sessions
 package import Settings
@@ -27,6 +28,10 @@ package final class Generation: Sendable {
         let origin: OriginRule
         let access: AccessRule
         let stripping: TokenStripping
+        /// Limits that are asked before the token is looked at, and those that count by what it
+        /// says.
+        let earlyRates: [RateRule]
+        let lateRates: [RateRule]
         /// As the configuration writes it, for the log.
         let name: String
 
@@ -39,7 +44,11 @@ package final class Generation: Sendable {
                 settings.auth.map { tokens[$0] }, among: tokens,
                 settings.forwardsTokens
                     ? .forwarded : settings.auth.isEmpty ? .open : .authenticated)
-            name = settings.host.text + settings.path.text
+            let name = settings.host.text + settings.path.text
+            let rates = settings.rates.map { RateRule($0, route: name) }
+            earlyRates = rates.filter { !$0.limit.needsIdentity }
+            lateRates = rates.filter(\.limit.needsIdentity)
+            self.name = name
         }
 
         var authenticates: Bool { !settings.auth.isEmpty }

@@ -75,7 +75,8 @@ struct Operations: ConsoleBackend {
     // MARK: Metrics
 
     func metrics() -> [MetricFamily] {
-        keyMetrics + tokenMetrics + sessionMetrics + stateMetrics + reportMetrics + loadMetrics
+        keyMetrics + tokenMetrics + sessionMetrics + stateMetrics + limitMetrics + reportMetrics
+            + loadMetrics
     }
 
     private var keyMetrics: [MetricFamily] {

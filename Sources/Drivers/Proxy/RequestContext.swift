@@ -33,6 +33,8 @@ final class RequestContext {
     /// An index into `generation.settings.rewrites`.
     var rewrite: Int?
     var identity: VerifiedIdentity?
+    /// It drew from the buckets that are asked first; a request that waited for keys draws once.
+    var hasDrawn = false
     /// What the rules ask of the request but for the claims, where they do: to be asked again of
     /// the next token.
     var facts: RuleFacts?

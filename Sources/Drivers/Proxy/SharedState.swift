@@ -2,6 +2,7 @@ internal import Deflate
 internal import Identity
 internal import KeySets
 internal import Locks
+internal import Rates
 internal import Sessions
 internal import Settings
 internal import Synchronization
@@ -24,6 +25,15 @@ package final class SharedState: Sendable {
     let counters = Counters()
     /// What connections hold in buffers.
     let memory: MemoryLedger
+    /// The buckets of every `rate`.
+    let rates = RateTable()
+    /// Client connections by address.
+    let connections = ConnectionTable()
+    /// For lines about connections, and about requests, that were refused: at most one a second.
+    let connectionLines = Guarded(LinePacer())
+    let rateLines = Guarded(LinePacer())
+    /// For lines about servers that cannot be reached: one for every request that tried.
+    let serverLines = Guarded(LinePacer())
     /// Told of everything that becomes of sessions.
     let journal: SessionJournal
     /// What operators decided.

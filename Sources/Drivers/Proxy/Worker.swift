@@ -278,7 +278,9 @@ final class Worker {
     private func open(
         _ descriptor: Descriptor, from address: SocketAddress, of listener: ListeningSocket
     ) {
-        guard let entrance = generation.entrances[listener.key] else { return descriptor.close() }
+        guard let entrance = generation.entrances[listener.key],
+            case .admitted(let lease) = entry(of: address, through: entrance)
+        else { return descriptor.close() }
         if shared.memory.isOverloaded {
             shared.memory.noteRefusedConnection()
             return descriptor.close()
@@ -291,15 +293,14 @@ final class Worker {
                 stream = Stream(descriptor)
             }
         } catch {
-            shared.log.error("connection refused: \(error.message)")
-            return
+            return warn(shared.connectionLines, "connection refused: \(error.message)")
         }
         stream.setUnsentLimit(octets: Flow.unsentLimit)
         let token = members.insert { token in
             .client(
                 ClientConnection(
-                    token: token, stream: stream, address: address, entrance: entrance,
-                    generation: generation, now: now))
+                    token: token, stream: stream, address: address, lease: lease,
+                    entrance: entrance, generation: generation, now: now))
         }
         clientCount += 1
         guard case .client(let client) = members[token] else { return }

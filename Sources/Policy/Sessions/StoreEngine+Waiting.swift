@@ -25,13 +25,32 @@ extension StoreEngine {
         let patience = rules?.probe.map { $0 + Self.patience } ?? .zero
         let waiter = Waiter(arrivals: [arrival], since: now, deadline: now + patience)
         guard review(waiter) else { return }
-        guard waiters.count < Self.mostWaiting, let group = rules?.group(of: arrival.role) else {
+        guard let group = rules?.group(of: arrival.role) else {
+            return refuse(waiter, limit(of: waiter))
+        }
+        guard waiters.count < mostWaiting || makeRoomToWait(for: arrival) else {
+            // When it comes again, it is known who is a ghost.
+            ask(group, for: waiter)
             return refuse(waiter, limit(of: waiter))
         }
         waiters.append(waiter)
         timers.push(.review, at: waiter.deadline)
         decisions.append(.waiting(arrival.id))
         ask(group, for: waiter)
+    }
+
+    /// Sends away one of those from where most wait, who came last, when fewer wait from where
+    /// `arrival` comes even with it among them.
+    private mutating func makeRoomToWait(for arrival: Arrival) -> Bool {
+        let origins = waiters.map(\.arrivals[0].origin)
+        let counts = origins.reduce(into: [Arrival.Origin: Int]()) { $0[$1, default: 0] += 1 }
+        let own = counts[arrival.origin] ?? 0
+        guard let most = counts.values.max(), own + 1 < most,
+            let last = origins.lastIndex(where: { counts[$0] == most })
+        else { return false }
+        let leaving = waiters.remove(at: last)
+        refuse(leaving, limit(of: leaving))
+        return true
     }
 
     /// A device that waits comes again: its place in the queue is that of its newest session.

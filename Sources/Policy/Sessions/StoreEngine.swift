@@ -22,8 +22,9 @@ import Settings
 /// Time is the largest that was ever told, so an event may come with an instant of another clock
 /// that lags a little.
 package struct StoreEngine: Sendable {
-    /// Those who wait at once; whoever comes beyond is refused without anybody being asked. Each
-    /// holds a connection open that has not been answered.
+    /// Devices that wait at once; each holds a connection open that has not been answered. Whoever
+    /// comes beyond takes the place of one from where more wait than from where it comes, so that
+    /// nobody is kept out by one who crowds the line; else it is refused.
     package static let mostWaiting = 64
     /// Holders that are being asked at once. One more is asked as soon as one answers.
     package static let mostAsked = 64
@@ -48,13 +49,15 @@ package struct StoreEngine: Sendable {
     /// Of the newest generation that was met; nil before the first arrival or reload.
     var rules: SessionRules?
     var waiters: [Waiter] = []
+    /// How many there may be.
+    let mostWaiting: Int
     var runtimeLimits: [RuntimeLimit] = []
     var timers = DeadlineHeap<Timer>()
     var now = Instant(nanoseconds: .min)
     /// What the event under way has led to.
     var decisions: [SessionDecision] = []
 
-    package init() {}
+    package init(mostWaiting: Int = mostWaiting) { self.mostWaiting = mostWaiting }
 
     /// Nothing is in here that anybody would miss.
     package var isUnused: Bool {

@@ -17,6 +17,7 @@ FACES = {
     "rate_limited": (429, 1013),
     "upstream_unavailable": (503, 1013),
     "draining": (503, 1012),
+    "policy": (403, 1008),
 }
 #: What people are told over HTTP, and the word that machines are told on a WebSocket.
 WORDS = {
@@ -37,6 +38,8 @@ WORDS = {
     "Role not allowed": "role",
     "Not allowed for this user": "claim",
     "Too many failed attempts": "attempts",
+    "Too many requests": "rate",
+    "This address may not come here": "address",
     "The keys to check the token with cannot be had": "keys",
 }
 
@@ -58,7 +61,7 @@ IN = Outcome("let in")
 
 REASONS = {
     "role": "forbidden", "claim": "forbidden", "attempts": "rate_limited",
-    "keys": "upstream_unavailable",
+    "keys": "upstream_unavailable", "rate": "rate_limited", "address": "policy",
 }  # fmt: skip
 
 

@@ -185,8 +185,8 @@ struct BlockTests {
         let text = """
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
             limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
-            keep_alive 6s; drain 7s; connections 8; attempts 9 burst 10
-            body_rate 11 over 12s; response_rate 13 over 14s; memory 15m }
+            keep_alive 6s; drain 7s; connections 8; connections_per_address 11
+            attempts 9 burst 10; body_rate 11 over 12s; response_rate 13 over 14s; memory 15m }
             console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
             listen *:8443 {
                 tls { certificate tls/fullchain.pem; key tls/privkey.pem; versions 1.3 }
@@ -211,6 +211,7 @@ struct BlockTests {
         limits.keepAliveTimeout = .seconds(6)
         limits.drainTimeout = .seconds(7)
         limits.connections = 8
+        limits.connectionsPerAddress = 11
         limits.failedAttempts = AttemptLimit(perSecond: 9, burst: 10)
         limits.bodyRate = LeastRate(octetsPerSecond: 11, patience: .seconds(12))
         limits.responseRate = LeastRate(octetsPerSecond: 13, patience: .seconds(14))

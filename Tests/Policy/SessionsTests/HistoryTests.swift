@@ -34,7 +34,7 @@ private struct History {
     }
 
     private var random: SeededGenerator
-    private var engine = StoreEngine()
+    private var engine: StoreEngine
     private var naive: NaiveStore
     private var rules: SessionRules
     /// Of an older generation: sessions may come that were born in it.
@@ -47,16 +47,23 @@ private struct History {
     private var newcomers: [Int: NaiveStore.Newcomer] = [:]
     private var asked: [Int] = []
     private var log: [String] = []
-    /// No limit was ever another than the configuration's, and nobody came in uncounted.
-    private var isPlain = true
+    /// No limit was ever another than the configuration's, nobody came in uncounted, and there is
+    /// room for all who wait.
+    private var isPlain: Bool
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
         let settings = Self.settings(&random)
         rules = SessionRules(settings, generation: 1)
         oldRules = rules
-        naive = NaiveStore(rules: Self.naive(settings))
-        log.append("\(settings)")
+        // So few that the line is crowded now and then.
+        let mostWaiting =
+            Bool.random(using: &random)
+            ? StoreEngine.mostWaiting : Int.random(in: 1...4, using: &random)
+        isPlain = mostWaiting == StoreEngine.mostWaiting
+        engine = StoreEngine(mostWaiting: mostWaiting)
+        naive = NaiveStore(rules: Self.naive(settings), mostWaiting: mostWaiting)
+        log.append("\(settings), \(mostWaiting) may wait")
     }
 
     // MARK: Configurations
@@ -124,7 +131,9 @@ private struct History {
         var newcomer = NaiveStore.Newcomer(
             number: number, key: "device-\(Int.random(in: 1...6, using: &random))", alias: nil,
             role: role ?? "", claimed: nil,
-            isReportOnly: Int.random(in: 0..<30, using: &random) == 0)
+            isReportOnly: Int.random(in: 0..<30, using: &random) == 0,
+            origin: ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::", "somebody"]
+                .randomElement(using: &random) ?? "")
         if rules.sameDevice == .replace, Int.random(in: 0..<5, using: &random) == 0 {
             newcomer.alias = "looks-\(Int.random(in: 1...2, using: &random))"
             newcomer.key = "issued-\(number)"
@@ -157,10 +166,16 @@ private struct History {
         let device = DeviceIdentity(
             key: .client(try ClientID(newcomer.key)),
             origin: looks.map { .issued(like: $0) } ?? .given(.query("client_id")))
+        let isUser = newcomer.origin == "somebody"
+        var address = isUser ? "192.0.2.1" : newcomer.origin
+        if address.contains(":") {
+            address += ["", "7", "1:0:0:9"].randomElement(using: &random) ?? ""
+        }
         return SessionsTests.arrival(
             newcomer.number, device: device, role: newcomer.role,
             rules: Bool.random(using: &random) ? rules : oldRules,
-            claimed: newcomer.claimed, isReportOnly: newcomer.isReportOnly)
+            user: isUser ? newcomer.origin : nil, claimed: newcomer.claimed,
+            isReportOnly: newcomer.isReportOnly, address: address)
     }
 
     private mutating func reload() throws {

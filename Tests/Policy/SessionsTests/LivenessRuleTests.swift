@@ -179,6 +179,71 @@ import Testing
         #expect(store.engine.waitingCount == StoreEngine.mostWaiting)
     }
 
+    @Test func `one who crowds the line makes way for others`() throws {
+        var store = store(max: 1)
+        _ = try store.connect("A", at: 0)
+        for number in 1...StoreEngine.mostWaiting {
+            _ = try store.connect("w\(number)x", from: "203.0.113.9", at: 60)
+        }
+        // From somewhere else; until as many wait from there.
+        for number in 0..<StoreEngine.mostWaiting / 2 {
+            let words = try store.connect("z\(number)x", from: "198.51.100.1", at: 60.1)
+            #expect(
+                words == ["w\(StoreEngine.mostWaiting - number)x refused", "z\(number)x waits"])
+        }
+        #expect(try store.connect("Y", from: "198.51.100.1", at: 60.1) == ["Y refused"])
+        #expect(try store.connect("X", from: "203.0.113.9", at: 60.1) == ["X refused"])
+        #expect(store.engine.waitingCount == StoreEngine.mostWaiting)
+        #expect(try store.connect("V", from: "198.51.100.2", at: 60.1).last == "V waits")
+        // Whoever kept a place in the line is the next one still.
+        #expect(store.wait(until: 62).prefix(2) == ["A out: silent", "w1x in"])
+    }
+
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false),
+        ("2001:db8:0:1::1", "2001:db8:0:1:8000::", true),
+        ("2001:db8:0:1::1", "2001:db8:0:1:2:3:4:5", true),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
+        ("2001:db8::1", "2001:db8::1:0:0:2", true), ("2001:db8::1", "2001:db8:1::1", false),
+        ("2001::5:6:7:8:9", "2001::6:6:7:8:9", false), ("::1", "::2", true),
+        ("::1", "1::", false), ("unix", "unix", true),
+    ]) func `an address counts for its network`(_ one: String, _ other: String, isSame: Bool) throws
+    {
+        var store = Scenario(.limiting(.of(max: 1, .blockNew), probe: .seconds(2)))
+        store.engine = StoreEngine(mostWaiting: 2)
+        _ = try store.connect("A", at: 0)
+        for device in ["B", "C"] { _ = try store.connect(device, from: one, at: 60) }
+        let expected = isSame ? ["D refused"] : ["C refused", "D waits"]
+        #expect(try store.connect("D", from: other, at: 60) == expected)
+    }
+
+    @Test func `a user counts wherever it comes from, and others beside it for themselves`() throws
+    {
+        var store = Scenario(.limiting(.of(max: 1, .blockNew), probe: .seconds(2)))
+        store.engine = StoreEngine(mostWaiting: 2)
+        _ = try store.connect("A", at: 0)
+        _ = try store.connect("B", user: "eve", from: "192.0.2.1", at: 60)
+        _ = try store.connect("C", user: "eve", from: "192.0.2.2", at: 60)
+        #expect(try store.connect("D", user: "eve", from: "192.0.2.3", at: 60) == ["D refused"])
+        #expect(
+            try store.connect("E", user: "bob", from: "192.0.2.1", at: 60)
+                == ["C refused", "E waits"])
+    }
+
+    @Test func `who is refused because the line is full has others asked all the same`() throws {
+        var store = Scenario(
+            .limiting(
+                .of("admin", max: 1, .blockNew), .of("kiosk", max: 1, .blockNew),
+                probe: .seconds(2)))
+        store.engine = StoreEngine(mostWaiting: 1)
+        _ = try store.connect("A", at: 0)
+        _ = try store.connect("K", role: "kiosk", at: 0)
+        _ = try store.connect("B", at: 60)
+        #expect(try store.connect("L", role: "kiosk", at: 60) == ["K?", "L refused"])
+        _ = store.wait(until: 62)
+        #expect(try store.connect("M", role: "kiosk", at: 63) == ["K out: silent", "M in"])
+    }
+
     @Test func `so many are asked at once, and one more for each that answers`() throws {
         var store = store(max: StoreEngine.mostAsked + 2)
         for number in 1...StoreEngine.mostAsked + 2 {

@@ -11,6 +11,8 @@ extension NaiveStore {
         var role: String
         var claimed: Int?
         var isReportOnly: Bool
+        /// Its user, or where it comes from.
+        var origin: String
         /// When it came in, and when its device did.
         var since = 0, deviceSince = 0
     }

@@ -12,7 +12,12 @@ struct NaiveStore {
     private var turn = 0
     private var words: [String] = []
 
-    init(rules: Rules) { self.rules = rules }
+    private let mostWaiting: Int
+
+    init(rules: Rules, mostWaiting: Int) {
+        self.rules = rules
+        self.mostWaiting = mostWaiting
+    }
 
     // MARK: Events
 
@@ -45,6 +50,11 @@ struct NaiveStore {
         let patience = rules.probe.map { $0 + 500 } ?? 0
         let waiter = Waiter(arrivals: [arrival], since: now, deadline: now + patience)
         if !review(waiter) { return }
+        if waiters.count == mostWaiting, !makeRoomToWait(arrival) {
+            ask(group, waiter)
+            _ = refuse(waiter)
+            return
+        }
         waiters.append(waiter)
         words.append("wait \(arrival.number)")
         ask(group, waiter)
@@ -321,6 +331,19 @@ struct NaiveStore {
     private mutating func refuse(_ waiter: Waiter) -> Bool {
         for arrival in waiter.arrivals { words.append("no \(arrival.number) full") }
         return false
+    }
+
+    /// Of those from where most wait the last one goes, if there are two more of them than of these.
+    private mutating func makeRoomToWait(_ arrival: Newcomer) -> Bool {
+        func count(_ origin: String) -> Int {
+            waiters.filter { $0.arrivals[0].origin == origin }.count
+        }
+        let counts = waiters.map { count($0.arrivals[0].origin) }
+        guard let most = counts.max(), most >= count(arrival.origin) + 2,
+            let index = counts.lastIndex(of: most)
+        else { return false }
+        _ = refuse(waiters.remove(at: index))
+        return true
     }
 
     private mutating func ask(_ group: Int, _ waiter: Waiter) {

@@ -6,7 +6,7 @@ import Testing
 /// One store, its sessions by the name of their device (`A`, and `A2` for its second), and what
 /// each event led to; reads like the scenarios do.
 struct Scenario {
-    private(set) var engine = StoreEngine()
+    var engine = StoreEngine()
     var rules: SessionRules
     private var number = 0
     private var names: [SessionID: String] = [:]
@@ -24,7 +24,8 @@ struct Scenario {
     /// `A in`, `A out: eject_old`, `C refused`, `C waits`, `A?`.
     mutating func connect(
         _ device: String, as identity: DeviceIdentity? = nil, role: String? = "admin",
-        claimed: Int? = nil, isReportOnly: Bool = false, at second: Double? = nil
+        claimed: Int? = nil, isReportOnly: Bool = false, user: String? = nil,
+        from address: String = "192.168.0.100", at second: Double? = nil
     ) throws -> [String] {
         number += 1
         counts[device, default: 0] += 1
@@ -34,7 +35,8 @@ struct Scenario {
             .arrive(
                 arrival(
                     number, device: try identity ?? .named(device), role: role, rules: rules,
-                    claimed: claimed, isReportOnly: isReportOnly)), at: second)
+                    user: user, claimed: claimed, isReportOnly: isReportOnly, address: address)),
+            at: second)
     }
 
     mutating func disconnect(

@@ -81,12 +81,12 @@ extension SessionRules {
 func arrival(
     _ number: Int, device: DeviceIdentity, role: String? = "admin", rules: SessionRules,
     store: String = "17", transport: Arrival.Transport = .eventStream, user: String? = nil,
-    claimed: Int? = nil, isReportOnly: Bool = false
+    claimed: Int? = nil, isReportOnly: Bool = false, address: String = "192.168.0.100"
 ) -> Arrival {
     Arrival(
         id: SessionID(number),
         connection: ConnectionAddress(worker: 0, connection: UInt64(number)),
         store: StoreKey(block: "dashboards", store: store), device: device, role: role,
-        user: user, claimedDevices: claimed, address: "192.168.0.100", userAgent: "test",
+        user: user, claimedDevices: claimed, address: address, userAgent: "test",
         transport: transport, route: "/api/sse/stream", rules: rules, isReportOnly: isReportOnly)
 }

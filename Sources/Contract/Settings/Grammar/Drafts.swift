@@ -34,6 +34,8 @@ struct ListenerDraft {
     var settings: ListenerSettings
     var tls: Word?
     var redirect: Word?
+    /// The first `allow`.
+    var allow: Word?
     var hosts: [(word: Word, host: TLSSettings.Host)] = []
 }
 
@@ -116,6 +118,10 @@ struct RouteDraft {
     var roles: Word?
     /// The words that read a claim.
     var claims: [Word] = []
+    /// The words `rate` that count by what a token says.
+    var rates: [Word] = []
+    /// The first `allow`.
+    var allow: Word?
     var sessions: Word?
     var frameSize: Word?
     var silence: Word?

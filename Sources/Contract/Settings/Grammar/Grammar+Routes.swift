@@ -87,7 +87,7 @@ extension Grammar {
     }
 
     static let reportOnlySynopsis =
-        "auth|roles|require|sessions… | auth NAME [or NAME]… [optional] | off"
+        "auth|roles|require|rate|sessions… | auth NAME [or NAME]… [optional] | off"
 
     /// `report_only auth roles`, `report_only auth app`, `report_only off`.
     static func readReportOnly(

@@ -38,6 +38,9 @@ package enum Grammar {
             .init("drain", "DURATION", .duration(.zero ... .days(1)), \.drainTimeout),
             .init("connections", "N", .integer(1...10_000_000), \.connections),
             .init(
+                "connections_per_address", "N|off", .integer(1...10_000_000, or: "off"),
+                \.connectionsPerAddress),
+            .init(
                 "compress_cache", "SIZE|off", .size((4 * kibi)...gibi, orNone: "off"),
                 \.compressCacheSize),
             .init("attempts", "N [burst N] | off", .from(1, to: 3), readAttempts),
@@ -63,6 +66,8 @@ package enum Grammar {
             .init("tls", "", .none, readTLS).withBlock,
             .init("host", "NAME", .one, readHost).withBlock.repeatable,
             .init("redirect", "https [PORT]", .from(1, to: 2), readRedirectToHTTPS),
+            .init("allow", addressSynopsis, .atLeastOne, readListenerAddresses).repeatable,
+            .init("deny", addressSynopsis, .atLeastOne, readListenerAddresses).repeatable,
         ])
 
     static let tls = Vocabulary<CertificateDraft>(
@@ -167,6 +172,9 @@ package enum Grammar {
     /// What a route and `defaults` may both say.
     private static let shared: [Rule<RouteDraft>] = [
         .init("methods", "METHOD…", .atLeastOne, readMethods),
+        .init("allow", addressSynopsis, .atLeastOne, readRouteAddresses).repeatable,
+        .init("deny", addressSynopsis, .atLeastOne, readRouteAddresses).repeatable,
+        .init("rate", rateSynopsis, .atLeastOne, readRate).repeatable,
         .init("auth", "NAME [or NAME]… [optional] | off", .atLeastOne, readAuth),
         .init("roles", "ROLE…", .atLeastOne, readRoles),
         .init("require", requireSynopsis, .atLeast(3), readRequirement).repeatable,

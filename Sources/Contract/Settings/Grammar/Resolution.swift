@@ -93,6 +93,10 @@ extension Document {
             draft.claims = []
             draft.settings.require.removeAll(where: \.readsClaim)
         }
+        if !draft.own.contains("rate") {
+            draft.rates = []
+            draft.settings.rates.removeAll(where: \.needsIdentity)
+        }
     }
 
     private func resolve(
@@ -158,6 +162,11 @@ extension Document {
             for word in draft.claims {
                 reading.error("'require claim:…' \(explained)", at: word)
             }
+            for word in draft.rates {
+                reading.error(
+                    "\(word.shown) needs 'auth NAME': without a token there is nothing to count by",
+                    at: word)
+            }
         }
         if draft.settings.allowsAnonymous, let roles = draft.roles,
             draft.settings.reportOnly.isDisjoint(with: [.auth, .roles])
@@ -181,6 +190,7 @@ extension Document {
         if !draft.auth.isEmpty { rules.insert(.auth) }
         if !route.roles.isEmpty { rules.insert(.roles) }
         if !route.require.isEmpty { rules.insert(.require) }
+        if !route.rates.isEmpty { rules.insert(.rate) }
         if draft.sessions != nil { rules.insert(.sessions) }
         for (word, rule) in draft.reported
         where draft.own.contains("report_only") && !rules.contains(rule) {

@@ -3,6 +3,7 @@ extension Document {
     func warn(about routes: [RouteDraft], _ used: UsedBlocks, _ reading: inout Reading) {
         warnAboutListeners(&reading)
         warnAboutTokens(&reading)
+        warnAboutAddresses(routes, &reading)
         // Where something could not be read, blocks only seem to be unused and routes alike.
         if reading.hasErrors { return }
         warnAboutUnused(used, &reading)
@@ -34,6 +35,21 @@ extension Document {
             reading.warn(
                 "\(listener.word.shown) is reachable from other machines and has no 'tls'",
                 at: listener.word.location)
+        }
+    }
+
+    /// Without a `deny` everybody passes anyway; `allow all` says so, where `defaults` say otherwise.
+    private func warnAboutAddresses(_ routes: [RouteDraft], _ reading: inout Reading) {
+        let all =
+            listeners.map { ($0.settings.addresses, $0.allow) }
+            + routes.map { ($0.settings.addresses, $0.allow) }
+        for case (let addresses, let allow?) in all {
+            let isPointless = addresses.rules.allSatisfy {
+                $0.verdict == .allow && $0.pattern != .all
+            }
+            guard isPointless, !addresses.rules.isEmpty else { continue }
+            reading.warn(
+                "'allow' alone keeps nobody out (end with 'deny all')", at: allow.location)
         }
     }
 

@@ -1,0 +1,58 @@
+package import Settings
+
+/// One `rate` of one route, made ready: whose bucket a request draws from.
+package struct RateRule: Sendable {
+    package let limit: RateLimit
+    package let rate: TokenRate
+    /// Stands for the route and the limit: equal in every generation that says the same, so that a
+    /// reload fills no bucket.
+    private let name: RateKey
+
+    /// - Parameter route: as the configuration writes it.
+    package init(_ limit: RateLimit, route: String) {
+        self.limit = limit
+        rate = TokenRate(limit)
+        name = RateKey { hasher in
+            hasher.combine(route)
+            hasher.combine(limit)
+        }
+    }
+
+    /// - Parameter customer: what stands for one customer's addresses.
+    package func draw(customer: UInt64) -> RateDraw { draw { $0.combine(customer) } }
+
+    /// - Parameter value: the user, or what the request has under the limit's source.
+    package func draw(value: String) -> RateDraw { draw { $0.combine(value) } }
+
+    private func draw(_ subject: (inout Hasher) -> Void) -> RateDraw {
+        let key = RateKey { hasher in
+            hasher.combine(name)
+            subject(&hasher)
+        }
+        return RateDraw(key: key, rate: rate)
+    }
+}
+
+/// One token from one bucket.
+package struct RateDraw: Sendable, Hashable {
+    let key: RateKey
+    let rate: TokenRate
+}
+
+/// What a bucket is found by: 128 bits that depend on the seed of the process, so that nobody can
+/// bring two to meet, and neither users nor claims are kept.
+struct RateKey: Sendable, Hashable {
+    private let high: UInt
+    let low: UInt
+
+    init(_ combine: (inout Hasher) -> Void) {
+        func half(_ number: UInt8) -> UInt {
+            var hasher = Hasher()
+            hasher.combine(number)
+            combine(&hasher)
+            return UInt(bitPattern: hasher.finalize())
+        }
+        high = half(0)
+        low = half(1)
+    }
+}
