@@ -138,8 +138,9 @@ struct BlockTests {
     @Test("Every word of the server's own blocks arrives") func server() throws {
         let text = """
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
-            limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
-            keep_alive 6s; drain 7s; connections 8; connections_per_address 11; attempts 9 burst 10 }
+            limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; drain 7s
+            target_size 5k; keep_alive 6s; connections 8; connections_per_address 11
+            attempts 9 burst 10 }
             console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
             listen *:8443 {
                 tls { certificate tls/fullchain.pem; key tls/privkey.pem; versions 1.3 }
@@ -169,7 +170,7 @@ struct BlockTests {
         #expect(settings.limits == limits)
         var console = ConsoleSettings(
             address: .ip(address: "::1", port: 99), token: Secret(Array(Desk.token.utf8)))
-        console.position = .init(file: "gateway.conf", line: 5, column: 1)
+        console.position = .init(file: "gateway.conf", line: 6, column: 1)
         #expect(settings.console == console)
         var tls = TLSSettings(
             certificate: .files(chain: "tls/fullchain.pem", key: "tls/privkey.pem"))
@@ -178,13 +179,13 @@ struct BlockTests {
             .init(
                 name: "api.example.kr",
                 certificate: .files(chain: "tls/api.pem", key: "tls/api.key"),
-                position: .init(file: "gateway.conf", line: 8, column: 5)),
+                position: .init(file: "gateway.conf", line: 9, column: 5)),
             .init(
                 name: "*.example.kr", certificate: .selfSigned,
-                position: .init(file: "gateway.conf", line: 9, column: 5)),
+                position: .init(file: "gateway.conf", line: 10, column: 5)),
         ]
         #expect(settings.listeners[1].tls == tls)
-        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 6, column: 1))
+        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 7, column: 1))
         #expect(settings.listeners.map(\.redirectToHTTPS) == [nil, nil, .standard, .port(8443)])
     }
 
