@@ -3,10 +3,10 @@ import Clock
 /// Buckets by key, at most so many. Only when a bucket will be full is kept, and a full bucket is
 /// as good as none.
 ///
-/// Where a bucket more does not fit, those go that are full. When nearly all of them are wanting, an
-/// eighth of them goes, those first that would be full soonest: the next request of theirs finds a
-/// full bucket, so nobody is ever refused for want of a place. As long as fewer than seven eighths
-/// are wanting, every bucket is exact.
+/// Where a bucket more does not fit, those go that are full. When nearly all of them are wanting,
+/// an eighth of them goes, those first that would be full soonest: the next request of theirs finds
+/// a full bucket, so nobody is ever refused for want of a place. As long as fewer than seven
+/// eighths are wanting, every bucket is exact.
 struct TokenBuckets: Sendable {
     let capacity: Int
     /// Nanoseconds of the instant at which a bucket is full.

@@ -1,8 +1,8 @@
 import Clock
 package import Settings
 
-/// How fast a bucket fills up, and what it holds, in time: a request costs as long as it takes until
-/// there is room for the next one.
+/// How fast a bucket fills up, and what it holds, in time: a request costs as long as it takes
+/// until there is room for the next one.
 package struct TokenRate: Sendable, Hashable {
     /// Nanoseconds until one token more is in the bucket.
     let step: Int64

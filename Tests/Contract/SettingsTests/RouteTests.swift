@@ -48,7 +48,8 @@ struct RouteTests {
             .route, "auth app optional or app", "10: 'optional' stands behind all names"),
         .init(
             .route, "report_only rols",
-            "13: expected auth, roles, require, rate or sessions, not 'rols' (did you mean 'roles'?)"
+            "13: expected auth, roles, require, rate or sessions, not 'rols'"
+                + " (did you mean 'roles'?)"
         ),
         .init(.route, "auth app; report_only auth auth", "28: 'auth' is named twice"),
         .init(.route, "report_only roles off", "13: \(nothing("roles"))\n19: 'off' stands alone"),

@@ -333,7 +333,7 @@ struct NaiveStore {
         return false
     }
 
-    /// Of those from where most wait the last one goes, if there are two more of them than of these.
+    /// Of those from where most wait the last one goes, if they are two more than from here.
     private mutating func makeRoomToWait(_ arrival: Newcomer) -> Bool {
         func count(_ origin: String) -> Int {
             waiters.filter { $0.arrivals[0].origin == origin }.count

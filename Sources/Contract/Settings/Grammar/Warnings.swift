@@ -38,7 +38,7 @@ extension Document {
         }
     }
 
-    /// Without a `deny` everybody passes anyway; `allow all` says so, where `defaults` say otherwise.
+    /// Without a `deny` everybody passes anyway; `allow all` says so where `defaults` do not.
     private func warnAboutAddresses(_ routes: [RouteDraft], _ reading: inout Reading) {
         let all =
             listeners.map { ($0.settings.addresses, $0.allow) }
