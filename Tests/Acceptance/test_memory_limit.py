@@ -125,6 +125,8 @@ async def test_the_largest_go_first_and_the_live_stay(case):
             await eventually(lambda: not it.is_overloaded, "that to be enough")
             assert it.held <= 8 * MEGABYTE
             assert highest - before < 8 * MEGABYTE + 16 * MEGABYTE
+            count = it.measures("ended_connection")
+            await eventually(lambda: sum(end.done() for end in ends) == count, "each to hear why")
             gone = [end.result() for end in ends if end.done()]
             assert 20 <= len(gone) == it.measures("ended_connection") < 30
             assert {frame.payload for frame in gone} == {(1013).to_bytes(2, "big") + b"memory"}
