@@ -206,8 +206,8 @@ async def read_slowly(client, size, every):
 
 
 async def response_that_is_hardly_read_is_ended(gateway, upstream, door=None):
+    began = time.monotonic()
     async with downloading(gateway, upstream, 16 * MEGABYTE, door) as (client, app):
-        began = time.monotonic()
         reading = asyncio.create_task(read_slowly(client, 512, 0.1))
         await app.end(BOUND)
         assert time.monotonic() - began > 1.5
