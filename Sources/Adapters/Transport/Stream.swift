@@ -113,13 +113,6 @@ package final class Stream {
             descriptor.number, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
     }
 
-    /// The kernel takes no more while so many octets are there that it has not sent yet. What the
-    /// other side has no room for waits here then, where it is counted, instead of in megabytes of
-    /// the kernel's (Linux, `TCP_NOTSENT_LOWAT`).
-    package func setUnsentLimit(octets: Int32) {
-        Socket.set(descriptor.number, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, octets)
-    }
-
     /// Octets that the other side's system has acknowledged so far; -1 when the connection is none
     /// of TCP's, which cannot be asked.
     package var acknowledgedCount: Int64 { shim_acknowledged(descriptor.number) }

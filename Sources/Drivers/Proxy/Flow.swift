@@ -4,6 +4,4 @@ enum Flow {
     static let highWater = 256 * 1024
     /// Octets waiting at which reading goes on.
     static let lowWater = 64 * 1024
-    /// Octets for a client that the kernel holds beyond those that are on their way.
-    static let unsentLimit: Int32 = 128 * 1024
 }

@@ -295,7 +295,6 @@ final class Worker {
         } catch {
             return warn(shared.connectionLines, "connection refused: \(error.message)")
         }
-        stream.setUnsentLimit(octets: Flow.unsentLimit)
         let token = members.insert { token in
             .client(
                 ClientConnection(
