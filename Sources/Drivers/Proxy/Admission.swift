@@ -73,7 +73,10 @@ struct Admission {
     }
 
     private func redirectToHTTPS() -> Decision? {
-        guard let port = client.entrance.settings.redirectToHTTPS else { return nil }
+        // A trusted proxy may have spoken TLS with the client already.
+        guard !context.isTLS, let port = client.entrance.settings.redirectToHTTPS else {
+            return nil
+        }
         let name = Authority.host(of: context.host)
         let authority =
             switch port {
@@ -296,7 +299,7 @@ struct Admission {
             case "request.path": target.path
             case "request.target": target.text
             case "request.method": context.method.name
-            case "request.scheme": context.isTLS ? "https" : "http"
+            case "request.scheme": context.provenance.scheme
             case "auth.user": context.identity?.user
             case "auth.role": context.identity?.role
             default: captures[name]

@@ -19,7 +19,10 @@ enum UpstreamRequest {
         HeadEncoder.appendRequestLine(
             method: head.method.name, target: plan.target.text, to: &output)
         appendPassedOn(head, plan: plan, context: context, client: client, to: &output)
-        appendForwarded(head, context: context, client: client, to: &output)
+        context.provenance.append(
+            connection: client.origin, fields: head.fields,
+            sendsForwarded: plan.route.settings.sendsForwarded, to: &output)
+        HeadEncoder.appendField(name: "X-Request-Id", value: context.id, to: &output)
         appendIdentity(context, to: &output)
         for (name, value) in plan.fields {
             HeadEncoder.appendField(name: name, value: value, to: &output)
@@ -127,38 +130,6 @@ enum UpstreamRequest {
         else { return }
         output.append("Cookie: ")
         output.append(contentsOf: left)
-        output.append("\r\n")
-    }
-
-    private static func appendForwarded(
-        _ head: RequestHead, context: RequestContext, client: ClientConnection,
-        to output: inout [UInt8]
-    ) {
-        let fields = head.fields
-        let trust = context.generation.settings.trust
-        let isTrusted = !trust.isEmpty && ForwardedAddress.isTrusted(client.address, trust)
-        output.append("X-Forwarded-For: ")
-        if isTrusted {
-            for line in fields.lines where line.known == .xForwardedFor {
-                output.append(contentsOf: fields.bytes[line.value])
-                output.append(", ")
-            }
-        }
-        output.append(client.addressText)
-        output.append("\r\nX-Forwarded-Proto: ")
-        if isTrusted, let proto = fields.range(of: .xForwardedProto) {
-            output.append(contentsOf: fields.bytes[proto])
-        } else {
-            output.append(context.isTLS ? "https" : "http")
-        }
-        output.append("\r\nX-Forwarded-Host: ")
-        if isTrusted, let host = fields.range(of: .xForwardedHost) {
-            output.append(contentsOf: fields.bytes[host])
-        } else {
-            output.append(context.host)
-        }
-        output.append("\r\nX-Request-Id: ")
-        output.append(context.id)
         output.append("\r\n")
     }
 

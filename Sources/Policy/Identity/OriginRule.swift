@@ -21,8 +21,10 @@ package struct OriginRule: Sendable {
     }
 
     /// Passes a request without `Origin` (it comes from no browser), one whose origin is listed,
-    /// and one whose origin has the host and port that were asked. `authority` is the request's
-    /// `Host`, as the client sees it; `isTLS` tells the port it means when it names none.
+    /// and one whose origin is the one that was asked: scheme, host, and the port that either
+    /// names or means. `authority` is the request's `Host`, as the client sees it; with `isTLS` its
+    /// scheme is `https`. Without, it is not known: somebody in front of us may speak TLS of whom
+    /// we were not told, so that a page of either scheme passes.
     ///
     /// Throws for every other origin, for `null` and for more than one.
     package func check(
@@ -32,8 +34,9 @@ package struct OriginRule: Sendable {
         if fields.count(of: .origin) == 1, let origin = Origin(fields.bytes.span.extracting(range))
         {
             if listed.contains(origin) { return }
-            if let authority, let host = Authority(authority.utf8.span), origin.isWeb,
-                host.without(port: isTLS ? 443 : 80) == origin.authority
+            if let authority, let host = Authority(authority.utf8.span),
+                let port = origin.impliedPort, !isTLS || origin.scheme == "https",
+                host.without(port: port) == origin.authority
             {
                 return
             }
@@ -55,15 +58,19 @@ private struct Origin: Sendable, Hashable {
         for index in 0..<colon where !ASCII.isToken(text[index]) { return nil }
         guard let authority = Authority(text.extracting(colon + 3..<text.count)) else { return nil }
         scheme = text.extracting(0..<colon).text.lowercased()
-        self.authority =
-            switch scheme {
-            case "http": authority.without(port: 80)
-            case "https": authority.without(port: 443)
-            default: authority
-            }
+        self.authority = Self.impliedPort(scheme).map(authority.without) ?? authority
     }
 
-    var isWeb: Bool { scheme == "http" || scheme == "https" }
+    /// The port it means when it names none; nil where the scheme has none that we know.
+    var impliedPort: UInt16? { Self.impliedPort(scheme) }
+
+    private static func impliedPort(_ scheme: String) -> UInt16? {
+        switch scheme {
+        case "http": 80
+        case "https": 443
+        default: nil
+        }
+    }
 }
 
 /// `host[:port]` (RFC 3986 §3.2), the host in lower case.
