@@ -256,7 +256,8 @@ final class Exchange {
         upstream = nil
         lease = nil
         let settings = plan.group.settings
-        if reusable, settings.proxyHeader == nil, case .complete = request, !connection.hasInputEnded {
+        let isShared = settings.proxyHeader == nil
+        if reusable, isShared, case .complete = request, !connection.hasInputEnded {
             connection.rest(
                 capacity: settings.keepAlive, timeout: settings.keepAliveTimeout, in: worker)
         } else {

@@ -85,7 +85,9 @@ final class RequestContext {
     var enforcesTokens: Bool { !(routeSettings?.reportOnly.contains(.auth) ?? false) }
 
     /// The address as limits and tickets count it; nil for a client that has none.
-    var clientAddress: ClientAddress? { ClientAddress(mappedOctets: provenance.address.mappedOctets) }
+    var clientAddress: ClientAddress? {
+        ClientAddress(mappedOctets: provenance.address.mappedOctets)
+    }
 
     /// What the upstream and the client know the connection by.
     var sessionID: SessionID? { session?.lease.id ?? live?.id }

@@ -198,7 +198,8 @@ private struct AdditionalFields {
             if type == FieldType.checksum {
                 guard value.count == 4, !hasChecksum else { throw .malformedBlock }
                 hasChecksum = true
-                isChecksumRight = Self.checksum(of: block, without: value)
+                isChecksumRight =
+                    Self.checksum(of: block, without: value)
                     == block.extracting(value).bigEndian
             } else if type == FieldType.tls {
                 isSecure = try Self.isTLS(block.extracting(value))

@@ -105,7 +105,8 @@ import Transport
             ([("Proto", "https")], "https", "own.example"),
             ([("Proto", "HTTPS"), ("Host", "app.kr")], "https", "app.kr"),
             ([("Proto", "wss"), ("Host", "app.kr:8443")], "https", "app.kr:8443"),
-            ([("Proto", "ws")], "http", "own.example"), ([("Host", "[::1]:80")], "http", "[::1]:80"),
+            ([("Proto", "ws")], "http", "own.example"),
+            ([("Host", "[::1]:80")], "http", "[::1]:80"),
             // Words that are none.
             ([("Proto", "ftp"), ("Host", "a b")], "http", "own.example"),
             ([("Proto", ""), ("Host", "")], "http", "own.example"),

@@ -25,8 +25,10 @@ private func read(_ lines: [String]) -> [String] {
             (["for=192.0.2.60;proto=http;by=203.0.113.43"], ["192.0.2.60||http"]),
             (["for=192.0.2.43, for=198.51.100.17"], ["192.0.2.43||", "198.51.100.17||"]),
             (["for=192.0.2.43", "for=198.51.100.17"], ["192.0.2.43||", "198.51.100.17||"]),
-            (["for=192.0.2.43,for=\"[2001:db8:cafe::17]\",for=unknown"],
-             ["192.0.2.43||", "2001:db8:cafe::17||", "unknown||"]),
+            (
+                ["for=192.0.2.43,for=\"[2001:db8:cafe::17]\",for=unknown"],
+                ["192.0.2.43||", "2001:db8:cafe::17||", "unknown||"]
+            ),
             (["for=_hidden, for=_SEVKISEK"], ["_hidden||", "_SEVKISEK||"]),
             (["for=192.0.2.43:47011"], ["192.0.2.43:47011||"]),
             // Everything that may be said.
@@ -41,7 +43,8 @@ private func read(_ lines: [String]) -> [String] {
             (["for=1.2.3.4,"], ["1.2.3.4||"]),
             // What others do.
             (["for=1.2.3.4; proto=https ;host=x"], ["1.2.3.4|x|https"]),
-            (["for=[2001:db8::1]:80"], ["2001:db8::1:80||"]), (["for=2001:db8::1"], ["2001:db8::1||"]),
+            (["for=[2001:db8::1]:80"], ["2001:db8::1:80||"]),
+            (["for=2001:db8::1"], ["2001:db8::1||"]),
         ])
     func `elements are read in order, over all lines`(lines: [String], elements: [String]) {
         #expect(read(lines) == elements)
@@ -51,7 +54,8 @@ private func read(_ lines: [String]) -> [String] {
         arguments: [
             "for", "for=", "for=\"", "for=\"1.2.3.4", "for=\"1.2.3.4\\", "=1.2.3.4", "for =1.2.3.4",
             "for= 1.2.3.4", "for=1.2.3.4 proto=http", "for=1.2.3.4;for=5.6.7.8", "for=a;FOR=b",
-            "for=\"1.2.3.4\"x", "for=1.2.3.4/", "garbage\"", "x=\"", "x=\", for=\"", "for=\";", "\"",
+            "for=\"1.2.3.4\"x", "for=1.2.3.4/", "garbage\"", "x=\"", "x=\", for=\"", "for=\";",
+            "\"",
         ])
     func `what is malformed, and all before it, is not said; what follows is`(text: String) {
         #expect(read([text]) == [])

@@ -57,12 +57,16 @@ private func decode(
         // Version 1.
         (Array("PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n".utf8), ProxyHeader(over4)),
         (Array("PROXY TCP6 2001:db8::1 ::1 1 65535\r\n".utf8), ProxyHeader(over6)),
-        (Array("PROXY TCP4 0.0.0.0 255.255.255.255 0 0\r\n".utf8),
-         ProxyHeader(internet("0.0.0.0", 0, "255.255.255.255", 0))),
+        (
+            Array("PROXY TCP4 0.0.0.0 255.255.255.255 0 0\r\n".utf8),
+            ProxyHeader(internet("0.0.0.0", 0, "255.255.255.255", 0))
+        ),
         (Array("PROXY UNKNOWN\r\n".utf8), ProxyHeader(.local)),
         (Array("PROXY UNKNOWN ffff:f...f:ffff whatever it is 65535\r\n".utf8), ProxyHeader(.local)),
-        (Array(("PROXY UNKNOWN " + String(repeating: "x", count: 91) + "\r\n").utf8),
-         ProxyHeader(.local)),
+        (
+            Array(("PROXY UNKNOWN " + String(repeating: "x", count: 91) + "\r\n").utf8),
+            ProxyHeader(.local)
+        ),
         // Version 2.
         (block(0x21, 0x11, addresses4), ProxyHeader(over4)),
         (block(0x21, 0x12, addresses4), ProxyHeader(over4)),
@@ -78,15 +82,25 @@ private func decode(
         (block(0x20, 0xFF, [1, 2, 3]), ProxyHeader(.local)),
         // Additional fields: unknown ones, padding, the longest header.
         (block(0x21, 0x11, addresses4 + field(0xEE, [1, 2]) + field(4, [])), ProxyHeader(over4)),
-        (block(0x21, 0x11, addresses4 + field(4, [UInt8](repeating: 0, count: 4065))),
-         ProxyHeader(over4)),
+        (
+            block(0x21, 0x11, addresses4 + field(4, [UInt8](repeating: 0, count: 4065))),
+            ProxyHeader(over4)
+        ),
         // TLS: with the client, without, with a version and a name.
-        (block(0x21, 0x11, addresses4 + field(0x20, [1, 0, 0, 0, 1])),
-         ProxyHeader(over4, isSecure: true)),
-        (block(0x21, 0x11, addresses4 + field(0x20, [0, 0, 0, 0, 0])),
-         ProxyHeader(over4, isSecure: false)),
-        (block(0x21, 0x21, addresses6 + field(0x20, [7, 0, 0, 0, 0] + field(0x21, Array("TLSv1.3".utf8)))),
-         ProxyHeader(over6, isSecure: true)),
+        (
+            block(0x21, 0x11, addresses4 + field(0x20, [1, 0, 0, 0, 1])),
+            ProxyHeader(over4, isSecure: true)
+        ),
+        (
+            block(0x21, 0x11, addresses4 + field(0x20, [0, 0, 0, 0, 0])),
+            ProxyHeader(over4, isSecure: false)
+        ),
+        (
+            block(
+                0x21, 0x21,
+                addresses6 + field(0x20, [7, 0, 0, 0, 0] + field(0x21, Array("TLSv1.3".utf8)))),
+            ProxyHeader(over6, isSecure: true)
+        ),
         // CRC32c.
         (block(0x21, 0x11, addresses4 + field(3, [0xD4, 0x5A, 0x11, 0xB9])), ProxyHeader(over4)),
     ]
@@ -111,7 +125,8 @@ private func decode(
     @Test(
         arguments: [
             // Something else.
-            ("GET / HTTP/1.1\r\n", .noHeader), ("\u{16}\u{3}\u{1}", .noHeader), ("\r\n\r\n\r", .noHeader),
+            ("GET / HTTP/1.1\r\n", .noHeader), ("\u{16}\u{3}\u{1}", .noHeader),
+            ("\r\n\r\n\r", .noHeader),
             ("PROXY\r\n", .noHeader), ("proxy TCP4", .noHeader), ("PRI * HTTP/2.0", .noHeader),
             // Version 1 out of its grammar.
             ("PROXY \r\n", .malformedLine), ("PROXY \n", .malformedLine),
@@ -145,20 +160,28 @@ private func decode(
     @Test(
         arguments: [
             // Versions, commands, families and transports that do not exist.
-            (block(0x11, 0x11, addresses4), .unknownKind), (block(0x31, 0x11, addresses4), .unknownKind),
-            (block(0x22, 0x11, addresses4), .unknownKind), (block(0x2F, 0x11, addresses4), .unknownKind),
-            (block(0x21, 0x41, addresses4), .unknownKind), (block(0x21, 0x13, addresses4), .unknownKind),
+            (block(0x11, 0x11, addresses4), .unknownKind),
+            (block(0x31, 0x11, addresses4), .unknownKind),
+            (block(0x22, 0x11, addresses4), .unknownKind),
+            (block(0x2F, 0x11, addresses4), .unknownKind),
+            (block(0x21, 0x41, addresses4), .unknownKind),
+            (block(0x21, 0x13, addresses4), .unknownKind),
             // Lengths.
             (block(0x21, 0x11, Array(addresses4.dropLast())), .malformedBlock),
-            (block(0x21, 0x21, addresses4), .malformedBlock), (block(0x21, 0x31, addresses6), .malformedBlock),
-            (block(0x21, 0x11, [], length: 4081), .tooLong), (block(0x20, 0x00, [], length: 65535), .tooLong),
+            (block(0x21, 0x21, addresses4), .malformedBlock),
+            (block(0x21, 0x31, addresses6), .malformedBlock),
+            (block(0x21, 0x11, [], length: 4081), .tooLong),
+            (block(0x20, 0x00, [], length: 65535), .tooLong),
             (block(0x21, 0x11, addresses4 + [1]), .malformedBlock),
             (block(0x21, 0x11, addresses4 + [4, 0]), .malformedBlock),
             (block(0x21, 0x11, addresses4 + [4, 0, 1]), .malformedBlock),
             (block(0x21, 0x11, addresses4 + [4, 0xFF, 0xFF, 1]), .malformedBlock),
             (block(0x21, 0x11, addresses4 + field(0x20, [1, 0, 0, 0])), .malformedBlock),
             (block(0x21, 0x11, addresses4 + field(0x20, [1, 0, 0, 0, 0, 0x21])), .malformedBlock),
-            (block(0x21, 0x11, addresses4 + field(0x20, [1, 0, 0, 0, 0, 0x21, 0, 9])), .malformedBlock),
+            (
+                block(0x21, 0x11, addresses4 + field(0x20, [1, 0, 0, 0, 0, 0x21, 0, 9])),
+                .malformedBlock
+            ),
             // Checksums.
             (block(0x21, 0x11, addresses4 + field(3, [0, 0, 0, 0])), .checksum),
             (block(0x21, 0x11, addresses4 + field(3, [0xD4, 0x5A, 0x11])), .malformedBlock),
@@ -185,7 +208,10 @@ private func decode(
 
     @Test(
         arguments: [
-            (over4, "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n", block(0x21, 0x11, addresses4)),
+            (
+                over4, "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n",
+                block(0x21, 0x11, addresses4)
+            ),
             (over6, "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n", block(0x21, 0x21, addresses6)),
             (.local, "PROXY UNKNOWN\r\n", block(0x20, 0x00, [])),
             (.unix, "PROXY UNKNOWN\r\n", block(0x20, 0x00, [])),
@@ -218,7 +244,8 @@ private func decode(
             guard let (octets, _) = Self.headers.randomElement(using: &random) else { return }
             let input = random.mutated(octets)
             let pieces = random.pieces(of: input.count, 1...max(1, input.count))
-            let whole = Result { () throws(ProxyHeaderError) in try decode(input, [0..<input.count]) }
+            let whole = Result { () throws(ProxyHeaderError) in try decode(input, [0..<input.count])
+            }
             let cut = Result { () throws(ProxyHeaderError) in try decode(input, pieces) }
             switch (whole, cut) {
             case (.success(let one), .success(let other)): #expect(one == other, "\(input)")
