@@ -142,6 +142,14 @@ async def test_a_host_that_is_none_does_not_count(gateway, host):
     assert only(head, "forwarded") == "for=127.0.0.1;host=localhost;proto=http"
 
 
+async def test_other_claims_of_proxies_travel_on_from_trusted_ones_only(gateway):
+    claims = ["X-Forwarded-Port: 8443", "x-forwarded-prefix: /app", "X-Forwarded-Ssl: on"]
+    head = await raw_head(gateway.plain, *claims)
+    assert [only(head, claim.lower().split(": ")[0]) for claim in claims] == ["8443", "/app", "on"]
+    head = await strange_head(gateway.plain, *claims)
+    assert all(absent(head, claim.lower().split(": ")[0]) for claim in claims)
+
+
 async def test_routes_are_found_by_the_host_that_counts(gateway):
     head = await raw_head(gateway.plain, "X-Forwarded-Host: api.example.kr:8443")
     assert only(head, "x-route") == "api"

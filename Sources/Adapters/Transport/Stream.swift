@@ -137,8 +137,8 @@ package final class Stream {
         Socket.set(descriptor.number, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
     }
 
-    /// Shows in `buffer` what the socket has received, at most `limit` octets of it, and takes none:
-    /// what comes in front of TLS, if it is used. To be followed by `skip(_:with:)`.
+    /// Shows in `buffer` what the socket has received, at most `limit` octets of it, and takes
+    /// none: what comes in front of TLS, if it is used. To be followed by `skip(_:with:)`.
     package func peek(into buffer: ReadBuffer, limit: Int) -> ReceiveResult {
         receive(into: buffer, limit: limit, flags: Int32(MSG_PEEK))
     }

@@ -184,7 +184,7 @@ package struct RouteSettings: Sendable, Equatable {
     package var sessions: Int?
     package var destination: Destination
     package var headers: [HeaderRule] = []
-    /// `forwarded on`: upstreams are told in `Forwarded` (RFC 7239), too, whom a request comes from.
+    /// `forwarded on`: upstreams are told in `Forwarded`, too, whom a request comes from.
     package var sendsForwarded = false
     /// `refuse http`: refused WebSocket requests get the HTTP status.
     package var refusesWithStatus = false

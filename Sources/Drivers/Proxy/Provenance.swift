@@ -136,8 +136,8 @@ extension Provenance.Chain {
 
 extension Fields {
     /// The element that stands beside the one at `index` of a chain of `count`, where every proxy
-    /// has appended to both. Most say one thing for all: then, and where the lists do not fit, it is
-    /// the last, which the nearest proxy said.
+    /// has appended to both. Most say one thing for all: then, and where the lists do not fit, it
+    /// is the last, which the nearest proxy said.
     fileprivate func element(of field: KnownField, at index: Int, of count: Int) -> [UInt8]? {
         guard contains(field) else { return nil }
         var found: [Range<Int>] = []

@@ -100,6 +100,7 @@ enum UpstreamRequest {
     ) -> Bool {
         context.generation.identityNames.contains(name)
             || name.matchesIgnoringCase("x-session-id")
+            || (!context.provenance.isForwarded && name.isClaimOfProxy)
             || (context.speaksControl && name.matchesIgnoringCase(EventControl.field))
             || (context.session?.client != nil && name.matchesIgnoringCase("x-client-id"))
             || plan.fields.contains { name.matchesIgnoringCase($0.name) }
@@ -145,6 +146,14 @@ enum UpstreamRequest {
         if let id = context.sessionID {
             HeadEncoder.appendField(name: "X-Session-Id", value: id.description, to: &output)
         }
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// `X-Forwarded-Port`, `X-Forwarded-Prefix` and whatever else proxies say of a request in a
+    /// field of this kind: from a stranger it is a forgery.
+    fileprivate var isClaimOfProxy: Bool {
+        count > 12 && extracting(0..<12).matchesIgnoringCase("x-forwarded-")
     }
 }
 

@@ -1,3 +1,4 @@
+import Forwarding
 import Settings
 import Testing
 
@@ -172,7 +173,7 @@ struct BlockTests {
 
     @Test("Every word of the server's own blocks arrives") func server() throws {
         let text = """
-            workers 3; trust 10.0.0.0/8; trust_fields forwarded; log { access json logs/access.json; level debug }
+            workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
             limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
             keep_alive 6s; drain 7s; connections 8; attempts 9 burst 10 }
             console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
@@ -185,6 +186,7 @@ struct BlockTests {
             listen [::1]:81 { redirect https 8443; proxy_protocol }
             listen [::1]:82 { proxy_protocol on }
             listen [::1]:83 { proxy_protocol off }
+            trust_fields forwarded
             """
         let result = read(prelude + text)
         let settings = try #require(result.settings)

@@ -207,8 +207,8 @@ struct RouteTests {
             origins same https://A.example.kr:443 http://b:8080 capacitor://localhost
             compress over 1k level 9; sessions s; backend app
             header X-A "{client.address} {{x}}"; header X-B {id}
-            refuse http; forwarded on; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
-            ping 5s; silence 6s; comment 7s }
+            refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
+            forwarded on; ping 5s; silence 6s; comment 7s }
             """
         let result = read(prelude + text)
         #expect(result.diagnostics.isEmpty)

@@ -54,7 +54,7 @@ private func read(_ lines: [String]) -> [String] {
         arguments: [
             "for", "for=", "for=\"", "for=\"1.2.3.4", "for=\"1.2.3.4\\", "=1.2.3.4", "for =1.2.3.4",
             "for= 1.2.3.4", "for=1.2.3.4 proto=http", "for=1.2.3.4;for=5.6.7.8", "for=a;FOR=b",
-            "for=\"1.2.3.4\"x", "for=1.2.3.4/", "garbage\"", "x=\"", "x=\", for=\"", "for=\";",
+            "for=\"1.2.3.4\"x", "for=1.2.3.4/", "garbage\"", "x=\"", "x=\", for=", "for=\";",
             "\"",
         ])
     func `what is malformed, and all before it, is not said; what follows is`(text: String) {
@@ -112,7 +112,7 @@ private func read(_ lines: [String]) -> [String] {
             ("for=\"1.2.3.4:80\";host=\"app.kr:81\";proto=http", "1.2.3.4:80|app.kr:81|http"),
             ("host=\"app.kr:81\";for=1.2.3.4", "1.2.3.4|app.kr:81|"),
         ]
-        for _ in 0..<Fuzzing.iterations(default: 20_000) {
+        for _ in 0..<Fuzzing.iterations(default: 4_000) {
             let client = random.elements(0...12, of: pieces).joined()
             for (end, element) in ends {
                 for lines in [[client + ", " + end], [client + "," + end], [client, end]] {

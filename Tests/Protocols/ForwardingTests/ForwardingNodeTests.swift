@@ -1,6 +1,8 @@
 import Forwarding
 import Testing
 
+private func read(_ text: String) -> ForwardingNode? { ForwardingNode(text.utf8.span) }
+
 @Suite struct ForwardingNodeTests {
     private func written(_ node: ForwardingNode) -> (bare: String, parameter: String) {
         var (bare, parameter): ([UInt8], [UInt8]) = ([], [])
@@ -26,7 +28,7 @@ import Testing
     func `nodes of every kind are read and written`(
         text: String, port: UInt16?, bare: String, parameter: String
     ) throws {
-        let node = try #require(ForwardingNode(text.utf8.span))
+        let node = try #require(read(text))
         #expect(node.port == port)
         #expect(written(node) == (bare, parameter))
     }
@@ -41,6 +43,6 @@ import Testing
             "[::1%lo]",
         ])
     func `anything else is none`(text: String) {
-        #expect(ForwardingNode(text.utf8.span) == nil)
+        #expect(read(text) == nil)
     }
 }
