@@ -34,7 +34,10 @@ struct Admission {
     let client: ClientConnection
     private var target = NormalisedTarget(path: "/")
     private var query = QueryString("")
-    private var captures: [String: String] = [:]
+    /// Of the path that was asked for, by the rewrite; and of the path the upstream sees, by the
+    /// route. Their names have nothing to do with each other.
+    private var rewriteCaptures: [String: String] = [:]
+    private var routeCaptures: [String: String] = [:]
 
     init(head: RequestHead, context: RequestContext, client: ClientConnection) {
         self.head = head
@@ -46,7 +49,7 @@ struct Admission {
 
     mutating func decide(in worker: Worker) throws(Refusal) -> Decision {
         try normalise()
-        if let redirect = redirectToHTTPS() { return redirect }
+        if let redirect = try redirectToHTTPS() { return redirect }
         if let refresh = try ownEndpoint(in: worker) { return refresh }
         if let redirect = applyRewrite() { return redirect }
         let route = try matchRoute()
@@ -72,18 +75,23 @@ struct Admission {
         }
     }
 
-    private func redirectToHTTPS() -> Decision? {
+    private func redirectToHTTPS() throws(Refusal) -> Decision? {
         // A trusted proxy may have spoken TLS with the client already.
         guard !context.isTLS, let port = client.entrance.settings.redirectToHTTPS else {
             return nil
         }
-        let name = Authority.host(of: context.host)
+        guard let name = context.authority?.uriHost else {
+            throw Refusal(
+                .protocolError, detail: "host", message: "The request does not say which host")
+        }
         let authority =
             switch port {
             case .standard: name
             case .port(let number): "\(name):\(number)"
             }
-        return .redirect(status: 308, location: "https://\(authority)\(target.text)")
+        // `OPTIONS *` is about the host as a whole.
+        let text = target.path == "*" ? "/" : target.text
+        return .redirect(status: 308, location: "https://\(authority)\(text)")
     }
 
     /// Where clients bring new tokens that can send no messages; there is such a place where there
@@ -106,7 +114,7 @@ struct Admission {
     private mutating func applyRewrite() -> Decision? {
         guard let rewritten = generation.rewriter.rewrite(path: target.path) else { return nil }
         context.rewrite = rewritten.ruleIndex
-        captures = rewritten.captures
+        rewriteCaptures = rewritten.captures
         target.path = rewritten.path
         if generation.settings.rewrites[rewritten.ruleIndex].redirects, !context.isWebSocket {
             return .redirect(status: 308, location: target.text)
@@ -117,10 +125,11 @@ struct Admission {
     // MARK: 2 route
 
     private mutating func matchRoute() throws(Refusal) -> Generation.Route {
-        let host = target.authority ?? context.host
-        switch generation.table.match(host: host, path: target.path, method: head.method) {
-        case .route(let index, let found):
-            captures.merge(found) { mine, _ in mine }
+        let match = generation.table.match(
+            authority: context.authority, path: target.path, method: head.method)
+        switch match {
+        case .route(let index, let captures):
+            routeCaptures = captures
             context.route = index
             let route = generation.routes[index]
             if route.settings.kind == .events { context.isEventStream = !context.isWebSocket }
@@ -162,7 +171,7 @@ struct Admission {
 
     private func checkOrigin(_ route: Generation.Route) throws(Refusal) {
         guard context.isWebSocket else { return }
-        try route.origin.check(head.fields, authority: context.host, isTLS: context.isTLS)
+        try route.origin.check(head.fields, authority: context.authority, isTLS: context.isTLS)
     }
 
     /// What would stay does not begin while the process stops.
@@ -204,21 +213,25 @@ struct Admission {
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
         let roles = context.identity?.roles ?? []
         let facts = facts
-        for rule in context.accessRules {
+        var isKept = false
+        for (rule, facts) in context.rules(about: facts) {
+            isKept = isKept || !rule.sources.isEmpty
             let verdict = rule.judge(roles: roles, facts: facts)
             for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
             guard let violation = verdict.refused else { continue }
             if route.authenticates { worker.noteFailedAttempt(of: context) }
             throw violation.refusal
         }
-        let sources = context.accessRules.flatMap(\.sources)
-        if context.identity != nil, !sources.isEmpty { context.facts = facts.kept(for: sources) }
+        if context.identity != nil, isKept { context.keep(facts) }
     }
 
-    var facts: RequestFacts {
-        RequestFacts(
-            claims: context.identity?.claims, captures: captures, query: query,
+    var facts: RuleFacts {
+        var facts = RequestFacts(
+            claims: context.identity?.claims, captures: rewriteCaptures, query: query,
             fields: head.fields)
+        let rewrite = facts
+        facts.captures = routeCaptures
+        return RuleFacts(rewrite: rewrite, route: facts)
     }
 
     // MARK: 7 admit
@@ -253,29 +266,42 @@ struct Admission {
     ) throws(Refusal) -> Decision {
         switch route.settings.destination {
         case .respond(let status, let body): return .respond(status: status, body: body)
-        case .redirect(let status, let location):
-            return .redirect(status: status, location: expand(location))
+        case .redirect(let status, let template):
+            return .redirect(status: status, location: try location(template))
         case .ticket:
             try requirePOST()
             return .ticket(try issueTicket(route, in: worker))
         case .backend(let index):
             var plan = ForwardPlan(
-                group: generation.groups[index], route: route, target: target,
-                stripping: route.authenticates ? route.stripping : nil)
-            if let stripping = plan.stripping, target.query != nil {
-                var names = stripping.queryNames
-                if context.speaksControl { names.append(EventControl.parameter) }
-                if !names.isEmpty { plan.target.query = query.removing(names) }
-            }
+                group: generation.groups[index], route: route, target: forwarded(route))
             if route.settings.sessions != nil, !context.isWebSocket, !context.isEventStream {
                 plan.latecomer = self
             }
-            let rules =
-                (context.rewrite.map { generation.settings.rewrites[$0].headers } ?? [])
-                + route.settings.headers
-            plan.fields = rules.map { ($0.name, expand($0.value)) }
+            plan.fields = configuredFields(route, plan.target)
             return .forward(plan)
         }
+    }
+
+    /// The target as the upstream sees it: without tokens.
+    private func forwarded(_ route: Generation.Route) -> NormalisedTarget {
+        guard target.query != nil else { return target }
+        var names = route.stripping.queryNames
+        if context.speaksControl { names.append(EventControl.parameter) }
+        return target.removing(names, from: query)
+    }
+
+    /// What `header` says, of the rewrite and of the route. One name is one line: the route's.
+    private func configuredFields(
+        _ route: Generation.Route, _ target: NormalisedTarget
+    ) -> [(name: String, value: String)] {
+        let own = route.settings.headers
+        var fields = own.map { ($0.name, expand($0.value, routeCaptures, target)) }
+        guard let index = context.rewrite else { return fields }
+        let rules = generation.settings.rewrites[index].headers
+        for rule in rules where !own.contains(where: { $0.name.utf8.span.readsAs(rule.name) }) {
+            fields.append((rule.name, expand(rule.value, rewriteCaptures, target)))
+        }
+        return fields
     }
 
     private func issueTicket(
@@ -290,21 +316,67 @@ struct Admission {
             for: identity, GateAttempt(context: context).circumstances(worker))
     }
 
-    private func expand(_ template: Template) -> String {
+    // MARK: Placeholders
+
+    /// - Parameter target: what `request.target` stands for.
+    private func expand(
+        _ template: Template, _ captures: [String: String], _ target: NormalisedTarget
+    ) -> String {
         template.expanded { name in
-            switch name {
-            case "client.address": context.client
-            case "request.id": context.id
-            case "request.host": context.host
-            case "request.path": target.path
-            case "request.target": target.text
-            case "request.method": context.method.name
-            case "request.scheme": context.provenance.scheme
-            case "auth.user": context.identity?.user
-            case "auth.role": context.identity?.role
-            default: captures[name]
+            guard let placeholder = Placeholder(rawValue: name) else { return captures[name] }
+            return text(of: placeholder, target)
+        }
+    }
+
+    /// Where a route's `redirect` leads. A token goes along to where the request was going anyway,
+    /// and nowhere else.
+    private func location(_ template: Template) throws(Refusal) -> String {
+        let location = Location.expand(
+            template, from: context.authority, isTLS: context.isTLS
+        ) { name, leavesOrigin in
+            guard let placeholder = Placeholder(rawValue: name) else {
+                return .text(routeCaptures[name] ?? "")
+            }
+            let isBare = leavesOrigin && target.query != nil
+            let target =
+                isBare ? target.removing(generation.tokenParameters, from: query) : target
+            switch placeholder {
+            case .requestHost: return .authority(context.authority)
+            case .requestPath: return .path(target.path)
+            case .requestTarget: return .target(target)
+            case .requestScheme: return .scheme(text(of: placeholder, target))
+            case .clientAddress, .requestID, .requestMethod, .authUser, .authRole:
+                return .text(text(of: placeholder, target))
             }
         }
+        guard let location else {
+            throw Refusal(
+                .protocolError, detail: "location",
+                message: "The request does not fit where it would be sent")
+        }
+        return location
+    }
+
+    private func text(of placeholder: Placeholder, _ target: NormalisedTarget) -> String {
+        switch placeholder {
+        case .clientAddress: context.client
+        case .requestID: context.id
+        case .requestMethod: context.method.name
+        case .requestScheme: context.provenance.scheme
+        case .requestHost: context.authority?.text ?? ""
+        case .requestPath: target.path
+        case .requestTarget: target.text
+        case .authUser: context.identity?.user ?? ""
+        case .authRole: context.identity?.roleElement ?? ""
+        }
+    }
+}
+
+extension NormalisedTarget {
+    /// Without these parameters of its query; without the question mark when none is left.
+    fileprivate func removing(_ names: [String], from query: QueryString) -> NormalisedTarget {
+        guard query.contains(anyOf: names) else { return self }
+        return NormalisedTarget(path: path, query: query.removing(names))
     }
 }
 
@@ -313,20 +385,14 @@ struct ForwardPlan {
     let group: BackendGroup
     let route: Generation.Route
     var target: NormalisedTarget
-    /// What of the request may carry tokens and must go; nil on a route without `auth`.
-    let stripping: TokenStripping?
     /// Fields the configuration adds.
     var fields: [(name: String, value: String)] = []
     /// Of a request that takes a seat only when its response turns out to be an event stream.
     var latecomer: Admission?
 
-    init(
-        group: BackendGroup, route: Generation.Route, target: NormalisedTarget,
-        stripping: TokenStripping?
-    ) {
+    init(group: BackendGroup, route: Generation.Route, target: NormalisedTarget) {
         self.group = group
         self.route = route
         self.target = target
-        self.stripping = stripping
     }
 }

@@ -247,7 +247,7 @@ enum Answer {
             id: worker.newIdentifier(), generation: client.generation, started: worker.now,
             method: .get,
             provenance: Provenance(
-                Fields([]), host: "", connection: client.origin,
+                Fields([]), authority: nil, connection: client.origin,
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
         problem(refusal, context: context, to: client, in: worker)

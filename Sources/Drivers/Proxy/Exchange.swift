@@ -166,7 +166,8 @@ final class Exchange {
                 case .end(let trailers):
                     if requestFraming == .chunked {
                         HeadEncoder.appendLastChunk(
-                            trailers: trailers.map(UpstreamRequest.trailers(context)),
+                            trailers: trailers.map(
+                                UpstreamRequest.trailers(of: plan, context)),
                             to: &worker.scratch)
                     }
                 }

@@ -35,7 +35,10 @@ package final class Generation: Sendable {
             origin = OriginRule(settings.origins)
             access = AccessRule(
                 roles: settings.roles, require: settings.require, reportOnly: settings.reportOnly)
-            stripping = TokenStripping(settings.auth.map { tokens[$0] })
+            stripping = TokenStripping(
+                settings.auth.map { tokens[$0] }, among: tokens,
+                settings.forwardsTokens
+                    ? .forwarded : settings.auth.isEmpty ? .open : .authenticated)
             name = settings.host.text + settings.path.text
         }
 
@@ -66,6 +69,8 @@ package final class Generation: Sendable {
     let sessionBlocks: [SessionBlock]
     let identityNames: IdentityFieldNames
     let headLimits: HeadLimits
+    /// Query parameters that hold a token or a ticket of some `jwt` block.
+    let tokenParameters: [String]
     /// Query parameters whose values appear in no log: wherever a token may stand, and the names
     /// under which apps of all kinds expect one.
     let redactedQueryNames: [String]
@@ -90,8 +95,9 @@ package final class Generation: Sendable {
             SessionBlock($0, generation: number)
         }
         identityNames = IdentityFieldNames(settings.tokens)
+        tokenParameters = TokenStripping(settings.tokens).queryNames
         redactedQueryNames =
-            TokenStripping(settings.tokens).queryNames
+            tokenParameters
             + ["token", "access_token", "id_token", "jwt", "ticket", "api_key", "password"]
         headLimits = HeadLimits(
             size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,

@@ -25,27 +25,32 @@ struct Provenance {
     let addressText: String
     /// The client speaks TLS with somebody: the scheme is `https`.
     let isSecure: Bool
-    /// As in `Host`; what a trusted proxy says instead is a legal one, too.
-    let host: String
+    /// Whom it is for; nil when nobody says.
+    let authority: Authority?
+    /// Whom the request itself says that it is for.
+    let ownAuthority: Authority?
     let chain: Chain
     /// The element of the chain that names the client; its end when none does.
     let clientIndex: Int
     /// The connection comes from a trusted proxy.
     let isForwarded: Bool
 
-    /// - Parameter host: what the request itself says.
-    init(_ fields: Fields, host: String, connection: ConnectionOrigin, settings: Settings) {
-        self.init(fields, host, connection, settings.trust, settings.trustedFields)
+    /// - Parameter authority: what the request itself says.
+    init(
+        _ fields: Fields, authority: Authority?, connection: ConnectionOrigin, settings: Settings
+    ) {
+        self.init(fields, authority, connection, settings.trust, settings.trustedFields)
     }
 
     init(
-        _ fields: Fields, _ host: String, _ connection: ConnectionOrigin, _ trust: [AddressRange],
-        _ trustedFields: TrustedFields
+        _ fields: Fields, _ own: Authority?, _ connection: ConnectionOrigin,
+        _ trust: [AddressRange], _ trustedFields: TrustedFields
     ) {
+        ownAuthority = own
         isForwarded = trust.contains(connection.address)
         guard isForwarded else {
             (address, addressText) = (connection.address, connection.addressText)
-            (isSecure, self.host) = (connection.isSecure, host)
+            (isSecure, authority) = (connection.isSecure, own)
             (chain, clientIndex) = (.none, 0)
             return
         }
@@ -67,8 +72,7 @@ struct Provenance {
         case .none: said = (nil, nil)
         }
         isSecure = said.scheme.flatMap { Self.isSecure($0.span) } ?? connection.isSecure
-        let legal = said.host.flatMap { Authority.isLegal($0.span) ? $0 : nil }
-        self.host = legal.map { $0.text($0.indices) } ?? host
+        authority = said.host.flatMap { Authority($0.span) } ?? own
     }
 
     var scheme: String { isSecure ? "https" : "http" }
@@ -148,26 +152,7 @@ extension Fields {
     }
 }
 
-// MARK: Onwards
-
 extension Provenance {
-    /// Appends the fields that tell an upstream all this. Nothing of what strangers say about it
-    /// travels on.
-    func append(
-        connection: ConnectionOrigin, fields: Fields, sendsForwarded: Bool,
-        to output: inout [UInt8]
-    ) {
-        output.append("X-Forwarded-For: ")
-        appendNodes(fields, to: &output)
-        output.append(connection.addressText)
-        output.append("\r\nX-Forwarded-Proto: ")
-        output.append(scheme)
-        output.append("\r\nX-Forwarded-Host: ")
-        output.append(host)
-        output.append("\r\n")
-        if sendsForwarded { appendForwarded(connection, fields, to: &output) }
-    }
-
     /// The header that tells an upstream whom a connection is opened for (`send_proxy`). Ports that
     /// nobody named are 0.
     func proxyHeader(_ connection: ClientConnection) -> ProxyHeader {
@@ -176,65 +161,5 @@ extension Provenance {
         let nowhere = ProxyHeader.Endpoint(
             address: client.address.isIPv4 ? .unspecified4 : .unspecified6, port: 0)
         return ProxyHeader(.internet(client: client, server: server?.endpoint ?? nowhere))
-    }
-
-    private func appendNodes(_ fields: Fields, to output: inout [UInt8]) {
-        switch chain {
-        case .none: break
-        case .xForwarded:
-            var elements = ListElements(of: .xForwardedFor, in: fields)
-            while let element = elements.next() {
-                output.append(contentsOf: fields.bytes[element])
-                output.append(", ")
-            }
-        case .forwarded(let elements):
-            for element in elements {
-                (element.node ?? ForwardingNode(.unknown)).appendBare(to: &output)
-                output.append(", ")
-            }
-        }
-    }
-
-    /// RFC 7239 §4: what was said before, and an element of our own: whom the connection comes
-    /// from, and what was asked on it. Where proxies speak `X-Forwarded-For`, their words are
-    /// translated (§7.4).
-    private func appendForwarded(
-        _ connection: ConnectionOrigin, _ fields: Fields, to output: inout [UInt8]
-    ) {
-        output.append("Forwarded: ")
-        for (index, node) in chain.nodes.enumerated() {
-            var element = ForwardedElement(node: node)
-            if case .forwarded(let elements) = chain { element = elements[index] }
-            appendElement(element.legal(isClient: index == clientIndex, self), to: &output)
-            output.append(", ")
-        }
-        let own = ForwardedElement(
-            node: connection.address.endpoint.map { ForwardingNode(.address($0.address)) },
-            host: Array((fields.text(of: .host) ?? "").utf8),
-            scheme: Array((connection.isSecure ? "https" : "http").utf8))
-        appendElement(chain.nodes.isEmpty ? own.legal(isClient: true, self) : own, to: &output)
-        output.append("\r\n")
-    }
-
-    private func appendElement(_ element: ForwardedElement, to output: inout [UInt8]) {
-        var element = element
-        if element.host?.isEmpty == true { element.host = nil }
-        element.append(to: &output)
-    }
-}
-
-extension ForwardedElement {
-    /// The element as it may travel on: what is no legal host or scheme is left out, and the
-    /// client's own says what is believed.
-    fileprivate func legal(isClient: Bool, _ provenance: Provenance) -> ForwardedElement {
-        var element = self
-        if isClient {
-            element.host = Array(provenance.host.utf8)
-            element.scheme = Array(provenance.scheme.utf8)
-            return element
-        }
-        if let host, !Authority.isLegal(host.span) { element.host = nil }
-        if let scheme, scheme.isEmpty || !scheme.allSatisfy(ASCII.isToken) { element.scheme = nil }
-        return element
     }
 }

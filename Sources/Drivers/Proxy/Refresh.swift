@@ -81,12 +81,9 @@ extension RequestContext {
         if let refusal = RefreshDecision(current: current, new: identity).refusal {
             return .otherUser(refusal)
         }
-        var facts =
-            facts
-            ?? RequestFacts(
-                claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
-        facts.claims = identity.claims
-        for rule in accessRules {
+        for (rule, facts) in rules(about: facts) {
+            var facts = facts
+            facts.claims = identity.claims
             let verdict = rule.judge(roles: identity.roles, facts: facts)
             for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: self) }
             if let violation = verdict.refused { return .forbidden(violation.refusal) }
@@ -94,10 +91,14 @@ extension RequestContext {
         return .accepted(identity)
     }
 
-    /// In force for the request: those of the rewrite, and those of the route.
-    var accessRules: [AccessRule] {
-        (rewrite.map { [generation.rewriteAccess[$0]] } ?? [])
-            + (route.map { [generation.routes[$0].access] } ?? [])
+    /// In force for the request, with what they are asked about: those of the rewrite, and those of
+    /// the route. Nil for facts of which no rule reads anything but claims.
+    func rules(about facts: RuleFacts?) -> [(rule: AccessRule, facts: RequestFacts)] {
+        let facts = facts ?? .none
+        var rules: [(rule: AccessRule, facts: RequestFacts)] = []
+        if let rewrite { rules.append((generation.rewriteAccess[rewrite], facts.rewrite)) }
+        if let route { rules.append((generation.routes[route].access, facts.route)) }
+        return rules
     }
 
     /// Goes on under another token. False when that was revoked just now.

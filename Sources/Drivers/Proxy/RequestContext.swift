@@ -31,7 +31,7 @@ final class RequestContext {
     var identity: VerifiedIdentity?
     /// What the rules ask of the request but for the claims, where they do: to be asked again of
     /// the next token.
-    var facts: RequestFacts?
+    var facts: RuleFacts?
     /// What rules that were not in force would have refused.
     var wouldRefuse: [RouteSettings.Rule] = []
     /// The client reads what the gateway itself says: its subprotocol, or events of its own.
@@ -70,8 +70,8 @@ final class RequestContext {
         self.minorVersion = minorVersion
     }
 
-    /// As in `Host`, or as a trusted proxy says.
-    var host: String { provenance.host }
+    /// Whom it is for; nil when it names nobody.
+    var authority: Authority? { provenance.authority }
 
     /// The client's address, as text.
     var client: String { provenance.addressText }
@@ -91,6 +91,15 @@ final class RequestContext {
 
     /// What the upstream and the client know the connection by.
     var sessionID: SessionID? { session?.lease.id ?? live?.id }
+
+    /// Keeps what its rules read of the request, to ask it again of the next token.
+    func keep(_ facts: RuleFacts) {
+        let rewriteSources = rewrite.map { generation.rewriteAccess[$0].sources } ?? []
+        let routeSources = route.map { generation.routes[$0].access.sources } ?? []
+        self.facts = RuleFacts(
+            rewrite: facts.rewrite.kept(for: rewriteSources),
+            route: facts.route.kept(for: routeSources))
+    }
 
     /// Gives back what the connection held.
     ///

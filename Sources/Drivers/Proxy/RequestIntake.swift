@@ -107,7 +107,7 @@ enum RequestIntake {
             id: requestID(fields, worker), generation: generation, started: worker.now,
             method: head.method,
             provenance: Provenance(
-                fields, host: fields.text(of: .host) ?? "", connection: client.origin,
+                fields, authority: head.authority, connection: client.origin,
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         context.isEventStream = fields.list(.accept, contains: "text/event-stream")

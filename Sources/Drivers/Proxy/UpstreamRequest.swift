@@ -15,15 +15,16 @@ enum UpstreamRequest {
         _ head: RequestHead, plan: ForwardPlan, context: RequestContext, framing: BodyFraming,
         client: ClientConnection, to output: inout [UInt8]
     ) {
+        let vouched = VouchedFields(plan: plan, context: context)
         // The target was normalised and the method is a token, so nothing is refused here.
         HeadEncoder.appendRequestLine(
             method: head.method.name, target: plan.target.text, to: &output)
-        appendPassedOn(head, plan: plan, context: context, client: client, to: &output)
-        context.provenance.append(
-            connection: client.origin, fields: head.fields,
+        appendHost(context, to: &output)
+        appendPassedOn(head, plan: plan, context: context, vouched, to: &output)
+        ForwardedFields.append(
+            head.fields, context, client.origin, vouched,
             sendsForwarded: plan.route.settings.sendsForwarded, to: &output)
-        HeadEncoder.appendField(name: "X-Request-Id", value: context.id, to: &output)
-        appendIdentity(context, to: &output)
+        appendIdentity(context, vouched, to: &output)
         for (name, value) in plan.fields {
             HeadEncoder.appendField(name: name, value: value, to: &output)
         }
@@ -34,6 +35,19 @@ enum UpstreamRequest {
             output.append("Transfer-Encoding: chunked\r\n")
         }
         HeadEncoder.appendEnd(to: &output)
+    }
+
+    /// Whom the request itself is for, whatever proxies say of it. An HTTP/1.1 request needs a host (RFC 9112 §3.2): of a client
+    /// that names none, it is the server that the request is sent to.
+    private static func appendHost(_ context: RequestContext, to output: inout [UInt8]) {
+        output.append("Host: ")
+        switch (context.provenance.ownAuthority, context.server) {
+        case (let authority?, _): output.append(authority.text)
+        case (nil, let server?):
+            if case .ip = server { output.append(server.text) } else { output.append("localhost") }
+        case (nil, nil): output.append("localhost")
+        }
+        output.append("\r\n")
     }
 
     /// Our own offer where compression is spoken here, else the client's, as far as the relay knows
@@ -56,170 +70,71 @@ enum UpstreamRequest {
     /// The client's own field lines, but for those that end here, are ours to say, or hold tokens.
     private static func appendPassedOn(
         _ head: RequestHead, plan: ForwardPlan, context: RequestContext,
-        client: ClientConnection, to output: inout [UInt8]
+        _ vouched: VouchedFields, to output: inout [UInt8]
     ) {
         let fields = head.fields
+        let stripping = plan.route.stripping
         let hopByHop = HopByHop(fields)
         for line in fields.lines where !hopByHop.isDropped(line, of: fields) {
+            if vouched.forbids(line, of: fields) { continue }
             switch line.known {
-            case .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRequestID, .forwarded:
-                continue
-            case .host where plan.target.authority != nil:
-                continue
+            case .host: continue
+            case .secWebSocketExtensions where context.isWebSocket: continue
             case .authorization
-            where plan.stripping != nil && context.identity?.forwardsToken != true:
+            where stripping.policy == .authenticated && context.identity?.forwardsToken != true:
                 continue
-            case .cookie:
-                appendCookies(fields, line, plan, to: &output)
-            case .secWebSocketProtocol where plan.stripping != nil && context.isWebSocket:
-                continue
-            case .secWebSocketExtensions where context.isWebSocket:
-                continue
-            case .other where isOurs(fields.bytes.span.extracting(line.name), context, plan):
-                continue
+            case .cookie where stripping.stripsCookies:
+                // All Cookie lines are read as one; it is written where the first of them stood.
+                guard fields.range(of: .cookie) == line.value,
+                    let left = stripping.cookies(fields)
+                else { continue }
+                output.append("Cookie: ")
+                output.append(contentsOf: left)
+                output.append("\r\n")
+            case .secWebSocketProtocol where context.isWebSocket: continue
             // What is compressed cannot be passed on event by event.
             case .other where context.isEventStream && fields.isAcceptEncoding(line): continue
             default:
                 HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
         }
-        // An absolute-form target names the host, whatever the field says (RFC 9112 §3.2.2).
-        if let authority = plan.target.authority {
-            HeadEncoder.appendField(name: "Host", value: authority, to: &output)
-        }
-        if plan.stripping != nil, context.isWebSocket,
-            let offers = SubprotocolOffers(fields).withoutTokens
+        if context.isWebSocket, fields.contains(.secWebSocketProtocol),
+            let offers = stripping.subprotocols(fields)
         {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: offers, to: &output)
         }
     }
 
-    /// Names that only the gateway may say to an upstream: a client's are forgeries.
-    private static func isOurs(
-        _ name: Span<UInt8>, _ context: RequestContext, _ plan: ForwardPlan
-    ) -> Bool {
-        context.generation.identityNames.contains(name)
-            || name.matchesIgnoringCase("x-session-id")
-            || (!context.provenance.isForwarded && name.isClaimOfProxy)
-            || (context.speaksControl && name.matchesIgnoringCase(EventControl.field))
-            || (context.session?.client != nil && name.matchesIgnoringCase("x-client-id"))
-            || plan.fields.contains { name.matchesIgnoringCase($0.name) }
-    }
-
     /// The trailers of a request, without fields that only the gateway may say.
-    static func trailers(_ context: RequestContext) -> (Fields) -> Fields {
-        { fields in
-            let lines = fields.lines.filter { line in
-                let name = fields.bytes.span.extracting(line.name)
-                return !context.generation.identityNames.contains(name)
-                    && !name.matchesIgnoringCase("x-session-id")
-                    && !name.matchesIgnoringCase("x-client-id")
-            }
+    static func trailers(
+        of plan: ForwardPlan, _ context: RequestContext
+    ) -> (Fields) -> Fields {
+        let vouched = VouchedFields(plan: plan, context: context)
+        return { fields in
+            let lines = fields.lines.filter { !vouched.forbids($0, of: fields) }
             return Fields(bytes: fields.bytes, lines: lines)
         }
     }
 
-    private static func appendCookies(
-        _ fields: Fields, _ line: Fields.Line, _ plan: ForwardPlan, to output: inout [UInt8]
+    private static func appendIdentity(
+        _ context: RequestContext, _ vouched: VouchedFields, to output: inout [UInt8]
     ) {
-        guard let names = plan.stripping?.cookieNames, !names.isEmpty else {
-            return HeadEncoder.appendField(copying: line, of: fields, to: &output)
-        }
-        // All Cookie lines are read as one; it is written where the first of them stood.
-        guard fields.range(of: .cookie) == line.value,
-            let left = CookieHeader(fields).removing(names)
-        else { return }
-        output.append("Cookie: ")
-        output.append(contentsOf: left)
-        output.append("\r\n")
-    }
-
-    private static func appendIdentity(_ context: RequestContext, to output: inout [UInt8]) {
         if let identity = context.identity {
-            for (name, value) in identity.fields {
+            for (name, value) in identity.fields where !vouched.isConfigured(name) {
                 HeadEncoder.appendField(name: name, value: value, to: &output)
             }
         }
-        if let client = context.session?.client {
+        if let client = context.session?.client, !vouched.isConfigured("x-client-id") {
             HeadEncoder.appendField(name: "X-Client-Id", value: client.text, to: &output)
         }
-        if let id = context.sessionID {
+        if let id = context.sessionID, !vouched.isConfigured("x-session-id") {
             HeadEncoder.appendField(name: "X-Session-Id", value: id.description, to: &output)
         }
-    }
-}
-
-extension Span where Element == UInt8 {
-    /// `X-Forwarded-Port`, `X-Forwarded-Prefix` and whatever else proxies say of a request in a
-    /// field of this kind: from a stranger it is a forgery.
-    fileprivate var isClaimOfProxy: Bool {
-        count > 12 && extracting(0..<12).matchesIgnoringCase("x-forwarded-")
     }
 }
 
 extension Fields {
     fileprivate func isAcceptEncoding(_ line: Line) -> Bool {
         bytes.span.extracting(line.name).matchesIgnoringCase("accept-encoding")
-    }
-}
-
-/// The head a client receives from an upstream.
-enum ClientResponse {
-    static func append(
-        _ head: ResponseHead, framing: BodyFraming, isLast: Bool, context: RequestContext,
-        to output: inout [UInt8]
-    ) {
-        HeadEncoder.appendStatusLine(of: head, to: &output)
-        let hopByHop = HopByHop(head.fields)
-        for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
-            if isOurs(line, of: head.fields, context) { continue }
-            HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
-        }
-        appendSessionID(context, to: &output)
-        if framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
-        appendConnection(isLast: isLast, minorVersion: context.minorVersion, to: &output)
-        HeadEncoder.appendEnd(to: &output)
-    }
-
-    /// Live connections have a name of ours.
-    static func isOurs(
-        _ line: Fields.Line, of fields: Fields, _ context: RequestContext
-    ) -> Bool {
-        context.live != nil
-            && fields.bytes.span.extracting(line.name).matchesIgnoringCase("x-session-id")
-    }
-
-    /// What a client refreshes its token by, that can read headers, and the name of its device
-    /// where it was given one.
-    static func appendSessionID(_ context: RequestContext, to output: inout [UInt8]) {
-        if let live = context.live {
-            HeadEncoder.appendField(name: "X-Session-Id", value: live.id.description, to: &output)
-        }
-        if let cookie = context.setCookie {
-            HeadEncoder.appendField(name: "Set-Cookie", value: cookie, to: &output)
-        }
-    }
-
-    /// `100 Continue`, `103 Early Hints`; HTTP/1.0 clients know none of them (RFC 9110 §15.2).
-    static func appendInformational(
-        _ head: ResponseHead, context: RequestContext, to output: inout [UInt8]
-    ) {
-        guard context.minorVersion == 1 else { return }
-        HeadEncoder.appendStatusLine(of: head, to: &output)
-        let hopByHop = HopByHop(head.fields)
-        for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
-            HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
-        }
-        HeadEncoder.appendEnd(to: &output)
-    }
-
-    static func appendConnection(
-        isLast: Bool, minorVersion: UInt8, to output: inout [UInt8]
-    ) {
-        if isLast {
-            output.append("Connection: close\r\n")
-        } else if minorVersion == 0 {
-            output.append("Connection: keep-alive\r\n")
-        }
     }
 }

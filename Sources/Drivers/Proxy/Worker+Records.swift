@@ -59,7 +59,7 @@ extension Worker {
             line.appendMember("request_id", context.id)
             line.appendMember("client", context.client)
             line.appendMember("method", context.method.name)
-            line.appendMember("host", context.host)
+            line.appendMember("host", context.authority?.text ?? "")
             line.appendMember("path", context.path)
             line.appendMember("status", context.status)
             line.appendMember("reason", reason.rawValue)

@@ -40,9 +40,12 @@ package struct CookieHeader: Sendable {
     }
 
     /// One field value with all cookies but these, each as it came; nil when none is left.
-    package func removing(_ names: [String]) -> [UInt8]? {
+    ///
+    /// - Parameter tokenNames: cookies that go, too, where their value has the form of a token.
+    package func removing(_ names: [String], tokensIn tokenNames: [String] = []) -> [UInt8]? {
         var value: [UInt8] = []
-        for pair in pairs where !isNamed(pair, names) {
+        for pair in pairs
+        where !isNamed(pair, names) && !(isNamed(pair, tokenNames) && isToken(pair)) {
             if !value.isEmpty { value.append("; ") }
             value.append(contentsOf: octets[pair.whole])
         }
@@ -54,6 +57,10 @@ package struct CookieHeader: Sendable {
             guard let value = pair.value, isNamed(pair, [name]) else { return nil }
             return octets.text(value)
         }
+    }
+
+    private func isToken(_ pair: Pair) -> Bool {
+        pair.value.map { TokenForm.fits(octets.span.extracting($0)) } ?? false
     }
 
     private func isNamed(_ pair: Pair, _ names: [String]) -> Bool {

@@ -34,10 +34,14 @@ package struct QueryString: Sendable {
         return matching.count == 1 ? matching[0].value : nil
     }
 
-    /// The query as it was written, without the pairs of these names.
-    package func removing(_ names: [String]) -> String {
-        pairs.filter { pair in !names.contains { $0.isSpelled(pair.name) } }
-            .map(\.written).joined(separator: "&")
+    package func contains(anyOf names: [String]) -> Bool {
+        pairs.contains { pair in names.contains { $0.isSpelled(pair.name) } }
+    }
+
+    /// The query as it was written, without the pairs of these names; nil when none is left.
+    package func removing(_ names: [String]) -> String? {
+        let left = pairs.filter { pair in !names.contains { $0.isSpelled(pair.name) } }
+        return left.isEmpty ? nil : left.map(\.written).joined(separator: "&")
     }
 
     /// The query as it was written, the values of these names replaced by `redacted`; for logs.

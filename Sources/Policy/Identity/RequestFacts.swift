@@ -7,7 +7,8 @@ package import Settings
 package struct RequestFacts: Sendable {
     /// Of the verified token; nil without one.
     package var claims: JSONObject?
-    /// What the path pattern captured, decoded, by name.
+    /// What the path pattern captured, decoded, by name: that of the rewrite or that of the route,
+    /// whose rule it is.
     package var captures: [String: String]
     package var query: QueryString
     package var fields: Fields
@@ -21,10 +22,12 @@ package struct RequestFacts: Sendable {
         self.fields = fields
     }
 
+    fileprivate static let none = RequestFacts(
+        claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
+
     /// What of it is needed to read `sources`, without claims: to be kept for long.
     package func kept(for sources: [ValueSource]) -> RequestFacts {
-        var kept = RequestFacts(
-            claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
+        var kept = Self.none
         for source in sources {
             switch source {
             case .claim: break
@@ -78,14 +81,33 @@ package struct RequestFacts: Sendable {
         text.utf8.split { separators.contains($0) }.map { String(Substring($0)) }
     }
 
+    /// Nil also beside a field that the upstream may read under the same name (`X_Tenant`).
     private func onlyField(_ name: String) -> String? {
         let wanted = name.utf8.span
+        let span = fields.bytes.span
         var value: Range<Int>?
-        for line in fields.lines
-        where fields.bytes.span.extracting(line.name).matchesIgnoringCase(wanted) {
-            if value != nil { return nil }
+        for line in fields.lines where span.extracting(line.name).readsAs(wanted) {
+            guard value == nil, span.extracting(line.name).matchesIgnoringCase(wanted) else {
+                return nil
+            }
             value = line.value
         }
         return value.map { fields.bytes.text($0) }
+    }
+}
+
+/// What the rules in force for a request are asked about.
+package struct RuleFacts: Sendable {
+    /// For those of the rewrite: with the captures of the path that was asked for.
+    package var rewrite: RequestFacts
+    /// For those of the route: with the captures of the path that the upstream sees.
+    package var route: RequestFacts
+
+    /// Nothing but claims is read, and those come with a token.
+    package static let none = RuleFacts(rewrite: .none, route: .none)
+
+    package init(rewrite: RequestFacts, route: RequestFacts) {
+        self.rewrite = rewrite
+        self.route = route
     }
 }

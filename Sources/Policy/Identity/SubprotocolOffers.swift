@@ -44,8 +44,24 @@ package struct SubprotocolOffers: Sendable {
     /// The field value for the upstream: the offers that are neither tokens nor the gateway's own;
     /// nil when none is left.
     package var withoutTokens: String? {
-        let remaining = offers.filter { !Self.isToken($0) && $0 != ControlRequest.subprotocol }
-        return remaining.isEmpty ? nil : remaining.joined(separator: ", ")
+        Self.joined(offers.filter { !Self.isToken($0) && $0 != ControlRequest.subprotocol })
+    }
+
+    /// Where the gateway asks for no token, offers are the app's unless a token can be seen behind
+    /// `jwt.`.
+    var withoutVisibleTokens: String? {
+        Self.joined(
+            offers.filter { offer in
+                let token = offer.utf8.dropFirst(Self.tokenPrefix.utf8.count)
+                return !Self.isToken(offer) || !TokenForm.fits(Array(token).span)
+            })
+    }
+
+    /// Where tokens are the app's to read.
+    var withoutControl: String? { Self.joined(offers.filter { $0 != ControlRequest.subprotocol }) }
+
+    private static func joined(_ offers: [String]) -> String? {
+        offers.isEmpty ? nil : offers.joined(separator: ", ")
     }
 
     /// The subprotocol to answer with, because a browser that offered some and gets none back

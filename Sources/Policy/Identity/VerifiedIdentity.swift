@@ -52,12 +52,26 @@ package final class VerifiedIdentity: Sendable {
     /// The first role, or nil.
     package var role: String? { roles.first }
 
+    /// The first role as upstreams are told it; nil without one.
+    package var roleElement: String? { role.map(Self.element) }
+
     /// The fields that tell the upstream; those of a client with the same names are deleted first
-    /// (`IdentityFieldNames`). Several roles are joined by commas.
+    /// (`IdentityFieldNames`). Several roles are joined by commas; one that holds a comma must not
+    /// look like two.
     package var fields: [(name: String, value: String)] {
         var fields = [(name: fieldNames.claims, value: encodedClaims)]
         if let user { fields.append((fieldNames.user, user)) }
-        if !roles.isEmpty { fields.append((fieldNames.role, roles.joined(separator: ","))) }
+        if !roles.isEmpty {
+            let list = roles.map(Self.element).joined(separator: ",")
+            fields.append((fieldNames.role, list))
+        }
         return fields
+    }
+
+    /// A role as an element of a list: its commas are written `%2C`.
+    private static func element(_ role: String) -> String {
+        role.utf8.contains(UInt8(ascii: ","))
+            ? role.split(separator: ",", omittingEmptySubsequences: false)
+                .joined(separator: "%2C") : role
     }
 }

@@ -41,23 +41,24 @@ package struct RouteTable: Sendable {
                 switch route.host {
                 case .any: anyHost.insert(route, index: index)
                 case .exact(let host):
-                    exact[Authority.host(of: host), default: RouteTree()]
-                        .insert(route, index: index)
+                    exact[Self.normal(host), default: RouteTree()].insert(route, index: index)
                 case .suffix(let host):
-                    suffixes[Authority.host(of: host), default: RouteTree()]
-                        .insert(route, index: index)
+                    suffixes[Self.normal(host), default: RouteTree()].insert(route, index: index)
                 }
             if !wasReachable { unreachable.append(index) }
         }
     }
 
-    /// The route for a request. `host` is the authority it names (a port does no harm), nil or
-    /// empty without one; `path` is a normal path.
-    package func match(host: String?, path: String, method: Method) -> RouteMatch {
+    /// The host of a pattern as those of requests are compared.
+    private static func normal(_ host: String) -> String { Authority(host)?.host ?? host }
+
+    /// The route for a request. `authority` is whom it is for, nil when it does not say; `path` is
+    /// a normal path.
+    package func match(authority: Authority?, path: String, method: Method) -> RouteMatch {
         // `*`, of `OPTIONS *`, is no path.
         guard path.utf8.first == UInt8(ascii: "/") else { return .noRoute }
-        if let host, !host.isEmpty, !(exact.isEmpty && suffixes.isEmpty),
-            let match = matchNamed(Authority.host(of: host), path: path, method: method)
+        if let authority, !(exact.isEmpty && suffixes.isEmpty),
+            let match = matchNamed(authority.host, path: path, method: method)
         {
             return match
         }

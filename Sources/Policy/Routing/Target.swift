@@ -9,13 +9,10 @@ package struct NormalisedTarget: Sendable, Hashable {
     package var path: String
     /// What follows the first `?`, as sent; nil without one.
     package var query: String?
-    /// Host and port of an absolute target, which then stand in for `Host` (RFC 9112 §3.2.2).
-    package var authority: String?
 
-    package init(path: String, query: String? = nil, authority: String? = nil) {
+    package init(path: String, query: String? = nil) {
         self.path = path
         self.query = query
-        self.authority = authority
     }
 
     /// Path and query as they go into a request line.
@@ -25,7 +22,8 @@ package struct NormalisedTarget: Sendable, Hashable {
 /// Brings request targets into one spelling (RFC 3986 §6.2.2), so that no rule can be got around by
 /// writing a path differently. Admission's first step.
 package enum Target {
-    /// The normal form of `target`, in origin-form, absolute-form or asterisk-form.
+    /// The normal form of `target`, in origin-form, absolute-form (whose authority is
+    /// `RequestHead.authority`) or asterisk-form.
     ///
     /// - Escapes of unreserved characters are decoded; other escapes stay, in upper case; raw
     ///   characters that a path may not hold are escaped.
@@ -42,24 +40,22 @@ package enum Target {
         }
         if target.matches("*") { return NormalisedTarget(path: "*") }
         var start = 0
-        var authority: String?
+        var isAbsolute = false
         if let authorityStart = Authority.start(ofAbsolute: target) {
             start = authorityStart
             while start < target.count, !Authority.isEnd(target[start]) { start += 1 }
-            let text = target.extracting(authorityStart..<start)
-            guard Authority.isLegal(text) else {
+            guard Authority.isLegal(target.extracting(authorityStart..<start)) else {
                 throw refusal("The host of the request target is malformed.")
             }
-            authority = text.text
+            isAbsolute = true
         }
         let end = target.firstIndex(of: UInt8(ascii: "?"), from: start) ?? target.count
         var path = PathNormaliser()
         // An absolute target may have no path at all, which means the root.
-        if authority == nil || start < end {
+        if !isAbsolute || start < end {
             try path.normalise(target.extracting(start..<end))
         }
-        return NormalisedTarget(
-            path: path.text, query: try query(of: target, from: end), authority: authority)
+        return NormalisedTarget(path: path.text, query: try query(of: target, from: end))
     }
 
     /// What follows the `?` at `end`; nil when `end` is the end.

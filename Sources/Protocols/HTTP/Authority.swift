@@ -1,46 +1,81 @@
 import Bytes
 
-/// Host and port as `Host` and the target of a request carry them (RFC 9110 §7.2, RFC 3986 §3.2).
-package enum Authority {
+/// Host and port as `Host` and the target of a request carry them (RFC 9110 §7.2, RFC 3986 §3.2):
+/// made once when the request comes, and asked by routes, origins, redirects, logs and upstreams.
+package struct Authority: Sendable, Hashable {
+    /// The host as routes compare it: lower case, without the brackets of an IPv6 address, without
+    /// the dot at the end of an absolute name.
+    package let host: String
+    /// Nil when none is named; an empty one (RFC 3986 §3.2.3) counts as none.
+    package let port: UInt16?
+    /// As the client wrote it.
+    package let text: String
+
+    /// Nil for what is no authority, or one that `isLegal(_:)` refuses.
+    package init?(_ text: Span<UInt8>) {
+        guard let end = Self.hostEnd(text) else { return nil }
+        let written = text.text
+        self.text = written
+        port = Self.port(text.extracting(end..<text.count))
+        var name = 0..<end
+        if text[0] == UInt8(ascii: "[") {
+            name = 1..<end - 1
+        } else if text[end - 1] == UInt8(ascii: ".") {
+            name = 0..<end - 1
+        }
+        host = Self.lowercased(text, name, written)
+    }
+
+    package init?(_ text: String) { self.init(text.utf8.span) }
+
+    /// The host as a URI has it: an IPv6 address in brackets.
+    package var uriHost: String { host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host }
+
+    /// The port, nil when it is the one that goes without saying.
+    package func port(unless implied: UInt16) -> UInt16? { port == implied ? nil : port }
+
     /// True for `name`, `name:port`, `[IPv6]` and `[IPv6]:port`.
     ///
     /// Stricter than RFC 3986 on purpose: names hold letters, digits and `-._~` only. User
     /// information, escapes and sub-delimiters never occur in a name of the DNS, but would cross
     /// the grammar of `X-Forwarded-Host`, `Forwarded` and `Location`, where the host travels on.
-    package static func isLegal(_ text: Span<UInt8>) -> Bool {
-        guard !text.isEmpty else { return false }
+    package static func isLegal(_ text: Span<UInt8>) -> Bool { hostEnd(text) != nil }
+
+    /// Where the host of a legal authority ends; nil for one that is not.
+    private static func hostEnd(_ text: Span<UInt8>) -> Int? {
+        guard !text.isEmpty else { return nil }
         var index = 0
         if text[0] == UInt8(ascii: "[") {
             guard let close = text.firstIndex(of: UInt8(ascii: "]")), close >= 3 else {
-                return false
+                return nil
             }
-            for position in 1..<close where !isAddressOctet(text[position]) { return false }
+            for position in 1..<close where !isAddressOctet(text[position]) { return nil }
             index = close + 1
         } else {
             while index < text.count, isNameOctet(text[index]) { index += 1 }
-            guard index > 0 else { return false }
+            // A dot alone is no name.
+            guard index > 1 || index == 1 && text[0] != UInt8(ascii: ".") else { return nil }
         }
-        return index == text.count || isPort(text.extracting(index..<text.count))
+        return index == text.count || isPort(text.extracting(index..<text.count)) ? index : nil
     }
 
-    /// The host of a legal authority as routes compare it: lower case, without port, without the
-    /// brackets of an IPv6 address, without the dot at the end of an absolute name.
-    package static func host(of authority: String) -> String {
-        let octets = authority.utf8
-        var start = octets.startIndex
-        var end = octets.endIndex
-        if octets.first == UInt8(ascii: "[") {
-            start = octets.index(after: start)
-            end = octets.firstIndex(of: UInt8(ascii: "]")) ?? end
-        } else {
-            end = octets.firstIndex(of: UInt8(ascii: ":")) ?? end
-            if octets[start..<end].last == UInt8(ascii: ".") { end = octets.index(before: end) }
+    private static func lowercased(
+        _ text: Span<UInt8>, _ range: Range<Int>, _ written: String
+    ) -> String {
+        var isLowercase = true
+        for index in range where ASCII.lowercased(text[index]) != text[index] {
+            isLowercase = false
         }
-        let host = octets[start..<end]
-        guard host.contains(where: { ASCII.lowercased($0) != $0 }) else {
-            return String(Substring(host))
-        }
-        return String(decoding: host.map(ASCII.lowercased), as: UTF8.self)
+        if isLowercase { return range.count == text.count ? written : text.extracting(range).text }
+        return String(decoding: text.extracting(range).array.map(ASCII.lowercased), as: UTF8.self)
+    }
+
+    /// The number behind the colon of a legal port.
+    private static func port(_ text: Span<UInt8>) -> UInt16? {
+        guard text.count > 1 else { return nil }
+        var port: UInt16 = 0
+        for index in 1..<text.count { port = port * 10 + UInt16(text[index] - 0x30) }
+        return port
     }
 
     /// `:` and at most five digits; a port may be empty (RFC 3986 §3.2.3).

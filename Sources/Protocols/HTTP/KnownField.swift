@@ -60,6 +60,13 @@ extension KnownField {
         self = name.matchesIgnoringCase(candidate.name.utf8.span) ? candidate : .other
     }
 
+    /// The field that apps may take `name` for although it is another one (`Content_Length`), to
+    /// be asked of a name that is `other`; `other` when there is none.
+    package init(mistaking name: Span<UInt8>) {
+        let candidate = Self.candidate(for: name)
+        self = name.readsAs(candidate.name) ? candidate : .other
+    }
+
     /// The only field that `name` can be: length and first letter tell all of them apart.
     private static func candidate(for name: Span<UInt8>) -> KnownField {
         guard !name.isEmpty else { return .other }

@@ -63,22 +63,11 @@ package struct SecureLocation: Sendable, Hashable {
 
     /// Authority and target, the scheme and `//` taken off.
     private static func absolute(_ text: ArraySlice<UInt8>) -> SecureLocation? {
-        let authority = Array(text.prefix { !Authority.isEnd($0) })
-        guard Authority.isLegal(authority.span) else { return nil }
-        let rest = String(decoding: text.dropFirst(authority.count), as: UTF8.self)
-        let name = String(decoding: authority, as: UTF8.self)
-        let digits = authority.reversed().prefix(while: ASCII.isDigit).reversed()
-        let colon = authority.count - digits.count - 1
-        var port = defaultPort
-        // In brackets a colon is part of the address.
-        if colon >= 0, authority[colon] == UInt8(ascii: ":"), !digits.isEmpty {
-            guard let number = UInt16(String(decoding: digits, as: UTF8.self)), number > 0 else {
-                return nil
-            }
-            port = number
-        }
+        let octets = Array(text.prefix { !Authority.isEnd($0) })
+        guard let authority = Authority(octets.span), authority.port != 0 else { return nil }
+        let rest = String(decoding: text.dropFirst(octets.count), as: UTF8.self)
         return SecureLocation(
-            host: Authority.host(of: name), port: port,
+            host: authority.host, port: authority.port ?? defaultPort,
             target: rest.hasPrefix("/") ? rest : "/" + rest)
     }
 }

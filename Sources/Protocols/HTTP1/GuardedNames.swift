@@ -1,23 +1,20 @@
 import Bytes
+import HTTP
 
 /// Names beyond `KnownField` that only a head may carry and that `Connection` cannot take away:
-/// they say who someone is, or how a message is to be read and kept.
+/// they say who someone is, or how a message is to be read and kept. Compared as apps read them.
 enum GuardedNames {
-    /// Compared without case; a name that ends in `-` stands for all that begin with it.
+    /// A name that ends in `-` stands for all that begin with it.
     private static let names = [
-        "age", "allow", "cache-control", "content-", "expires", "pragma", "range", "set-cookie",
-        "vary", "www-authenticate", "x-auth-", "x-client-id", "x-forwarded-", "x-real-ip",
-        "x-session-id",
+        "age", "allow", "cache-control", "content-", "expires", "pragma", "proxy", "range",
+        "set-cookie", "vary", "www-authenticate", "x-auth-", "x-client-id", "x-session-id",
     ]
 
     static func contains(_ name: Span<UInt8>) -> Bool {
-        names.contains { guarded in
-            let length = guarded.utf8.count
-            guard name.count >= length else { return false }
-            guard name.count == length || guarded.utf8.last == UInt8(ascii: "-") else {
-                return false
-            }
-            return name.extracting(0..<length).matchesIgnoringCase(guarded)
+        if KnownField(mistaking: name) != .other || ProxyClaims.contains(name) { return true }
+        return names.contains { guarded in
+            guarded.utf8.last == UInt8(ascii: "-")
+                ? name.readsAs(prefix: guarded) : name.readsAs(guarded)
         }
     }
 }

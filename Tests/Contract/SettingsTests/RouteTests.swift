@@ -117,6 +117,14 @@ struct RouteTests {
             "8: 'sec-websocket-key' is set by the gateway itself"),
         .init(.route, "header X: 5", "8: 'X:' is no header name"),
         .init(
+            .route, "header Content_Length 5", "8: 'Content_Length' is set by the gateway itself"),
+        .init(
+            .rewrite, "header Sec.WebSocket.Key x",
+            "8: 'Sec.WebSocket.Key' is set by the gateway itself"),
+        .init(
+            .route, "forward_token",
+            "1: 'forward_token' is incomplete (expected: forward_token on|off)"),
+        .init(
             .route, "header X {clent.address}",
             "10: no placeholder '{clent.address}' here (did you mean '{client.address}'?)"),
         .init(

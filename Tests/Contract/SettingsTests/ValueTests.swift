@@ -106,6 +106,13 @@ struct ValueTests {
         .init(
             .jwtWithSecret, "forward_token yes",
             "15: expected on or off, not 'yes' (did you mean 'on'?)"),
+        .init(
+            .jwtWithSecret, "user_header Transfer_Encoding",
+            "13: 'Transfer_Encoding' is set by the gateway itself"),
+        .init(
+            .jwtWithSecret, "role_header X-A; user_header x_a",
+            "2:1: 'user_header', 'role_header' and 'claims_header' need a name each (many apps read"
+                + " 'X_User' and 'X-User' as one)"),
         .init(.jwtWithSecret, "forward_token maybe", "15: expected on or off, not 'maybe'"),
         .init(
             .backend, "balance round-robin",

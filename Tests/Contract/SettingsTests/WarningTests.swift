@@ -70,6 +70,23 @@ struct WarningTests {
             "3:9: warning: no request reaches this rewrite: the one at line 2 takes them all"
         ),
         (
+            tls + "rewrite /shop/{id}/patient/{pid} to /patient/{pid}\n"
+                + "route /patient/{id} { respond 200 }",
+            "2:9: warning: the route at line 3 has a '{id}' of its own: what the route says reads"
+                + " that one, what this rewrite says its own"
+        ),
+        (
+            tls + "rewrite /a/{x}/{y} to /{x}/b{y}/c\nroute /{x}/{y} { respond 200 }",
+            "2:9: warning: the route at line 3 has a '{y}' of its own: what the route says reads"
+                + " that one, what this rewrite says its own"
+        ),
+        (
+            // The same part of the path, another name, a route it does not lead to, one above it.
+            tls + "rewrite /a/{x}/{y} to /b/{x}/c\nroute /b/{x} { respond 200 }\n"
+                + "route /b/{z}/c { respond 200 }\nroute /b/c/d/{y} { respond 200 }\n"
+                + "route /d/{y} { respond 200 }\nroute / { respond 200 }", ""
+        ),
+        (
             "listen 127.0.0.1:80\nconsole *:99 { token env:SHORT; allow_remote on }\n"
                 + "route / { respond 200 }",
             "2:9: warning: the console at '*:99' has no TLS: its token travels in the clear"

@@ -25,7 +25,8 @@ import Transport
         let socket = try #require(SocketAddress(numeric: socket, port: 50_000))
         let connection = ConnectionOrigin(address: socket, isSecure: isSecure)
         return Provenance(
-            Fields(fields.map { (name: $0.0, value: $0.1) }), "own.example", connection, trust,
+            Fields(fields.map { (name: $0.0, value: $0.1) }), Authority("own.example"), connection,
+            trust,
             trusted)
     }
 
@@ -86,7 +87,7 @@ import Transport
                 from: "127.0.0.1", trust: [])
             #expect(found.addressText == "127.0.0.1")
             #expect(found.scheme == "http")
-            #expect(found.host == "own.example")
+            #expect(found.authority?.text == "own.example")
         }
     }
 
@@ -94,7 +95,7 @@ import Transport
         let connection = ConnectionOrigin(address: .unix(path: ""), isSecure: false)
         let everybody = [AddressRange(octets: [UInt8](repeating: 0, count: 16), prefixLength: 0)]
         let client = Provenance(
-            Fields([("X-Forwarded-For", "1.1.1.1")]), "", connection, everybody, .any)
+            Fields([("X-Forwarded-For", "1.1.1.1")]), nil, connection, everybody, .any)
         #expect(client.addressText == "unix")
     }
 
@@ -130,10 +131,10 @@ import Transport
         let fields = said.map { ("X-Forwarded-" + $0.0, $0.1) }
         let found = try provenance(fields)
         #expect(found.scheme == scheme)
-        #expect(found.host == host)
+        #expect(found.authority?.text == host)
         let stranger = try provenance(fields, from: "203.0.113.1", isSecure: true)
         #expect(stranger.scheme == "https")
-        #expect(stranger.host == "own.example")
+        #expect(stranger.authority?.text == "own.example")
     }
 
     @Test(
@@ -155,7 +156,7 @@ import Transport
         let found = try provenance([("Forwarded", said)])
         #expect(found.addressText == client)
         #expect(found.scheme == scheme)
-        #expect(found.host == host)
+        #expect(found.authority?.text == host)
     }
 
     @Test(
@@ -207,16 +208,15 @@ import Transport
         let all = said + [("Host", "own.example")]
         let connection = ConnectionOrigin(
             address: try #require(SocketAddress(numeric: "10.1.2.3", port: 1)), isSecure: false)
-        for sendsForwarded in [false, true] {
-            var output: [UInt8] = []
-            try provenance(all).append(
-                connection: connection, fields: Fields(all.map { (name: $0.0, value: $0.1) }),
-                sendsForwarded: sendsForwarded, to: &output)
-            #expect(
-                String(decoding: output, as: UTF8.self) == "X-Forwarded-For: \(nodes)\r\n"
-                    + "X-Forwarded-Proto: \(scheme)\r\nX-Forwarded-Host: \(host)\r\n"
-                    + (sendsForwarded ? "Forwarded: \(forwarded)\r\n" : ""))
-        }
+        let told = try provenance(all)
+        #expect(told.scheme == scheme)
+        #expect(told.authority?.text == host)
+        var (first, second): ([UInt8], [UInt8]) = ([], [])
+        let fields = Fields(all.map { (name: $0.0, value: $0.1) })
+        told.appendXForwardedFor(fields, connection, to: &first)
+        told.appendForwarded(connection, to: &second)
+        #expect(String(decoding: first, as: UTF8.self) == "X-Forwarded-For: \(nodes)\r\n")
+        #expect(String(decoding: second, as: UTF8.self) == "Forwarded: \(forwarded)\r\n")
     }
 
     @Test(

@@ -99,6 +99,11 @@ struct AuthenticatorTests {
         #expect(told.map(\.name) == ["X-Auth-Claims", "X-Auth-User", "X-Auth-Role"])
         #expect(
             told.map(\.value) == [String(token.split(separator: ".")[1]), "7", "admin,manager"])
+        for (role, element) in [("[\"a,b\",\"c\"]", "a%2Cb,c"), ("\"a,b\"", "a%2Cb")] {
+            let identity = try authenticate(try signed("{\"role\":\(role)}"))
+            #expect(identity.fields.last?.value == element)
+            #expect(identity.roleElement == "a%2Cb" && identity.role == "a,b")
+        }
         let renamed = settings {
             $0.userHeader = "X-User"
             $0.claimsHeader = "X-Claims"

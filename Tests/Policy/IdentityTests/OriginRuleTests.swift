@@ -10,7 +10,8 @@ private func passes(
 ) -> Bool {
     let head = origin.map { fields(["Origin": $0]) } ?? fields([:])
     do {
-        try OriginRule(origins).check(head, authority: host, isTLS: isTLS)
+        try OriginRule(origins).check(
+            head, authority: host.flatMap { Authority($0) }, isTLS: isTLS)
         return true
     } catch {
         #expect(error == Refusal(.policy, detail: "origin", message: "Origin not allowed"))
@@ -107,7 +108,7 @@ struct OriginRuleTests {
         let head = fields(["Origin": "https://a.example", "origin": "https://a.example"])
         #expect(throws: Refusal.self) {
             try OriginRule(.listed(["https://a.example"])).check(
-                head, authority: "a.example", isTLS: true)
+                head, authority: Authority("a.example"), isTLS: true)
         }
     }
 }

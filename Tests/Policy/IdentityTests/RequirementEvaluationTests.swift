@@ -156,6 +156,17 @@ struct RequirementEvaluationTests {
         #expect(try holds("query:q has x", nil) == false)
     }
 
+    @Test("a field beside its double, which the upstream may read, is none")
+    func doubles() throws {
+        let rule = "header:X-Tenant == a"
+        #expect(try holds(rule, nil, fields: fields(["x-tenant": "a"])))
+        for double in ["X_Tenant", "x.tenant", "X-TENANT"] {
+            #expect(try !holds(rule, nil, fields: fields(["X-Tenant": "a", double: "a"])))
+        }
+        #expect(try !holds(rule, nil, fields: fields(["X_Tenant": "a"])))
+        #expect(try holds(rule, nil, fields: fields(["X-Tenant": "a", "X-Tenants": "b"])))
+    }
+
     @Test("a value the client sent is an element as it stands, never a list of them")
     func elements() throws {
         let claims = #"{"stores":["1","2"],"scope":"1 2"}"#

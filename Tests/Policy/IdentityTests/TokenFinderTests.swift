@@ -92,6 +92,36 @@ struct TokenFinderTests {
         #expect(stripping.cookieNames == ["a", "b"])
         #expect(TokenStripping([]).queryNames.isEmpty)
     }
+
+    @Test("cookies of other rules go where they hold tokens; without auth, the query stays")
+    func strippingAmong() {
+        let own = settings { $0.from = [.query("token"), .cookie("a")] }
+        let other = settings { $0.from = [.query("t"), .cookie("b"), .cookie("a")] }
+        let token = "eyJhbGciOiJub25lIn0.e30.c2ln"
+        let head = fields([
+            "Cookie": "a=1; b=\(token); c=\(token)",
+            "Sec-WebSocket-Protocol": "v1, jwt.x, jwt.\(token), gateway.v1",
+        ])
+        let table: [(TokenStripping, [String], String, String)] = [
+            (TokenStripping([own], among: [own, other]), ["token"], "c=\(token)", "v1"),
+            (
+                TokenStripping([], among: [own, other], .open), [], "a=1; c=\(token)",
+                "v1, jwt.x, gateway.v1"
+            ),
+            (
+                TokenStripping([own], among: [own, other], .forwarded), [],
+                "a=1; b=\(token); c=\(token)", "v1, jwt.x, jwt.\(token)"
+            ),
+        ]
+        for (stripping, query, cookies, offers) in table {
+            #expect(stripping.queryNames == query)
+            let left = stripping.cookies(head).map { String(decoding: $0, as: UTF8.self) }
+            #expect(left == cookies)
+            #expect(stripping.subprotocols(head) == offers)
+        }
+        let ticketed = settings { $0.tickets = .on }
+        #expect(TokenStripping([ticketed], among: [], .forwarded).queryNames == ["ticket"])
+    }
 }
 
 @Suite("Subprotocols")

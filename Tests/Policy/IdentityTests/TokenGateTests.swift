@@ -99,6 +99,8 @@ struct TokenGateTests {
             ("X-Auth-User", true), ("x-auth-user", true), ("X_AUTH_USER", true), ("X-User", true),
             ("x_user", true), ("X-Auth-Role", true), ("X-Auth-Claims", true), ("X-Auth", false),
             ("X-Auth-Users", false), ("Authorization", false), ("", false),
+            ("X.Auth.User", true), ("x~auth!user", true), ("X-Session-Id", true),
+            ("x_session.id", true), ("XAuth-User", false),
         ]
         for (name, expected) in table {
             let isContained = names.contains(name.utf8.span)

@@ -48,7 +48,7 @@ struct RoutePathTests {
     @Test("the longest path wins, a literal before a capture", arguments: matches)
     func longest(path: String, index: Int, captures: [String: String]) {
         #expect(
-            Self.table.match(host: "h", path: path, method: .get)
+            Self.table.match(authority: Authority("h"), path: path, method: .get)
                 == .route(index, captures: captures))
     }
 
@@ -56,15 +56,15 @@ struct RoutePathTests {
     func deepPath() {
         let path = String(repeating: "/ws", count: 4000)
         #expect(
-            Self.table.match(host: nil, path: path, method: .get)
+            Self.table.match(authority: nil, path: path, method: .get)
                 == .route(3, captures: ["id": "ws"]))
     }
 
     @Test("without a route there is none", arguments: ["/", "/b", "/ax", "*"])
     func noRoute(path: String) {
         let table = RouteTable(routes: [route("/a"), route("/a/{b}")])
-        #expect(table.match(host: nil, path: path, method: .options) == .noRoute)
-        #expect(RouteTable(routes: []).match(host: nil, path: path, method: .get) == .noRoute)
+        #expect(table.match(authority: nil, path: path, method: .options) == .noRoute)
+        #expect(RouteTable(routes: []).match(authority: nil, path: path, method: .get) == .noRoute)
     }
 }
 
@@ -92,8 +92,10 @@ struct RouteHostTests {
 
     @Test("exact, then the longest suffix, then any", arguments: matches)
     func host(host: String?, path: String, index: Int) {
+        let authority = host.flatMap { Authority($0) }
         #expect(
-            Self.table.match(host: host, path: path, method: .get) == .route(index, captures: [:]))
+            Self.table.match(authority: authority, path: path, method: .get)
+                == .route(index, captures: [:]))
     }
 }
 
@@ -114,7 +116,7 @@ struct RouteMethodTests {
             (Method.post, 1), (.get, 2), (.head, 2), (.other("PURGE"), 3),
         ] {
             #expect(
-                Self.table.match(host: nil, path: "/a/c", method: method)
+                Self.table.match(authority: nil, path: "/a/c", method: method)
                     == .route(index, captures: [:]))
         }
     }
@@ -122,13 +124,14 @@ struct RouteMethodTests {
     @Test("a wrong method does not fall back to a shorter path or another host")
     func wrongMethod() {
         #expect(
-            Self.table.match(host: nil, path: "/a", method: .delete)
+            Self.table.match(authority: nil, path: "/a", method: .delete)
                 == .wrongMethod(allowed: ["POST", "GET", "HEAD", "PURGE"]))
         #expect(
-            Self.table.match(host: nil, path: "/a/b", method: .get)
+            Self.table.match(authority: nil, path: "/a/b", method: .get)
                 == .wrongMethod(allowed: ["DELETE"]))
         #expect(
-            Self.table.match(host: "h", path: "/a", method: .get) == .wrongMethod(allowed: ["PUT"]))
+            Self.table.match(authority: Authority("h"), path: "/a", method: .get)
+                == .wrongMethod(allowed: ["PUT"]))
     }
 }
 

@@ -18,6 +18,7 @@ extension Grammar {
                 "'jwt' needs a key: \(Choice.list(keyWords.map { "'\($0)'" }))", at: directive.name)
         }
         if draft.keys.count >= tried { check(draft, &reading) }
+        checkFieldNames(draft.settings, directive.name, &reading)
         document.tokens.append(draft)
     }
 
@@ -235,6 +236,16 @@ extension Grammar {
         for (key, word) in zip(keys, draft.keys) where !algorithms.contains(where: key.mayServe) {
             reading.error("no algorithm of this block takes \(key.title)", at: word)
         }
+    }
+
+    private static func checkFieldNames(
+        _ settings: TokenSettings, _ word: Word, _ reading: inout Reading
+    ) {
+        let names = [settings.userHeader, settings.roleHeader, settings.claimsHeader]
+        guard Set(names.map(\.foldedFieldName)).count < names.count else { return }
+        reading.error(
+            "'user_header', 'role_header' and 'claims_header' need a name each (many apps read"
+                + " 'X_User' and 'X-User' as one)", at: word)
     }
 
     /// RFC 7518 §3.2: a key of the size of the hash output or larger.

@@ -103,9 +103,9 @@ package enum Grammar {
                 "revoked", "file:PATH", ValueKind.fileReference.optional(),
                 \.settings.revocationFile),
             .init("forward_token", "on|off", .onOff, \.settings.forwardsToken),
-            .init("user_header", "NAME", .fieldName, \.settings.userHeader),
-            .init("role_header", "NAME", .fieldName, \.settings.roleHeader),
-            .init("claims_header", "NAME", .fieldName, \.settings.claimsHeader),
+            .init("user_header", "NAME", .ownFieldName, \.settings.userHeader),
+            .init("role_header", "NAME", .ownFieldName, \.settings.roleHeader),
+            .init("claims_header", "NAME", .ownFieldName, \.settings.claimsHeader),
             .init("allow_weak_keys", "on|off", .onOff, \.settings.allowsWeakKeys),
         ])
 
@@ -181,6 +181,7 @@ package enum Grammar {
         .init("backend", "NAME", .one, readRouteBackend),
         .init("header", "NAME TEXT", .two, readHeader).repeatable,
         .init("forwarded", "on|off", .onOff, \.settings.sendsForwarded),
+        .init("forward_token", "on|off", .onOff, \.settings.forwardsTokens),
         .init("refuse", "http|socket", .one, readRefusal),
         .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),
         .init("message_size", "SIZE", .size(1...gibi), \.settings.messageSize),

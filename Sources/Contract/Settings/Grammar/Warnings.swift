@@ -8,6 +8,7 @@ extension Document {
         warnAboutUnused(used, &reading)
         warnAboutShadowed(routes, &reading)
         warnAboutShadowedRewrites(&reading)
+        warnAboutCaptures(routes, &reading)
         warnAboutFrames(routes, &reading)
         if routes.isEmpty, let first = listeners.first(where: { $0.redirect == nil }) {
             reading.warn(
@@ -136,4 +137,66 @@ extension Document {
             earlier[key] = taken
         }
     }
+
+    /// A rewrite and a route that it leads to, which each capture something else under one name.
+    private func warnAboutCaptures(_ routes: [RouteDraft], _ reading: inout Reading) {
+        for (rewrite, word) in zip(settings.rewrites, rewrites) {
+            for route in routes {
+                guard let name = rewrite.captureConfused(with: route.settings.path) else {
+                    continue
+                }
+                let place = reading.mention(route.word.location, seenFrom: word.location)
+                reading.warn(
+                    "the route at \(place) has a '{\(name)}' of its own: what the route says reads"
+                        + " that one, what this rewrite says its own", at: word.location)
+            }
+        }
+    }
+}
+
+extension RewriteSettings {
+    /// The first capture of a route that has the name of one of this rewrite and stands for another
+    /// part of the path; nil where the rewrite does not lead to that route.
+    fileprivate func captureConfused(with path: PathPattern) -> String? {
+        let target = to.pathSegments
+        guard path.segments.count <= target.count else { return nil }
+        let pairs = zip(path.segments, target)
+        let leadsThere = pairs.allSatisfy { wanted, parts in
+            switch wanted {
+            case .literal(let text):
+                parts == [.text(text)] || parts.contains(where: \.isPlaceholder)
+            case .capture: true
+            }
+        }
+        guard leadsThere else { return nil }
+        for case (.capture(let name), let parts) in pairs
+        where from.captures.contains(name) && parts != [.placeholder(name)] {
+            return name
+        }
+        return nil
+    }
+}
+
+extension Template {
+    /// What stands between the slashes, without empty segments.
+    fileprivate var pathSegments: [[Part]] {
+        var segments: [[Part]] = [[]]
+        for part in parts {
+            guard case .text(let text) = part else {
+                segments[segments.count - 1].append(part)
+                continue
+            }
+            for (index, piece) in text.split(separator: "/", omittingEmptySubsequences: false)
+                .enumerated()
+            {
+                if index > 0 { segments.append([]) }
+                if !piece.isEmpty { segments[segments.count - 1].append(.text(String(piece))) }
+            }
+        }
+        return segments.filter { !$0.isEmpty }
+    }
+}
+
+extension Template.Part {
+    fileprivate var isPlaceholder: Bool { if case .placeholder = self { true } else { false } }
 }

@@ -62,11 +62,7 @@ extension HeaderRule {
     static func read(
         _ name: Word, _ value: Word, captures: [String], _ reading: inout Reading
     ) -> HeaderRule? {
-        guard let field = ValueKind<String>.fieldName.read(name, &reading) else { return nil }
-        let folded = field.lowercased()
-        if refused.contains(folded) || folded.hasPrefix("sec-websocket-") {
-            reading.error("\(name.shown) is set by the gateway itself", at: name)
-        }
+        guard let field = ValueKind<String>.ownFieldName.read(name, &reading) else { return nil }
         let known = Placeholder.allCases.map(\.rawValue) + captures
         let template = Template(value, known: known, &reading)
         if template.fixedText.unicodeScalars.contains(where: { $0.isForbidden }) {
@@ -74,10 +70,35 @@ extension HeaderRule {
         }
         return HeaderRule(name: field, value: template)
     }
+}
+
+extension ValueKind where Value == String {
+    /// The name of a field that the configuration may have written, in any spelling that apps take
+    /// for the same name (`String.foldedFieldName`): what frames and routes a message is the
+    /// gateway's.
+    static let ownFieldName = ValueKind { word, reading in
+        guard let name = fieldName.read(word, &reading) else { return nil }
+        let folded = name.foldedFieldName
+        if framing.contains(folded) || folded.hasPrefix("sec-websocket-") {
+            reading.error("\(word.shown) is set by the gateway itself", at: word)
+        }
+        return name
+    }
 
     /// Hop-by-hop and framing fields (RFC 9110 §7.6.1, RFC 9112 §6).
-    private static let refused: Set<String> = [
+    private static let framing: Set<String> = [
         "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer",
         "transfer-encoding", "upgrade",
     ]
+}
+
+extension String {
+    /// As apps may read the name of a field: in lower case, and `-` for whatever is neither letter
+    /// nor digit.
+    var foldedFieldName: String {
+        String(
+            decoding: utf8.map {
+                ASCII.isAlpha($0) || ASCII.isDigit($0) ? ASCII.lowercased($0) : 0x2D
+            }, as: UTF8.self)
+    }
 }

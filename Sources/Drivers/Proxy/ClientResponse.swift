@@ -1,0 +1,67 @@
+internal import Bytes
+internal import HTTP
+internal import HTTP1
+internal import Sessions
+internal import Settings
+
+/// The head a client receives from an upstream.
+enum ClientResponse {
+    static func append(
+        _ head: ResponseHead, framing: BodyFraming, isLast: Bool, context: RequestContext,
+        to output: inout [UInt8]
+    ) {
+        HeadEncoder.appendStatusLine(of: head, to: &output)
+        let hopByHop = HopByHop(head.fields)
+        for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
+            if isOurs(line, of: head.fields, context) { continue }
+            HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
+        }
+        appendSessionID(context, to: &output)
+        if framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
+        appendConnection(isLast: isLast, minorVersion: context.minorVersion, to: &output)
+        HeadEncoder.appendEnd(to: &output)
+    }
+
+    /// Live connections have a name of ours.
+    static func isOurs(
+        _ line: Fields.Line, of fields: Fields, _ context: RequestContext
+    ) -> Bool {
+        context.live != nil && line.known == .other
+            && fields.bytes.span.extracting(line.name).readsAs("x-session-id")
+    }
+
+    /// What a client refreshes its token by, that can read headers, and the name of its device
+    /// where it was given one.
+    static func appendSessionID(_ context: RequestContext, to output: inout [UInt8]) {
+        if let live = context.live {
+            HeadEncoder.appendField(name: "X-Session-Id", value: live.id.description, to: &output)
+        }
+        if let cookie = context.setCookie {
+            HeadEncoder.appendField(name: "Set-Cookie", value: cookie, to: &output)
+        }
+    }
+
+    /// `100 Continue`, `103 Early Hints`; HTTP/1.0 clients know none of them (RFC 9110 §15.2).
+    static func appendInformational(
+        _ head: ResponseHead, context: RequestContext, to output: inout [UInt8]
+    ) {
+        guard context.minorVersion == 1 else { return }
+        HeadEncoder.appendStatusLine(of: head, to: &output)
+        let hopByHop = HopByHop(head.fields)
+        for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
+            if isOurs(line, of: head.fields, context) { continue }
+            HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
+        }
+        HeadEncoder.appendEnd(to: &output)
+    }
+
+    static func appendConnection(
+        isLast: Bool, minorVersion: UInt8, to output: inout [UInt8]
+    ) {
+        if isLast {
+            output.append("Connection: close\r\n")
+        } else if minorVersion == 0 {
+            output.append("Connection: keep-alive\r\n")
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import Bytes
+
+/// Whether a text looks like a token, where nobody verifies it.
+enum TokenForm {
+    /// The shortest header there is, `{"alg":""}`, has as many.
+    private static let shortestHeader = 14
+
+    /// True for three parts of base64url with dots between them (RFC 7515 §3.1).
+    static func fits(_ text: Span<UInt8>) -> Bool {
+        var dots = 0
+        var headerSize = 0
+        for index in text.indices {
+            let octet = text[index]
+            if octet == UInt8(ascii: ".") {
+                dots += 1
+            } else if !isBase64URL(octet) {
+                return false
+            } else if dots == 0 {
+                headerSize += 1
+            }
+        }
+        return dots == 2 && headerSize >= shortestHeader
+    }
+
+    private static func isBase64URL(_ octet: UInt8) -> Bool {
+        ASCII.isAlpha(octet) || ASCII.isDigit(octet) || octet == UInt8(ascii: "-")
+            || octet == UInt8(ascii: "_")
+    }
+}
