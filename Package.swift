@@ -55,6 +55,7 @@ let package = Package(
         room("EventStream", "Protocols", ["Bytes"]),
         room("JSON", "Protocols", ["Bytes"]),
         room("JWT", "Protocols", ["Bytes", "JSON"]),
+        room("Forwarding", "Protocols", ["Bytes"]),
 
         // Adapters: the only rooms that say `unsafe`.
         room("Locks", "Adapters"),
@@ -66,7 +67,7 @@ let package = Package(
 
         // Contract: what operators may say and how things end; values only.
         room("Endings", "Contract", ["Bytes", "JSON", "HTTP1"]),
-        room("Settings", "Contract", ["Bytes", "JWT"]),
+        room("Settings", "Contract", ["Bytes", "JWT", "Forwarding"]),
 
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
@@ -100,9 +101,9 @@ let package = Package(
             "Proxy", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON", "JWT",
-                "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings", "Settings", "Routing",
-                "Upstreams", "Sessions", "Identity", "Rates", "Records", "KeySets", "State",
-                "Console",
+                "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings",
+                "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates", "Records",
+                "KeySets", "State", "Console",
             ]),
 
         .executableTarget(
@@ -135,6 +136,7 @@ let package = Package(
         tests("EventStream", "Protocols", ["EventStream", "Bytes", "Randomness"]),
         tests("JSON", "Protocols", ["JSON", "Bytes", "Randomness"]),
         tests("JWT", "Protocols", ["JWT", "JSON", "Bytes", "Randomness", "PublishedKeys"]),
+        tests("Forwarding", "Protocols", ["Forwarding", "Bytes", "Randomness"]),
         tests("Locks", "Adapters", ["Locks"]),
         tests("Deflate", "Adapters", ["Deflate", "Bytes", "Randomness"]),
         tests("Crypto", "Adapters", ["Crypto", "Bytes", "Randomness", "PublishedKeys"]),
@@ -143,7 +145,8 @@ let package = Package(
             "Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock", "Randomness"]),
         tests("SQLite", "Adapters", ["SQLite", "Peers"]),
         tests("Endings", "Contract", ["Endings"]),
-        tests("Settings", "Contract", ["Settings", "JWT", "Bytes", "Randomness"]),
+        tests(
+            "Settings", "Contract", ["Settings", "JWT", "Forwarding", "Bytes", "Randomness"]),
         tests(
             "Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Bytes", "Randomness"]),
         tests("Upstreams", "Policy", ["Upstreams", "Endings", "Settings", "Clock"]),
@@ -177,8 +180,8 @@ let package = Package(
             "Proxy", "Drivers",
             [
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
-                "Sessions", "State", "Records", "HTTP", "HTTP1", "Peers", "Randomness", "Bytes",
-                "Clock",
+                "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "Peers",
+                "Randomness", "Bytes", "Clock",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

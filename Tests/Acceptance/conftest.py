@@ -16,6 +16,7 @@ from harness.gateway import Gateway
 from harness.key_server import KeyServer
 from harness.ports import free_port
 from harness.process import App
+from harness.proxies import HAProxy, Nginx
 from harness.secrecy import secrecy
 from harness.waiting import wait_until
 from harness.visitors import KINDS as VISITORS
@@ -122,6 +123,33 @@ def start_blocks(start_gateway, authority, hospital, waiting):
     """`start({name: words…})`: a gateway with such `jwt` blocks (`harness/blocks.py`)."""
     names = {"hospital": hospital, "waiting": waiting, "ca": str(authority.path)}
     return lambda words: start_gateway(blocks(words), **names)
+
+
+@pytest.fixture(scope="module")
+def start_proxy(tmp_path_factory):
+    """`start(kind, text, name=port…)`: HAProxy or nginx until the module's tests are done, each on a
+    port of its own."""
+    proxies = []
+
+    def start(kind, text, port=None, **names):
+        folder = tmp_path_factory.mktemp("proxy")
+        values = {name: getattr(value, "port", value) for name, value in names.items()}
+        proxies.append(kind(text, folder, port or free_port(), **values))
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        proxy.stop()
+
+
+@pytest.fixture
+def start_haproxy(start_proxy):
+    return functools.partial(start_proxy, HAProxy)
+
+
+@pytest.fixture
+def start_nginx(start_proxy):
+    return functools.partial(start_proxy, Nginx)
 
 
 @pytest.fixture(scope="module")

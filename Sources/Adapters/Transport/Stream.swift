@@ -149,6 +149,25 @@ package final class Stream {
         Socket.set(descriptor.number, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
     }
 
+    /// Shows in `buffer` what the socket has received, at most `limit` octets of it, and takes
+    /// none: what comes in front of TLS, if it is used. To be followed by `skip(_:with:)`.
+    package func peek(into buffer: ReadBuffer, limit: Int) -> ReceiveResult {
+        receive(into: buffer, limit: limit, flags: Int32(MSG_PEEK))
+    }
+
+    /// Takes `count` octets that `peek` has shown; `buffer` is used for that.
+    package func skip(_ count: Int, with buffer: ReadBuffer) {
+        var left = count
+        while left > 0, case .octets(let taken) = receive(into: buffer, limit: left, flags: 0),
+            taken > 0
+        {
+            left -= taken
+        }
+    }
+
+    /// Where the other side is connected to; nil when the kernel does not say.
+    package var localAddress: SocketAddress? { Socket.localAddress(descriptor.number) }
+
     /// Reads once from the socket, decrypts, and leaves the octets in `buffer`. After TLS has
     /// failed octets are still read, so that unread ones do not turn the close into a reset before
     /// the other side has read why; there are never any for the caller then.
@@ -254,11 +273,18 @@ package final class Stream {
     }
 
     private func receivePlain(into buffer: ReadBuffer) -> ReceiveResult {
+        receive(into: buffer, limit: ReadBuffer.capacity, flags: 0)
+    }
+
+    private func receive(
+        into buffer: ReadBuffer, limit: Int, flags: Int32
+    ) -> ReceiveResult {
         var received = 0
         var code: Int32 = 0
         // `fill` stays within the memory it is shown.
         unsafe buffer.fill { memory in
-            received = unsafe recv(descriptor.number, memory.baseAddress, memory.count, 0)
+            received = unsafe recv(
+                descriptor.number, memory.baseAddress, min(limit, memory.count), flags)
             code = errno
             return received
         }

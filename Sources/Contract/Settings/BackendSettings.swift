@@ -1,3 +1,5 @@
+package import Forwarding
+
 /// `backend NAME { server … }`: a group of upstream servers.
 package struct BackendSettings: Sendable, Equatable {
     package enum Balance: String, Sendable, CaseIterable {
@@ -35,6 +37,8 @@ package struct BackendSettings: Sendable, Equatable {
     package var keepAlive = 32
     /// How long an idle one is kept.
     package var keepAliveTimeout: Duration = .seconds(60)
+    /// `send_proxy v1|v2`: connections begin with a PROXY header, and are one client's each.
+    package var proxyHeader: ProxyHeader.Version?
     package var position = SourcePosition()
 
     package init(name: String, servers: [Server]) {

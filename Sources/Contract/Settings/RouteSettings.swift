@@ -188,6 +188,8 @@ package struct RouteSettings: Sendable, Equatable {
     package var sessions: Int?
     package var destination: Destination
     package var headers: [HeaderRule] = []
+    /// `forwarded on`: upstreams are told in `Forwarded`, too, whom a request comes from.
+    package var sendsForwarded = false
     /// `forward_token on`: tokens reach the upstream as the client sent them.
     package var forwardsTokens = false
     /// `refuse http`: refused WebSocket requests get the HTTP status.

@@ -5,8 +5,10 @@ package struct Settings: Sendable, Equatable {
     /// Worker threads; nil for one a core (`auto`).
     package var workers: Int?
     package var log = LogSettings()
-    /// Proxies whose forwarded headers are believed.
+    /// Proxies whose forwarded headers, and PROXY headers, are believed.
     package var trust: [AddressRange] = []
+    /// Which of their headers.
+    package var trustedFields = TrustedFields.any
     package var limits = LimitSettings()
     package var console: ConsoleSettings?
     /// Nil to keep what operators decide in memory only.
@@ -115,6 +117,14 @@ package struct LeastRate: Sendable, Hashable {
     package static let standstill = LeastRate(octetsPerSecond: 0, patience: .seconds(60))
 }
 
+/// `trust_fields any|x_forwarded|forwarded`: where trusted proxies say whom a request comes from.
+package enum TrustedFields: String, Sendable, CaseIterable {
+    /// `X-Forwarded-For` and its kin; without it `Forwarded` (RFC 7239).
+    case any
+    case xForwarded = "x_forwarded"
+    case forwarded
+}
+
 /// An IPv4 or IPv6 address range in CIDR form; the address as 16 octets (IPv4 mapped).
 package struct AddressRange: Sendable, Hashable {
     package var octets: [UInt8]
@@ -146,7 +156,7 @@ package enum SocketAddressSettings: Sendable, Hashable {
     case unix(path: String)
 }
 
-/// `listen ADDRESS:PORT { tls { … } host NAME { … } redirect https }`.
+/// `listen ADDRESS:PORT { tls { … } host NAME { … } redirect https; proxy_protocol }`.
 package struct ListenerSettings: Sendable, Equatable {
     package var address: SocketAddressSettings
     package var tls: TLSSettings?
@@ -155,6 +165,8 @@ package struct ListenerSettings: Sendable, Equatable {
     package var redirectToHTTPS: RedirectPort?
     /// Who may connect, by the address of the socket.
     package var addresses = AddressRules()
+    /// `proxy_protocol`: connections from trusted proxies begin with a PROXY header.
+    package var expectsProxyHeader = false
     package var position: SourcePosition
 
     package enum RedirectPort: Sendable, Equatable {

@@ -10,7 +10,9 @@ extension Admission {
     /// `allow` and `deny`: by the client's address, a trusted proxy's word counted.
     func checkAddress(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
         let rules = route.settings.addresses
-        guard !rules.rules.isEmpty, rules.denies(context.address.rulesOctets) else { return }
+        guard !rules.rules.isEmpty, rules.denies(context.provenance.address.rulesOctets) else {
+            return
+        }
         worker.shared.counters.noteRefused(.deny, route: route.name)
         throw Refusal(
             .policy, status: 403, detail: "address", message: "This address may not come here")

@@ -79,7 +79,10 @@ struct Admission {
     }
 
     private func redirectToHTTPS() throws(Refusal) -> Decision? {
-        guard let port = client.entrance.settings.redirectToHTTPS else { return nil }
+        // A trusted proxy may have spoken TLS with the client already.
+        guard !context.isTLS, let port = client.entrance.settings.redirectToHTTPS else {
+            return nil
+        }
         guard let name = context.authority?.uriHost else {
             throw Refusal(
                 .protocolError, detail: "host", message: "The request does not say which host")
@@ -362,7 +365,7 @@ struct Admission {
         case .clientAddress: context.client
         case .requestID: context.id
         case .requestMethod: context.method.name
-        case .requestScheme: context.isTLS ? "https" : "http"
+        case .requestScheme: context.provenance.scheme
         case .requestHost: context.authority?.text ?? ""
         case .requestPath: target.path
         case .requestTarget: target.text

@@ -245,8 +245,11 @@ enum Answer {
         client.makeLast()
         let context = RequestContext(
             id: worker.newIdentifier(), generation: client.generation, started: worker.now,
-            method: .get, authority: nil, address: client.address, client: client.addressText,
-            isTLS: client.entrance.tls != nil, isWebSocket: false, minorVersion: 1)
+            method: .get,
+            provenance: Provenance(
+                Fields([]), authority: nil, connection: client.origin,
+                settings: client.generation.settings),
+            isWebSocket: false, minorVersion: 1)
         problem(refusal, context: context, to: client, in: worker)
     }
 

@@ -52,7 +52,7 @@ extension ClientConnection {
         case .head(.partial): Answer.headTimeout(to: self, in: worker)
         case .head(.idle): finish(in: worker)
         case .lingering(let last): linger(since: last, in: worker)
-        case .head(.handshake), .closing: close(in: worker)
+        case .head(.proxyHeader), .head(.handshake), .closing: close(in: worker)
         case .held(let request): request.timerFired(from: self, in: worker)
         case .exchange, .webSocket, .closed: break
         }

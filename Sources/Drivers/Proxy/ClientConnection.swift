@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Forwarding
 internal import HTTP
 internal import HTTP1
 internal import Rates
@@ -12,6 +13,7 @@ internal import Transport
 /// A connection that a client opened, from accept to close. Lives on one worker; every event is
 /// handed in with that worker.
 ///
+///     head: proxyHeader --of a trusted proxy's, whole--> handshake, or idle --octets--> partial
 ///     head --whole head, admitted--> exchange --answered, keep-alive--> head
 ///     head --keys or a body are missing--> held --they came--> exchange, or answered
 ///     exchange --101--> webSocket          head --refused WebSocket--> closing
@@ -42,6 +44,8 @@ final class ClientConnection {
 
     /// Where a connection without a request stands; each has its own deadline.
     enum HeadStage {
+        /// A trusted proxy says first whom it speaks for.
+        case proxyHeader(ProxyHeaderDecoder)
         case handshake
         /// Not an octet of the next request has come.
         case idle
@@ -56,11 +60,10 @@ final class ClientConnection {
 
     let token: UInt64
     let stream: Stream
-    let address: SocketAddress
-    /// The address without its port; every request needs it.
-    let addressText: String
     /// Its place in the count of its address; nil where it is in none.
-    private let lease: ConnectionLease?
+    private var lease: ConnectionLease?
+    /// Who connected, and how; what a PROXY header says counts from then on.
+    private(set) var origin: ConnectionOrigin
     let entrance: Generation.Entrance
     private(set) var generation: Generation
     private(set) var phase: Phase
@@ -94,14 +97,18 @@ final class ClientConnection {
     ) {
         self.token = token
         self.stream = stream
-        self.address = address
-        addressText = address.host
         self.lease = lease
+        let isTLS = entrance.tls != nil
+        origin = ConnectionOrigin(address: address, isSecure: isTLS)
         self.entrance = entrance
         self.generation = generation
         decoder = RequestHeadDecoder(limits: generation.headLimits)
         lastHeard = now
-        phase = .head(entrance.tls == nil ? .idle : .handshake)
+        let hasHeader =
+            entrance.settings.expectsProxyHeader
+            && generation.settings.trust.contains(address)
+        phase = .head(
+            hasHeader ? .proxyHeader(ProxyHeaderDecoder()) : isTLS ? .handshake : .idle)
     }
 
     func opened(in worker: Worker) {
@@ -131,6 +138,19 @@ final class ClientConnection {
     }
 
     private func receive(in worker: Worker) {
+        if case .head(.proxyHeader(let decoder)) = phase {
+            switch readProxyHeader(decoder, in: worker) {
+            case .reading(let decoder): return phase = .head(.proxyHeader(decoder))
+            case .refused: return close(reset: true, in: worker)
+            case .passed(let origin):
+                guard case .admitted(let lease) = worker.place(of: origin.address) else {
+                    return close(reset: true, in: worker)
+                }
+                self.lease = lease
+                self.origin = origin
+                phase = .head(entrance.tls == nil ? .idle : .handshake)
+            }
+        }
         switch stream.receive(into: worker.buffer) {
         case .octets(let count):
             if count > 0 { heard(in: worker) }
@@ -170,6 +190,7 @@ final class ClientConnection {
         guard case .head(let stage) = phase else { return }
         let limits = generation.settings.limits
         switch stage {
+        case .proxyHeader: break
         case .handshake:
             guard stream.isEstablished else { return }
             phase = .head(decoder.isIdle ? .idle : .partial)

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Clock
 internal import Endings
 internal import EventStream
+internal import Forwarding
 internal import HTTP
 internal import HTTP1
 internal import Sessions
@@ -78,7 +79,9 @@ final class Exchange {
         let server = plan.group.servers[index]
         lease = consume chosen
         context.server = server.address
-        if !context.isWebSocket, let resting = worker.pool.take(for: server.state) {
+        // What a PROXY header says holds for the whole connection, so it is one client's alone.
+        let isShared = !context.isWebSocket && plan.group.settings.proxyHeader == nil
+        if isShared, let resting = worker.pool.take(for: server.state) {
             upstream = resting
             resting.begin(self)
             return upstreamConnected(in: worker)
@@ -123,6 +126,9 @@ final class Exchange {
         if let index = lease?.index, !upstream.isReused { plan.group.reportSuccess(index) }
         isConnected = true
         worker.scratch.removeAll(keepingCapacity: true)
+        if let version = plan.group.settings.proxyHeader {
+            context.provenance.proxyHeader(client).append(version, to: &worker.scratch)
+        }
         UpstreamRequest.append(
             head, plan: plan, context: context, framing: requestFraming, client: client,
             to: &worker.scratch)
@@ -169,7 +175,7 @@ final class Exchange {
                     if requestFraming == .chunked {
                         HeadEncoder.appendLastChunk(
                             trailers: trailers.map(
-                                UpstreamRequest.trailers(of: plan, context, client)),
+                                UpstreamRequest.trailers(of: plan, context)),
                             to: &worker.scratch)
                     }
                 }
@@ -264,7 +270,8 @@ final class Exchange {
         upstream = nil
         lease = nil
         let settings = plan.group.settings
-        if reusable, case .complete = request, !connection.hasInputEnded {
+        let isShared = settings.proxyHeader == nil
+        if reusable, isShared, case .complete = request, !connection.hasInputEnded {
             connection.rest(
                 capacity: settings.keepAlive, timeout: settings.keepAliveTimeout, in: worker)
         } else {

@@ -13,12 +13,8 @@ final class RequestContext {
     let generation: Generation
     let started: Instant
     let method: Method
-    /// Whom it is for; nil when it names nobody.
-    let authority: Authority?
-    /// The client's address, a trusted proxy's word counted, and its text.
-    let address: SocketAddress
-    let client: String
-    let isTLS: Bool
+    /// Whom it comes from, by which scheme and to which host.
+    let provenance: Provenance
     let isWebSocket: Bool
     let minorVersion: UInt8
     /// The client wants an event stream: the route says so, or the request's Accept.
@@ -65,20 +61,25 @@ final class RequestContext {
 
     init(
         id: String, generation: Generation, started: Instant, method: Method,
-        authority: Authority?, address: SocketAddress, client: String, isTLS: Bool,
-        isWebSocket: Bool, minorVersion: UInt8
+        provenance: Provenance, isWebSocket: Bool, minorVersion: UInt8
     ) {
         self.id = id
         self.generation = generation
         self.started = started
         self.method = method
-        self.authority = authority
-        self.address = address
-        self.client = client
-        self.isTLS = isTLS
+        self.provenance = provenance
         self.isWebSocket = isWebSocket
         self.minorVersion = minorVersion
     }
+
+    /// Whom it is for; nil when it names nobody.
+    var authority: Authority? { provenance.authority }
+
+    /// The client's address, as text.
+    var client: String { provenance.addressText }
+
+    /// The client speaks TLS, with us or with a trusted proxy.
+    var isTLS: Bool { provenance.isSecure }
 
     var routeSettings: RouteSettings? { route.map { generation.routes[$0].settings } }
 
@@ -86,7 +87,9 @@ final class RequestContext {
     var enforcesTokens: Bool { !(routeSettings?.reportOnly.contains(.auth) ?? false) }
 
     /// The address as limits and tickets count it; nil for a client that has none.
-    var clientAddress: ClientAddress? { ClientAddress(mappedOctets: address.mappedOctets) }
+    var clientAddress: ClientAddress? {
+        ClientAddress(mappedOctets: provenance.address.mappedOctets)
+    }
 
     /// What the upstream and the client know the connection by.
     var sessionID: SessionID? { session?.lease.id ?? live?.id }

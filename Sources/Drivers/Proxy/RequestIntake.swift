@@ -103,17 +103,14 @@ enum RequestIntake {
         _ head: RequestHead, _ client: ClientConnection, _ worker: Worker
     ) -> RequestContext {
         let generation = client.generation
-        let isTLS = client.entrance.tls != nil
         let fields = head.fields
-        let trust = generation.settings.trust
-        let address =
-            trust.isEmpty
-            ? client.address : ForwardedAddress.of(client.address, fields, trust: trust)
         let context = RequestContext(
             id: requestID(fields, worker), generation: generation, started: worker.now,
-            method: head.method, authority: head.authority,
-            address: address, client: trust.isEmpty ? client.addressText : address.host,
-            isTLS: isTLS, isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
+            method: head.method,
+            provenance: Provenance(
+                fields, authority: head.authority, connection: client.origin,
+                settings: generation.settings),
+            isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         context.isEventStream = fields.list(.accept, contains: "text/event-stream")
         return context
     }

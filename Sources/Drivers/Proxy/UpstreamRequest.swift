@@ -15,13 +15,15 @@ enum UpstreamRequest {
         _ head: RequestHead, plan: ForwardPlan, context: RequestContext, framing: BodyFraming,
         client: ClientConnection, to output: inout [UInt8]
     ) {
-        let vouched = VouchedFields(plan: plan, context: context, client: client)
+        let vouched = VouchedFields(plan: plan, context: context)
         // The target was normalised and the method is a token, so nothing is refused here.
         HeadEncoder.appendRequestLine(
             method: head.method.name, target: plan.target.text, to: &output)
         appendHost(context, to: &output)
         appendPassedOn(head, plan: plan, context: context, vouched, to: &output)
-        ForwardedFields.append(head.fields, context, client, vouched, to: &output)
+        ForwardedFields.append(
+            head.fields, context, client.origin, vouched,
+            sendsForwarded: plan.route.settings.sendsForwarded, to: &output)
         appendIdentity(context, vouched, to: &output)
         for (name, value) in plan.fields {
             HeadEncoder.appendField(name: name, value: value, to: &output)
@@ -35,11 +37,11 @@ enum UpstreamRequest {
         HeadEncoder.appendEnd(to: &output)
     }
 
-    /// Whom the client asked for. An HTTP/1.1 request needs a host (RFC 9112 §3.2): of a client
+    /// Whom the request itself is for, whatever proxies say of it. An HTTP/1.1 request needs a host (RFC 9112 §3.2): of a client
     /// that names none, it is the server that the request is sent to.
     private static func appendHost(_ context: RequestContext, to output: inout [UInt8]) {
         output.append("Host: ")
-        switch (context.authority, context.server) {
+        switch (context.provenance.ownAuthority, context.server) {
         case (let authority?, _): output.append(authority.text)
         case (nil, let server?):
             if case .ip = server { output.append(server.text) } else { output.append("localhost") }
@@ -105,9 +107,9 @@ enum UpstreamRequest {
 
     /// The trailers of a request, without fields that only the gateway may say.
     static func trailers(
-        of plan: ForwardPlan, _ context: RequestContext, _ client: ClientConnection
+        of plan: ForwardPlan, _ context: RequestContext
     ) -> (Fields) -> Fields {
-        let vouched = VouchedFields(plan: plan, context: context, client: client)
+        let vouched = VouchedFields(plan: plan, context: context)
         return { fields in
             let lines = fields.lines.filter { !vouched.forbids($0, of: fields) }
             return Fields(bytes: fields.bytes, lines: lines)

@@ -12,11 +12,10 @@ struct VouchedFields {
     /// What proxies claim is believed of who connected.
     let isTrusted: Bool
 
-    init(plan: ForwardPlan, context: RequestContext, client: ClientConnection) {
+    init(plan: ForwardPlan, context: RequestContext) {
         self.plan = plan
         self.context = context
-        let trust = context.generation.settings.trust
-        isTrusted = !trust.isEmpty && ForwardedAddress.isTrusted(client.address, trust)
+        isTrusted = context.provenance.isForwarded
     }
 
     /// True when the configuration says a field of this name: its line is the only one.

@@ -23,6 +23,12 @@ extension Worker {
             logRefused(address, because: "its address may not connect here")
             return .refused
         }
+        return place(of: address)
+    }
+
+    /// Counts a connection by its client's address: that of the socket, or what a PROXY header of
+    /// a trusted proxy says.
+    func place(of address: SocketAddress) -> ConnectionEntry {
         let octets = address.mappedOctets
         guard let customer = ClientAddress(mappedOctets: octets)?.customer,
             !generation.settings.trust.contains(where: { $0.contains(octets) })

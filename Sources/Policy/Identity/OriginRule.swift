@@ -21,8 +21,10 @@ package struct OriginRule: Sendable {
     }
 
     /// Passes a request without `Origin` (it comes from no browser), one whose origin is listed,
-    /// and one whose origin has the host and port that were asked. `authority` is whom the request
-    /// is for, nil when it does not say; `isTLS` tells the port it means when it names none.
+    /// and one whose origin is the one that was asked: scheme, host, and the port that either
+    /// names or means. `authority` is whom the request is for, nil when it does not say; with
+    /// `isTLS` its scheme is `https`. Without, it is not known: somebody in front of us may speak
+    /// TLS of whom we were not told, so that a page of either scheme passes.
     ///
     /// Throws for every other origin, for `null` and for more than one.
     package func check(
@@ -32,8 +34,8 @@ package struct OriginRule: Sendable {
         if fields.count(of: .origin) == 1, let origin = Origin(fields.bytes.span.extracting(range))
         {
             if listed.contains(origin) { return }
-            if let authority, origin.isWeb, origin.host == authority.host,
-                origin.port == authority.port(unless: isTLS ? 443 : 80)
+            if let authority, let port = origin.impliedPort, origin.host == authority.host,
+                !isTLS || origin.scheme == "https", origin.port == authority.port(unless: port)
             {
                 return
             }
@@ -62,13 +64,17 @@ private struct Origin: Sendable, Hashable {
         else { return nil }
         scheme = text.extracting(0..<colon).text.lowercased()
         host = authority.host
-        port =
-            switch scheme {
-            case "http": authority.port(unless: 80)
-            case "https": authority.port(unless: 443)
-            default: authority.port
-            }
+        port = Self.impliedPort(scheme).map(authority.port(unless:)) ?? authority.port
     }
 
-    var isWeb: Bool { scheme == "http" || scheme == "https" }
+    /// The port it means when it names none; nil where the scheme has none that we know.
+    var impliedPort: UInt16? { Self.impliedPort(scheme) }
+
+    private static func impliedPort(_ scheme: String) -> UInt16? {
+        switch scheme {
+        case "http": 80
+        case "https": 443
+        default: nil
+        }
+    }
 }

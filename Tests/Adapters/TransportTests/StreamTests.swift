@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import Peers
 import Testing
@@ -34,6 +35,43 @@ import Transport
         far.send("back")
         try near.run { $0.text == "back" }
         #expect(near.stream.pendingCount == 0)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `what is looked at is there until it is skipped`(kind: Kind) throws {
+        let (near, far) = try pair(kind)
+        let buffer = ReadBuffer()
+        #expect(far.stream.peek(into: buffer, limit: 4) == .octets(0))
+        near.send("header, and more")
+        #expect(poll(far.stream.descriptor.number))
+        for _ in 0..<2 {
+            #expect(far.stream.peek(into: buffer, limit: 4) == .octets(4))
+            let shown = buffer.octets.array
+            #expect(shown == Array("head".utf8))
+        }
+        far.stream.skip(8, with: buffer)
+        far.stream.skip(0, with: buffer)
+        try far.run { $0.text == "and more" }
+        near.stream.finishSending()
+        #expect(poll(far.stream.descriptor.number))
+        #expect(far.stream.peek(into: buffer, limit: 4) == .end(0))
+        far.stream.skip(1, with: buffer)
+    }
+
+    /// There is something to read, soon.
+    private func poll(_ number: Int32) -> Bool {
+        var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        // One entry, as its count says.
+        return unsafe Glibc.poll(&entry, 1, 20_000) == 1
+    }
+
+    @Test func `a stream knows where the other side is connected to`() throws {
+        let listener = try Listener.loopback()
+        let (accepted, _) = try listener.pair()
+        #expect(accepted.localAddress == listener.address)
+        let path = folder.path("a.sock")
+        let (other, _) = try Listener(.unix(path: path)).pair()
+        #expect(other.localAddress == .unix(path: path))
     }
 
     @Test func `without octets there is nothing to receive`() throws {

@@ -1,3 +1,4 @@
+import Forwarding
 import Settings
 import Testing
 
@@ -36,6 +37,31 @@ struct BlockTests {
         .init(
             .listen, "tls { certificate self_signed } host a..kr { certificate self_signed }",
             "38: 'a..kr' is no host name"),
+        .init(
+            .listen, "proxy_protocol",
+            "1: 'proxy_protocol' needs 'trust CIDR…' at the top level: PROXY headers are believed"
+                + " from proxies named there, and from nobody else"),
+        .init(
+            .listen, "proxy_protocol onn",
+            "16: expected on or off, not 'onn' (did you mean 'on'?)"),
+        .init(
+            .listen, "proxy_protocol on off",
+            "19: unexpected 'off' after 'proxy_protocol' (expected: proxy_protocol [on|off])"),
+        .init(
+            .top, "trust 10.0.0.0/8; listen unix:s { proxy_protocol }",
+            "35: who connects to a Unix domain socket has no address that 'trust' could name, so"
+                + " 'proxy_protocol' is for IP addresses"),
+        .init(
+            .top, "trust_fields x-forwarded",
+            "14: expected any, x_forwarded or forwarded, not 'x-forwarded' (did you mean"
+                + " 'x_forwarded'?)"),
+        .init(
+            .backend, "server 127.0.0.1:1; send_proxy v3",
+            "32: expected v1 or v2, not 'v3' (did you mean 'v1'?)"),
+        .init(
+            .backend, "server 127.0.0.1:1; send_proxy of",
+            "32: 'of' is unknown (did you mean 'off'?)"),
+        .init(.route, "forwarded yes", "11: expected on or off, not 'yes' (did you mean 'on'?)"),
         // log
         .init(.log, "access json", "8: where to? (expected: access json stdout|stderr|PATH)"),
         .init(
@@ -159,7 +185,7 @@ struct BlockTests {
             backend b { server 127.0.0.1:1 weight=3; server [::1]:2 backup
             server unix:/s weight=2 backup; balance least_connections; connect_timeout 1s
             response_timeout 2s; handshake_timeout 3s
-            retries 4; fail_timeout 5s; keep_alive 6; keep_alive_timeout 7s }
+            retries 4; fail_timeout 5s; keep_alive 6; keep_alive_timeout 7s; send_proxy v2 }
             """
         let settings = try #require(read(prelude + text).settings)
         var expected = BackendSettings(
@@ -177,6 +203,7 @@ struct BlockTests {
         expected.failTimeout = .seconds(5)
         expected.keepAlive = 6
         expected.keepAliveTimeout = .seconds(7)
+        expected.proxyHeader = .v2
         expected.position = .init(file: "gateway.conf", line: 2, column: 1)
         #expect(settings.backends[1] == expected)
     }
@@ -194,7 +221,10 @@ struct BlockTests {
                 host *.example.kr { certificate self_signed }
             }
             listen [::1]:80 { redirect https }
-            listen [::1]:81 { redirect https 8443 }
+            listen [::1]:81 { redirect https 8443; proxy_protocol }
+            listen [::1]:82 { proxy_protocol on }
+            listen [::1]:83 { proxy_protocol off }
+            trust_fields forwarded
             """
         let result = read(prelude + text)
         let settings = try #require(result.settings)
@@ -235,7 +265,14 @@ struct BlockTests {
         ]
         #expect(settings.listeners[1].tls == tls)
         #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 7, column: 1))
-        #expect(settings.listeners.map(\.redirectToHTTPS) == [nil, nil, .standard, .port(8443)])
+        #expect(
+            settings.listeners.map(\.redirectToHTTPS)
+                == [nil, nil, .standard, .port(8443), nil, nil])
+        #expect(
+            settings.listeners.map(\.expectsProxyHeader) == [
+                false, false, false, true, true, false,
+            ])
+        #expect(settings.trustedFields == .forwarded)
     }
 
     @Test("Nothing said, every default holds") func defaults() throws {
@@ -244,6 +281,9 @@ struct BlockTests {
         #expect(settings.log == LogSettings())
         #expect(settings.limits == LimitSettings())
         #expect(settings.trust.isEmpty)
+        #expect(settings.trustedFields == .any)
+        #expect(settings.listeners.allSatisfy { !$0.expectsProxyHeader })
+        #expect(settings.backends.allSatisfy { $0.proxyHeader == nil })
         #expect(settings.rewrites.isEmpty)
         #expect(settings.console == nil)
         #expect(settings.limits.failedAttempts == AttemptLimit(perSecond: 20, burst: 40))

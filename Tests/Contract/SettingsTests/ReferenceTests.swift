@@ -72,6 +72,7 @@ struct ReferenceTests {
                     $0.severity == .error && $0.position.line == 3
                         && !$0.message.contains("beside it")
                         && !$0.message.contains("needs 'auth NAME'")
+                        && !$0.message.contains("needs 'trust CIDR…'")
                         && !$0.message.contains("a route has one of")
                         && !$0.message.hasPrefix("cannot read 'conf.d/")
                 }

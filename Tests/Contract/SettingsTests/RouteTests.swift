@@ -218,7 +218,7 @@ struct RouteTests {
             compress over 1k level 9; sessions s; backend app
             header X-A "{client.address} {{x}}"; header X-B {id}
             refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
-            ping 5s; silence 6s; comment 7s }
+            forwarded on; ping 5s; silence 6s; comment 7s }
             """
         let result = read(prelude + text)
         #expect(result.diagnostics.isEmpty)
@@ -246,6 +246,7 @@ struct RouteTests {
             .init(name: "X-B", value: .init(parts: [.placeholder("id")])),
         ]
         expected.refusesWithStatus = true
+        expected.sendsForwarded = true
         expected.bodySize = 1 << 20
         expected.messageSize = 2 << 20
         expected.inflatedSize = 3 << 20
@@ -289,12 +290,12 @@ struct RouteTests {
         let text = """
             route /plain { }
             route /own { auth off; compress off; sessions off; header B 2; ping 1s; origins same
-              respond 200; body_size off; refuse socket; require query:x == y }
+              respond 200; body_size off; refuse socket; forwarded off; require query:x == y }
             route /kept { require claim:z == 1 }
             defaults {
                 auth app; roles admin; require claim:a == b; require query:c == d; origins any
                 compress level 2; sessions s; backend app; header A 1; refuse http; body_size 1k
-                ping 2s; methods GET
+                ping 2s; methods GET; forwarded on
             }
             """
         let result = read(prelude + text)
@@ -311,6 +312,7 @@ struct RouteTests {
         #expect(own.origins == .sameOrigin && own.compression == nil && own.bodySize == nil)
         #expect(own.headers.map(\.name) == ["B"] && !own.refusesWithStatus)
         #expect(own.destination == .respond(status: 200, body: ""))
+        #expect(plain.sendsForwarded && kept.sendsForwarded && !own.sendsForwarded)
         #expect(own.pingInterval == .seconds(1) && own.methods == ["GET"])
         #expect(kept.require == [.equal(.source(.claim("z")), .text("1"))])
     }

@@ -13,6 +13,14 @@ struct WarningTests {
             "1:8: warning: '0.0.0.0:80' is reachable from other machines and has no 'tls'"
         ),
         ("listen 127.0.0.1:80\nroute / { respond 200 }", ""),
+        (
+            "trust_fields forwarded\nlisten 127.0.0.1:80\nroute / { respond 200 }",
+            "1:1: warning: without 'trust' nobody is believed"
+        ),
+        (
+            "trust_fields forwarded; trust 10.0.0.0/8\nlisten 127.0.0.1:80\n"
+                + "route / { respond 200 }", ""
+        ),
         ("listen [::1]:80\nlisten unix:/s\nroute / { respond 200 }", ""),
         ("listen 0.0.0.0:80 { redirect https }", ""),
         (tls, "1:8: warning: there is no 'route': every request is answered with 404"),

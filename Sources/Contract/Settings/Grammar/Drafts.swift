@@ -1,6 +1,9 @@
 /// What the files say so far: values, and the words that other blocks call them by.
 struct Document {
     var settings = Settings()
+    /// The first word `trust`, and the word `trust_fields`.
+    var trust: Word?
+    var trustedFields: Word?
     var console: Word?
     var listeners: [ListenerDraft] = []
     var tokens: [TokenDraft] = []
@@ -36,6 +39,8 @@ struct ListenerDraft {
     var redirect: Word?
     /// The first `allow`.
     var allow: Word?
+    /// The word that turned it on.
+    var proxyProtocol: Word?
     var hosts: [(word: Word, host: TLSSettings.Host)] = []
 }
 

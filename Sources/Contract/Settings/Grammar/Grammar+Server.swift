@@ -39,10 +39,21 @@ extension Grammar {
     static func readTrust(
         _ document: inout Document, _ directive: Directive, _ reading: inout Reading
     ) {
+        document.trust = document.trust ?? directive.name
         for word in directive.arguments {
             if let range = ValueKind<AddressRange>.range.read(word, &reading) {
                 document.settings.trust.append(range)
             }
+        }
+    }
+
+    static func readTrustedFields(
+        _ document: inout Document, _ directive: Directive, _ reading: inout Reading
+    ) {
+        document.trustedFields = directive.name
+        let kind = ValueKind<TrustedFields>.choice
+        if let fields = kind.read(directive.arguments[0], &reading) {
+            document.settings.trustedFields = fields
         }
     }
 
@@ -87,6 +98,16 @@ extension Grammar {
         {
             draft.settings.redirectToHTTPS = .port(UInt16(port))
         }
+    }
+
+    /// `proxy_protocol`, `proxy_protocol on`, `proxy_protocol off`.
+    static func readProxyProtocol(
+        _ draft: inout ListenerDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments.first
+        guard let isOn = word.map({ ValueKind.onOff.read($0, &reading) }) ?? true else { return }
+        draft.settings.expectsProxyHeader = isOn
+        draft.proxyProtocol = isOn ? directive.name : nil
     }
 
     // MARK: Certificates

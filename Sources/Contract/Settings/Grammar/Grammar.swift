@@ -1,3 +1,5 @@
+internal import Forwarding
+
 /// The whole language: every word, where it may stand, what it takes. What is not in these tables
 /// does not exist; suggestions, error messages and the check of the reference come from them.
 package enum Grammar {
@@ -7,6 +9,7 @@ package enum Grammar {
             .init("workers", "auto|N", .integer(1...1024, or: "auto"), \.settings.workers),
             .init("log", "", .none, readLog).withBlock,
             .init("trust", "CIDR…", .atLeastOne, readTrust).repeatable,
+            .init("trust_fields", "any|x_forwarded|forwarded", .one, readTrustedFields),
             .init("limits", "", .none, readLimits).withBlock,
             .init("console", "ADDRESS", .one, readConsole).withBlock,
             .init("state", "PATH", .one, readState).withOptionalBlock,
@@ -68,6 +71,7 @@ package enum Grammar {
             .init("redirect", "https [PORT]", .from(1, to: 2), readRedirectToHTTPS),
             .init("allow", addressSynopsis, .atLeastOne, readListenerAddresses).repeatable,
             .init("deny", addressSynopsis, .atLeastOne, readListenerAddresses).repeatable,
+            .init("proxy_protocol", "[on|off]", .from(0, to: 1), readProxyProtocol),
         ])
 
     static let tls = Vocabulary<CertificateDraft>(
@@ -135,6 +139,9 @@ package enum Grammar {
             .init("fail_timeout", "DURATION", .duration(.zero ... .days(1)), \.failTimeout),
             .init("keep_alive", "N", .integer(0...10_000), \.keepAlive),
             .init("keep_alive_timeout", "DURATION", .timeout, \.keepAliveTimeout),
+            .init(
+                "send_proxy", "v1|v2|off",
+                ValueKind<ProxyHeader.Version>.choice.optional("off"), \.proxyHeader),
         ])
 
     static let sessions = Vocabulary<SessionDraft>(
@@ -184,6 +191,7 @@ package enum Grammar {
         .init("sessions", "NAME|off", .one, readRouteSessions),
         .init("backend", "NAME", .one, readRouteBackend),
         .init("header", "NAME TEXT", .two, readHeader).repeatable,
+        .init("forwarded", "on|off", .onOff, \.settings.sendsForwarded),
         .init("forward_token", "on|off", .onOff, \.settings.forwardsTokens),
         .init("refuse", "http|socket", .one, readRefusal),
         .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),

@@ -243,9 +243,33 @@ extension Document {
             reading.error(
                 "\(console.shown) is taken by the listener at \(place)", at: console)
         }
+        checkTrust(&reading)
         if listeners.isEmpty, reading.hasSources {
             let start = Location(file: 0, line: 1, column: 1, length: 1)
             reading.error("there is no 'listen': nobody could connect", at: start)
+        }
+    }
+}
+
+extension Document {
+    /// What proxies say counts only where it is known which proxies.
+    private func checkTrust(_ reading: inout Reading) {
+        for listener in listeners {
+            guard let word = listener.proxyProtocol else { continue }
+            if case .unix(let path) = listener.settings.address {
+                // One that could not be read was complained about.
+                if path.isEmpty { continue }
+                reading.error(
+                    "who connects to a Unix domain socket has no address that 'trust' could name,"
+                        + " so 'proxy_protocol' is for IP addresses", at: word)
+            } else if trust == nil {
+                reading.error(
+                    "'proxy_protocol' needs 'trust CIDR…' at the top level: PROXY headers are"
+                        + " believed from proxies named there, and from nobody else", at: word)
+            }
+        }
+        if let word = trustedFields, trust == nil {
+            reading.warn("without 'trust' nobody is believed", at: word.location)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Forwarding
 
 extension ValueKind where Value == SocketAddressSettings {
     /// Where to listen; port 0 means any free one, `*` every address.

@@ -1,4 +1,5 @@
 import Bytes
+import Forwarding
 
 extension PathPattern {
     /// The captures, in order.

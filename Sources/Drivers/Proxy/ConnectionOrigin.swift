@@ -1,0 +1,69 @@
+internal import Forwarding
+internal import Settings
+internal import Transport
+
+/// Who is at the other end of a client's connection: the socket's address, or what a PROXY header
+/// of a trusted proxy says.
+struct ConnectionOrigin {
+    let address: SocketAddress
+    /// The address without its port; every request needs it.
+    let addressText: String
+    /// The client speaks TLS, with us or with the proxy.
+    let isSecure: Bool
+    /// Where the client connected to, as far as a PROXY header says; else the socket knows.
+    let server: SocketAddress?
+
+    init(address: SocketAddress, isSecure: Bool, server: SocketAddress? = nil) {
+        self.address = address
+        addressText = address.host
+        self.isSecure = isSecure
+        self.server = server
+    }
+
+    /// The same connection behind its PROXY header.
+    func told(by header: ProxyHeader) -> ConnectionOrigin {
+        let isSecure = isSecure || header.isSecure == true
+        switch header.origin {
+        case .local: return ConnectionOrigin(address: address, isSecure: isSecure)
+        case .unix: return ConnectionOrigin(address: .unix(path: ""), isSecure: isSecure)
+        case .internet(let client, let server):
+            return ConnectionOrigin(
+                address: SocketAddress(client.address, port: client.port), isSecure: isSecure,
+                server: SocketAddress(server.address, port: server.port))
+        }
+    }
+}
+
+extension ClientConnection {
+    /// What came of looking for the PROXY header.
+    enum ProxyHeaderOutcome {
+        case reading(ProxyHeaderDecoder)
+        case passed(ConnectionOrigin)
+        /// The connection is worth nothing: it ends without an answer, since nobody knows yet what
+        /// is spoken on it.
+        case refused
+    }
+
+    /// Reads on, and not an octet beyond the header: what follows may be TLS.
+    func readProxyHeader(
+        _ decoder: ProxyHeaderDecoder, in worker: Worker
+    ) -> ProxyHeaderOutcome {
+        var decoder = decoder
+        let buffer = worker.buffer
+        switch stream.peek(into: buffer, limit: ProxyHeaderDecoder.sizeLimit) {
+        case .octets(0): return .reading(decoder)
+        case .octets:
+            var index = 0
+            do throws(ProxyHeaderError) {
+                let header = try decoder.decode(buffer.octets, at: &index)
+                stream.skip(index, with: buffer)
+                return header.map { .passed(origin.told(by: $0)) } ?? .reading(decoder)
+            } catch {
+                worker.shared.log.warning(
+                    "connection of proxy \(origin.addressText) refused: \(error.message)")
+                return .refused
+            }
+        case .end, .failed: return .refused
+        }
+    }
+}
