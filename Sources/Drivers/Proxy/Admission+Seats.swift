@@ -62,6 +62,9 @@ extension Admission {
         }
         let userAgent = head.fields.text(of: .userAgent) ?? ""
         let device = try DeviceIdentity(
+        let owner = DeviceOwner(
+            block.settings.deviceOwnership, rule: context.identity?.rule,
+            user: context.identity?.user)
             block.settings, address: context.client, role: role, userAgent: userAgent,
             fresh: worker.newSessionID, value: facts.text(of:))
         let claim = block.rules.claim(for: role).flatMap { facts.text(of: .claim($0)) }

@@ -117,7 +117,7 @@ struct ExampleTests {
             revoked    file:revoked.txt
         }
         backend app { server 127.0.0.1:8000 }
-        sessions boards { store query:s; limit claim:devices or 2 block_new }
+        sessions boards { store claim:shop; limit claim:devices or 2 block_new }
         defaults { auth staff optional; backend app; slow wait; ping 20s answer }
         route /ticket { auth staff; ticket }
         route /a { sessions boards; report_only auth; frame_size 64k; fragments 9 }

@@ -203,8 +203,8 @@ struct RouteTests {
         let text = """
             jwt b { algorithms HS256; secret env:JWT_SECRET; audience a }
             route *.Example.kr/ws/{id}/ { websocket; methods GET PURGE; auth app or b; roles x y
-            require claim:u == path:id; require query:a == "claim:x"; require query:a == plain
-            origins same https://A.example.kr:443 http://b:8080 capacitor://localhost
+            require claim:u == path:id; require query:a == "claim:x"; require query:s == plain
+            origins same https://A.example.kr:443 http://b:8080 capacitor://localhost null FILE://
             compress over 1k level 9; sessions s; backend app
             header X-A "{client.address} {{x}}"; header X-B {id}
             refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
@@ -280,9 +280,9 @@ struct RouteTests {
             route /plain { }
             route /own { auth off; compress off; sessions off; header B 2; ping 1s; origins same
               respond 200; body_size off; refuse socket; require query:x == y }
-            route /kept { require claim:z == 1 }
+            route /kept { require claim:z == 1; require query:s in 1 2 }
             defaults {
-                auth app; roles admin; require claim:a == b; require query:c == d; origins any
+                auth app; roles admin; require claim:a == b; require query:s in 1 2; origins any
                 compress level 2; sessions s; backend app; header A 1; refuse http; body_size 1k
                 ping 2s; methods GET
             }

@@ -98,6 +98,9 @@ private struct History {
 
     // MARK: Events
 
+    /// Mostly few, so that devices meet those of their own.
+    private static let owners = ["anyone", "bearer", "user-1", "user-1", "user-1", "user-2"]
+
     mutating func run() throws {
         for _ in 0..<40 {
             now += [0, 0, 10, 300, 1000, 3000].randomElement(using: &random) ?? 0
@@ -122,7 +125,8 @@ private struct History {
         number += 1
         let role = ["admin", "admin", "manager", "kiosk", "board"].randomElement(using: &random)
         var newcomer = NaiveStore.Newcomer(
-            number: number, key: "device-\(Int.random(in: 1...6, using: &random))", alias: nil,
+            number: number, owner: Self.owners.randomElement(using: &random) ?? "anyone",
+            key: "device-\(Int.random(in: 1...6, using: &random))", alias: nil,
             role: role ?? "", claimed: nil,
             isReportOnly: Int.random(in: 0..<30, using: &random) == 0)
         if rules.sameDevice == .replace, Int.random(in: 0..<5, using: &random) == 0 {
@@ -141,7 +145,7 @@ private struct History {
         try step("time", .time) { _ in }
         let wasThere = naive.devices.contains { device in
             device.count.hasPrefix("limit") && !device.isInGrace
-                && device.last.key == newcomer.key
+                && device.last.key == newcomer.key && device.last.owner == newcomer.owner
                 && naive.group(of: newcomer.role).map { "limit \($0)" } == device.count
         }
         let words = try step("arrive \(newcomer)", .arrive(arriving)) { $0.arrive(newcomer) }
@@ -154,12 +158,15 @@ private struct History {
         let looks = newcomer.alias.map {
             DeviceKey.fallback(address: "", role: nil, userAgent: $0)
         }
+        let user = newcomer.owner.hasPrefix("user") ? newcomer.owner : nil
         let device = DeviceIdentity(
+            owner: DeviceOwner(
+                .user, rule: newcomer.owner == "anyone" ? nil : "app", user: user),
             key: .client(try ClientID(newcomer.key)),
             origin: looks.map { .issued(like: $0) } ?? .given(.query("client_id")))
         return SessionsTests.arrival(
             newcomer.number, device: device, role: newcomer.role,
-            rules: Bool.random(using: &random) ? rules : oldRules,
+            rules: Bool.random(using: &random) ? rules : oldRules, user: user,
             claimed: newcomer.claimed, isReportOnly: newcomer.isReportOnly)
     }
 
@@ -223,8 +230,11 @@ private struct History {
 
     private mutating func kick() throws {
         let key = "device-\(Int.random(in: 1...6, using: &random))"
-        let filter = SessionFilter(clientID: try ClientID(key))
-        try step("kick \(key)", .kick(filter, Kick()), inOrder: false) { $0.kick(key: key) }
+        let user = Bool.random(using: &random) ? "user-1" : nil
+        let filter = SessionFilter(user: user, clientID: try ClientID(key))
+        try step("kick \(key) \(user ?? "-")", .kick(filter, Kick()), inOrder: false) {
+            $0.kick(key: key, of: user)
+        }
     }
 
     /// Everybody leaves, and time passes: nothing may stay.

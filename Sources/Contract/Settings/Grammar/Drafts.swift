@@ -67,6 +67,8 @@ struct SessionDraft: NamedDraft {
     var issue: Word?
     var limited: (word: Word, roles: [Word])?
     var limits: [LimitDraft] = []
+    /// The source of the store's name.
+    var store: Word?
     var stores: [StoreDraft] = []
     /// The words of the sources it reads.
     var sources: [(word: Word, source: ValueSource)] = []

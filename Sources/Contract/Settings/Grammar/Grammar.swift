@@ -135,6 +135,7 @@ package enum Grammar {
             .init("store", "SOURCE", .one, readStore).required,
             .init("device", deviceSynopsis, .atLeastOne, readDevice).repeatable,
             .init("same_device", "replace|share", .choice, \.settings.sameDevice),
+            .init("device_owner", "user|store", .choice, \.settings.deviceOwnership),
             .init("role", "SOURCE", .one, readSessionRole),
             .init("limited", "ROLE…", .atLeastOne, readLimited),
             .init("limit", limitSynopsis, .atLeast(2), readSessionLimit).required.repeatable,
