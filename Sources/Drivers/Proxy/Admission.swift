@@ -53,7 +53,6 @@ struct Admission {
         try checkKind(route)
         try checkOrigin(route)
         try checkTime(in: worker)
-        if route.authenticates, context.enforcesTokens { try worker.checkAttempts(of: context) }
         if let wait = try authenticate(route, in: worker) { return wait }
         try authorise(route, in: worker)
         if let wait = try admit(route, in: worker) { return wait }
@@ -90,7 +89,7 @@ struct Admission {
             return nil
         }
         try requirePOST()
-        try worker.checkAttempts(of: context)
+        try checkRefreshOrigin()
         return .refresh
     }
 
@@ -189,7 +188,6 @@ struct Admission {
         case .awaitKeys where isReportOnly: worker.noteReportOnly(.auth, of: context)
         case .refused(let refusal):
             context.challenge = refusal.challenge
-            if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
             throw refusal.refusal
         case .awaitKeys(let wait): return .awaitKeys(wait)
         }
@@ -200,13 +198,15 @@ struct Admission {
 
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
         let roles = context.identity?.roles ?? []
+            let refusal = worker.answer(refusal, of: context)
         let facts = facts
         for rule in context.accessRules {
             let verdict = rule.judge(roles: roles, facts: facts)
             for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
             guard let violation = verdict.refused else { continue }
-            if route.authenticates { worker.noteFailedAttempt(of: context) }
-            throw violation.refusal
+            let refusal = GateRefusal(
+                refusal: violation.refusal, isFailedAttempt: route.authenticates)
+            throw worker.answer(refusal, of: context).refusal
         }
         let sources = context.accessRules.flatMap(\.sources)
         if context.identity != nil, !sources.isEmpty { context.facts = facts.kept(for: sources) }

@@ -51,8 +51,7 @@ enum RequestIntake {
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
         _ client: ClientConnection, _ worker: Worker
     ) {
-        // Where the request ends is not known for sure, or the client is up to something.
-        if refusal.reason == .protocolError { client.makeLast() }
+        if refusal.endsConnection { client.makeLast() }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 
