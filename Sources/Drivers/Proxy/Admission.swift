@@ -18,6 +18,8 @@ struct Admission {
     enum Decision {
         case respond(status: Int, body: String)
         case redirect(status: Int, location: String)
+        /// Which requests a page of another origin may make.
+        case preflight([CrossOriginRule.Field])
         case forward(ForwardPlan)
         /// A one-time ticket, for who asked for it.
         case ticket(String)
@@ -32,9 +34,11 @@ struct Admission {
     let head: RequestHead
     let context: RequestContext
     let client: ClientConnection
-    private var target = NormalisedTarget(path: "/")
+    private(set) var target = NormalisedTarget(path: "/")
     private var query = QueryString("")
     private var captures: [String: String] = [:]
+    /// Browsers send cookies along whatever page makes a request.
+    private(set) var isLetInByCookie = false
 
     init(head: RequestHead, context: RequestContext, client: ClientConnection) {
         self.head = head
@@ -49,11 +53,13 @@ struct Admission {
         if let redirect = redirectToHTTPS() { return redirect }
         if let refresh = try ownEndpoint(in: worker) { return refresh }
         if let redirect = applyRewrite() { return redirect }
+        if let answer = try preflight() { return answer }
         let route = try matchRoute()
         try checkKind(route)
-        try checkOrigin(route)
+        try checkSocketOrigin(route)
         try checkTime(in: worker)
         if let wait = try authenticate(route, in: worker) { return wait }
+        try checkCookieOrigin(route)
         try authorise(route, in: worker)
         if let wait = try admit(route, in: worker) { return wait }
         try begin(route, in: worker)
@@ -88,6 +94,12 @@ struct Admission {
         guard target.path == RefreshOrder.path, !generation.settings.tokens.isEmpty else {
             return nil
         }
+        if let rule = generation.refreshOrigins {
+            if let preflight = CrossOriginRule.Preflight(head) {
+                return try answer(preflight, by: rule)
+            }
+            context.crossOrigin = rule.answer(to: head.fields)
+        }
         try requirePOST()
         try checkRefreshOrigin()
         return .refresh
@@ -119,6 +131,9 @@ struct Admission {
             captures.merge(found) { mine, _ in mine }
             context.route = index
             let route = generation.routes[index]
+            if let rule = route.crossOrigin, !context.isWebSocket {
+                context.crossOrigin = rule.answer(to: head.fields)
+            }
             if route.settings.kind == .events { context.isEventStream = !context.isWebSocket }
             return route
         case .noRoute:
@@ -154,13 +169,6 @@ struct Admission {
         }
     }
 
-    // MARK: 3 origin
-
-    private func checkOrigin(_ route: Generation.Route) throws(Refusal) {
-        guard context.isWebSocket else { return }
-        try route.origin.check(head.fields, authority: context.host, isTLS: context.isTLS)
-    }
-
     /// What would stay does not begin while the process stops.
     private func checkTime(in worker: Worker) throws(Refusal) {
         if worker.isDraining, context.isWebSocket || context.isEventStream {
@@ -168,25 +176,30 @@ struct Admission {
         }
     }
 
-    // MARK: 5 authenticate
+    // MARK: 4 authenticate
 
     /// Something to wait for, or nil.
-    private func authenticate(
+    private mutating func authenticate(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> Decision? {
         guard route.authenticates else { return nil }
         let isReportOnly = !context.enforcesTokens
         let attempt = GateAttempt(context: context, begin: context.started)
+        let (fields, query) = (head.fields, query)
+        var pass: TokenGate.Pass?
         let outcome = attempt.run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
-            try gate.authenticate(head.fields, query: query, circumstances, cache: &cache)
+            pass = try gate.authenticate(fields, query: query, circumstances, cache: &cache)
+            return pass?.identity
         }
+        isLetInByCookie = pass?.isByCookie ?? false
         switch outcome {
         case .passed(let identity): context.identity = identity
         case .refused where isReportOnly: worker.noteReportOnly(.auth, of: context)
         // It would delay who is let in anyway.
         case .awaitKeys where isReportOnly: worker.noteReportOnly(.auth, of: context)
         case .refused(let refusal):
+            let refusal = worker.answer(refusal, of: context)
             context.challenge = refusal.challenge
             throw refusal.refusal
         case .awaitKeys(let wait): return .awaitKeys(wait)
@@ -198,7 +211,6 @@ struct Admission {
 
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
         let roles = context.identity?.roles ?? []
-            let refusal = worker.answer(refusal, of: context)
         let facts = facts
         for rule in context.accessRules {
             let verdict = rule.judge(roles: roles, facts: facts)

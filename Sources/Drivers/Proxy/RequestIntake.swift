@@ -65,6 +65,8 @@ enum RequestIntake {
             Answer.text(status, body, context: context, to: client, in: worker)
         case .redirect(let status, let location):
             Answer.redirect(status, location, context: context, to: client, in: worker)
+        case .preflight(let fields):
+            Answer.preflight(fields, context: context, to: client, in: worker)
         case .ticket(let ticket):
             Answer.ticket(ticket, context: context, to: client, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)

@@ -97,6 +97,7 @@ enum Bench: String, CaseIterable {
     case sessionsWithLimit = "sessions t { store query:s; limit 2 block_new"
     case route = "route /x/{id} { backend app"
     case bareRoute = "route /x/{id} {"
+    case cors = "route /x/{id} { backend app; cors https://a.kr {"
     case rewrite = "rewrite /old/{id} to /new {"
     case defaults = "defaults {"
 

@@ -79,6 +79,7 @@ struct ExampleTests {
             roles    admin manager
             origins  https://app.example.kr
             compress level 1 over 256
+            require  query:store_id == claim:store_id
             sessions dashboards
             backend  app
         }
@@ -91,6 +92,7 @@ struct ExampleTests {
         route /api/sse/stream {
             events
             auth     app
+            require  query:store_id == claim:store_id
             sessions dashboards
             backend  app
         }

@@ -57,18 +57,23 @@ struct TokenDraft: NamedDraft {
     var ticketQuery: Word?
     var expiring: Word?
     var tickets: Word?
+
+    /// Browsers may bring its token for any page.
+    var readsCookie: Bool {
+        settings.from.contains { if case .cookie = $0 { true } else { false } }
+    }
 }
 
 struct SessionDraft: NamedDraft {
     var name: Word
     var settings: SessionSettings
+    /// The source of the store's name.
+    var store: Word?
     /// The words `device` that named sources, and that asked for an id to be issued.
     var device: Word?
     var issue: Word?
     var limited: (word: Word, roles: [Word])?
     var limits: [LimitDraft] = []
-    /// The source of the store's name.
-    var store: Word?
     var stores: [StoreDraft] = []
     /// The words of the sources it reads.
     var sources: [(word: Word, source: ValueSource)] = []
@@ -119,6 +124,8 @@ struct RouteDraft {
     /// The words that read a claim.
     var claims: [Word] = []
     var sessions: Word?
+    var origins: Word?
+    var cors: Word?
     var frameSize: Word?
     var silence: Word?
 

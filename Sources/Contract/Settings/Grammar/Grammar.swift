@@ -170,6 +170,7 @@ package enum Grammar {
         .init("require", requireSynopsis, .atLeast(3), readRequirement).repeatable,
         .init("report_only", reportOnlySynopsis, .atLeastOne, readReportOnly),
         .init("origins", "any | same|ORIGIN…", .atLeastOne, readOrigins),
+        .init("cors", corsSynopsis, .atLeastOne, readCORS).withOptionalBlock,
         .init("compress", compressionSynopsis, .any, readCompression),
         .init("sessions", "NAME|off", .one, readRouteSessions),
         .init("backend", "NAME", .one, readRouteBackend),

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What runs but should not.
 extension Document {
     func warn(about routes: [RouteDraft], _ used: UsedBlocks, _ reading: inout Reading) {
@@ -9,10 +11,10 @@ extension Document {
         warnAboutShadowed(routes, &reading)
         warnAboutShadowedRewrites(&reading)
         warnAboutFrames(routes, &reading)
-        if routes.isEmpty, let first = listeners.first(where: { $0.redirect == nil }) {
-            reading.warn(
         warnAboutStores(routes, &reading)
         warnAboutNull(routes, &reading)
+        if routes.isEmpty, let first = listeners.first(where: { $0.redirect == nil }) {
+            reading.warn(
                 "there is no 'route': every request is answered with 404",
                 at: first.word.location)
         }
@@ -77,8 +79,6 @@ extension Document {
         warn("sessions", sessions, used.sessions)
     }
 
-    /// A `frame_size` that no route has use for: the message is refused first.
-    private func warnAboutFrames(_ routes: [RouteDraft], _ reading: inout Reading) {
     /// Stores that a request may name as it likes, whoever its token is for: any user could take,
     /// and end, the places of any store.
     private func warnAboutStores(_ routes: [RouteDraft], _ reading: inout Reading) {
@@ -122,6 +122,8 @@ extension Document {
     private static let nullText =
         "any page can be 'null', in a sandboxed frame: with the user's cookie it is let in here"
 
+    /// A `frame_size` that no route has use for: the message is refused first.
+    private func warnAboutFrames(_ routes: [RouteDraft], _ reading: inout Reading) {
         var limited: Set<Word> = []
         var words: [Word] = []
         for route in routes {
