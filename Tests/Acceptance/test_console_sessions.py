@@ -25,12 +25,7 @@ sessions boards {
     limit admin 2 block_new
 }
 jwt app { algorithms HS256; secret env:JWT_SECRET; user user_id }
-sessions owned {
-    store query:store_id
-    device query:client_id
-    limit 3 block_new
-}
-route /owned { websocket; auth app; sessions owned; backend echo }
+route /owned { websocket; auth app; sessions boards; backend echo }
 route /ws { websocket; sessions boards; backend echo }
 route /api/sse/stream { events; sessions boards; backend waiting }
 """
@@ -74,7 +69,7 @@ async def ending(socket):
 
 async def open_owned(gateway, device, user):
     socket = await gateway.plain.websocket(
-        f"/owned?store_id=5&client_id={device}", token=tokens.mint(user=user)
+        f"/owned?store_id=5&client_id={device}&role=admin", token=tokens.mint(user=user)
     )
     await socket.send("here")
     assert await socket.recv() == "here"
@@ -86,22 +81,22 @@ async def open_owned(gateway, device, user):
 
 async def test_two_users_with_one_client_id_are_told_apart(gateway, console):
     """Lists show both, an alias is for the ClientId, and a kick for one of them or for all."""
-    console.put("/stores/owned/5/devices/pc/alias", {"name": "office PC"})
+    console.put("/stores/boards/5/devices/pc/alias", {"name": "office PC"})
     mina, joon = [await open_owned(gateway, "pc", user) for user in ("mina", "joon")]
-    listed = console.sessions(block="owned", device="pc")
+    listed = console.sessions(store="5", device="pc")
     assert sorted(one["user"] for one in listed) == ["joon", "mina"]
     assert {one["device"]["name"] for one in listed} == {"office PC"}
-    path = "/stores/owned/5/devices/pc/sessions"
+    path = "/stores/boards/5/devices/pc/sessions"
     assert console.delete(path, params={"user": "nobody"}).json() == {"ended": 0}
     assert console.delete(path, params={"user": "joon"}).json() == {"ended": 1}
     assert (await ending(joon))[1] == 4010
-    (left,) = console.sessions(block="owned", device="pc")
-    assert left["user"] == "mina" and console.sessions(block="owned", user="mina") == [left]
+    (left,) = console.sessions(store="5", device="pc")
+    assert left["user"] == "mina" and console.sessions(store="5", user="mina") == [left]
     await open_owned(gateway, "pc", "joon")
     assert console.delete(path).json() == {"ended": 2}
     assert (await ending(mina))[1] == 4010
 
-    past = await console.wait_for_history(3, block="owned", device="pc")
+    past = await console.wait_for_history(3, store="5", device="pc")
     assert sorted(one["user"] for one in past) == ["joon", "joon", "mina"]
 
 

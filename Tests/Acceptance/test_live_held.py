@@ -98,7 +98,8 @@ async def test_leaving_early_is_no_way_to_try_more_tokens(start, issuer):
         for _ in range(4):
             async with connection(gateway.plain) as raw:
                 await raw.send(get("/impatient", token))
-                await stays_silent(raw, 0.05)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(raw.reader.read(64), 0.05)
         async with connection(gateway.plain) as raw:
             await raw.send(get("/impatient", "garbage"))
             return b" 429 " in await asyncio.wait_for(raw.reader.read(64), PATIENCE)

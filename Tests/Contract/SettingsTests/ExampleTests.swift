@@ -151,7 +151,7 @@ struct ExampleTests {
         #expect(settings.routes.map(\.kind) == [.webSocket, .webSocket, .events, .any, .any])
         #expect(settings.routes[0].origins == .listed(["https://app.example.kr"]))
         #expect(settings.routes.map(\.sessions) == [0, nil, 0, nil, nil])
-        #expect(settings.routes.map(\.position.line) == [48, 57, 63, 69, 70])
+        #expect(settings.routes.map(\.position.line) == [48, 58, 64, 71, 72])
     }
 
     /// The machine's files, and a secret in the environment.
