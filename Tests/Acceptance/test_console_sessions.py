@@ -9,6 +9,7 @@ import httpx
 import pytest
 import websockets
 
+from harness import tokens
 from harness.operator import start
 from harness.waiting import eventually
 
@@ -23,6 +24,8 @@ sessions boards {
     role query:role
     limit admin 2 block_new
 }
+jwt app { algorithms HS256; secret env:JWT_SECRET; user user_id }
+route /owned { websocket; auth app; sessions boards; backend echo }
 route /ws { websocket; sessions boards; backend echo }
 route /api/sse/stream { events; sessions boards; backend waiting }
 """
@@ -62,6 +65,39 @@ async def ending(socket):
             message = json.loads(await asyncio.wait_for(socket.recv(), 15))
     except websockets.ConnectionClosed:
         return message, socket.close_code
+
+
+async def open_owned(gateway, device, user):
+    socket = await gateway.plain.websocket(
+        f"/owned?store_id=5&client_id={device}&role=admin", token=tokens.mint(user=user)
+    )
+    await socket.send("here")
+    assert await socket.recv() == "here"
+    return socket
+
+
+# Devices of users.
+
+
+async def test_two_users_with_one_client_id_are_told_apart(gateway, console):
+    """Lists show both, an alias is for the ClientId, and a kick for one of them or for all."""
+    console.put("/stores/boards/5/devices/pc/alias", {"name": "office PC"})
+    mina, joon = [await open_owned(gateway, "pc", user) for user in ("mina", "joon")]
+    listed = console.sessions(store="5", device="pc")
+    assert sorted(one["user"] for one in listed) == ["joon", "mina"]
+    assert {one["device"]["name"] for one in listed} == {"office PC"}
+    path = "/stores/boards/5/devices/pc/sessions"
+    assert console.delete(path, params={"user": "nobody"}).json() == {"ended": 0}
+    assert console.delete(path, params={"user": "joon"}).json() == {"ended": 1}
+    assert (await ending(joon))[1] == 4010
+    (left,) = console.sessions(store="5", device="pc")
+    assert left["user"] == "mina" and console.sessions(store="5", user="mina") == [left]
+    await open_owned(gateway, "pc", "joon")
+    assert console.delete(path).json() == {"ended": 2}
+    assert (await ending(mina))[1] == 4010
+
+    past = await console.wait_for_history(3, store="5", device="pc")
+    assert sorted(one["user"] for one in past) == ["joon", "joon", "mina"]
 
 
 # Lists.

@@ -1,6 +1,8 @@
 """Which pages may open a WebSocket: cross-site WebSocket hijacking (CSWSH) ends at the gateway,
 since a browser sends its cookies along wherever a socket is opened from."""
 
+import contextlib
+
 import pytest
 import websockets
 
@@ -19,6 +21,7 @@ route /ws/queue/listed {
     origins https://app.example.kr
 }
 route /ws/queue/any    { websocket; auth hospital; origins any; backend hospital }
+route /ws/queue/nameless { websocket; auth hospital; origins null file://; backend hospital }
 route /ws/queue/status { websocket; auth hospital; refuse http; backend hospital }
 route /echo            { backend hospital }
 """
@@ -97,8 +100,29 @@ async def test_a_route_may_refuse_with_the_status_instead(gateway):
     assert refused.value.response.status_code == 403
 
 
-async def test_plain_requests_are_not_asked_for_their_origin(gateway):
-    """CORS is between the browser and the app."""
+@pytest.mark.parametrize("route", ["same", "listed", "status"])
+async def test_behind_tls_a_page_that_came_in_the_clear_is_another_one(gateway, route):
+    """Anybody on the way may have written it."""
+    with contextlib.suppress(websockets.InvalidStatus):
+        async with open_from(
+            gateway.tls, f"/ws/queue/{route}", gateway.tls.http().replace("https", "http")
+        ) as socket:
+            assert (await refusal(socket))[1] == 1008
+
+
+async def test_in_the_clear_tls_may_end_in_front(gateway):
+    origin = gateway.plain.http().replace("http", "https")
+    await assert_let_in(gateway.plain, "/ws/queue/same", origin)
+
+
+@pytest.mark.parametrize("origin", ["null", "file://"])
+async def test_pages_without_an_origin_can_be_named(gateway, origin):
+    await assert_let_in(gateway.tls, "/ws/queue/nameless", origin)
+    await assert_refused(gateway.tls, "/ws/queue/listed", origin)
+
+
+async def test_plain_requests_that_no_cookie_lets_in_are_not_asked_for_their_origin(gateway):
+    """CORS is between the browser and the app; `test_cors.py` has the others."""
     async with gateway.tls.client() as client:
         answer = await client.get("/echo", headers={"Origin": "https://evil.example"})
     assert ["origin", "https://evil.example"] in answer.json()["headers"]

@@ -87,7 +87,9 @@ async def test_kicks(gateway, sessions, running):
     assert sessions("kick", session["id"], *words) == "ended 1 session\n"
     message, code = await ending(sockets[0])
     assert (message["message"], code) == ("bye", 4010)
-    assert sessions("kick", "--store", "2", "--device", "b") == "ended 1 session\n"
+    words = ["--store", "2", "--device", "b"]
+    assert sessions("kick", *words, "--user", "somebody") == "ended 0 sessions\n"
+    assert sessions("kick", *words) == "ended 1 session\n"
     assert sessions("kick", "--store", "2", "--json") == '{"ended":1}\n'
     assert "404" in sessions("kick", session["id"], code=1)
 
@@ -118,7 +120,8 @@ async def test_the_history_is_a_table(gateway, sessions, running):
 @pytest.mark.parametrize(
     "words",
     [
-        ["kick"], ["kick", "x", "--store", "1"], ["kick", "--store", "1", "--reconnect", "soon"],
+        ["kick"], ["kick", "x", "--store", "1"],
+        ["kick", "--store", "1", "--user", "x"], ["kick", "--store", "1", "--reconnect", "soon"],
         ["policy", "set", "--store", "1"], ["policy", "get"], ["nosuch"],
         ["list", "--limit", "many"],
     ],

@@ -1,10 +1,11 @@
 """Which device somebody is: by its id, from several places in order; by a cookie that it was
-handed out; by its looks. And what becomes of a device that comes again."""
+handed out; by its looks. What becomes of a device that comes again, and whose it is."""
 
 import re
 
 import pytest
 
+from harness import tokens
 from harness.visitors import routes
 from harness.waiting import eventually
 
@@ -19,13 +20,78 @@ sessions order  {{ store query:store; device query:device header:X-Client-Id coo
                    limit 1 block_new }}
 sessions cookie {{ store query:store; device query:device issue cookie; limit 2 block_new }}
 sessions named  {{ store query:store; device issue cookie door; limit 2 block_new }}
+jwt people {{ algorithms HS256; secret env:JWT_SECRET; user user_id }}
+jwt staff  {{ algorithms HS384; secret env:JWT_SECRET; user user_id }}
+sessions owned {{ store query:store; device query:device; limit 2 block_new }}
+sessions till  {{ store query:store; device query:device; device_owner store; limit 1 block_new }}
 {routes("plain", "share", "order", "cookie", "named")}
+{routes("owned", "till", words="auth people or staff optional")}
 route /socket/polite {{ websocket; sessions plain; backend app; refuse http }}
 """
 
 pytestmark = pytest.mark.usefixtures("hall")
 
 AGENT = "User-Agent: Mozilla/5.0"
+
+
+def of(user, **options):
+    """The header that says who somebody is."""
+    return f"Authorization: Bearer {tokens.mint(user=user, **options)}"
+
+
+# Whose.
+
+
+async def test_another_user_with_the_same_id_is_another_device(visitors, hall):
+    visitors = visitors()
+    mina = await visitors.admitted("owned", "A", of("mina"))
+    joon = await visitors.admitted("owned", "A", of("joon"))
+    # Two places are taken; each is refreshed by its own user.
+    await visitors.rejected("owned", "A", of("third"))
+    again = await visitors.admitted("owned", "A", of("mina"))
+    await mina.ended("replaced")
+    assert not joon.is_over and not again.is_over
+
+
+async def test_who_fights_for_somebody_elses_id_fights_alone(visitors):
+    """In a full store as well: she comes back whenever she likes."""
+    visitors = visitors()
+    mina = await visitors.admitted("owned", "A", of("mina"))
+    await visitors.admitted("owned", "B", of("other"))
+    for _ in range(12):
+        await visitors.rejected("owned", "A", of("joon"))
+    assert not mina.is_over
+    for _ in range(3):
+        again = await visitors.admitted("owned", "A", of("mina"))
+        await mina.ended("replaced")
+        mina = again
+
+
+async def test_a_visitor_without_a_token_has_no_users_device(visitors):
+    visitors = visitors()
+    mina = await visitors.admitted("owned", "A", of("mina"))
+    visitor = await visitors.admitted("owned", "A")
+    again = await visitors.admitted("owned", "A")
+    await visitor.ended("replaced")
+    assert not mina.is_over and not again.is_over
+
+
+async def test_users_of_two_issuers_are_two(visitors):
+    visitors = visitors()
+    await visitors.admitted("owned", "A", of(7))
+    await visitors.admitted("owned", "A", of(7, algorithm="HS384"))
+    await visitors.rejected("owned", "B", of(8))
+
+
+async def test_a_till_is_the_stores_whoever_stands_at_it(visitors):
+    visitors = visitors()
+    morning = await visitors.admitted("till", "T", of("mina"))
+    evening = await visitors.admitted("till", "T", of("joon"))
+    await morning.ended("replaced")
+    # Not for who has no token, and not for another till.
+    await visitors.rejected("till", "T")
+    await visitors.rejected("till", "U", of("mina"))
+    assert not evening.is_over
 
 
 # Again.

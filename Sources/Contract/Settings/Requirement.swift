@@ -40,9 +40,30 @@ package indirect enum Requirement: Sendable, Hashable {
         case .all(let parts), .any(let parts): parts.flatMap(\.sources)
         }
     }
+
+    /// True when it says of `source` what it is, or ties it to a claim of the token. Where only
+    /// some of several alternatives do, the others are taken for meant.
+    func binds(_ source: ValueSource) -> Bool {
+        switch self {
+        case .equal(let left, let right):
+            (left.source == source && right.isTrusted)
+                || (right.source == source && left.isTrusted)
+        case .contains(let list, let element): list.isClaim && element.source == source
+        case .oneOf(let tested, _): tested == source
+        case .different, .matches: false
+        case .all(let parts), .any(let parts): parts.contains { $0.binds(source) }
+        }
+    }
+}
+
+extension ValueSource {
+    fileprivate var isClaim: Bool { if case .claim = self { true } else { false } }
 }
 
 extension Requirement.Operand {
+    /// The client does not choose it.
+    fileprivate var isTrusted: Bool { source?.isClaim ?? true }
+
     /// Nil for a text.
     package var source: ValueSource? {
         if case .source(let source) = self { source } else { nil }

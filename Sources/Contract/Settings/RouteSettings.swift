@@ -92,8 +92,36 @@ package struct RouteSettings: Sendable, Equatable {
         /// The request's own host, or no Origin at all.
         case sameOrigin
         case any
-        /// Serialised origins in lower case (`https://app.example.kr`), besides the same origin.
+        /// Serialised origins in lower case (`https://app.example.kr`, `null`, `file://`), besides
+        /// the same origin.
         case listed([String])
+    }
+
+    /// `cors any|ORIGIN… { … }`: pages of other origins that may make any request, and read the
+    /// answers.
+    package struct CrossOrigin: Sendable, Equatable {
+        package enum Pages: Sendable, Equatable {
+            case any
+            /// As `Origins.listed`.
+            case listed([String])
+        }
+
+        package var origins: Pages
+        /// Empty for those of the route, or whichever is asked for.
+        package var methods: [String] = []
+        /// Of requests; empty for whichever are asked for.
+        package var headers: [String] = []
+        /// Of answers, that a page may read besides the usual ones.
+        package var exposed = CrossOrigin.usualExposed
+        /// Pages may send cookies. Never with `any`.
+        package var allowsCredentials = false
+        /// How long a browser need not ask again.
+        package var maxAge: Duration = .minutes(10)
+
+        /// What the gateway itself says to pages.
+        package static let usualExposed = ["Retry-After", "X-Session-Id"]
+
+        package init(origins: Pages) { self.origins = origins }
     }
 
     package enum Destination: Sendable, Equatable {
@@ -183,6 +211,7 @@ package struct RouteSettings: Sendable, Equatable {
     /// Rules of this route whose refusals are only written down; the request passes.
     package var reportOnly: Set<Rule> = []
     package var origins: Origins = .sameOrigin
+    package var crossOrigin: CrossOrigin?
     package var compression: Compression?
     /// An index into `Settings.sessions`.
     package var sessions: Int?

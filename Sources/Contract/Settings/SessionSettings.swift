@@ -44,6 +44,14 @@ package struct SessionSettings: Sendable, Equatable {
         case share
     }
 
+    /// `device_owner user|store`: whose device a ClientId names, where tokens say who its user is.
+    package enum DeviceOwnership: String, Sendable, CaseIterable {
+        /// One of that user's: with another user it is another device.
+        case user
+        /// The store's, as a shop's till is: whoever has a token and brings its ClientId is there.
+        case store
+    }
+
     /// A text for people, by what happened and language (`message block_new ko "…{max}…"`).
     package struct Message: Sendable, Hashable {
         package enum Occasion: String, Sendable, CaseIterable {
@@ -78,6 +86,7 @@ package struct SessionSettings: Sendable, Equatable {
     /// No role is in two of them, and at most one has no roles.
     package var limits: [RoleLimit]
     package var sameDevice = SameDevice.replace
+    package var deviceOwnership = DeviceOwnership.user
     /// How long the place of a device whose connection broke is kept; nil for not at all.
     package var grace: Duration? = .seconds(5)
     /// How long a device that has been silent has to show that it lives before `block_new` gives

@@ -24,6 +24,7 @@ extension Admission {
             return nil
         }
         guard let arrival = found else { return nil }
+        try checkSeatOrigin(route, arrival.device.origin)
         context.setCookie = arrival.device.setCookie(
             generation.sessionBlocks[index].settings, isSecure: context.isTLS)
         let outcome = worker.shared.sessions.admit(arrival, now: worker.now)
@@ -61,9 +62,12 @@ extension Admission {
                     : "The name of a store has at most \(StoreKey.longestName) octets")
         }
         let userAgent = head.fields.text(of: .userAgent) ?? ""
+        let owner = DeviceOwner(
+            block.settings.deviceOwnership, rule: context.identity?.rule,
+            user: context.identity?.user)
         let device = try DeviceIdentity(
-            block.settings, address: context.client, role: role, userAgent: userAgent,
-            fresh: worker.newSessionID, value: facts.text(of:))
+            block.settings, owner: owner, address: context.client, role: role,
+            userAgent: userAgent, fresh: worker.newSessionID, value: facts.text(of:))
         let claim = block.rules.claim(for: role).flatMap { facts.text(of: .claim($0)) }
         return Arrival(
             id: worker.newSessionID(),

@@ -18,6 +18,8 @@ struct Admission {
     enum Decision {
         case respond(status: Int, body: String)
         case redirect(status: Int, location: String)
+        /// Which requests a page of another origin may make.
+        case preflight([CrossOriginRule.Field])
         case forward(ForwardPlan)
         /// A one-time ticket, for who asked for it.
         case ticket(String)
@@ -32,12 +34,14 @@ struct Admission {
     let head: RequestHead
     let context: RequestContext
     let client: ClientConnection
-    private var target = NormalisedTarget(path: "/")
+    private(set) var target = NormalisedTarget(path: "/")
     private var query = QueryString("")
     /// Of the path that was asked for, by the rewrite; and of the path the upstream sees, by the
     /// route. Their names have nothing to do with each other.
     private var rewriteCaptures: [String: String] = [:]
     private var routeCaptures: [String: String] = [:]
+    /// Browsers send cookies along whatever page makes a request.
+    private(set) var isLetInByCookie = false
 
     init(head: RequestHead, context: RequestContext, client: ClientConnection) {
         self.head = head
@@ -52,14 +56,15 @@ struct Admission {
         if let redirect = try redirectToHTTPS() { return redirect }
         if let refresh = try ownEndpoint(in: worker) { return refresh }
         if let redirect = applyRewrite() { return redirect }
+        if let answer = try preflight() { return answer }
         let route = try matchRoute()
         try checkKind(route)
         try checkAddress(route, in: worker)
-        try checkOrigin(route)
+        try checkSocketOrigin(route)
         try checkTime(in: worker)
         try checkEarlyRates(route, in: worker)
-        if route.authenticates, context.enforcesTokens { try worker.checkAttempts(of: context) }
         if let wait = try authenticate(route, in: worker) { return wait }
+        try checkCookieOrigin(route)
         try authorise(route, in: worker)
         try checkLateRates(route, in: worker)
         if let wait = try admit(route, in: worker) { return wait }
@@ -103,8 +108,14 @@ struct Admission {
         guard target.path == RefreshOrder.path, !generation.settings.tokens.isEmpty else {
             return nil
         }
+        if let rule = generation.refreshOrigins {
+            if let preflight = CrossOriginRule.Preflight(head) {
+                return try answer(preflight, by: rule)
+            }
+            context.crossOrigin = rule.answer(to: head.fields)
+        }
         try requirePOST()
-        try worker.checkAttempts(of: context)
+        try checkRefreshOrigin()
         return .refresh
     }
 
@@ -135,6 +146,9 @@ struct Admission {
             routeCaptures = captures
             context.route = index
             let route = generation.routes[index]
+            if let rule = route.crossOrigin, !context.isWebSocket {
+                context.crossOrigin = rule.answer(to: head.fields)
+            }
             if route.settings.kind == .events { context.isEventStream = !context.isWebSocket }
             return route
         case .noRoute:
@@ -170,13 +184,6 @@ struct Admission {
         }
     }
 
-    // MARK: 4 origin
-
-    private func checkOrigin(_ route: Generation.Route) throws(Refusal) {
-        guard context.isWebSocket else { return }
-        try route.origin.check(head.fields, authority: context.authority, isTLS: context.isTLS)
-    }
-
     /// What would stay does not begin while the process stops.
     private func checkTime(in worker: Worker) throws(Refusal) {
         if worker.isDraining, context.isWebSocket || context.isEventStream {
@@ -187,31 +194,35 @@ struct Admission {
     // MARK: 6 authenticate
 
     /// Something to wait for, or nil.
-    private func authenticate(
+    private mutating func authenticate(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> Decision? {
         guard route.authenticates else { return nil }
         let isReportOnly = !context.enforcesTokens
         let attempt = GateAttempt(context: context, begin: context.started)
+        let (fields, query) = (head.fields, query)
+        var pass: TokenGate.Pass?
         let outcome = attempt.run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
-            try gate.authenticate(head.fields, query: query, circumstances, cache: &cache)
+            pass = try gate.authenticate(fields, query: query, circumstances, cache: &cache)
+            return pass?.identity
         }
+        isLetInByCookie = pass?.isByCookie ?? false
         switch outcome {
         case .passed(let identity): context.identity = identity
         case .refused where isReportOnly: worker.noteReportOnly(.auth, of: context)
         // It would delay who is let in anyway.
         case .awaitKeys where isReportOnly: worker.noteReportOnly(.auth, of: context)
         case .refused(let refusal):
+            let refusal = worker.answer(refusal, of: context)
             context.challenge = refusal.challenge
-            if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
             throw refusal.refusal
         case .awaitKeys(let wait): return .awaitKeys(wait)
         }
         return nil
     }
 
-    // MARK: 7 authorise
+    // MARK: 8 authorise
 
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
         let roles = context.identity?.roles ?? []
@@ -222,8 +233,9 @@ struct Admission {
             let verdict = rule.judge(roles: roles, facts: facts)
             for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
             guard let violation = verdict.refused else { continue }
-            if route.authenticates { worker.noteFailedAttempt(of: context) }
-            throw violation.refusal
+            let refusal = GateRefusal(
+                refusal: violation.refusal, isFailedAttempt: route.authenticates)
+            throw worker.answer(refusal, of: context).refusal
         }
         if context.identity != nil, isKept { context.keep(facts) }
     }
@@ -237,7 +249,7 @@ struct Admission {
         return RuleFacts(rewrite: rewrite, route: facts)
     }
 
-    // MARK: 8 admit
+    // MARK: 9 admit
 
     /// A connection that stays, and that a token let in, has a place among the live ones. Whether
     /// others stay, their responses say.
@@ -262,7 +274,7 @@ struct Admission {
         return try choose(route, in: worker)
     }
 
-    // MARK: 9 choose
+    // MARK: 10 choose
 
     private func choose(
         _ route: Generation.Route, in worker: Worker

@@ -38,6 +38,16 @@ enum Answer {
             context: context, to: client, in: worker)
     }
 
+    /// Which requests a page of another origin may make.
+    static func preflight(
+        _ fields: [CrossOriginRule.Field], context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        respond(
+            204, type: nil, body: [], fields: fields, reason: .normal, context: context,
+            to: client, in: worker)
+    }
+
     /// A JSON object that nobody keeps.
     static func json(
         _ body: [UInt8], context: RequestContext, to client: ClientConnection, in worker: Worker
@@ -71,7 +81,7 @@ enum Answer {
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: status, to: &output)
         if let type { HeadEncoder.appendField(name: "Content-Type", value: type, to: &output) }
-        for (name, value) in fields {
+        for (name, value) in fields + context.crossOrigin {
             HeadEncoder.appendField(name: name, value: value, to: &output)
         }
         if status != 204, status != 304 {

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import HTTP
 internal import HTTP1
+internal import Identity
 internal import Sessions
 internal import Settings
 
@@ -16,18 +17,31 @@ enum ClientResponse {
             if isOurs(line, of: head.fields, context) { continue }
             HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
         }
+        appendCrossOrigin(besides: head.fields, context, to: &output)
         appendSessionID(context, to: &output)
         if framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
         appendConnection(isLast: isLast, minorVersion: context.minorVersion, to: &output)
         HeadEncoder.appendEnd(to: &output)
     }
 
-    /// Live connections have a name of ours.
+    /// Live connections have a name of ours, and what `cors` is about is ours to say.
     static func isOurs(
         _ line: Fields.Line, of fields: Fields, _ context: RequestContext
     ) -> Bool {
-        context.live != nil && line.known == .other
-            && fields.bytes.span.extracting(line.name).readsAs("x-session-id")
+        guard line.known == .other else { return false }
+        let name = fields.bytes.span.extracting(line.name)
+        if !context.crossOrigin.isEmpty, CrossOriginRule.isOwn(fieldName: name) { return true }
+        return context.live != nil && name.readsAs("x-session-id")
+    }
+
+    /// Which pages may read the answer; `Vary` says no more than the application does already.
+    private static func appendCrossOrigin(
+        besides fields: Fields, _ context: RequestContext, to output: inout [UInt8]
+    ) {
+        for (name, value) in context.crossOrigin
+        where name != "Vary" || !fields.varies(by: value) {
+            HeadEncoder.appendField(name: name, value: value, to: &output)
+        }
     }
 
     /// What a client refreshes its token by, that can read headers, and the name of its device
@@ -63,5 +77,23 @@ enum ClientResponse {
         } else if minorVersion == 0 {
             output.append("Connection: keep-alive\r\n")
         }
+    }
+}
+
+extension Fields {
+    /// True when `Vary` names a field, or everything (RFC 9110 §12.5.5).
+    fileprivate func varies(by name: String) -> Bool {
+        let span = bytes.span
+        for line in lines where span.extracting(line.name).matchesIgnoringCase("vary") {
+            var rest = line.value
+            while !rest.isEmpty {
+                let comma = span.extracting(rest).firstIndex(of: UInt8(ascii: ","))
+                let end = comma.map { rest.lowerBound + $0 } ?? rest.upperBound
+                let element = span.extracting(span.trimmingWhitespace(rest.lowerBound..<end))
+                if element.matchesIgnoringCase(name) || element.matches("*") { return true }
+                rest = min(end + 1, rest.upperBound)..<rest.upperBound
+            }
+        }
+        return false
     }
 }

@@ -25,7 +25,10 @@ package final class Generation: Sendable {
     /// A route with what its steps need; an object, because whatever lasts longer holds on to it.
     final class Route: Sendable {
         let settings: RouteSettings
-        let origin: OriginRule
+        /// Which pages may open a WebSocket here, and which may make requests with a cookie.
+        let socketOrigins: OriginRule
+        let requestOrigins: OriginRule
+        let crossOrigin: CrossOriginRule?
         let access: AccessRule
         let stripping: TokenStripping
         /// Limits that are asked before the token is looked at, and those that count by what it
@@ -37,7 +40,11 @@ package final class Generation: Sendable {
 
         init(_ settings: RouteSettings, _ tokens: [TokenSettings]) {
             self.settings = settings
-            origin = OriginRule(settings.origins)
+            socketOrigins = OriginRule(settings.origins)
+            requestOrigins = OriginRule(settings.origins, besides: settings.crossOrigin)
+            crossOrigin = settings.crossOrigin.map {
+                CrossOriginRule($0, methods: settings.methods)
+            }
             access = AccessRule(
                 roles: settings.roles, require: settings.require, reportOnly: settings.reportOnly)
             stripping = TokenStripping(
@@ -73,6 +80,8 @@ package final class Generation: Sendable {
     let rewriteAccess: [AccessRule]
     let table: RouteTable
     let routes: [Route]
+    /// Pages that may renew tokens: those that any route with `auth` is for.
+    let refreshOrigins: CrossOriginRule?
     let gates: Gates
     let groups: [BackendGroup]
     let sessionBlocks: [SessionBlock]
@@ -99,6 +108,9 @@ package final class Generation: Sendable {
         try KeyFiles(readFile: readFile).check(settings.tokens)
         gates = try Gates(settings)
         routes = settings.routes.map { Route($0, settings.tokens) }
+        refreshOrigins = CrossOriginRule(
+            joining: settings.routes.filter { !$0.auth.isEmpty }.compactMap(\.crossOrigin),
+            methods: ["POST"])
         groups = settings.backends.map { BackendGroup($0, registry: registry) }
         sessionBlocks = settings.sessions.map {
             SessionBlock($0, generation: number)

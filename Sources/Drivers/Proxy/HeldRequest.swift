@@ -254,8 +254,8 @@ final class HeldRequest {
     private func refuse(
         _ refusal: GateRefusal, _ client: ClientConnection, _ worker: Worker
     ) {
+        let refusal = worker.answer(refusal, of: context)
         context.challenge = refusal.challenge
-        if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
         answer(refusal.refusal, client, worker)
     }
 

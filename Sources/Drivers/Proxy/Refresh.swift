@@ -164,7 +164,7 @@ extension ClientConnection {
     ) {
         request.reply(.refused(refusal), in: worker)
         guard request.origin == nil, let context = liveContext else { return }
-        if refusal.isFailedAttempt { worker.noteFailedAttempt(of: context) }
+        let refusal = worker.answer(refusal, of: context)
         say(.error(refusal.refusal, at: SystemClock.wallTime()), in: worker)
     }
 }

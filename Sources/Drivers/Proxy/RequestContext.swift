@@ -47,6 +47,8 @@ final class RequestContext {
     var setCookie: String?
     /// The value of `WWW-Authenticate`, when the request ends for want of a good token.
     var challenge: String?
+    /// What the answer says about pages of other origins, on a route with `cors`.
+    var crossOrigin: [CrossOriginRule.Field] = []
     /// The methods a 405 names.
     var allow: [String] = []
     /// The server the request was last sent to.

@@ -52,8 +52,7 @@ enum RequestIntake {
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
         _ client: ClientConnection, _ worker: Worker
     ) {
-        // Where the request ends is not known for sure, or the client is up to something.
-        if refusal.reason == .protocolError { client.makeLast() }
+        if refusal.endsConnection { client.makeLast() }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 
@@ -67,6 +66,8 @@ enum RequestIntake {
             Answer.text(status, body, context: context, to: client, in: worker)
         case .redirect(let status, let location):
             Answer.redirect(status, location, context: context, to: client, in: worker)
+        case .preflight(let fields):
+            Answer.preflight(fields, context: context, to: client, in: worker)
         case .ticket(let ticket):
             Answer.ticket(ticket, context: context, to: client, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)

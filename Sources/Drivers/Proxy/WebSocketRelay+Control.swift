@@ -44,13 +44,8 @@ extension WebSocketRelay {
         guard let live = context.live else {
             return say(.error(.noToken, at: SystemClock.wallTime()), in: worker)
         }
-        do throws(Refusal) {
-            try worker.checkAttempts(of: context)
-            client.refresh(
-                RefreshRequest(session: live.id, token: token, begin: worker.now), in: worker)
-        } catch {
-            say(.error(error, at: SystemClock.wallTime()), in: worker)
-        }
+        client.refresh(
+            RefreshRequest(session: live.id, token: token, begin: worker.now), in: worker)
     }
 }
 

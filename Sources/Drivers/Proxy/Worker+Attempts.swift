@@ -3,22 +3,25 @@ internal import Endings
 internal import Identity
 internal import Settings
 
-/// Who has failed too often to enter is not looked at for a while.
+/// What becomes of those who fail to enter.
 extension Worker {
-    /// Throws when further attempts from the address of a request are refused.
-    func checkAttempts(of context: RequestContext) throws(Refusal) {
-        guard attempts != nil, let address = context.clientAddress,
-            attempts?.isBlocked(address, now: now) == true
-        else { return }
+    /// What somebody is told who is refused: that, or `rate_limited` when it is a failed attempt
+    /// and too many failed from its address before. Whoever succeeds is not asked here.
+    func answer(_ refusal: GateRefusal, of context: RequestContext) -> GateRefusal {
+        guard refusal.isFailedAttempt else { return refusal }
+        guard let address = context.clientAddress,
+            attempts?.isOverLimit(address, now: now) == true
+        else {
+            noteFailedAttempt(of: context)
+            return refusal
+        }
         shared.counters.note(\.blockedAttempts)
         if let leftOut = attempts?.shouldLog(now: now) {
             let others = leftOut == 0 ? "" : " (and \(leftOut) more)"
             shared.log.warning(
                 "too many failed attempts from \(context.client): refused\(others)")
         }
-        throw Refusal(
-            .rateLimited, detail: "attempts", message: "Too many failed attempts",
-            retryAfterSeconds: 1)
+        return GateRefusal(refusal: .tooManyAttempts)
     }
 
     func noteFailedAttempt(of context: RequestContext) {
@@ -43,4 +46,15 @@ extension Worker {
         nextReport = now + .seconds(1)
         shared.log.info("'\(rule.rawValue)' of route \(route) \(words())")
     }
+}
+
+extension Refusal {
+    /// One more failed than its address may. Its connection ends with that (`endsConnection`).
+    static let tooManyAttempts = Refusal(
+        .rateLimited, detail: "attempts", message: "Too many failed attempts",
+        retryAfterSeconds: 1)
+
+    /// No further request is read behind such an answer: where the request ends is not known for
+    /// sure, or the client is up to something.
+    var endsConnection: Bool { reason == .protocolError || self == .tooManyAttempts }
 }

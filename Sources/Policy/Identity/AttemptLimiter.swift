@@ -4,9 +4,14 @@ package import Settings
 /// Counts attempts to enter that failed, by address (IPv6: by /64), so that nobody can try tokens
 /// as fast as they like. One owner, one thread.
 ///
+/// What it limits is failing. Many people share an address, so whoever succeeds is never asked: a
+/// caller verifies first, and comes here with a failure. To find out that a token is good costs a
+/// hash or a signature (2 to 100 microseconds); a failure beyond the limit also costs its author
+/// the connection, which is dearer.
+///
 /// A bucket for each address: it holds `burst` failures and loses `perSecond` of them; who has
-/// filled it is blocked until there is room again. Only its debt is kept, as the moment at which it
-/// is empty, and an empty bucket is as good as none.
+/// filled it is over the limit until there is room again. Only its debt is kept, as the moment at
+/// which it is empty, and an empty bucket is as good as none.
 ///
 /// The table has a fixed size, in sets of `ways` places; which set an address belongs to depends on
 /// the seed of the process (`Hasher`), which nobody knows. In a full set the newcomer takes the
@@ -43,9 +48,9 @@ package struct AttemptLimiter: Sendable {
         self.capacity = max(1, capacity / Self.ways) * Self.ways
     }
 
-    /// True while further attempts from `address` are to be refused (`rate_limited`) without a look
-    /// at them; such a refusal is not noted as another failure.
-    package func isBlocked(_ address: ClientAddress, now: Instant) -> Bool {
+    /// True while further failures from `address` are to be answered `rate_limited`; such a one is
+    /// not noted as another failure.
+    package func isOverLimit(_ address: ClientAddress, now: Instant) -> Bool {
         guard let index = index(of: address.customer) else { return false }
         return debt(places[index], now) > room
     }
@@ -56,7 +61,7 @@ package struct AttemptLimiter: Sendable {
         let customer = address.customer
         let index = index(of: customer) ?? cheapest(for: customer, now)
         let debt = places[index].customer == customer ? debt(places[index], now) : 0
-        // What fails while it is blocked was let in before: it makes nobody wait longer.
+        // Those who left before they were told come on top: they make nobody wait longer.
         let sum = min(debt + step, room + step)
         places[index] = Place(
             customer: customer, emptyAt: (now + .nanoseconds(sum)).nanoseconds)

@@ -3,78 +3,86 @@ package import Endings
 package import HTTP
 package import Settings
 
-/// May a page of this origin open a socket here? Browsers attach cookies to any handshake and
-/// apply no same-origin policy of their own (cross-site WebSocket hijacking, RFC 6455 §10.2). To
-/// be asked for WebSocket handshakes only.
+/// May a page of this origin do that here? Browsers attach cookies to any request, wherever the
+/// page that makes it comes from (RFC 6265 §8.2), and to WebSocket handshakes without a same-origin
+/// policy of their own (RFC 6455 §10.2).
+///
+/// To be asked for every WebSocket handshake, and for every request that a cookie lets in and that
+/// takes a seat or changes something (`changesSomething`). Whoever brings a token in a header or in
+/// the query knows it, and acts on nobody else's behalf.
 package struct OriginRule: Sendable {
     private let allowsAny: Bool
-    private let listed: [Origin]
+    private let listed: Set<WebOrigin>
 
-    package init(_ origins: RouteSettings.Origins) {
+    /// - Parameter crossOrigin: pages that may make requests with cookies (`cors … credentials on`)
+    ///   pass besides those of `origins`.
+    package init(
+        _ origins: RouteSettings.Origins, besides crossOrigin: RouteSettings.CrossOrigin? = nil
+    ) {
+        var texts: [String] = []
         switch origins {
-        case .sameOrigin: (allowsAny, listed) = (false, [])
-        case .any: (allowsAny, listed) = (true, [])
-        case .listed(let texts):
-            allowsAny = false
-            listed = texts.compactMap { Origin($0.utf8.span) }
+        case .sameOrigin: allowsAny = false
+        case .any: allowsAny = true
+        case .listed(let origins): (allowsAny, texts) = (false, origins)
         }
+        if let crossOrigin, crossOrigin.allowsCredentials,
+            case .listed(let more) = crossOrigin.origins
+        {
+            texts += more
+        }
+        listed = Set(texts.compactMap { WebOrigin($0.utf8.span) })
     }
 
-    /// Passes a request without `Origin` (it comes from no browser), one whose origin is listed,
-    /// and one whose origin is the one that was asked: scheme, host, and the port that either
-    /// names or means. `authority` is whom the request is for, nil when it does not say; with
-    /// `isTLS` its scheme is `https`. Without, it is not known: somebody in front of us may speak
-    /// TLS of whom we were not told, so that a page of either scheme passes.
+    /// Passes a request whose origin is listed, or has the host and port that were asked; and one
+    /// without `Origin` that no browser says to come from elsewhere (`Sec-Fetch-Site`, W3C Fetch
+    /// Metadata §2.4): browsers leave `Origin` out of some requests, other clients send neither.
     ///
-    /// Throws for every other origin, for `null` and for more than one.
+    /// `authority` is whom the request is for, nil when it does not say; with `isTLS` its scheme is
+    /// `https`. Without, it is not known: somebody in front of us may speak TLS of whom we were not
+    /// told, so that a page of either scheme passes.
+    ///
+    /// Throws for every other origin, and for more than one.
     package func check(
         _ fields: Fields, authority: Authority?, isTLS: Bool
     ) throws(Refusal) {
-        guard !allowsAny, let range = fields.range(of: .origin) else { return }
-        if fields.count(of: .origin) == 1, let origin = Origin(fields.bytes.span.extracting(range))
-        {
-            if listed.contains(origin) { return }
-            if let authority, let port = origin.impliedPort, origin.host == authority.host,
-                !isTLS || origin.scheme == "https", origin.port == authority.port(unless: port)
-            {
-                return
-            }
-        }
+        if allowsAny || passes(fields, authority, isTLS) { return }
         throw Refusal(.policy, detail: "origin", message: "Origin not allowed")
     }
-}
 
-/// `scheme://host[:port]` (RFC 6454 §7.1).
-private struct Origin: Sendable, Hashable {
-    /// In lower case.
-    let scheme: String
-    let host: String
-    /// Nil for the scheme's own.
-    let port: UInt16?
-
-    /// Nil for `null`, for lists and for whatever else is no origin.
-    init?(_ text: Span<UInt8>) {
-        guard let colon = text.firstIndex(of: UInt8(ascii: ":")), colon > 0,
-            colon + 3 <= text.count, text.extracting(colon..<colon + 3).matches("://")
-        else { return nil }
-        for index in 0..<colon where !ASCII.isToken(text[index]) { return nil }
-        // A serialised origin has no empty port.
-        guard text[text.count - 1] != UInt8(ascii: ":"),
-            let authority = Authority(text.extracting(colon + 3..<text.count))
-        else { return nil }
-        scheme = text.extracting(0..<colon).text.lowercased()
-        host = authority.host
-        port = Self.impliedPort(scheme).map(authority.port(unless:)) ?? authority.port
+    /// False for methods that are defined to change nothing (RFC 9110 §9.2.1).
+    package static func changesSomething(_ method: Method) -> Bool {
+        switch method {
+        case .get, .head, .options, .trace: false
+        case .post, .put, .delete, .connect, .patch, .other: true
+        }
     }
 
-    /// The port it means when it names none; nil where the scheme has none that we know.
-    var impliedPort: UInt16? { Self.impliedPort(scheme) }
+    private func passes(_ fields: Fields, _ authority: Authority?, _ isTLS: Bool) -> Bool {
+        let site = Self.site(fields)
+        guard fields.contains(.origin) else { return site != .elsewhere }
+        guard let origin = WebOrigin(of: fields) else { return false }
+        if listed.contains(origin) { return true }
+        // A page that hides where its links lead to hides its own origin as well.
+        if origin.host == nil { return site == .same }
+        return authority.map { origin.isSame(as: $0, isTLS: isTLS) } ?? false
+    }
 
-    private static func impliedPort(_ scheme: String) -> UInt16? {
-        switch scheme {
-        case "http": 80
-        case "https": 443
-        default: nil
+    private enum Site {
+        case unknown, same, elsewhere
+    }
+
+    private static func site(_ fields: Fields) -> Site {
+        var site = Site.unknown
+        for line in fields.lines where line.known == .other {
+            let span = fields.bytes.span
+            guard span.extracting(line.name).matchesIgnoringCase("sec-fetch-site") else { continue }
+            let value = span.extracting(line.value)
+            if value.matches("same-origin") {
+                if site == .unknown { site = .same }
+            } else if !value.matches("none") {
+                site = .elsewhere
+            }
         }
+        return site
     }
 }

@@ -3,6 +3,12 @@ package import HTTP
 package import JWT
 package import Settings
 
+/// A token that nobody has looked at yet, and where it was.
+package struct FoundToken: Sendable {
+    package let token: Secret
+    package let place: TokenSettings.Place
+}
+
 /// Finds the token of a request in the places a `jwt` block names, in that order.
 package struct TokenFinder: Sendable {
     private let places: [TokenSettings.Place]
@@ -14,10 +20,10 @@ package struct TokenFinder: Sendable {
     ///
     /// Throws `malformed` for a second `Authorization` line: nobody could tell which one the
     /// upstream would believe.
-    package func find(in fields: Fields, query: QueryString) throws(TokenError) -> Secret? {
+    package func find(in fields: Fields, query: QueryString) throws(TokenError) -> FoundToken? {
         for place in places {
             if let token = try token(at: place, fields, query), !token.isEmpty {
-                return Secret(token)
+                return FoundToken(token: Secret(token), place: place)
             }
         }
         return nil

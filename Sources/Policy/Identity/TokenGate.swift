@@ -1,7 +1,7 @@
 package import Clock
 package import HTTP
 import JWT
-import Settings
+package import Settings
 
 /// The authentication of a route: its `jwt` blocks, any one of which lets a request in.
 package struct TokenGate: Sendable {
@@ -44,6 +44,18 @@ package struct TokenGate: Sendable {
         self.acceptsTickets = acceptsTickets
     }
 
+    /// Somebody who was let in.
+    package struct Pass: Sendable {
+        package let identity: VerifiedIdentity
+        /// Where the token was; nil for a ticket.
+        package let place: TokenSettings.Place?
+
+        /// A cookie let it in, which a browser sends along whatever page makes the request.
+        package var isByCookie: Bool {
+            if case .cookie = place { true } else { false }
+        }
+    }
+
     /// What the first rule that is satisfied says; nil for a request without token and ticket where
     /// that may pass. Each rule takes the token from its own places. A ticket counts where no rule
     /// found a token.
@@ -52,21 +64,23 @@ package struct TokenGate: Sendable {
     package func authenticate(
         _ fields: Fields, query: QueryString, _ circumstances: Circumstances,
         cache: inout VerifiedTokenCache
-    ) throws(GateFailure) -> VerifiedIdentity? {
+    ) throws(GateFailure) -> Pass? {
         var attempts = Attempts()
         for (index, rule) in rules.enumerated() {
             do throws(TokenError) {
-                guard let token = try rule.finder.find(in: fields, query: query) else { continue }
+                guard let found = try rule.finder.find(in: fields, query: query) else { continue }
                 let identity = try cache.authenticate(
-                    token.octets.span, by: rule, now: circumstances.date)
-                if !circumstances.isRevoked(identity) { return identity }
+                    found.token.octets.span, by: rule, now: circumstances.date)
+                if !circumstances.isRevoked(identity) {
+                    return Pass(identity: identity, place: found.place)
+                }
                 attempts.note(.revoked)
             } catch {
                 attempts.note(error, of: index)
             }
         }
         if let failure = attempts.failure { throw failure }
-        return try redeemTicket(query, circumstances)
+        return try redeemTicket(query, circumstances).map { Pass(identity: $0, place: nil) }
     }
 
     /// What the first rule that is satisfied says of a token that came by itself, to take the place

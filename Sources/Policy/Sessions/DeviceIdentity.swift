@@ -3,7 +3,7 @@ package import Settings
 
 /// Which device a request comes from, in three steps: the ClientId it brings; without one, what is
 /// known of it (address, role, User-Agent) as long as one device of the store looks like that; and
-/// otherwise a new device.
+/// otherwise a new device. Whichever it is, it is one of its owner's devices.
 ///
 /// With `device … issue cookie` a browser that brings no ClientId is given one as a cookie. Until
 /// it comes back with the cookie nobody knows whether it keeps cookies, so its place is found by
@@ -19,6 +19,8 @@ package struct DeviceIdentity: Sendable, Hashable {
         case looks
     }
 
+    /// Two devices of different owners are never the same, whatever they are called.
+    package var owner: DeviceOwner
     package var key: DeviceKey
     package var origin: Origin
 
@@ -30,7 +32,8 @@ package struct DeviceIdentity: Sendable, Hashable {
     /// What of a User-Agent counts, and is kept.
     package static let userAgentLength = 256
 
-    package init(key: DeviceKey, origin: Origin) {
+    package init(owner: DeviceOwner = .anyone, key: DeviceKey, origin: Origin) {
+        self.owner = owner
         self.key = key
         self.origin = origin
     }
@@ -44,21 +47,23 @@ package struct DeviceIdentity: Sendable, Hashable {
     ///   silence would let a typing error merge two devices. Only a malformed cookie of the name
     ///   that is issued counts as none, because the browser gets a good one in its place.
     package init(
-        _ settings: SessionSettings, address: String, role: String?, userAgent: String,
-        fresh: () -> SessionID, value: (ValueSource) -> String?
+        _ settings: SessionSettings, owner: DeviceOwner = .anyone, address: String, role: String?,
+        userAgent: String, fresh: () -> SessionID, value: (ValueSource) -> String?
     ) throws(Refusal) {
         for source in settings.device {
             guard let text = value(source) else { continue }
             if case .cookie(settings.issuedCookie) = source, !ClientID.isLegal(text) { continue }
-            self.init(key: .client(try ClientID(text)), origin: .given(source))
+            self.init(
+                owner: owner, key: .client(try ClientID(text)), origin: .given(source))
             return
         }
         let looks = DeviceKey.fallback(
             address: address, role: role, userAgent: Self.clipped(userAgent))
         if settings.issuedCookie == nil {
-            self.init(key: looks, origin: .looks)
+            self.init(owner: owner, key: looks, origin: .looks)
         } else {
-            self.init(key: .client(ClientID(issued: fresh())), origin: .issued(like: looks))
+            self.init(
+                owner: owner, key: .client(ClientID(issued: fresh())), origin: .issued(like: looks))
         }
     }
 

@@ -25,7 +25,7 @@ package struct ClientID: Sendable, Hashable {
     }
 }
 
-/// What makes two connections of a store come from the same device.
+/// What makes two connections of one owner's (`DeviceOwner`) come from the same device of a store.
 package enum DeviceKey: Sendable, Hashable {
     /// The device said who it is.
     case client(ClientID)

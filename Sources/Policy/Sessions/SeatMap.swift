@@ -5,7 +5,15 @@ import Clock
 struct SeatMap: Sendable {
     private struct Place: Hashable {
         var device: DeviceKey
+        var owner: DeviceOwner
         var bucket: Seat.Bucket
+
+        /// What a device goes by: its id, and its looks where the id was only just issued.
+        static func names(_ device: DeviceIdentity, _ bucket: Seat.Bucket) -> [Place] {
+            [device.key, device.alias].compactMap(\.self).map {
+                Place(device: $0, owner: device.owner, bucket: bucket)
+            }
+        }
     }
 
     /// The places of one count.
@@ -45,9 +53,10 @@ struct SeatMap: Sendable {
 
     /// The place of a device: by its id, or by its looks.
     func find(_ device: DeviceIdentity, _ bucket: Seat.Bucket) -> Int? {
-        if let slot = index[Place(device: device.key, bucket: bucket)] { return Int(slot) }
-        guard let alias = device.alias else { return nil }
-        return index[Place(device: alias, bucket: bucket)].map(Int.init)
+        for name in Place.names(device, bucket) {
+            if let slot = index[name] { return Int(slot) }
+        }
+        return nil
     }
 
     func slot(of session: SessionID) -> Int? { sessions[session].map(Int.init) }
@@ -129,25 +138,19 @@ struct SeatMap: Sendable {
         vacant.append(Int32(slot))
     }
 
-    private mutating func register(_ device: DeviceIdentity, _ bucket: Seat.Bucket, _ slot: Int) {
-        add(Place(device: device.key, bucket: bucket), slot)
-        if let alias = device.alias { add(Place(device: alias, bucket: bucket), slot) }
-    }
-
     /// Who has a name keeps it.
-    private mutating func add(_ place: Place, _ slot: Int) {
-        if index[place] == nil { index[place] = Int32(slot) }
+    private mutating func register(_ device: DeviceIdentity, _ bucket: Seat.Bucket, _ slot: Int) {
+        for name in Place.names(device, bucket) where index[name] == nil {
+            index[name] = Int32(slot)
+        }
     }
 
     private mutating func unregister(
         _ device: DeviceIdentity, _ bucket: Seat.Bucket, _ slot: Int
     ) {
-        remove(Place(device: device.key, bucket: bucket), slot)
-        if let alias = device.alias { remove(Place(device: alias, bucket: bucket), slot) }
-    }
-
-    private mutating func remove(_ place: Place, _ slot: Int) {
-        if index[place] == Int32(slot) { index[place] = nil }
+        for name in Place.names(device, bucket) where index[name] == Int32(slot) {
+            index[name] = nil
+        }
     }
 
     // MARK: States

@@ -12,7 +12,7 @@ import Settings
 ///
 /// | key | type | holds |
 /// |---|---|---|
-/// | `gw:{b:s}:seats` | hash | by place (count and device): order, state, since, newest session |
+/// | `gw:{b:s}:seats` | hash | by count, owner, device: order, state, since, newest session |
 /// | `gw:{b:s}:sessions` | hash | by session: place, connection, the record as JSON |
 /// | `gw:{b:s}:order:G` | sorted set | places of group G by seniority: the first is ejected |
 /// | `gw:{b:s}:heard:G` | sorted set | places of G by when they were heard: the first is asked |

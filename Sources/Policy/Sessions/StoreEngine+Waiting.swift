@@ -194,7 +194,9 @@ extension StoreEngine {
 extension Arrival {
     /// True when both are sessions of one device in one count.
     fileprivate func isOfSameDevice(_ other: Arrival, _ rules: SessionRules?) -> Bool {
-        guard rules?.group(of: role) == rules?.group(of: other.role) else { return false }
+        guard device.owner == other.device.owner,
+            rules?.group(of: role) == rules?.group(of: other.role)
+        else { return false }
         let mine = [device.key, device.alias]
         return mine.contains(other.device.key)
             || (other.device.alias.map { mine.contains($0) } ?? false)

@@ -80,7 +80,7 @@ let prelude =
     "listen 127.0.0.1:1 { tls { certificate self_signed } } "
     + "jwt app { algorithms HS256; secret env:JWT_SECRET; audience a } "
     + "backend app { server 127.0.0.1:8000 } sessions s { store query:s; limit 2 block_new } "
-    + "route /used { auth app; sessions s; backend app }\n"
+    + "route /used { auth app; require query:s == claim:s; sessions s; backend app }\n"
 
 /// The blocks that single directives are tried in; what they need stands on the first line.
 enum Bench: String, CaseIterable {
@@ -97,6 +97,7 @@ enum Bench: String, CaseIterable {
     case sessionsWithLimit = "sessions t { store query:s; limit 2 block_new"
     case route = "route /x/{id} { backend app"
     case bareRoute = "route /x/{id} {"
+    case cors = "route /x/{id} { backend app; cors https://a.kr {"
     case rewrite = "rewrite /old/{id} to /new {"
     case defaults = "defaults {"
 

@@ -79,6 +79,7 @@ struct ExampleTests {
             roles    admin manager
             origins  https://app.example.kr
             compress level 1 over 256
+            require  query:store_id == claim:store_id
             sessions dashboards
             backend  app
         }
@@ -91,6 +92,7 @@ struct ExampleTests {
         route /api/sse/stream {
             events
             auth     app
+            require  query:store_id == claim:store_id
             sessions dashboards
             backend  app
         }
@@ -117,7 +119,7 @@ struct ExampleTests {
             revoked    file:revoked.txt
         }
         backend app { server 127.0.0.1:8000 }
-        sessions boards { store query:s; limit claim:devices or 2 block_new }
+        sessions boards { store claim:shop; limit claim:devices or 2 block_new }
         defaults { auth staff optional; backend app; slow wait; ping 20s answer }
         route /ticket { auth staff; ticket }
         route /a { sessions boards; report_only auth; frame_size 64k; fragments 9 }
@@ -149,7 +151,7 @@ struct ExampleTests {
         #expect(settings.routes.map(\.kind) == [.webSocket, .webSocket, .events, .any, .any])
         #expect(settings.routes[0].origins == .listed(["https://app.example.kr"]))
         #expect(settings.routes.map(\.sessions) == [0, nil, 0, nil, nil])
-        #expect(settings.routes.map(\.position.line) == [48, 57, 63, 69, 70])
+        #expect(settings.routes.map(\.position.line) == [48, 58, 64, 71, 72])
     }
 
     /// The machine's files, and a secret in the environment.

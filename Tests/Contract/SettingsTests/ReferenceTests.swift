@@ -57,6 +57,7 @@ struct ReferenceTests {
             "jwks": "jwt j { jwks https://h.kr/ {", "backend": "backend b {",
             "sessions": "sessions t {",
             "store": "sessions t { store 1 {", "rewrite": "rewrite /old/{user_id} to /new {",
+            "cors": "route /x/{user_id} { cors https://a.kr {",
             "defaults": "defaults {", "route": "route /x/{user_id} {",
         ]
         var count = 0

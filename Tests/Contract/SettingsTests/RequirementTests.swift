@@ -226,7 +226,7 @@ struct RequirementTests {
             """
         #expect(
             read(
-                prelude.replacing("route /used {", with: "route /used { require query:u == v;")
+                prelude.replacing("require query:s == claim:s;", with: "require query:u == v;")
                     + text
             ).settings?.routes.map(\.require) == [
                 [.equal(.source(.query("u")), .text("v"))],

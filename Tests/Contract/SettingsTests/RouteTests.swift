@@ -108,9 +108,40 @@ struct RouteTests {
             "9: expected any, same or an origin such as https://app.example.kr,"
                 + " not 'https://*.example.kr'"),
         .init(
-            .route, "origins null",
+            .route, "origins nul",
             "9: expected any, same or an origin such as https://app.example.kr,"
-                + " not 'null' (did you mean 'https://null'?)"),
+                + " not 'nul' (did you mean 'https://nul'?)"),
+        .init(
+            .route, "origins file:///x",
+            "9: expected any, same or an origin such as https://app.example.kr,"
+                + " not 'file:///x'"),
+        // cors
+        .init(
+            .route, "cors same",
+            "6: expected any or an origin such as https://app.example.kr, not 'same'"
+                + " (did you mean 'https://same'?)"),
+        .init(.route, "cors any https://a.kr", "6: 'any' stands alone"),
+        .init(.route, "cors https://a.kr off", "19: 'off' stands alone"),
+        .init(
+            .route, "cors https://a.kr HTTPS://A.kr:443", "19: 'HTTPS://A.kr:443' is named twice"),
+        .init(
+            .route, "cors any { credentials on }",
+            "6: with 'credentials on' the origins have to be named"),
+        .init(
+            .route, "cors off { max_age 1s }",
+            "6: 'cors off' has no block: there is nothing to say"),
+        .init(.route, "cors any; cors off", "11: 'cors' is set twice (first set at line 3)"),
+        .init(
+            .route, "websocket; cors any",
+            "12: 'cors' is nothing to a WebSocket ('origins' says which pages may open it)"),
+        .init(.cors, "methods get", "9: 'get' is no request method (did you mean 'GET'?)"),
+        .init(.cors, "methods GET GET", "13: 'GET' is named twice"),
+        .init(.cors, "headers X-A any", "13: 'any' stands alone"),
+        .init(.cors, "headers *", "9: the headers have to be named"),
+        .init(.cors, "headers X:", "9: 'X:' is no header name"),
+        .init(.cors, "expose off X-A", "8: 'off' stands alone"),
+        .init(.cors, "max_age 2d", "9: '2d' is out of range (0ms to 1d)"),
+        .init(.cors, "credentials yes", "13: expected on or off, not 'yes' (did you mean 'on'?)"),
         // what happens
         .init(
             .route, "header Content-Length 5", "8: 'Content-Length' is set by the gateway itself"),
@@ -213,8 +244,8 @@ struct RouteTests {
         let text = """
             jwt b { algorithms HS256; secret env:JWT_SECRET; audience a }
             route *.Example.kr/ws/{id}/ { websocket; methods GET PURGE; auth app or b; roles x y
-            require claim:u == path:id; require query:a == "claim:x"; require query:a == plain
-            origins same https://A.example.kr:443 http://b:8080 capacitor://localhost
+            require claim:u == path:id; require query:a == "claim:x"; require query:s == plain
+            origins same https://A.example.kr:443 http://b:8080 capacitor://localhost null FILE://
             compress over 1k level 9; sessions s; backend app
             header X-A "{client.address} {{x}}"; header X-B {id}
             refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
@@ -233,10 +264,10 @@ struct RouteTests {
         expected.require = [
             .equal(.source(.claim("u")), .source(.path("id"))),
             .equal(.source(.query("a")), .text("claim:x")),
-            .equal(.source(.query("a")), .text("plain")),
+            .equal(.source(.query("s")), .text("plain")),
         ]
         expected.origins = .listed([
-            "https://a.example.kr", "http://b:8080", "capacitor://localhost",
+            "https://a.example.kr", "http://b:8080", "capacitor://localhost", "null", "file://",
         ])
         expected.compression = .init(level: 9, over: 1024)
         expected.sessions = 0
@@ -256,6 +287,35 @@ struct RouteTests {
         expected.commentInterval = .seconds(7)
         expected.position = .init(file: "gateway.conf", line: 3, column: 1)
         #expect(result.settings?.routes[1] == expected)
+    }
+
+    @Test("Every word of cors arrives") func crossOrigin() throws {
+        let text = """
+            defaults { backend app; cors https://d.kr }
+            route /a { cors https://A.kr:443 null { methods PUT GET; headers X-A X-B; expose X-C
+              credentials on; max_age 1h } }
+            route /b { cors any }
+            route /c { cors any { headers any; expose off } }
+            route /d { }
+            route /e { cors off }
+            route /f { websocket }
+            """
+        let result = read(prelude + text)
+        #expect(result.diagnostics.isEmpty)
+        let routes = try #require(result.settings).routes.dropFirst().map(\.crossOrigin)
+        var first = RouteSettings.CrossOrigin(origins: .listed(["https://a.kr", "null"]))
+        first.methods = ["PUT", "GET"]
+        first.headers = ["X-A", "X-B"]
+        first.exposed = ["X-C"]
+        first.allowsCredentials = true
+        first.maxAge = .seconds(3600)
+        var third = RouteSettings.CrossOrigin(origins: .any)
+        third.exposed = []
+        #expect(
+            routes == [
+                first, .init(origins: .any), third, .init(origins: .listed(["https://d.kr"])),
+                nil, nil,
+            ])
     }
 
     @Test("A bare route has the built-in defaults") func bare() throws {
@@ -291,9 +351,9 @@ struct RouteTests {
             route /plain { }
             route /own { auth off; compress off; sessions off; header B 2; ping 1s; origins same
               respond 200; body_size off; refuse socket; forwarded off; require query:x == y }
-            route /kept { require claim:z == 1 }
+            route /kept { require claim:z == 1; require query:s in 1 2 }
             defaults {
-                auth app; roles admin; require claim:a == b; require query:c == d; origins any
+                auth app; roles admin; require claim:a == b; require query:s in 1 2; origins any
                 compress level 2; sessions s; backend app; header A 1; refuse http; body_size 1k
                 ping 2s; methods GET; forwarded on
             }
@@ -314,7 +374,10 @@ struct RouteTests {
         #expect(own.destination == .respond(status: 200, body: ""))
         #expect(plain.sendsForwarded && kept.sendsForwarded && !own.sendsForwarded)
         #expect(own.pingInterval == .seconds(1) && own.methods == ["GET"])
-        #expect(kept.require == [.equal(.source(.claim("z")), .text("1"))])
+        #expect(
+            kept.require == [
+                .equal(.source(.claim("z")), .text("1")), .oneOf(.query("s"), ["1", "2"]),
+            ])
     }
 
     @Test("Rules may only be reported about, and tokens be left at home") func reporting() throws {

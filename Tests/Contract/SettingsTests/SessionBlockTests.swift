@@ -82,6 +82,9 @@ struct SessionBlockTests {
             "23: unexpected 'b' after the cookie's name (expected: issue cookie [NAME])"),
         // the rest
         .init(
+            .sessionsWithLimit, "device_owner stores",
+            "14: expected user or store, not 'stores' (did you mean 'store'?)"),
+        .init(
             .sessionsWithLimit, "same_device shared",
             "13: expected replace or share, not 'shared' (did you mean 'share'?)"),
         .init(.sessionsWithLimit, "grace 10ms", "7: '10ms' is out of range (100ms to 1h)"),
@@ -111,7 +114,7 @@ struct SessionBlockTests {
         let text = """
             sessions t { store path:s; device cookie:d header:D; role query:role; limited a b
             limit 2 block_new; store 17 { limit 5 eject_old }; store "a b" { limit 1 block_new }
-            same_device share; grace 1m; probe off
+            same_device share; device_owner store; grace 1m; probe off
             message block_new ko "{max}대"; message replaced en "{device} of {store}, {policy}"
             message kicked en "Closed for today" }
             """
@@ -125,6 +128,7 @@ struct SessionBlockTests {
             "17": .init(devices: 5, policy: .ejectOld), "a b": .init(devices: 1, policy: .blockNew),
         ]
         expected.sameDevice = .share
+        expected.deviceOwnership = .store
         expected.grace = .seconds(60)
         expected.probe = nil
         expected.messages = [

@@ -7,6 +7,16 @@ struct WarningTests {
     private static let jwt = "jwt app { algorithms HS256; secret env:JWT_SECRET; audience a }\n"
     private static let backend = "backend app { server 127.0.0.1:8000 }\n"
 
+    private static let store = "sessions s { store query:s; limit 1 block_new }\n"
+    private static let free =
+        "the store is whatever the request says, also somebody else's: bind 'query:s' to the token"
+    private static let opaque =
+        "any page can be 'null', in a sandboxed frame: with the user's cookie it is let in here"
+
+    private static func bound(_ requirement: String) -> String {
+        "route / { auth app; require \(requirement); sessions s; respond 200 }"
+    }
+
     static let cases: [(text: String, complaints: String)] = [
         (
             "listen 0.0.0.0:80\nroute / { respond 200 }",
@@ -46,6 +56,49 @@ struct WarningTests {
                 + "2:70: warning: tokens in the query travel in the clear: the listener at line 1"
                 + " has no 'tls'"
         ),
+        (
+            tls + jwt + store + "route / { auth app; sessions s; respond 200 }\n"
+                + "route /b { auth app optional; require query:x == claim:x; sessions s;"
+                + " respond 200 }",
+            "4:30: warning: \(free) (as in 'require claim:store_id == query:s')\n"
+                + "5:68: warning: \(free) (as in 'require claim:store_id == query:s')"
+        ),
+        (
+            tls + jwt + store + "defaults { auth app; sessions s }\n"
+                + "route /a { respond 200 }\nroute /b { respond 200 }",
+            "4:31: warning: \(free) (as in 'require claim:store_id == query:s')"
+        ),
+        (tls + store + "route / { sessions s; respond 200 }", ""),
+        (tls + jwt + store + bound("claim:a == query:s"), ""),
+        (tls + jwt + store + bound("query:s == claim:a"), ""),
+        (tls + jwt + store + bound("query:s in claim:a"), ""),
+        (tls + jwt + store + bound("claim:a has query:s"), ""),
+        (tls + jwt + store + bound("query:s in 17 18"), ""),
+        (tls + jwt + store + bound("query:s == 17 and claim:a == x"), ""),
+        (tls + jwt + store + bound("claim:admin == true or claim:a == query:s"), ""),
+        (
+            tls + jwt + store + bound("query:s != claim:a and query:s == query:t"),
+            "4:81: warning: \(free) (as in 'require claim:store_id == query:s')"
+        ),
+        (
+            tls + jwt + "sessions s { store claim:shop; limit 1 block_new }\n"
+                + "route / { auth app; sessions s; respond 200 }", ""
+        ),
+        (
+            tls + jwt + "sessions s { store path:shop; limit 1 block_new }\n"
+                + "route /{shop} { auth app; sessions s; respond 200 }",
+            "4:36: warning: the store is whatever the request says, also somebody else's: bind"
+                + " 'path:shop' to the token (as in 'require claim:store_id == path:shop')"
+        ),
+        (
+            tls + "jwt app { algorithms HS256; secret env:JUST; audience a; from cookie:t }\n"
+                + "route /a { auth app; origins null; respond 200 }\n"
+                + "route /b { auth app; cors null { credentials on }; respond 200 }\n"
+                + "route /c { auth app; cors null; respond 200 }\n"
+                + "route /d { origins null; cors null { credentials on }; respond 200 }",
+            "3:22: warning: \(opaque)\n4:22: warning: \(opaque)"
+        ),
+        (tls + jwt + "route / { auth app; origins null file://; respond 200 }", ""),
         (
             tls + jwt + backend + "sessions s { store query:s; limit 1 block_new }\n"
                 + "route / { respond 200 }",

@@ -60,13 +60,15 @@ import Transport
         #expect(status(["Bearer x"], &consoleGuard) == 401)
     }
 
-    @Test func `who fails too often waits, even with the token, and nobody else does`() throws {
+    @Test func `who fails too often waits, and nobody who brings the token does`() throws {
         var consoleGuard = try consoleGuard()
         for _ in 0..<ConsoleGuard.attempts.burst {
             #expect(status(["Bearer no"], &consoleGuard) == 401)
         }
-        #expect(status(["Bearer no"], &consoleGuard) == 429)
-        #expect(status(["Bearer a=+/b"], &consoleGuard) == 429)
+        for _ in 0..<20 {
+            #expect(status(["Bearer no"], &consoleGuard) == 429)
+            #expect(status(["Bearer a=+/b"], &consoleGuard) == 200)
+        }
         #expect(status(["Bearer a=+/b"], &consoleGuard, from: Self.there) == 200)
         #expect(status(["Bearer a=+/b"], &consoleGuard, at: 1) == 200)
     }

@@ -31,16 +31,16 @@ struct AttemptLimiterTests {
         var limiter = AttemptLimiter(AttemptLimit(perSecond: perSecond, burst: burst))
         let address = try four(1)
         for _ in 0..<burst {
-            #expect(!limiter.isBlocked(address, now: at(0)))
+            #expect(!limiter.isOverLimit(address, now: at(0)))
             limiter.noteFailure(address, now: at(0))
         }
-        #expect(limiter.isBlocked(address, now: at(0)))
+        #expect(limiter.isOverLimit(address, now: at(0)))
         // Ten seconds of trying again and again, in steps of a tenth of what one failure costs.
         let step = 100_000_000 / Int64(perSecond)
         var passed = 0
         for number in 1...min(100 * perSecond, 20_000) {
             let now = Instant(nanoseconds: at(0).nanoseconds + Int64(number) * step)
-            if limiter.isBlocked(address, now: now) { continue }
+            if limiter.isOverLimit(address, now: now) { continue }
             passed += 1
             limiter.noteFailure(address, now: now)
         }
@@ -53,14 +53,14 @@ struct AttemptLimiterTests {
         var limiter = AttemptLimiter(AttemptLimit())
         let address = try four(1)
         for _ in 0..<40 { limiter.noteFailure(address, now: at(0)) }
-        #expect(limiter.isBlocked(address, now: at(49)))
-        #expect(!limiter.isBlocked(address, now: at(50)))
+        #expect(limiter.isOverLimit(address, now: at(49)))
+        #expect(!limiter.isOverLimit(address, now: at(50)))
         for _ in 0..<39 {
             limiter.noteFailure(address, now: at(2000))
-            #expect(!limiter.isBlocked(address, now: at(2000)))
+            #expect(!limiter.isOverLimit(address, now: at(2000)))
         }
         limiter.noteFailure(address, now: at(2000))
-        #expect(limiter.isBlocked(address, now: at(2000)))
+        #expect(limiter.isOverLimit(address, now: at(2000)))
     }
 
     @Test("failures on top of a full bucket make nobody wait longer")
@@ -68,32 +68,32 @@ struct AttemptLimiterTests {
         var limiter = AttemptLimiter(AttemptLimit())
         let address = try four(1)
         for _ in 0..<1000 { limiter.noteFailure(address, now: at(0)) }
-        #expect(limiter.isBlocked(address, now: at(49)))
-        #expect(!limiter.isBlocked(address, now: at(50)))
+        #expect(limiter.isOverLimit(address, now: at(49)))
+        #expect(!limiter.isOverLimit(address, now: at(50)))
     }
 
     @Test("every IPv4 address is for itself, the hosts of an IPv6 /64 are one")
     func customers() throws {
         var limiter = AttemptLimiter(AttemptLimit(perSecond: 1, burst: 1))
         limiter.noteFailure(try four(1), now: at(0))
-        #expect(limiter.isBlocked(try four(1), now: at(0)))
-        #expect(try !limiter.isBlocked(four(2), now: at(0)))
+        #expect(limiter.isOverLimit(try four(1), now: at(0)))
+        #expect(try !limiter.isOverLimit(four(2), now: at(0)))
         let network: UInt64 = 0x2001_0DB8_0000_0001
         limiter.noteFailure(try six(network, 1), now: at(0))
-        #expect(try limiter.isBlocked(six(network, .max), now: at(0)))
-        #expect(try !limiter.isBlocked(six(network + 1, 1), now: at(0)))
+        #expect(try limiter.isOverLimit(six(network, .max), now: at(0)))
+        #expect(try !limiter.isOverLimit(six(network + 1, 1), now: at(0)))
         limiter.noteFailure(try six(0, 1), now: at(0))
-        #expect(try limiter.isBlocked(six(0, 1), now: at(0)))
-        #expect(try !limiter.isBlocked(four(3), now: at(0)))
+        #expect(try limiter.isOverLimit(six(0, 1), now: at(0)))
+        #expect(try !limiter.isOverLimit(four(3), now: at(0)))
     }
 
     @Test("nobody is blocked before the first failure, or for another's", .timeLimit(.minutes(1)))
     func innocent() throws {
         var limiter = AttemptLimiter(AttemptLimit(perSecond: 1, burst: 1), capacity: 64)
-        #expect(try !limiter.isBlocked(four(0), now: at(0)))
+        #expect(try !limiter.isOverLimit(four(0), now: at(0)))
         for number: UInt32 in 1...5000 {
             limiter.noteFailure(try four(number), now: at(0))
-            #expect(try !limiter.isBlocked(four(1_000_000 + number), now: at(0)))
+            #expect(try !limiter.isOverLimit(four(1_000_000 + number), now: at(0)))
         }
     }
 
@@ -103,7 +103,7 @@ struct AttemptLimiterTests {
         let attacker = try four(0)
         for _ in 0..<40 { limiter.noteFailure(attacker, now: at(0)) }
         for number: UInt32 in 1...100_000 { limiter.noteFailure(try four(number), now: at(1)) }
-        #expect(limiter.isBlocked(attacker, now: at(1)))
+        #expect(limiter.isOverLimit(attacker, now: at(1)))
     }
 
     @Test("a table that is full of the blocked gives a place to who has failed least")
@@ -113,15 +113,15 @@ struct AttemptLimiterTests {
             for _ in 0..<times { limiter.noteFailure(try four(number), now: at(0)) }
         }
         for number in 1...UInt32(AttemptLimiter.ways) { try fail(number, times: 40) }
-        #expect(try (1...8).allSatisfy { try limiter.isBlocked(four($0), now: at(0)) })
+        #expect(try (1...8).allSatisfy { try limiter.isOverLimit(four($0), now: at(0)) })
         try fail(100, times: 1)
-        let kept = try (1...8).filter { try limiter.isBlocked(four($0), now: at(0)) }
+        let kept = try (1...8).filter { try limiter.isOverLimit(four($0), now: at(0)) }
         #expect(kept.count == 7)
         // The newcomer has the least debt from now on: the others lose their places no more.
         for number: UInt32 in 101...1000 { try fail(number, times: 1) }
-        #expect(try kept.allSatisfy { try limiter.isBlocked(four($0), now: at(0)) })
+        #expect(try kept.allSatisfy { try limiter.isOverLimit(four($0), now: at(0)) })
         try fail(1000, times: 39)
-        #expect(try limiter.isBlocked(four(1000), now: at(0)))
+        #expect(try limiter.isOverLimit(four(1000), now: at(0)))
     }
 
     @Test("an address counts anew where another took its place, not with the other's debt")
@@ -131,7 +131,7 @@ struct AttemptLimiterTests {
             for _ in 0..<4 { limiter.noteFailure(try four(number), now: at(0)) }
         }
         limiter.noteFailure(try four(100), now: at(0))
-        #expect(try !limiter.isBlocked(four(100), now: at(0)))
+        #expect(try !limiter.isOverLimit(four(100), now: at(0)))
     }
 
     @Test("at most one line a second, which says how many were left out")

@@ -6,12 +6,14 @@ import Testing
 
 private func passes(
     _ origins: RouteSettings.Origins, _ origin: String?, host: String? = "app.example.kr",
-    isTLS: Bool = true
+    isTLS: Bool = true, sites: [String] = [], besides crossOrigin: RouteSettings.CrossOrigin? = nil
 ) -> Bool {
-    let head = origin.map { fields(["Origin": $0]) } ?? fields([:])
+    let pairs =
+        (origin.map { [(name: "Origin", value: $0)] } ?? [])
+        + sites.map { (name: "Sec-Fetch-Site", value: $0) }
     do {
-        try OriginRule(origins).check(
-            head, authority: host.flatMap { Authority($0) }, isTLS: isTLS)
+        try OriginRule(origins, besides: crossOrigin).check(
+            Fields(pairs), authority: host.flatMap { Authority($0) }, isTLS: isTLS)
         return true
     } catch {
         #expect(error == Refusal(.policy, detail: "origin", message: "Origin not allowed"))
@@ -45,6 +47,8 @@ struct OriginRuleTests {
             ("https://xapp.example.kr", "app.example.kr", true, false),
             ("https://example.kr", "app.example.kr", true, false),
             ("http://[::2]", "[::1]", false, false),
+            ("http://app.example.kr", "app.example.kr", true, false),
+            ("http://app.example.kr:443", "app.example.kr", true, false),
         ])
     func sameOrigin(origin: String, host: String, isTLS: Bool, expected: Bool) {
         #expect(passes(.sameOrigin, origin, host: host, isTLS: isTLS) == expected)
@@ -100,7 +104,61 @@ struct OriginRuleTests {
             ("null", false), ("https://d.example", false), ("https://sub.a.example", false),
         ]
         for (origin, expected) in table { #expect(passes(rule, origin) == expected, "\(origin)") }
-        #expect(!passes(.listed(["null", ""]), "null"))
+        #expect(!passes(.listed([""]), "null"))
+    }
+
+    @Test("pages that have no origin can be named")
+    func pagesWithoutOrigin() {
+        #expect(passes(.listed(["null"]), "null"))
+        #expect(!passes(.listed(["null"]), "file://"))
+        #expect(passes(.listed(["file://"]), "file://"))
+        #expect(passes(.listed(["file://"]), "FILE://"))
+        #expect(!passes(.listed(["file://"]), "null"))
+        #expect(!passes(.listed(["file://", "null"]), "file:///home/x"))
+        #expect(!passes(.listed(["file://", "null"]), "null,null"))
+    }
+
+    @Test(
+        "where a browser leaves Origin out it says how far the page is",
+        arguments: [
+            ([], true), (["same-origin"], true), (["none"], true), (["cross-site"], false),
+            (["same-site"], false), (["nonsense"], false), ([""], false), (["Same-Origin"], false),
+            (["same-origin", "cross-site"], false), (["none", "same-site"], false),
+        ])
+    func fetchMetadata(sites: [String], expected: Bool) {
+        #expect(passes(.sameOrigin, nil, sites: sites) == expected)
+        #expect(passes(.listed(["https://a.example"]), nil, sites: sites) == expected)
+        #expect(passes(.any, nil, sites: sites))
+    }
+
+    @Test("what is said of the distance is no excuse for a foreign origin, but for a hidden one")
+    func originAndDistance() {
+        #expect(!passes(.sameOrigin, "https://evil.example", sites: ["same-origin"]))
+        #expect(!passes(.sameOrigin, "garbage", sites: ["same-origin"]))
+        #expect(passes(.sameOrigin, "null", sites: ["same-origin"]))
+        #expect(!passes(.sameOrigin, "null", sites: ["none"]))
+        #expect(!passes(.sameOrigin, "null", sites: ["cross-site"]))
+        #expect(passes(.sameOrigin, "https://app.example.kr", sites: ["cross-site"]))
+    }
+
+    @Test("pages that may send cookies across origins pass, others that may read do not")
+    func besides() {
+        var cors = RouteSettings.CrossOrigin(origins: .listed(["https://a.example"]))
+        #expect(!passes(.sameOrigin, "https://a.example", besides: cors))
+        cors.allowsCredentials = true
+        #expect(passes(.sameOrigin, "https://a.example", besides: cors))
+        #expect(passes(.listed(["https://b.example"]), "https://b.example", besides: cors))
+        #expect(!passes(.sameOrigin, "https://b.example", besides: cors))
+        cors = RouteSettings.CrossOrigin(origins: .any)
+        #expect(!passes(.sameOrigin, "https://a.example", besides: cors))
+    }
+
+    @Test("methods that are defined to change nothing are four")
+    func methods() {
+        let safe: [HTTP.Method] = [.get, .head, .options, .trace]
+        let others: [HTTP.Method] = [.post, .put, .delete, .patch, .connect, .other("PURGE")]
+        for method in safe { #expect(!OriginRule.changesSomething(method)) }
+        for method in others { #expect(OriginRule.changesSomething(method)) }
     }
 
     @Test("two Origin lines are refused even when both would pass")

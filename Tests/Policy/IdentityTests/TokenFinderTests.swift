@@ -8,7 +8,7 @@ private func found(
     _ places: [TokenSettings.Place], _ fields: Fields, query: String = ""
 ) throws -> String? {
     try TokenFinder(places: places).find(in: fields, query: QueryString(query))
-        .map { String(decoding: $0.octets, as: UTF8.self) }
+        .map { String(decoding: $0.token.octets, as: UTF8.self) }
 }
 
 @Suite("Finding tokens")

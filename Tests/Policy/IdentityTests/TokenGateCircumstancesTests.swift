@@ -20,9 +20,9 @@ private func ask(
 ) -> Answer {
     var cache = VerifiedTokenCache()
     do throws(GateFailure) {
-        let identity = try gate.authenticate(
+        let pass = try gate.authenticate(
             fields(headers), query: QueryString(query), circumstances, cache: &cache)
-        return identity.map { .user($0.user) } ?? .nobody
+        return pass.map { .user($0.identity.user) } ?? .nobody
     } catch {
         return .failure(error.reason)
     }

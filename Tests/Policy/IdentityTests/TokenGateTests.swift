@@ -27,7 +27,7 @@ private func ask(
 ) throws(GateFailure) -> VerifiedIdentity? {
     var cache = VerifiedTokenCache()
     return try gate.authenticate(
-        fields(headers), query: QueryString(query), circumstances, cache: &cache)
+        fields(headers), query: QueryString(query), circumstances, cache: &cache)?.identity
 }
 
 @Suite("Authentication of a route")

@@ -250,7 +250,7 @@ struct VerifiedTokenCacheTests {
         for _ in 0..<3 {
             let identity = try gate.authenticate(
                 headers, query: QueryString(""), TokenGate.Circumstances(date: now, now: .zero),
-                cache: &cache)
+                cache: &cache)?.identity
             #expect(identity?.user == "b" && identity?.rule == "two")
         }
         #expect(cache.hits == 2 && cache.count == 1)

@@ -105,6 +105,9 @@ private struct History {
 
     // MARK: Events
 
+    /// Mostly few, so that devices meet those of their own.
+    private static let owners = ["anyone", "bearer", "user-1", "user-1", "user-1", "user-2"]
+
     mutating func run() throws {
         for _ in 0..<40 {
             now += [0, 0, 10, 300, 1000, 3000].randomElement(using: &random) ?? 0
@@ -128,12 +131,15 @@ private struct History {
     private mutating func arrive() throws {
         number += 1
         let role = ["admin", "admin", "manager", "kiosk", "board"].randomElement(using: &random)
+        let owner = Self.owners.randomElement(using: &random) ?? "anyone"
+        let address = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::"]
+            .randomElement(using: &random)
         var newcomer = NaiveStore.Newcomer(
-            number: number, key: "device-\(Int.random(in: 1...6, using: &random))", alias: nil,
+            number: number, owner: owner,
+            key: "device-\(Int.random(in: 1...6, using: &random))", alias: nil,
             role: role ?? "", claimed: nil,
             isReportOnly: Int.random(in: 0..<30, using: &random) == 0,
-            origin: ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::", "somebody"]
-                .randomElement(using: &random) ?? "")
+            origin: owner.hasPrefix("user") ? owner : address ?? "")
         if rules.sameDevice == .replace, Int.random(in: 0..<5, using: &random) == 0 {
             newcomer.alias = "looks-\(Int.random(in: 1...2, using: &random))"
             newcomer.key = "issued-\(number)"
@@ -150,7 +156,7 @@ private struct History {
         try step("time", .time) { _ in }
         let wasThere = naive.devices.contains { device in
             device.count.hasPrefix("limit") && !device.isInGrace
-                && device.last.key == newcomer.key
+                && device.last.key == newcomer.key && device.last.owner == newcomer.owner
                 && naive.group(of: newcomer.role).map { "limit \($0)" } == device.count
         }
         let words = try step("arrive \(newcomer)", .arrive(arriving)) { $0.arrive(newcomer) }
@@ -163,19 +169,20 @@ private struct History {
         let looks = newcomer.alias.map {
             DeviceKey.fallback(address: "", role: nil, userAgent: $0)
         }
+        let user = newcomer.owner.hasPrefix("user") ? newcomer.owner : nil
         let device = DeviceIdentity(
+            owner: DeviceOwner(
+                .user, rule: newcomer.owner == "anyone" ? nil : "app", user: user),
             key: .client(try ClientID(newcomer.key)),
             origin: looks.map { .issued(like: $0) } ?? .given(.query("client_id")))
-        let isUser = newcomer.origin == "somebody"
-        var address = isUser ? "192.0.2.1" : newcomer.origin
+        var address = user == nil ? newcomer.origin : "192.0.2.1"
         if address.contains(":") {
             address += ["", "7", "1:0:0:9"].randomElement(using: &random) ?? ""
         }
         return SessionsTests.arrival(
             newcomer.number, device: device, role: newcomer.role,
-            rules: Bool.random(using: &random) ? rules : oldRules,
-            user: isUser ? newcomer.origin : nil, claimed: newcomer.claimed,
-            isReportOnly: newcomer.isReportOnly, address: address)
+            rules: Bool.random(using: &random) ? rules : oldRules, user: user,
+            claimed: newcomer.claimed, isReportOnly: newcomer.isReportOnly, address: address)
     }
 
     private mutating func reload() throws {
@@ -238,8 +245,11 @@ private struct History {
 
     private mutating func kick() throws {
         let key = "device-\(Int.random(in: 1...6, using: &random))"
-        let filter = SessionFilter(clientID: try ClientID(key))
-        try step("kick \(key)", .kick(filter, Kick()), inOrder: false) { $0.kick(key: key) }
+        let user = Bool.random(using: &random) ? "user-1" : nil
+        let filter = SessionFilter(user: user, clientID: try ClientID(key))
+        try step("kick \(key) \(user ?? "-")", .kick(filter, Kick()), inOrder: false) {
+            $0.kick(key: key, of: user)
+        }
     }
 
     /// Everybody leaves, and time passes: nothing may stay.

@@ -35,7 +35,7 @@ extension NaiveStore {
     func find(_ arrival: Newcomer, _ count: String) -> Int? {
         func named(_ name: String) -> Int? {
             devices.firstIndex { device in
-                device.count == count
+                device.count == count && device.last.owner == arrival.owner
                     && (device.last.key == name || device.last.alias == name)
             }
         }
@@ -43,6 +43,7 @@ extension NaiveStore {
     }
 
     func isSame(_ one: Newcomer, _ other: Newcomer) -> Bool {
+        guard one.owner == other.owner else { return false }
         let names = [one.key, one.alias]
         return names.contains(other.key) || (other.alias.map { names.contains($0) } ?? false)
     }

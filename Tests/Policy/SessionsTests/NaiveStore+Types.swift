@@ -4,6 +4,8 @@ import Settings
 extension NaiveStore {
     struct Newcomer {
         var number: Int
+        /// Whose device it is: `anyone`, `bearer` or a user's name.
+        var owner: String
         /// Its id, or its looks.
         var key: String
         /// Its looks, where its id was just issued.

@@ -168,16 +168,20 @@ struct NaiveStore {
     mutating func clear(role: String?) { runtime.removeAll { $0.role == role } }
 
     /// Ends every session of devices that go by this key.
-    mutating func kick(key: String) {
+    /// The device of this name of everybody, or of one owner.
+    mutating func kick(key: String, of owner: String?) {
+        func isMeant(_ session: Newcomer) -> Bool {
+            session.key == key && (owner == nil || session.owner == owner)
+        }
         for index in devices.indices.reversed() {
             if devices[index].isInGrace {
-                if devices[index].last.key == key { devices.remove(at: index) }
+                if isMeant(devices[index].last) { devices.remove(at: index) }
                 continue
             }
-            for session in devices[index].sessions where session.key == key {
+            for session in devices[index].sessions where isMeant(session) {
                 words.append("out \(session.number) kicked")
             }
-            devices[index].sessions.removeAll { $0.key == key }
+            devices[index].sessions.removeAll(where: isMeant)
             if devices[index].sessions.isEmpty { devices.remove(at: index) }
         }
     }

@@ -29,22 +29,37 @@ extension Instant {
 
 extension DeviceIdentity {
     /// A device that sends this ClientId.
-    static func named(_ clientID: String) throws -> DeviceIdentity {
-        DeviceIdentity(key: .client(try ClientID(clientID)), origin: .given(.query("client_id")))
+    static func named(
+        _ clientID: String, of owner: DeviceOwner = .anyone
+    ) throws -> DeviceIdentity {
+        DeviceIdentity(
+            owner: owner, key: .client(try ClientID(clientID)),
+            origin: .given(.query("client_id")))
     }
 
     /// One that sends none.
-    static func looking(like userAgent: String) -> DeviceIdentity {
+    static func looking(
+        like userAgent: String, of owner: DeviceOwner = .anyone
+    ) -> DeviceIdentity {
         DeviceIdentity(
+            owner: owner,
             key: .fallback(address: "192.168.0.100", role: "admin", userAgent: userAgent),
             origin: .looks)
     }
 
     /// One that sends none, and is given this one.
-    static func issued(_ clientID: String, like userAgent: String) throws -> DeviceIdentity {
+    static func issued(
+        _ clientID: String, like userAgent: String, of owner: DeviceOwner = .anyone
+    ) throws -> DeviceIdentity {
         DeviceIdentity(
-            key: .client(try ClientID(clientID)),
+            owner: owner, key: .client(try ClientID(clientID)),
             origin: .issued(like: looking(like: userAgent).key))
+    }
+}
+
+extension DeviceOwner {
+    static func user(_ name: String) -> DeviceOwner {
+        DeviceOwner(.user, rule: "app", user: name)
     }
 }
 

@@ -64,11 +64,18 @@ struct TokenDraft: NamedDraft {
     var ticketQuery: Word?
     var expiring: Word?
     var tickets: Word?
+
+    /// Browsers may bring its token for any page.
+    var readsCookie: Bool {
+        settings.from.contains { if case .cookie = $0 { true } else { false } }
+    }
 }
 
 struct SessionDraft: NamedDraft {
     var name: Word
     var settings: SessionSettings
+    /// The source of the store's name.
+    var store: Word?
     /// The words `device` that named sources, and that asked for an id to be issued.
     var device: Word?
     var issue: Word?
@@ -128,6 +135,8 @@ struct RouteDraft {
     /// The first `allow`.
     var allow: Word?
     var sessions: Word?
+    var origins: Word?
+    var cors: Word?
     var frameSize: Word?
     var silence: Word?
 

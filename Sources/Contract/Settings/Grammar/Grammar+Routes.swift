@@ -149,27 +149,6 @@ extension Grammar {
         if requirement.readsClaim { draft.claims.append(directive.name) }
     }
 
-    /// `origins any`, `origins same`, `origins https://app.example.kr …`.
-    static func readOrigins(
-        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        if directive.arguments.count == 1, directive.arguments[0].text == "any" {
-            draft.settings.origins = .any
-            return
-        }
-        var origins: [String] = []
-        for word in directive.arguments {
-            if word.text == "any" {
-                reading.error("'any' stands alone", at: word)
-            } else if word.text != "same",
-                let origin = ValueKind<String>.origin.read(word, &reading)
-            {
-                append(origin, to: &origins, word, &reading)
-            }
-        }
-        draft.settings.origins = origins.isEmpty ? .sameOrigin : .listed(origins)
-    }
-
     // MARK: What happens to it
 
     static func readRouteSessions(

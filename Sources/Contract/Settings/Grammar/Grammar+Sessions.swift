@@ -26,6 +26,7 @@ extension Grammar {
     ) {
         guard let source = readSource(directive.arguments[0], &draft, &reading) else { return }
         draft.settings.store = source
+        draft.store = directive.arguments[0]
     }
 
     static func readSessionRole(

@@ -128,6 +128,7 @@ extension Document {
         case nil: break
         }
         checkRules(draft, &reading)
+        checkCORS(draft, &route, &reading)
         checkReports(draft, &route, &reading)
         return route
     }
@@ -197,6 +198,20 @@ extension Document {
             reading.error("this route has no '\(rule.rawValue)' to report about", at: word)
         }
         route.reportOnly.formIntersection(rules)
+    }
+
+    /// Browsers open a WebSocket without the questions that `cors` answers. What comes from
+    /// `defaults` falls away there.
+    private func checkCORS(
+        _ draft: RouteDraft, _ route: inout RouteSettings, _ reading: inout Reading
+    ) {
+        guard route.kind == .webSocket, route.crossOrigin != nil else { return }
+        if let word = draft.cors, draft.own.contains("cors") {
+            reading.error(
+                "'cors' is nothing to a WebSocket ('origins' says which pages may open it)",
+                at: word)
+        }
+        route.crossOrigin = nil
     }
 
     private func checkTicket(

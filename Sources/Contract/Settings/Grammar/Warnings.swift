@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What runs but should not.
 extension Document {
     func warn(about routes: [RouteDraft], _ used: UsedBlocks, _ reading: inout Reading) {
@@ -11,6 +13,8 @@ extension Document {
         warnAboutShadowedRewrites(&reading)
         warnAboutCaptures(routes, &reading)
         warnAboutFrames(routes, &reading)
+        warnAboutStores(routes, &reading)
+        warnAboutNull(routes, &reading)
         if routes.isEmpty, let first = listeners.first(where: { $0.redirect == nil }) {
             reading.warn(
                 "there is no 'route': every request is answered with 404",
@@ -91,6 +95,49 @@ extension Document {
         warn("backend", backends, used.backends)
         warn("sessions", sessions, used.sessions)
     }
+
+    /// Stores that a request may name as it likes, whoever its token is for: any user could take,
+    /// and end, the places of any store.
+    private func warnAboutStores(_ routes: [RouteDraft], _ reading: inout Reading) {
+        var warned: Set<Word> = []
+        for route in routes where !route.auth.isEmpty {
+            guard let word = route.sessions,
+                let block = sessions.first(where: { $0.name.text == word.text }),
+                let place = block.store,
+                !route.settings.require.contains(where: { $0.binds(block.settings.store) }),
+                warned.insert(word).inserted
+            else { continue }
+            if case .claim = block.settings.store { continue }
+            reading.warn(
+                "the store is whatever the request says, also somebody else's: bind"
+                    + " \(place.shown) to the token (as in 'require claim:store_id =="
+                    + " \(place.text.printable())')", at: word.location)
+        }
+    }
+
+    /// Every page can have the origin `null`: in a frame with `sandbox`.
+    private func warnAboutNull(_ routes: [RouteDraft], _ reading: inout Reading) {
+        var warned: Set<Word> = []
+        for route in routes {
+            let names = route.auth.map(\.text)
+            guard tokens.contains(where: { $0.readsCookie && names.contains($0.name.text) })
+            else { continue }
+            if case .listed(let origins) = route.settings.origins, origins.contains("null"),
+                let word = route.origins, warned.insert(word).inserted
+            {
+                reading.warn(Self.nullText, at: word.location)
+            }
+            if let cors = route.settings.crossOrigin, cors.allowsCredentials,
+                case .listed(let origins) = cors.origins, origins.contains("null"),
+                let word = route.cors, warned.insert(word).inserted
+            {
+                reading.warn(Self.nullText, at: word.location)
+            }
+        }
+    }
+
+    private static let nullText =
+        "any page can be 'null', in a sandboxed frame: with the user's cookie it is let in here"
 
     /// A `frame_size` that no route has use for: the message is refused first.
     private func warnAboutFrames(_ routes: [RouteDraft], _ reading: inout Reading) {

@@ -88,9 +88,17 @@ extension ValueKind where Value == String {
         return word.text.lowercased()
     }
 
-    /// A serialised origin (RFC 6454 §6.2) in lower case.
-    static let origin = ValueKind { word, reading in
+    /// A serialised origin (RFC 6454 §6.2) in lower case: `scheme://host[:port]`, or what browsers
+    /// say of pages without one, `null` and `file://`. `keywords` is what else may stand there.
+    static func origin(or keywords: String) -> ValueKind {
+        ValueKind { word, reading in readOrigin(word, keywords, &reading) }
+    }
+
+    private static func readOrigin(
+        _ word: Word, _ keywords: String, _ reading: inout Reading
+    ) -> String? {
         let text = word.text.lowercased()
+        if text == "null" || text == "file://" { return text }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let isScheme =
             parts[0].utf8.allSatisfy { $0.isNamePart } && parts[0].first?.isLetter ?? false
@@ -104,7 +112,7 @@ extension ValueKind where Value == String {
                 isAuthority(guess.split(separator: "/").last ?? "")
                 ? " (did you mean '\(guess)'?)" : ""
             reading.error(
-                "expected any, same or an origin such as https://app.example.kr,"
+                "expected \(keywords) or an origin such as https://app.example.kr,"
                     + " not \(word.shown)\(hint)", at: word)
             return nil
         }

@@ -17,6 +17,8 @@ extension ConsoleEndpoints {
 
     private static let id = ObjectSchema.Member(
         "id", .text(upTo: 64), "The `id` of a session")
+    private static let user = ObjectSchema.Member(
+        "user", .text(upTo: 1024), "The user, as the token says")
 
     private static func list(
         _ backend: any ConsoleBackend, _ clock: @escaping Clock
@@ -27,7 +29,7 @@ extension ConsoleEndpoints {
             query: ObjectSchema([
                 SessionText.block, SessionText.store, SessionText.device,
                 .init("role", .text(upTo: 256), "The role"),
-                .init("user", .text(upTo: 1024), "The user, as the token says"),
+                user,
                 .init("transport", SessionText.transport, "How it is connected"),
                 Page.limit(SessionTable.longestPage), Page.after,
             ]),
@@ -123,14 +125,15 @@ extension ConsoleEndpoints {
     private static func endDevice(_ backend: any ConsoleBackend) -> Endpoint {
         Endpoint(
             method: .delete, path: "/stores/{block}/{store}/devices/{device}/sessions",
-            name: "endDevice", summary: "End the sessions of one device in a store",
+            name: "endDevice",
+            summary: "End the sessions of one device in a store: every user's, or one user's",
             captures: [SessionText.block, SessionText.store, SessionText.device],
-            query: KickText.query,
+            query: ObjectSchema([user] + KickText.members),
             answers: [KickText.answer, .problem(404, "There is no such `sessions` block")]
         ) { request, responder in
             let key = StoreKey(captured: request)
             let filter = SessionFilter(
-                block: key.block, store: key.store,
+                block: key.block, store: key.store, user: request.query["user"]?.string,
                 device: request.captures["device"]?.string ?? "")
             responder.respond(end(filter, in: key, request, backend))
         }
@@ -157,14 +160,16 @@ extension StoreKey {
 
 /// How sessions are told to end.
 private enum KickText {
-    static let query = ObjectSchema([
+    static let query = ObjectSchema(members)
+
+    static let members: [ObjectSchema.Member] = [
         .init(
             "message", .text(upTo: 500), "What people are told; without it, the usual text"),
         .init(
             "reconnect", .either([.word(["yes", "no"]), .integer(0...86_400)]),
             "Whether the front end may come back by itself, or after so many seconds",
             fallback: "no"),
-    ])
+    ]
 
     static let answer = AnswerNote.json(
         200, "They were told to end, and count no more",

@@ -9,8 +9,9 @@ import Transport
 
 /// Lets in who brings the token, before anything else is looked at.
 struct ConsoleGuard {
-    /// Of attempts from one address that brought no token or a wrong one. Operators' programs
-    /// fail seldom; who guesses gets nowhere at any rate, but shall not cost much.
+    /// Of attempts from one address that brought no token or a wrong one: who guesses gets nowhere
+    /// at any rate, but shall not cost much. Whoever brings the token is let in, however often
+    /// others have failed behind the same address.
     static let attempts = AttemptLimit(perSecond: 5, burst: 20)
     private static let addressCapacity = 1024
 
@@ -23,13 +24,13 @@ struct ConsoleGuard {
     mutating func check(
         _ head: RequestHead, from address: SocketAddress, now: Instant
     ) throws(Refusal) {
+        if bringsToken(head) { return }
         let client = ClientAddress(mappedOctets: address.mappedOctets)
-        if let client, limiter.isBlocked(client, now: now) {
+        if let client, limiter.isOverLimit(client, now: now) {
             throw Refusal(
                 .rateLimited, message: "Too many attempts failed; try again later",
                 retryAfterSeconds: 1)
         }
-        guard !bringsToken(head) else { return }
         if let client { limiter.noteFailure(client, now: now) }
         throw Refusal(.unauthenticated, message: "The console's token is needed")
     }

@@ -15,6 +15,9 @@ struct SessionsKickCommand: ParsableCommand {
 
     @OptionGroup var filter: SessionFilterOptions
 
+    @Option(help: "With --device: only this user's, where several have a device of that name.")
+    var user: String?
+
     @Option(help: "What people are told; by default the usual text.")
     var message: String?
 
@@ -30,6 +33,9 @@ struct SessionsKickCommand: ParsableCommand {
         if isOne, filter.device != nil || filter.block != nil {
             throw ValidationError("An ID says it all: leave --block and --device out.")
         }
+        if user != nil, filter.device == nil {
+            throw ValidationError("--user goes with --device.")
+        }
         if let reconnect, reconnect != "yes", reconnect != "no", UInt32(reconnect) == nil {
             throw ValidationError("--reconnect is yes, no, or a number of seconds.")
         }
@@ -40,7 +46,8 @@ struct SessionsKickCommand: ParsableCommand {
         let path = try path(settings)
         try console.ask(settings) { client throws(ConsoleClient.Failure) in
             try client.ask(
-                "DELETE", path, [("message", message), ("reconnect", reconnect)])
+                "DELETE", path,
+                [("user", user), ("message", message), ("reconnect", reconnect)])
         } show: { answer in
             let count = answer["ended"]?.number?.int64 ?? 0
             return count == 1 ? "ended 1 session" : "ended \(count) sessions"

@@ -169,3 +169,17 @@ async def document():
 @app.get("/status/{code}")
 async def status(code: int):
     return Response(status_code=code, headers={"X-Status": str(code)})
+
+
+@app.get("/permissive")
+async def permissive():
+    """An app that lets every page read its answers."""
+    return PlainTextResponse(
+        "anybody's",
+        headers={
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Expose-Headers": "X-App",
+            "Vary": "Accept-Encoding, Origin",
+        },
+    )

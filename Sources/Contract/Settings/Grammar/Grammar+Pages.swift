@@ -1,0 +1,117 @@
+/// The words of a route that are about pages: `origins` and `cors`.
+extension Grammar {
+    static let corsSynopsis = "any|ORIGIN… | off"
+
+    static let cors = Vocabulary<RouteSettings.CrossOrigin>(
+        .cors,
+        [
+            .init("methods", "METHOD…", .atLeastOne, readCORSMethods),
+            .init("headers", "any | NAME…", .atLeastOne, readCORSHeaders),
+            .init("expose", "NAME… | off", .atLeastOne, readExposed),
+            .init("credentials", "on|off", .onOff, \.allowsCredentials),
+            .init("max_age", "DURATION", .duration(.zero ... .days(1)), \.maxAge),
+        ])
+
+    // MARK: origins
+
+    /// `origins any`, `origins same`, `origins https://app.example.kr null …`.
+    static func readOrigins(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.origins = directive.name
+        if directive.arguments.count == 1, directive.arguments[0].text == "any" {
+            draft.settings.origins = .any
+            return
+        }
+        let words = directive.arguments.filter { $0.text != "same" }
+        let origins = readOrigins(words, or: "any, same", &reading)
+        draft.settings.origins = origins.isEmpty ? .sameOrigin : .listed(origins)
+    }
+
+    /// Those that could be read.
+    private static func readOrigins(
+        _ words: [Word], or keywords: String, _ reading: inout Reading
+    ) -> [String] {
+        var origins: [String] = []
+        for word in words {
+            if word.text == "any" || word.text == "off" {
+                reading.error("\(word.shown) stands alone", at: word)
+            } else if let origin = ValueKind<String>.origin(or: keywords).read(word, &reading) {
+                append(origin, to: &origins, word, &reading)
+            }
+        }
+        return origins
+    }
+
+    // MARK: cors
+
+    /// `cors https://app.example.kr { credentials on }`, `cors any`, `cors off`.
+    static func readCORS(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert("cors")
+        draft.cors = directive.name
+        draft.settings.crossOrigin = nil
+        let words = directive.arguments
+        if words.count == 1, words[0].text == "off" {
+            if directive.block != nil {
+                reading.error("'cors off' has no block: there is nothing to say", at: words[0])
+            }
+            return
+        }
+        let isAny = words.count == 1 && words[0].text == "any"
+        let pages: RouteSettings.CrossOrigin.Pages =
+            isAny ? .any : .listed(readOrigins(words, or: "any", &reading))
+        var settings = RouteSettings.CrossOrigin(origins: pages)
+        cors.read(directive.block ?? [], of: directive.name, into: &settings, &reading)
+        if settings.allowsCredentials, let any = words.first(where: { $0.text == "any" }) {
+            // Browsers refuse that (Fetch); to answer each by its name would let in every page.
+            reading.error("with 'credentials on' the origins have to be named", at: any)
+        }
+        draft.settings.crossOrigin = settings
+    }
+
+    private static func readCORSMethods(
+        _ settings: inout RouteSettings.CrossOrigin, _ directive: Directive,
+        _ reading: inout Reading
+    ) {
+        for word in directive.arguments {
+            guard let method = ValueKind<String>.method.read(word, &reading) else { continue }
+            append(method, to: &settings.methods, word, &reading)
+        }
+    }
+
+    private static func readCORSHeaders(
+        _ settings: inout RouteSettings.CrossOrigin, _ directive: Directive,
+        _ reading: inout Reading
+    ) {
+        if directive.arguments.count == 1, directive.arguments[0].text == "any" { return }
+        settings.headers = readFieldNames(directive, butFor: "any", &reading)
+    }
+
+    private static func readExposed(
+        _ settings: inout RouteSettings.CrossOrigin, _ directive: Directive,
+        _ reading: inout Reading
+    ) {
+        settings.exposed = []
+        if directive.arguments.count == 1, directive.arguments[0].text == "off" { return }
+        settings.exposed = readFieldNames(directive, butFor: "off", &reading)
+    }
+
+    private static func readFieldNames(
+        _ directive: Directive, butFor keyword: String, _ reading: inout Reading
+    ) -> [String] {
+        var names: [String] = []
+        for word in directive.arguments {
+            if word.text == keyword {
+                reading.error("\(word.shown) stands alone", at: word)
+            } else if word.text == "*" {
+                // To browsers that send cookies it is a name like any other.
+                reading.error("the headers have to be named", at: word)
+            } else if let name = ValueKind<String>.fieldName.read(word, &reading) {
+                append(name, to: &names, word, &reading)
+            }
+        }
+        return names
+    }
+}
