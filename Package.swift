@@ -174,8 +174,8 @@ let package = Package(
             "Proxy", "Drivers",
             [
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
-                "Sessions", "State", "Records", "HTTP", "HTTP1", "Peers", "Randomness", "Bytes",
-                "Clock",
+                "Sessions", "State", "Records", "HTTP", "HTTP1", "JSON", "Peers", "Randomness",
+                "Bytes", "Clock", "Routing",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

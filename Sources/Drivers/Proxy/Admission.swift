@@ -34,7 +34,7 @@ struct Admission {
     let client: ClientConnection
     private var target = NormalisedTarget(path: "/")
     private var query = QueryString("")
-    private var captures: [String: String] = [:]
+    private var place: Rulebook.Place?
 
     init(head: RequestHead, context: RequestContext, client: ClientConnection) {
         self.head = head
@@ -48,8 +48,9 @@ struct Admission {
         try normalise()
         if let redirect = redirectToHTTPS() { return redirect }
         if let refresh = try ownEndpoint(in: worker) { return refresh }
-        if let redirect = applyRewrite() { return redirect }
-        let route = try matchRoute()
+        let place = findPlace()
+        if let redirect = redirectRewritten() { return redirect }
+        let route = try route(at: place)
         try checkKind(route)
         try checkOrigin(route)
         try checkTime(in: worker)
@@ -73,7 +74,7 @@ struct Admission {
     }
 
     private func redirectToHTTPS() -> Decision? {
-        guard let port = client.entrance.settings.redirectToHTTPS else { return nil }
+        guard let port = client.doorway.settings.redirectToHTTPS else { return nil }
         let name = Authority.host(of: context.host)
         let authority =
             switch port {
@@ -100,24 +101,26 @@ struct Admission {
         throw Refusal(.policy, status: 405, message: "The method is not allowed here")
     }
 
-    private mutating func applyRewrite() -> Decision? {
-        guard let rewritten = generation.rewriter.rewrite(path: target.path) else { return nil }
-        context.rewrite = rewritten.ruleIndex
-        captures = rewritten.captures
-        target.path = rewritten.path
-        if generation.settings.rewrites[rewritten.ruleIndex].redirects, !context.isWebSocket {
-            return .redirect(status: 308, location: target.text)
-        }
-        return nil
+    private mutating func findPlace() -> Rulebook.Place {
+        let place = generation.rules.place(of: target, host: context.host, method: head.method)
+        self.place = place
+        context.rewrite = place.rewrite
+        target.path = place.path
+        return place
+    }
+
+    private func redirectRewritten() -> Decision? {
+        guard let rewrite = context.rewrite, generation.settings.rewrites[rewrite].redirects,
+            !context.isWebSocket
+        else { return nil }
+        return .redirect(status: 308, location: target.text)
     }
 
     // MARK: 2 route
 
-    private mutating func matchRoute() throws(Refusal) -> Generation.Route {
-        let host = target.authority ?? context.host
-        switch generation.table.match(host: host, path: target.path, method: head.method) {
-        case .route(let index, let found):
-            captures.merge(found) { mine, _ in mine }
+    private func route(at place: Rulebook.Place) throws(Refusal) -> Generation.Route {
+        switch place.match {
+        case .route(let index, _):
             context.route = index
             let route = generation.routes[index]
             if route.settings.kind == .events { context.isEventStream = !context.isWebSocket }
@@ -130,12 +133,14 @@ struct Admission {
         }
     }
 
-    /// A `websocket` route takes handshakes only, and a handshake has to be a proper one.
+    /// The route has to serve such ones, and a handshake has to be a proper one.
     private func checkKind(_ route: Generation.Route) throws(Refusal) {
+        guard route.takes(webSocket: context.isWebSocket) else {
+            throw context.isWebSocket
+                ? Refusal(.policy, status: 404, message: "No WebSocket is served here")
+                : Refusal(.policy, status: 426, message: "This is a WebSocket")
+        }
         if context.isWebSocket {
-            if route.settings.kind == .events {
-                throw Refusal(.policy, status: 404, message: "No WebSocket is served here")
-            }
             do throws(HeadError) {
                 _ = try head.webSocketKey()
             } catch {
@@ -150,8 +155,6 @@ struct Admission {
             guard SubprotocolOffers(head.fields).isWellFormed else {
                 throw Refusal(.protocolError, message: "Sec-WebSocket-Protocol is malformed")
             }
-        } else if route.settings.kind == .webSocket {
-            throw Refusal(.policy, status: 426, message: "This is a WebSocket")
         }
     }
 
@@ -175,9 +178,8 @@ struct Admission {
     private func authenticate(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> Decision? {
-        guard route.authenticates else { return nil }
+        guard route.authenticates, let attempt = GateAttempt(context: context) else { return nil }
         let isReportOnly = !context.enforcesTokens
-        let attempt = GateAttempt(context: context, begin: context.started)
         let outcome = attempt.run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
             try gate.authenticate(head.fields, query: query, circumstances, cache: &cache)
@@ -199,17 +201,13 @@ struct Admission {
     // MARK: 6 authorise
 
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
-        let roles = context.identity?.roles ?? []
-        let facts = facts
-        for rule in context.accessRules {
-            let verdict = rule.judge(roles: roles, facts: facts)
-            for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
-            guard let violation = verdict.refused else { continue }
-            if route.authenticates { worker.noteFailedAttempt(of: context) }
-            throw violation.refusal
-        }
-        let sources = context.accessRules.flatMap(\.sources)
-        if context.identity != nil, !sources.isEmpty { context.facts = facts.kept(for: sources) }
+        guard let place else { return }
+        let verdict = generation.rules.judge(
+            at: place, roles: context.identity?.roles ?? [], facts: facts)
+        for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
+        guard let violation = verdict.refused else { return }
+        if route.authenticates { worker.noteFailedAttempt(of: context) }
+        throw violation.refusal
     }
 
     var facts: RequestFacts {
@@ -217,6 +215,8 @@ struct Admission {
             claims: context.identity?.claims, captures: captures, query: query,
             fields: head.fields)
     }
+
+    private var captures: [String: String] { place?.captures ?? [:] }
 
     // MARK: 7 admit
 
@@ -230,7 +230,7 @@ struct Admission {
             ? SubprotocolOffers(head.fields).offersControl
             : EventControl.isWanted(by: head, query)
         guard context.identity != nil, context.isWebSocket || context.isEventStream else { return }
-        try context.becomeLive(client, in: worker)
+        try context.becomeLive(client, head, in: worker)
     }
 
     /// Goes on where it stopped: the seat is there.
@@ -278,13 +278,13 @@ struct Admission {
     private func issueTicket(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> String {
-        guard let identity = context.identity, let index = context.route,
-            let (gate, _) = generation.gates.gate(ofRoute: index, worker.shared.keys)
+        guard let identity = context.identity, let attempt = GateAttempt(context: context),
+            let (gate, _) = generation.gates.gate(ofRoute: attempt.route, worker.shared.keys)
         else {
             throw Refusal(.unauthenticated, message: "Tickets are for who brings a token")
         }
         return try gate.issueTicket(
-            for: identity, GateAttempt(context: context).circumstances(worker))
+            for: identity, head.fields, query: query, attempt.circumstances(worker))
     }
 
     private func expand(_ template: Template) -> String {

@@ -246,7 +246,7 @@ enum Answer {
         let context = RequestContext(
             id: worker.newIdentifier(), generation: client.generation, started: worker.now,
             method: .get, host: "", address: client.address, client: client.addressText,
-            isTLS: client.entrance.tls != nil, isWebSocket: false, minorVersion: 1)
+            isTLS: client.isTLS, isWebSocket: false, minorVersion: 1)
         problem(refusal, context: context, to: client, in: worker)
     }
 

@@ -57,8 +57,7 @@ final class ClientConnection {
     let address: SocketAddress
     /// The address without its port; every request needs it.
     let addressText: String
-    let entrance: Generation.Entrance
-    private(set) var generation: Generation
+    private(set) var doorway: Doorway
     private(set) var phase: Phase
     /// When octets last came.
     private(set) var lastHeard: Instant
@@ -79,23 +78,23 @@ final class ClientConnection {
     private var isHurried = false
 
     init(
-        token: UInt64, stream: Stream, address: SocketAddress, entrance: Generation.Entrance,
-        generation: Generation, now: Instant
+        token: UInt64, stream: Stream, address: SocketAddress, doorway: Doorway, now: Instant
     ) {
         self.token = token
         self.stream = stream
         self.address = address
         addressText = address.host
-        self.entrance = entrance
-        self.generation = generation
-        decoder = RequestHeadDecoder(limits: generation.headLimits)
+        self.doorway = doorway
+        decoder = RequestHeadDecoder(limits: doorway.generation.headLimits)
         lastHeard = now
-        phase = .head(entrance.tls == nil ? .idle : .handshake)
+        phase = .head(doorway.isTLS ? .handshake : .idle)
     }
+
+    var generation: Generation { doorway.generation }
+    var isTLS: Bool { doorway.isTLS }
 
     func opened(in worker: Worker) {
         let limits = generation.settings.limits
-        let isTLS = entrance.tls != nil
         setDeadline(
             worker.now + (isTLS ? limits.tlsHandshakeTimeout : limits.requestHeadTimeout),
             in: worker)
@@ -207,9 +206,11 @@ final class ClientConnection {
     private func readHead(
         _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
     ) -> Bool {
+        if decoder.isIdle { follow(worker) }
         do throws(HeadError) {
             guard let head = try decoder.decode(octets, at: &index) else { return false }
-            isLastRequest = !head.wantsKeepAlive || worker.isDraining
+            follow(worker)
+            isLastRequest = !head.wantsKeepAlive || worker.isDraining || doorway.isClosed
             deadline.clear()
             RequestIntake.begin(head, from: self, in: worker)
             return true
@@ -269,13 +270,26 @@ final class ClientConnection {
     func answered(in worker: Worker) {
         hasServed = true
         if isLastRequest { return finish(in: worker) }
-        if generation !== worker.generation {
-            generation = worker.generation
-            decoder = RequestHeadDecoder(limits: generation.headLimits)
-        }
+        follow(worker)
         phase = .head(.idle)
         setDeadline(worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
         if !isConsuming { resume(in: worker) }
+    }
+
+    /// A request is judged by the generation that is newest when its head is whole.
+    func follow(_ worker: Worker) {
+        guard doorway.follow(worker.generation) else { return }
+        decoder.use(generation.headLimits)
+        if doorway.isClosed { makeLast() }
+    }
+
+    /// Between two requests there is nothing to wait for where nobody comes in any more, nor longer
+    /// than the newest settings say. A new connection has its first request on the way.
+    func endIfIdle(in worker: Worker) {
+        guard case .head(.idle) = phase, hasServed else { return }
+        if doorway.isClosed { return finish(in: worker) }
+        let timeout = generation.settings.limits.keepAliveTimeout
+        setDeadline(min(deadline.due, worker.now + timeout), in: worker)
     }
 
     /// The next answer closes the connection.

@@ -64,8 +64,19 @@ extension RequestContext {
         case forbidden(Refusal)
     }
 
-    func judge(_ request: RefreshRequest, in worker: Worker) -> RefreshVerdict {
-        let found = GateAttempt(context: self, begin: request.begin).run(in: worker) {
+    /// By the newest rules there are, whatever let the connection in.
+    func judge(
+        _ request: RefreshRequest, _ live: LiveState, in worker: Worker
+    ) -> RefreshVerdict {
+        review(in: worker)
+        let generation = worker.generation
+        guard let asked = live.request.asked(),
+            let place = generation.rules.place(of: asked, live.request), let route = place.route
+        else { return .forbidden(.routeIsGone) }
+        guard generation.routes[route].authenticates else { return .refused(.noToken) }
+        let attempt = GateAttempt(
+            generation, route: route, from: clientAddress, begin: request.begin)
+        let found = attempt.run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
             try gate.authenticate(
                 token: request.token.octets.span, circumstances, cache: &cache)
@@ -81,23 +92,13 @@ extension RequestContext {
         if let refusal = RefreshDecision(current: current, new: identity).refusal {
             return .otherUser(refusal)
         }
-        var facts =
-            facts
-            ?? RequestFacts(
-                claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
-        facts.claims = identity.claims
-        for rule in accessRules {
-            let verdict = rule.judge(roles: identity.roles, facts: facts)
-            for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: self) }
-            if let violation = verdict.refused { return .forbidden(violation.refusal) }
-        }
+        let verdict = generation.rules.judge(
+            at: place, roles: identity.roles,
+            facts: asked.facts(claims: identity.claims, captures: place.captures))
+        for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: self) }
+        if let violation = verdict.refused { return .forbidden(violation.refusal) }
+        live.adopt(route: route, of: generation)
         return .accepted(identity)
-    }
-
-    /// In force for the request: those of the rewrite, and those of the route.
-    var accessRules: [AccessRule] {
-        (rewrite.map { [generation.rewriteAccess[$0]] } ?? [])
-            + (route.map { [generation.routes[$0].access] } ?? [])
     }
 
     /// Goes on under another token. False when that was revoked just now.
@@ -105,7 +106,7 @@ extension RequestContext {
         let now = SystemClock.wallTime()
         self.identity = identity
         live.lease.renew(LiveConnection.Token(identity))
-        live.expiry = expiry(of: identity, now: now)
+        live.expiry = expiry(of: identity, by: live.generation, now: now)
         return !enforcesTokens || !worker.shared.revocations.current.isRevoked(identity, now: now)
     }
 }
@@ -116,7 +117,7 @@ extension ClientConnection {
         guard let context = liveContext, let live = context.live, live.id == request.session,
             !live.hasEnded
         else { return request.reply(.unknownSession, in: worker) }
-        switch context.judge(request, in: worker) {
+        switch context.judge(request, live, in: worker) {
         case .accepted(let identity):
             guard context.renew(identity, live: live, in: worker) else {
                 request.reply(.refused(GateRefusal(.revoked)), in: worker)

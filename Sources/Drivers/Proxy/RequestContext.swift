@@ -33,9 +33,6 @@ final class RequestContext {
     /// An index into `generation.settings.rewrites`.
     var rewrite: Int?
     var identity: VerifiedIdentity?
-    /// What the rules ask of the request but for the claims, where they do: to be asked again of
-    /// the next token.
-    var facts: RequestFacts?
     /// What rules that were not in force would have refused.
     var wouldRefuse: [RouteSettings.Rule] = []
     /// The client reads what the gateway itself says: its subprotocol, or events of its own.
@@ -80,8 +77,19 @@ final class RequestContext {
 
     var routeSettings: RouteSettings? { route.map { generation.routes[$0].settings } }
 
-    /// Nobody ends for want of a good token where that rule is only reported about.
-    var enforcesTokens: Bool { !(routeSettings?.reportOnly.contains(.auth) ?? false) }
+    /// The route whose rules hold now: a reload may have given a live connection another one.
+    var ruledBy: Generation.Route? {
+        if let live { return live.route }
+        return route.map { generation.routes[$0] }
+    }
+
+    /// Nobody ends for want of a good token where that rule is only reported about, or where none
+    /// is asked for any more.
+    var enforcesTokens: Bool {
+        guard let settings = ruledBy?.settings else { return true }
+        if live != nil, settings.auth.isEmpty { return false }
+        return !settings.reportOnly.contains(.auth)
+    }
 
     /// The address as limits and tickets count it; nil for a client that has none.
     var clientAddress: ClientAddress? { ClientAddress(mappedOctets: address.mappedOctets) }

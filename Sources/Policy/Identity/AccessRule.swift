@@ -37,9 +37,6 @@ package struct AccessRule: Sendable {
         reported = reportOnly
     }
 
-    /// What it reads of a request, besides roles.
-    package var sources: [ValueSource] { requirements.flatMap(\.sources) }
-
     /// What each rule says of a request whose bearer has `identityRoles`.
     package func judge(roles identityRoles: [String], facts: RequestFacts) -> Verdict {
         var verdict = Verdict()
@@ -51,6 +48,20 @@ package struct AccessRule: Sendable {
             let refusal = Refusal(
                 .forbidden, detail: "claim", message: "Not allowed for this user")
             add(Violation(rule: .require, requirement: index, refusal: refusal), to: &verdict)
+        }
+        return verdict
+    }
+
+    /// What several of them say, the one behind the other, up to the first that refuses.
+    package static func judge(
+        _ rules: [AccessRule], roles: [String], facts: RequestFacts
+    ) -> Verdict {
+        var verdict = Verdict()
+        for rule in rules {
+            let next = rule.judge(roles: roles, facts: facts)
+            verdict.reported += next.reported
+            verdict.refused = next.refused
+            if verdict.refused != nil { break }
         }
         return verdict
     }

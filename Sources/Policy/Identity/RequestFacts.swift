@@ -21,21 +21,6 @@ package struct RequestFacts: Sendable {
         self.fields = fields
     }
 
-    /// What of it is needed to read `sources`, without claims: to be kept for long.
-    package func kept(for sources: [ValueSource]) -> RequestFacts {
-        var kept = RequestFacts(
-            claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
-        for source in sources {
-            switch source {
-            case .claim: break
-            case .query: kept.query = query
-            case .path: kept.captures = captures
-            case .header, .cookie: kept.fields = fields
-            }
-        }
-        return kept
-    }
-
     /// The text of a value; nil when it is missing, when it is a claim without comparable text, and
     /// when a client sent it more than once, because the upstream might believe the other one.
     package func text(of source: ValueSource) -> String? {

@@ -21,6 +21,12 @@ package struct RequestHeadDecoder: Sendable {
     /// rest of a head. An idle decoder holds no buffer.
     package var isIdle: Bool { reader.isIdle }
 
+    /// The next head may be of another size. A head that has begun keeps its limits, and one that
+    /// was refused stays so.
+    package mutating func use(_ limits: HeadLimits) {
+        if reader.isIdle { reader = HeadReader(limits: limits) }
+    }
+
     /// The next head; nil when more is needed.
     ///
     /// `index` is moved past what was read: all of the input, or up to the end of the head; what

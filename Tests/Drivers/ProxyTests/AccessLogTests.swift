@@ -51,7 +51,7 @@ import Transport
         // Paths of text, shown for the length of the calls.
         let made = unsafe mkfifo(pipe, 0o600)
         try #require(made == 0)
-        let reader = unsafe open(pipe, O_RDONLY | O_NONBLOCK)
+        let reader = unsafe open(pipe, O_RDWR)
         try #require(reader >= 0)
         let log = log
         log.use(try AccessLog.Sink(.file(pipe)))
@@ -66,7 +66,7 @@ import Transport
             log.write("own".utf8.span)
         }
         while count < line.count {
-            count += (try? lines.read(upToCount: 1 << 16))?.count ?? 0
+            count += try lines.read(upToCount: min(1 << 16, line.count - count))?.count ?? 0
         }
         await writer.value
         #expect(count == line.count)
