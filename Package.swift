@@ -180,8 +180,8 @@ let package = Package(
             "Proxy", "Drivers",
             [
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
-                "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "Peers",
-                "Randomness", "Bytes", "Clock",
+                "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
+                "Randomness", "Bytes", "Clock", "Routing",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

@@ -213,20 +213,47 @@ async def test_whoever_waits_is_sent_away_when_the_process_stops(start):
         assert time.monotonic() - begin < 5
 
 
-@pytest.mark.parametrize("has_keys", [False, True], ids=["no keys", "other keys"])
-async def test_a_reload_without_the_source_answers_who_waits(start, issuer, has_keys):
+async def test_a_reload_without_the_source_answers_who_waits(start, issuer):
     gateway = await start()
     async with connection(gateway.plain) as raw:
         await raw.send(get("/waits", SigningKey("new").mint()))
         await stays_silent(raw)
-        text = CONFIGURATION.replace("JWKS", "").replace(" ES256", "")
-        if has_keys:
-            text = CONFIGURATION.replace("JWKS", JWKS.replace("TIMEOUT", "19s"))
-        gateway.configure(text)
+        gateway.configure(CONFIGURATION.replace("JWKS", "").replace(" ES256", ""))
         gateway.reload()
         begin = time.monotonic()
         assert (await raw.answer()).status == 401
         assert time.monotonic() - begin < 5
+
+
+async def test_a_reload_to_another_source_asks_that(start, issuer, app):
+    """Who waits is judged by the newest configuration, and with its keys."""
+    gateway = await start()
+    key = SigningKey("new")
+    target = marked("/patient")
+    async with connection(gateway.plain) as raw:
+        await raw.send(get(target, key.mint()))
+        await stays_silent(raw)
+        gateway.configure(CONFIGURATION.replace("JWKS", JWKS.replace("TIMEOUT", "19s")))
+        gateway.reload()
+        await eventually(lambda: "generation 2" in gateway.stderr, "the reload")
+        await stays_silent(raw)
+        issuer.publish(key)
+        await (await app.arrival(target)).answer("200 OK", b"in")
+        assert (await raw.answer()).body == b"in"
+
+
+async def test_a_reload_by_which_nobody_may_come_in_counts_for_who_waits(start, issuer):
+    gateway = await start()
+    key = SigningKey("new")
+    async with connection(gateway.plain) as raw:
+        await raw.send(get("/waits", key.mint()))
+        await stays_silent(raw)
+        text = CONFIGURATION.replace("auth own;", "auth own; roles nobody;")
+        gateway.configure(text.replace("JWKS", JWKS.replace("TIMEOUT", "20s")))
+        gateway.reload()
+        await eventually(lambda: "generation 2" in gateway.stderr, "the reload")
+        issuer.publish(key)
+        assert (await raw.answer()).status == 403
 
 
 async def test_a_reload_does_not_forget_who_waits(start, issuer, app):

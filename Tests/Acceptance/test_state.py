@@ -162,6 +162,19 @@ def test_a_second_gateway_does_not_start(starting, tmp_path, echo):
     assert "is in use by another gateway" in done.stderr
 
 
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
+def test_a_folder_that_others_may_write_to_is_refused(tmp_path, mode):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    folder.chmod(mode)
+    conf = tmp_path / "gateway.conf"
+    conf.write_text(f"state {folder}\nlisten 127.0.0.1:0\nroute / {{ respond 200 \"\" }}\n")
+    done = command("run", "--config", conf)
+    assert done.returncode == 70
+    assert f"others may write to '{folder}' (chmod go-w '{folder}')" in done.stderr
+    assert list(folder.iterdir()) == []
+
+
 def test_a_file_that_is_no_database_is_left_alone(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "gateway.db").write_text("a diary of mine, and nobody else's" * 100)

@@ -109,7 +109,7 @@ package final class TLSSession {
         OpenSSLErrors.clear()
         // The caller's memory, as long as it says.
         let result = unsafe decrypt(into: plaintext)
-        if case .failed = result { hasFailed = true }
+        if case .failed = result { hasFailed = true } else { answerKeyUpdate() }
         // A plain query of the session's state.
         if !isEstablished, !hasFailed, unsafe SSL_is_init_finished(ssl) == 1 {
             isEstablished = true
@@ -142,6 +142,18 @@ package final class TLSSession {
             }
         }
         return .octets(count)
+    }
+
+    /// Who asks for new keys is answered at once: OpenSSL would do it with the next octets that we
+    /// have to send, which may be never (RFC 8446 §4.6.3).
+    private func answerKeyUpdate() {
+        // Plain queries of the session's state; it keeps what it owes until it is written.
+        guard unsafe SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE else { return }
+        // It fails behind a close_notify of ours, where nothing is owed any more.
+        if unsafe SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 {
+            _ = unsafe SSL_do_handshake(ssl)
+        }
+        ERR_clear_error()
     }
 
     private func takeFailure() -> TLSFailure {

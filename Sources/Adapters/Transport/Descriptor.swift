@@ -12,8 +12,10 @@ package struct SystemError: Error, Sendable, Equatable {
         self.code = code
     }
 
-    /// The system's own words for the code.
+    /// The system's own words for the code, or better ones.
     package var reason: String {
+        // The system's words are about many links; here one is enough.
+        if code == ELOOP { return "it is a symbolic link (name the file that it stands for)" }
         var text = [CChar](repeating: 0, count: 128)
         // The text is cut to the array's size and null-terminated.
         guard unsafe shim_error_text(code, &text, text.count) == 0 else { return "error \(code)" }

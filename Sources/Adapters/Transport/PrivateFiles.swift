@@ -16,6 +16,25 @@ package enum PrivateFiles {
         guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError("mkdir", code: ENOTDIR) }
     }
 
+    /// Who may change what is in a folder besides the user that this process runs as, and root.
+    package enum Exposure: Sendable, Hashable {
+        /// Everybody, or everybody in the folder's group.
+        case writable
+        /// The folder is another user's.
+        case foreign(userID: UInt32)
+    }
+
+    /// Nil for a folder that is nobody else's.
+    /// - Throws: `SystemError` when there is nothing to be known about it.
+    package static func exposure(ofFolder path: String) throws(SystemError) -> Exposure? {
+        var status = stat()
+        // The path is null-terminated by the bridge; the structure is a local one.
+        guard unsafe stat(path, &status) == 0 else { throw SystemError("stat") }
+        if status.st_mode & (S_IWGRP | S_IWOTH) != 0 { return .writable }
+        let owner = status.st_uid
+        return owner == 0 || owner == geteuid() ? nil : .foreign(userID: owner)
+    }
+
     /// A name is on the disk when the folder it stands in is (fsync(2)).
     private static func keepName(ofFolder path: String) throws(SystemError) {
         // The path is null-terminated by the bridge.
@@ -33,10 +52,11 @@ package enum PrivateFiles {
         try open(path).close()
     }
 
+    /// A link is not followed: what it stands for may be anybody's. `ELOOP` is thrown.
     fileprivate static func open(_ path: String) throws(SystemError) -> Descriptor {
         if path.utf8.contains(0) { throw SystemError("open", code: EINVAL) }
         // The path is null-terminated by the bridge.
-        let number = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let number = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw SystemError("open") }
         return Descriptor(number: number)
     }

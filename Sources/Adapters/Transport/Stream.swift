@@ -21,6 +21,9 @@ package final class Stream {
         case tls(TLSFailure)
     }
 
+    /// Octets of TLS's own that may wait for the other side to take them.
+    private static let answerLimit = 16 * 1024
+
     package let descriptor: Descriptor
     private let tls: TLSSession?
     private let engine: TLSEngine?
@@ -30,6 +33,8 @@ package final class Stream {
     /// Nothing more can be sent; what came before may still be received.
     private var cannotSend = false
     private var cannotReceive = false
+    /// Octets of TLS's own that were queued since the queue was last empty.
+    private var answerCount = 0
     /// Nothing more can be said; what still comes means nothing.
     private var hasTLSFailed = false
     /// `finishSending()` was called; it takes effect when the queue is empty.
@@ -200,8 +205,7 @@ package final class Stream {
             case .failed: return 0
             }
         }
-        // The handshake's answers or, after a failure, the alert that says why.
-        takeEncrypted()
+        guard takeAnswers() else { return fail() }
         switch result {
         case .octets(let count): return .octets(count)
         case .end(let count): return .end(count)
@@ -307,6 +311,17 @@ package final class Stream {
             if failure != nil { return stopSending() }
             offset = end
         }
+    }
+
+    /// Sends what TLS says itself: its side of the handshake, the answer to a key update, the alert
+    /// that says why it failed.
+    /// - Returns: false when the other side asks for more and more and takes nothing.
+    private func takeAnswers() -> Bool {
+        let before = queue.count
+        takeEncrypted()
+        answerCount = before == 0 ? 0 : answerCount
+        if isEstablished { answerCount += queue.count - before }
+        return answerCount <= Self.answerLimit
     }
 
     private func takeEncrypted() {

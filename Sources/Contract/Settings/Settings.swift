@@ -72,6 +72,9 @@ package struct LimitSettings: Sendable, Equatable {
     package var targetSize = 8 * 1024
     package var keepAliveTimeout: Duration = .seconds(75)
     package var drainTimeout: Duration = .seconds(30)
+    /// Within this time connections end that the rules of a reload do not let stay; nil for with
+    /// their tokens.
+    package var reloadEnds: Duration? = .seconds(30)
     /// Client connections a worker holds at most; further ones are not accepted meanwhile.
     package var connections = 100_000
     /// Client connections from one address (IPv6: one /64) to the whole process; nil for no limit.

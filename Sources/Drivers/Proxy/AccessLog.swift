@@ -7,46 +7,58 @@ package import Transport
 
 /// Where access-log lines go. Opened once and again when told to (SIGUSR1); shared by all workers.
 package final class AccessLog: Sendable {
-    private let state: Guarded<LogSettings.Destination>
-    private let number: Atomic<Int32>
-    private let retired = Guarded<[DescriptorTransfer]>([])
+    /// An open place for lines. A file is closed when nobody writes to it any more: a worker that
+    /// is held up in the middle of a line finds the same file however often it was changed since.
+    package final class Sink: Sendable {
+        fileprivate let settings: LogSettings.Destination
+        private let number: Int32
 
-    package init() {
-        state = Guarded(.off)
-        number = Atomic(-1)
+        /// - Throws: `SystemError` when a file cannot be opened; also for a link.
+        package init(_ settings: LogSettings.Destination) throws(SystemError) {
+            self.settings = settings
+            switch settings {
+            case .off: number = -1
+            case .standardOutput, .file("/dev/stdout"): number = 1
+            case .standardError, .file("/dev/stderr"): number = 2
+            case .file(let path): number = try System.openForAppending(path).release()
+            }
+        }
+
+        fileprivate var isOn: Bool { number >= 0 }
+
+        fileprivate func write(_ lines: Span<UInt8>) {
+            if isOn { System.write(lines, to: number) }
+        }
+
+        deinit { if number > 2 { Descriptor(number: number).close() } }
     }
 
-    /// Changes the destination, or opens the same file anew.
-    /// - Throws: `SystemError` when a file cannot be opened; the old destination stays.
-    package func open(_ destination: LogSettings.Destination) throws(SystemError) {
-        let next: Int32
-        switch destination {
-        case .off: next = -1
-        case .standardOutput: next = 1
-        case .standardError: next = 2
-        case .file(let path): next = try System.openForAppending(path).release()
+    private let sink = Guarded<Sink?>(nil)
+    private let isOpen = Atomic(false)
+
+    package init() {}
+
+    /// Lines go there from now on.
+    package func use(_ next: Sink) {
+        // What was there may be closed with the last reference, outside the lock.
+        let before = sink.withLock { sink in
+            defer { sink = next }
+            return sink
         }
-        let old = number.exchange(next, ordering: .acquiringAndReleasing)
-        state.withLock { $0 = destination }
-        // A worker may be writing to the old file this moment: it is closed at the next change.
-        let transfer = old > 2 ? DescriptorTransfer(Descriptor(number: old)) : nil
-        let before = retired.withLock { retired in
-            let before = retired
-            retired = transfer.map { [$0] } ?? []
-            return before
-        }
+        isOpen.store(next.isOn, ordering: .relaxed)
         _ = consume before
     }
 
     /// Opens the current file again under its name, after it was moved away.
-    package func reopen() throws(SystemError) { try open(state.withLock { $0 }) }
-
-    var isOn: Bool { number.load(ordering: .relaxed) >= 0 }
-
-    func write(_ lines: Span<UInt8>) {
-        let number = number.load(ordering: .acquiring)
-        if number >= 0 { System.write(lines, to: number) }
+    /// - Throws: `SystemError` when it cannot be opened; the one at hand stays.
+    package func reopen() throws(SystemError) {
+        guard let settings = sink.withLock({ $0?.settings }) else { return }
+        use(try Sink(settings))
     }
+
+    var isOn: Bool { isOpen.load(ordering: .relaxed) }
+
+    func write(_ lines: Span<UInt8>) { sink.withLock { $0 }?.write(lines) }
 }
 
 /// One worker's lines of the current turn of its loop, written together.

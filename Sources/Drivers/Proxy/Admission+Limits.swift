@@ -52,7 +52,7 @@ extension Admission {
         switch rule.limit.subject {
         case .address: context.clientAddress.map { rule.draw(customer: $0.customer) }
         case .user: context.identity?.user.map { rule.draw(value: $0) }
-        case .source(let source): facts.route.text(of: source).map { rule.draw(value: $0) }
+        case .source(let source): facts.text(of: source).map { rule.draw(value: $0) }
         }
     }
 }

@@ -15,8 +15,8 @@ extension Admission {
     /// `cors` says so; else it is the application's.
     func preflight() throws(Refusal) -> Decision? {
         guard let preflight = CrossOriginRule.Preflight(head),
-            case .route(let index, _) = generation.table.match(
-                authority: context.authority, path: target.path, method: preflight.method),
+            case .route(let index, _) = generation.rules.match(
+                target.path, authority: context.authority, method: preflight.method),
             let rule = generation.routes[index].crossOrigin
         else { return nil }
         context.route = index

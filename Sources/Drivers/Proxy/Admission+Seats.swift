@@ -48,7 +48,7 @@ extension Admission {
     private func arrival(
         on route: Generation.Route, _ block: Generation.SessionBlock, in worker: Worker
     ) throws(Refusal) -> Arrival? {
-        let facts = facts.route
+        let facts = facts
         let roles = block.settings.role.map(facts.roles(of:)) ?? context.identity?.roles ?? []
         let role = block.rules.role(among: roles)
         let store = facts.text(of: block.settings.store) ?? ""

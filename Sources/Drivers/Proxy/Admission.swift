@@ -36,10 +36,7 @@ struct Admission {
     let client: ClientConnection
     private(set) var target = NormalisedTarget(path: "/")
     private var query = QueryString("")
-    /// Of the path that was asked for, by the rewrite; and of the path the upstream sees, by the
-    /// route. Their names have nothing to do with each other.
-    private var rewriteCaptures: [String: String] = [:]
-    private var routeCaptures: [String: String] = [:]
+    private var place: Rulebook.Place?
     /// Browsers send cookies along whatever page makes a request.
     private(set) var isLetInByCookie = false
 
@@ -55,9 +52,10 @@ struct Admission {
         try normalise()
         if let redirect = try redirectToHTTPS() { return redirect }
         if let refresh = try ownEndpoint(in: worker) { return refresh }
-        if let redirect = applyRewrite() { return redirect }
+        let place = findPlace()
+        if let redirect = redirectRewritten() { return redirect }
         if let answer = try preflight() { return answer }
-        let route = try matchRoute()
+        let route = try route(at: place)
         try checkKind(route)
         try checkAddress(route, in: worker)
         try checkSocketOrigin(route)
@@ -85,7 +83,7 @@ struct Admission {
 
     private func redirectToHTTPS() throws(Refusal) -> Decision? {
         // A trusted proxy may have spoken TLS with the client already.
-        guard !context.isTLS, let port = client.entrance.settings.redirectToHTTPS else {
+        guard !context.isTLS, let port = client.doorway.settings.redirectToHTTPS else {
             return nil
         }
         guard let name = context.authority?.uriHost else {
@@ -125,25 +123,27 @@ struct Admission {
         throw Refusal(.policy, status: 405, message: "The method is not allowed here")
     }
 
-    private mutating func applyRewrite() -> Decision? {
-        guard let rewritten = generation.rewriter.rewrite(path: target.path) else { return nil }
-        context.rewrite = rewritten.ruleIndex
-        rewriteCaptures = rewritten.captures
-        target.path = rewritten.path
-        if generation.settings.rewrites[rewritten.ruleIndex].redirects, !context.isWebSocket {
-            return .redirect(status: 308, location: target.text)
-        }
-        return nil
+    private mutating func findPlace() -> Rulebook.Place {
+        let place = generation.rules.place(
+            of: target, authority: context.authority, method: head.method)
+        self.place = place
+        context.rewrite = place.rewrite
+        target.path = place.path
+        return place
+    }
+
+    private func redirectRewritten() -> Decision? {
+        guard let rewrite = context.rewrite, generation.settings.rewrites[rewrite].redirects,
+            !context.isWebSocket
+        else { return nil }
+        return .redirect(status: 308, location: target.text)
     }
 
     // MARK: 2 route
 
-    private mutating func matchRoute() throws(Refusal) -> Generation.Route {
-        let match = generation.table.match(
-            authority: context.authority, path: target.path, method: head.method)
-        switch match {
-        case .route(let index, let captures):
-            routeCaptures = captures
+    private func route(at place: Rulebook.Place) throws(Refusal) -> Generation.Route {
+        switch place.match {
+        case .route(let index, _):
             context.route = index
             let route = generation.routes[index]
             if let rule = route.crossOrigin, !context.isWebSocket {
@@ -159,12 +159,14 @@ struct Admission {
         }
     }
 
-    /// A `websocket` route takes handshakes only, and a handshake has to be a proper one.
+    /// The route has to serve such ones, and a handshake has to be a proper one.
     private func checkKind(_ route: Generation.Route) throws(Refusal) {
+        guard route.takes(webSocket: context.isWebSocket) else {
+            throw context.isWebSocket
+                ? Refusal(.policy, status: 404, message: "No WebSocket is served here")
+                : Refusal(.policy, status: 426, message: "This is a WebSocket")
+        }
         if context.isWebSocket {
-            if route.settings.kind == .events {
-                throw Refusal(.policy, status: 404, message: "No WebSocket is served here")
-            }
             do throws(HeadError) {
                 _ = try head.webSocketKey()
             } catch {
@@ -179,8 +181,6 @@ struct Admission {
             guard SubprotocolOffers(head.fields).isWellFormed else {
                 throw Refusal(.protocolError, message: "Sec-WebSocket-Protocol is malformed")
             }
-        } else if route.settings.kind == .webSocket {
-            throw Refusal(.policy, status: 426, message: "This is a WebSocket")
         }
     }
 
@@ -197,9 +197,8 @@ struct Admission {
     private mutating func authenticate(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> Decision? {
-        guard route.authenticates else { return nil }
+        guard route.authenticates, let attempt = GateAttempt(context: context) else { return nil }
         let isReportOnly = !context.enforcesTokens
-        let attempt = GateAttempt(context: context, begin: context.started)
         let (fields, query) = (head.fields, query)
         var pass: TokenGate.Pass?
         let outcome = attempt.run(in: worker) {
@@ -225,29 +224,25 @@ struct Admission {
     // MARK: 8 authorise
 
     private func authorise(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
-        let roles = context.identity?.roles ?? []
-        let facts = facts
-        var isKept = false
-        for (rule, facts) in context.rules(about: facts) {
-            isKept = isKept || !rule.sources.isEmpty
-            let verdict = rule.judge(roles: roles, facts: facts)
-            for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
-            guard let violation = verdict.refused else { continue }
-            let refusal = GateRefusal(
-                refusal: violation.refusal, isFailedAttempt: route.authenticates)
-            throw worker.answer(refusal, of: context).refusal
-        }
-        if context.identity != nil, isKept { context.keep(facts) }
+        guard let place else { return }
+        let verdict = generation.rules.judge(
+            at: place, roles: context.identity?.roles ?? [], facts: facts)
+        for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
+        guard let violation = verdict.refused else { return }
+        let refusal = GateRefusal(
+            refusal: violation.refusal, isFailedAttempt: route.authenticates)
+        throw worker.answer(refusal, of: context).refusal
     }
 
-    var facts: RuleFacts {
-        var facts = RequestFacts(
-            claims: context.identity?.claims, captures: rewriteCaptures, query: query,
+    /// What the route may ask about: a rewrite's captures are known in the rewrite only.
+    var facts: RequestFacts {
+        RequestFacts(
+            claims: context.identity?.claims, captures: routeCaptures, query: query,
             fields: head.fields)
-        let rewrite = facts
-        facts.captures = routeCaptures
-        return RuleFacts(rewrite: rewrite, route: facts)
     }
+
+    private var routeCaptures: [String: String] { place?.routeCaptures ?? [:] }
+    private var rewriteCaptures: [String: String] { place?.rewriteCaptures ?? [:] }
 
     // MARK: 9 admit
 
@@ -261,7 +256,7 @@ struct Admission {
             ? SubprotocolOffers(head.fields).offersControl
             : EventControl.isWanted(by: head, query)
         guard context.identity != nil, context.isWebSocket || context.isEventStream else { return }
-        try context.becomeLive(client, in: worker)
+        try context.becomeLive(client, head, in: worker)
     }
 
     /// Goes on where it stopped: the seat is there.
@@ -322,13 +317,13 @@ struct Admission {
     private func issueTicket(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> String {
-        guard let identity = context.identity, let index = context.route,
-            let (gate, _) = generation.gates.gate(ofRoute: index, worker.shared.keys)
+        guard let identity = context.identity, let attempt = GateAttempt(context: context),
+            let (gate, _) = generation.gates.gate(ofRoute: attempt.route, worker.shared.keys)
         else {
             throw Refusal(.unauthenticated, message: "Tickets are for who brings a token")
         }
         return try gate.issueTicket(
-            for: identity, GateAttempt(context: context).circumstances(worker))
+            for: identity, head.fields, query: query, attempt.circumstances(worker))
     }
 
     // MARK: Placeholders

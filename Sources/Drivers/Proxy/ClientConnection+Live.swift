@@ -86,6 +86,10 @@ extension LiveState {
         if let (request, refusal) = takeOverdue(at: worker.now) {
             client.refuse(request, refusal, in: worker)
         }
+        if let refusal = takeLeaving(at: worker.now) {
+            client.disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
+            return false
+        }
         while let action = expiry.takeDue(at: SystemClock.wallTime()) {
             switch action {
             case .notify(let seconds):

@@ -64,8 +64,7 @@ final class ClientConnection {
     private var lease: ConnectionLease?
     /// Who connected, and how; what a PROXY header says counts from then on.
     private(set) var origin: ConnectionOrigin
-    let entrance: Generation.Entrance
-    private(set) var generation: Generation
+    private(set) var doorway: Doorway
     private(set) var phase: Phase
     /// When octets last came.
     private(set) var lastHeard: Instant
@@ -93,27 +92,27 @@ final class ClientConnection {
 
     init(
         token: UInt64, stream: Stream, address: SocketAddress, lease: ConnectionLease?,
-        entrance: Generation.Entrance, generation: Generation, now: Instant
+        doorway: Doorway, now: Instant
     ) {
         self.token = token
         self.stream = stream
         self.lease = lease
-        let isTLS = entrance.tls != nil
-        origin = ConnectionOrigin(address: address, isSecure: isTLS)
-        self.entrance = entrance
-        self.generation = generation
-        decoder = RequestHeadDecoder(limits: generation.headLimits)
+        origin = ConnectionOrigin(address: address, isSecure: doorway.isTLS)
+        self.doorway = doorway
+        decoder = RequestHeadDecoder(limits: doorway.generation.headLimits)
         lastHeard = now
         let hasHeader =
-            entrance.settings.expectsProxyHeader
-            && generation.settings.trust.contains(address)
+            doorway.settings.expectsProxyHeader
+            && doorway.generation.settings.trust.contains(address)
         phase = .head(
-            hasHeader ? .proxyHeader(ProxyHeaderDecoder()) : isTLS ? .handshake : .idle)
+            hasHeader ? .proxyHeader(ProxyHeaderDecoder()) : doorway.isTLS ? .handshake : .idle)
     }
+
+    var generation: Generation { doorway.generation }
+    var isTLS: Bool { doorway.isTLS }
 
     func opened(in worker: Worker) {
         let limits = generation.settings.limits
-        let isTLS = entrance.tls != nil
         set(
             .phase,
             at: worker.now + (isTLS ? limits.tlsHandshakeTimeout : limits.requestHeadTimeout),
@@ -148,7 +147,7 @@ final class ClientConnection {
                 }
                 self.lease = lease
                 self.origin = origin
-                phase = .head(entrance.tls == nil ? .idle : .handshake)
+                phase = .head(doorway.isTLS ? .handshake : .idle)
             }
         }
         switch stream.receive(into: worker.buffer) {
@@ -248,9 +247,11 @@ final class ClientConnection {
     private func readHead(
         _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
     ) -> Bool {
+        if decoder.isIdle { follow(worker) }
         do throws(HeadError) {
             guard let head = try decoder.decode(octets, at: &index) else { return false }
-            isLastRequest = !head.wantsKeepAlive || worker.isDraining
+            follow(worker)
+            isLastRequest = !head.wantsKeepAlive || worker.isDraining || doorway.isClosed
             timers.clear(.phase)
             RequestIntake.begin(head, from: self, in: worker)
             return true
@@ -306,13 +307,28 @@ final class ClientConnection {
     func answered(in worker: Worker) {
         hasServed = true
         if isLastRequest { return finish(in: worker) }
-        if generation !== worker.generation {
-            generation = worker.generation
-            decoder = RequestHeadDecoder(limits: generation.headLimits)
-        }
+        follow(worker)
         enter(.head(.idle))
         set(.phase, at: worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
         if !isConsuming { resume(in: worker) }
+    }
+
+    /// A request is judged by the generation that is newest when its head is whole.
+    func follow(_ worker: Worker) {
+        guard doorway.follow(worker.generation) else { return }
+        decoder.use(generation.headLimits)
+        if doorway.isClosed { makeLast() }
+    }
+
+    /// Between two requests there is nothing to wait for where nobody comes in any more, nor longer
+    /// than the newest settings say. A new connection has its first request on the way.
+    func endIfIdle(in worker: Worker) {
+        guard case .head(.idle) = phase, hasServed else { return }
+        if doorway.isClosed { return finish(in: worker) }
+        let timeout = generation.settings.limits.keepAliveTimeout
+        set(
+            .phase, at: min(timers[.phase], worker.now + timeout),
+            in: worker)
     }
 
     /// The next answer closes the connection.

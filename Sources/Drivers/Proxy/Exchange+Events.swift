@@ -26,7 +26,7 @@ struct EventRelay {
     /// When octets were last sent to the client.
     var lastSent: Instant
     /// Events of ours that wait for that.
-    var waiting: [UInt8] = []
+    private(set) var waiting: [[UInt8]] = []
     /// The stream ends as soon as it may.
     var pendingEnd: StreamEnd?
     /// The client is asked whether it is there.
@@ -35,6 +35,19 @@ struct EventRelay {
 
     /// Octets that are kept of events whose end has not come.
     var heldCount: Int { held.count + waiting.count }
+    /// Events of ours that wait for the end of one of the upstream's.
+    static let waitingLimit = 16
+
+    /// Behind an event whose end does not come, only the last words are kept.
+    mutating func wait(_ event: [UInt8]) {
+        if waiting.count == Self.waitingLimit { waiting.removeFirst() }
+        waiting.append(event)
+    }
+
+    mutating func takeWaiting() -> [[UInt8]] {
+        defer { waiting = [] }
+        return waiting
+    }
 }
 
 /// How a live event stream is ended by rule.
@@ -94,7 +107,7 @@ extension Exchange {
         EventEncoder.append(
             event: reply.eventName, data: String(decoding: reply.octets, as: UTF8.self), to: &event)
         guard !relay.isInsideEvent else {
-            events?.waiting.append(contentsOf: event)
+            events?.wait(event)
             return
         }
         worker.scratch.removeAll(keepingCapacity: true)
@@ -173,10 +186,7 @@ extension Exchange {
                 relay.held = []
             }
             relay.isInsideEvent = false
-            if !relay.waiting.isEmpty {
-                send(relay.waiting.span, in: worker)
-                relay.waiting = []
-            }
+            for event in relay.takeWaiting() { send(event.span, in: worker) }
             if relay.pendingEnd != nil { return }
             if end < data.count { relay.held.append(copying: data.extracting(end..<data.count)) }
         } else {

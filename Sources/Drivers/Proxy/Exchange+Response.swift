@@ -109,7 +109,7 @@ extension Exchange {
             guard context.live == nil, context.identity != nil else { return true }
             context.languages = LanguagePreference(
                 acceptLanguage: head.fields.text(of: .acceptLanguage))
-            try context.becomeLive(client, in: worker)
+            try context.becomeLive(client, head, in: worker)
             return true
         } catch {
             closeUpstream(in: worker)

@@ -19,6 +19,8 @@ struct GateRefusal: Sendable {
             .upstreamUnavailable, status: 503, detail: "keys",
             message: "The keys to check the token with cannot be had", retryAfterSeconds: 5))
 
+    static let noToken = GateRefusal(refusal: .noToken)
+
     init(refusal: Refusal, challenge: String? = nil, isFailedAttempt: Bool = false) {
         self.refusal = refusal
         self.challenge = challenge
@@ -52,7 +54,7 @@ struct KeyWait {
     }
 }
 
-/// Asks the gate of a request's route, with the newest keys there are.
+/// Asks the gate of a route, with the newest keys there are.
 struct GateAttempt {
     enum Outcome {
         /// Nil for nobody, where that may pass.
@@ -68,25 +70,43 @@ struct GateAttempt {
     /// Sources that change in between are asked about so often.
     private static let rounds = 3
 
-    let context: RequestContext
+    let generation: Generation
+    /// An index into the routes of the generation.
+    let route: Int
+    /// Where the client comes from.
+    let address: ClientAddress?
     /// When the token came, for who asks about it once more.
-    var begin: Instant?
+    let begin: Instant
+
+    init(
+        _ generation: Generation, route: Int, from address: ClientAddress?, begin: Instant
+    ) {
+        self.generation = generation
+        self.route = route
+        self.address = address
+        self.begin = begin
+    }
+
+    /// Nil for a request whose route is not known.
+    init?(context: RequestContext) {
+        guard let route = context.route else { return nil }
+        self.init(
+            context.generation, route: route, from: context.clientAddress, begin: context.started)
+    }
 
     func run(
         in worker: Worker,
         _ ask: (TokenGate, TokenGate.Circumstances, inout VerifiedTokenCache) throws(GateFailure)
             -> VerifiedIdentity?
     ) -> Outcome {
-        let gates = context.generation.gates
         for round in 1...Self.rounds {
             // Who asks has seen that there is a gate; without one nobody is let in by mistake.
-            guard let index = context.route,
-                let (gate, seen) = gates.gate(ofRoute: index, worker.shared.keys)
+            guard let (gate, seen) = generation.gates.gate(ofRoute: route, worker.shared.keys)
             else { break }
             do throws(GateFailure) {
                 return .passed(try ask(gate, circumstances(worker), &worker.verifiedTokens))
             } catch {
-                let sources = sources(of: error.unknownKeyRules, route: index)
+                let sources = sources(of: error.unknownKeyRules)
                 switch askForKeys(of: sources, seen: seen, in: worker) {
                 case .newer where round < Self.rounds: continue
                 case .newer, .none: return .refused(refusal(error, sources, worker))
@@ -105,7 +125,7 @@ struct GateAttempt {
         TokenGate.Circumstances(
             date: SystemClock.wallTime(), now: worker.now,
             revocations: worker.shared.revocations.current, tickets: worker.shared.ticketBook,
-            address: context.clientAddress)
+            address: address)
     }
 
     // MARK: Unknown keys
@@ -116,8 +136,8 @@ struct GateAttempt {
         case reading(from: Instant, until: Instant)
     }
 
-    private func sources(of rules: [Int], route: Int) -> [KeySetSource] {
-        let settings = context.generation.settings
+    private func sources(of rules: [Int]) -> [KeySetSource] {
+        let settings = generation.settings
         return rules.flatMap { settings.tokens[settings.routes[route].auth[$0]].keySetSources }
     }
 

@@ -52,6 +52,9 @@ final class Gates: Sendable {
         }
     }
 
+    /// As above, with whatever keys are at hand: for questions that no key answers.
+    func gate(ofRoute index: Int) -> TokenGate? { state.withLock { $0.gates[index] } }
+
     /// Blocks of which no source has changed keep their authenticator, and with it what workers
     /// remember of its tokens.
     private func update(_ state: inout State, to version: UInt64, _ service: KeySetService) {

@@ -91,14 +91,14 @@ package final class Gateway {
             let count = settings.workers ?? System.coreCount
             let shared = try SharedState(workerCount: count)
             shared.log.set(level: settings.log.level)
-            try shared.accessLog.open(settings.log.access)
+            shared.accessLog.use(try openLog(settings))
             let generation = try Generation(
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
                 readFile: world.readFile)
             try shared.kept.open(settings, generation.number)
             defer { shared.kept.close() }
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
-            try gateway.open(gateway.prepareConsole(generation.settings, inPlaceOf: nil))
+            try gateway.openConsole()
             gateway.useKeys()
             return try gateway.serve()
         } catch let error as Generation.BuildError {
@@ -234,17 +234,22 @@ package final class Gateway {
         }
     }
 
-    private func open(_ entrance: ConsoleEntrance?) throws {
-        if entrance != nil, console == nil {
-            let log = shared.log
-            console = try ConsoleServer(backend: Operations(shared)) { notice in
-                switch notice {
-                case .info(let text): log.info(text)
-                case .warning(let text): log.warning(text)
-                }
+    private func openConsole() throws {
+        let entrance = try prepareConsole(generation.settings, inPlaceOf: nil)
+        console = try startedConsole(for: entrance)
+        console?.adopt(entrance)
+    }
+
+    /// The console's server, started for the first entrance there is; nil before that.
+    private func startedConsole(for entrance: ConsoleEntrance?) throws -> ConsoleServer? {
+        guard entrance != nil, console == nil else { return console }
+        let log = shared.log
+        return try ConsoleServer(backend: Operations(shared)) { notice in
+            switch notice {
+            case .info(let text): log.info(text)
+            case .warning(let text): log.warning(text)
             }
         }
-        console?.adopt(entrance)
     }
 
     // MARK: Keys and revocations
@@ -341,20 +346,7 @@ package final class Gateway {
             return shared.log.error("reload refused: the old configuration goes on")
         }
         do {
-            let next = try Generation(
-                settings, number: generation.number + 1, registry: shared.registry,
-                tickets: shared.tickets, readFile: world.readFile)
-            let old = Set(generation.entrances.keys)
-            let added = Set(next.entrances.keys).subtracting(old)
-            let handles = try bind(added)
-            let entrance = try prepareConsole(
-                settings, inPlaceOf: generation.settings.console)
-            if settings.log.access != generation.settings.log.access {
-                try shared.accessLog.open(settings.log.access)
-            }
-            shared.log.set(level: settings.log.level)
-            try open(entrance)
-            adopt(next, handles, removed: Array(old.subtracting(next.entrances.keys)))
+            try adopt(prepare(settings))
         } catch let error as Generation.BuildError {
             System.write(world.render(error).utf8.span, to: 2)
             shared.log.error("reload refused: the old configuration goes on")
@@ -365,9 +357,47 @@ package final class Gateway {
         }
     }
 
-    private func adopt(
-        _ next: Generation, _ handles: [[ListenerHandle]], removed: [ListenerKey]
-    ) {
+    /// What a reload brings. Whatever may fail has not: now nothing is left but to take it over.
+    private struct Prepared {
+        var next: Generation
+        /// New sockets, by worker.
+        var handles: [[ListenerHandle]]
+        var removed: [ListenerKey]
+        var entrance: ConsoleEntrance?
+        var console: ConsoleServer?
+        /// Nil where the log stays as it is.
+        var log: AccessLog.Sink?
+    }
+
+    /// Nothing of what serves is changed by it.
+    private func prepare(_ settings: Settings) throws -> Prepared {
+        let next = try Generation(
+            settings, number: generation.number + 1, registry: shared.registry,
+            tickets: shared.tickets, readFile: world.readFile)
+        let old = Set(generation.entrances.keys)
+        let handles = try bind(Set(next.entrances.keys).subtracting(old))
+        let entrance = try prepareConsole(settings, inPlaceOf: generation.settings.console)
+        let isSame = settings.log.access == generation.settings.log.access
+        return Prepared(
+            next: next, handles: handles, removed: Array(old.subtracting(next.entrances.keys)),
+            entrance: entrance, console: try startedConsole(for: entrance),
+            log: isSame ? nil : try Self.openLog(settings))
+    }
+
+    private static func openLog(_ settings: Settings) throws(BindError) -> AccessLog.Sink {
+        do throws(SystemError) {
+            return try AccessLog.Sink(settings.log.access)
+        } catch {
+            throw BindError(text: "the access log cannot be opened: \(error.reason)")
+        }
+    }
+
+    private func adopt(_ prepared: Prepared) {
+        let next = prepared.next
+        if let log = prepared.log { shared.accessLog.use(log) }
+        shared.log.set(level: next.settings.log.level)
+        console = prepared.console
+        console?.adopt(prepared.entrance)
         if let count = next.settings.workers, count != workerCount {
             shared.log.warning("'workers \(count)' takes effect after a restart")
         }
@@ -377,8 +407,8 @@ package final class Gateway {
         generation = next
         shared.kept.adopt(next.settings, next.number)
         useKeys()
-        for (mailbox, own) in zip(shared.mailboxes, handles) {
-            mailbox.post(.adopt(next, added: own, removed: removed))
+        for (mailbox, own) in zip(shared.mailboxes, prepared.handles) {
+            mailbox.post(.adopt(next, added: own, removed: prepared.removed))
         }
     }
 

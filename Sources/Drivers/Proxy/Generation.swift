@@ -8,7 +8,8 @@ package import TLS
 package import Upstreams
 
 /// A configuration made ready: everything that serves by it, built before the first connection is.
-/// Immutable; connections finish on the generation they were born in.
+/// Immutable. Every request is judged by the newest one, and so is every new token and, at a reload,
+/// everybody who is connected; what was begun is finished by the one it was begun with.
 package final class Generation: Sendable {
     /// Why a valid configuration cannot be served: what its files hold does not fit.
     package struct BuildError: Error, Sendable {
@@ -76,13 +77,9 @@ package final class Generation: Sendable {
     package let number: UInt64
     package let settings: Settings
     let entrances: [ListenerKey: Entrance]
-    let rewriter: Rewriter
-    let rewriteAccess: [AccessRule]
-    let table: RouteTable
-    let routes: [Route]
+    let rules: Rulebook
     /// Pages that may renew tokens: those that any route with `auth` is for.
     let refreshOrigins: CrossOriginRule?
-    let gates: Gates
     let groups: [BackendGroup]
     let sessionBlocks: [SessionBlock]
     let identityNames: IdentityFieldNames
@@ -102,15 +99,11 @@ package final class Generation: Sendable {
         self.number = number
         self.settings = settings
         entrances = try Self.entrances(settings, tickets, readFile)
-        rewriter = Rewriter(rules: settings.rewrites)
-        rewriteAccess = settings.rewrites.map { AccessRule(roles: [], require: $0.require) }
-        table = RouteTable(routes: settings.routes)
         try KeyFiles(readFile: readFile).check(settings.tokens)
-        gates = try Gates(settings)
-        routes = settings.routes.map { Route($0, settings.tokens) }
         refreshOrigins = CrossOriginRule(
             joining: settings.routes.filter { !$0.auth.isEmpty }.compactMap(\.crossOrigin),
             methods: ["POST"])
+        rules = try Rulebook(settings)
         groups = settings.backends.map { BackendGroup($0, registry: registry) }
         sessionBlocks = settings.sessions.map {
             SessionBlock($0, generation: number)
@@ -124,6 +117,9 @@ package final class Generation: Sendable {
             size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,
             targetSize: settings.limits.targetSize)
     }
+
+    var routes: [Route] { rules.routes }
+    var gates: Gates { rules.gates }
 
     /// The `jwt` block that let somebody in.
     func tokenSettings(of identity: VerifiedIdentity) -> TokenSettings? {

@@ -12,7 +12,7 @@ internal import Transport
 /// A request that cannot be answered at once: keys are being read that its token may need, or its
 /// body is for the gateway itself, or another connection has to be asked.
 ///
-///     keys --read--> admission, once more         keys --too late--> refused
+///     keys --read, or a reload--> admission, once more      keys --too late--> refused
 ///     body --whole--> reply --answer of the other connection--> answered
 final class HeldRequest {
     enum Stage {
@@ -36,7 +36,7 @@ final class HeldRequest {
 
     let head: RequestHead
     let framing: BodyFraming
-    let context: RequestContext
+    private(set) var context: RequestContext
     private var stage = Stage.none
     private var body: [UInt8] = []
     /// When waiting for keys ends, however often they are read.
@@ -64,8 +64,14 @@ final class HeldRequest {
         client.hold(self, until: wait.deadline, in: worker)
     }
 
+    /// Also asked after a reload, which may have brought keys: then by the newest rules.
     func keysRead(from client: ClientConnection, in worker: Worker) {
         guard case .keys = stage else { return }
+        client.follow(worker)
+        if context.generation !== client.generation {
+            context = RequestIntake.context(
+                of: head, from: client, in: worker, inPlaceOf: context)
+        }
         RequestIntake.goOn(self, from: client, in: worker)
     }
 

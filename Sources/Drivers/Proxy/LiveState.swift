@@ -1,24 +1,67 @@
 internal import Clock
 internal import Endings
+internal import HTTP
 internal import Identity
 internal import Sessions
 internal import Settings
 internal import Transport
 
 /// What is kept of a WebSocket or event stream that a token let in, for as long as it lives: its
-/// place in the table of live connections, the end of its token, and the next token while it waits
-/// for keys.
+/// place in the table of live connections, what it was asked for, by whose rules it is here, the
+/// end of its token, and the next token while it waits for keys.
 final class LiveState {
     let lease: LiveLease
+    let request: LiveRequest
+    /// By whose rules it was asked last whether it may be here.
+    private(set) var generation: Generation
+    /// An index into the routes of that; nil when nothing is served there any more.
+    private var routeIndex: Int?
+    /// When it ends, and why, because those rules do not let it stay.
+    private var leaving: (moment: Instant, refusal: Refusal)?
     /// When the client is told, and when the connection ends.
     var expiry: ExpirySchedule
     /// A refresh that waits for keys, and what is said when they do not come.
     private var pending: (request: RefreshRequest, wait: KeyWait)?
     private(set) var hasEnded = false
 
-    init(lease: LiveLease, expiry: ExpirySchedule) {
+    init(
+        lease: LiveLease, request: LiveRequest, generation: Generation, route: Int?,
+        expiry: ExpirySchedule
+    ) {
         self.lease = lease
+        self.request = request
+        self.generation = generation
+        routeIndex = route
         self.expiry = expiry
+    }
+
+    /// Nil when nothing is served there any more.
+    var route: Generation.Route? { routeIndex.map { generation.routes[$0] } }
+
+    /// The rules of `generation` were asked.
+    ///
+    /// - Parameter moment: when it ends if they do not let it stay; nil for with its token. Who was
+    ///   to end sooner does.
+    func adopt(_ standing: Rulebook.Standing, of generation: Generation, leavingAt moment: Instant?)
+    {
+        self.generation = generation
+        routeIndex = standing.route
+        guard let refusal = standing.refusal, let moment else { return leaving = nil }
+        leaving = (min(moment, leaving?.moment ?? moment), refusal)
+    }
+
+    /// A new token was judged by the rules of `generation`, and may be here.
+    func adopt(route: Int, of generation: Generation) {
+        self.generation = generation
+        routeIndex = route
+        leaving = nil
+    }
+
+    /// Why it ends now; nil while it does not.
+    func takeLeaving(at now: Instant) -> Refusal? {
+        guard let leaving, now >= leaving.moment else { return nil }
+        self.leaving = nil
+        return leaving.refusal
     }
 
     var id: SessionID { lease.id }
@@ -26,7 +69,7 @@ final class LiveState {
     /// When `expiry` has something to say, or who waits has waited long enough; nil for never.
     func nextDue(in worker: Worker) -> Instant? {
         let next = expiry.delay(from: SystemClock.wallTime()).map { worker.now + $0 }
-        return [next, pending?.wait.deadline].compactMap(\.self).min()
+        return [next, pending?.wait.deadline, leaving?.moment].compactMap(\.self).min()
     }
 
     /// The newest refresh counts: it takes the place of one that waits already.
@@ -65,13 +108,14 @@ extension LiveConnection.Token {
 
 extension RequestContext {
     /// Enters the connection into the table of live ones; does nothing for one that no token let
-    /// in, or that is there already. From here on revocations find it.
+    /// in, or that is there already. From here on revocations and reloads find it.
     ///
-    /// Throws when its token was revoked just now.
+    /// Throws when its token was revoked just now, and when the rules have changed since the
+    /// request came and do not let it stay.
     func becomeLive(
-        _ client: ClientConnection, in worker: Worker
+        _ client: ClientConnection, _ head: RequestHead, in worker: Worker
     ) throws(Refusal) {
-        guard live == nil, let identity else { return }
+        guard live == nil, let identity, let route else { return }
         let now = SystemClock.wallTime()
         let lease = worker.shared.live.register(
             LiveConnection(
@@ -79,17 +123,31 @@ extension RequestContext {
                 address: ConnectionAddress(
                     worker: UInt64(worker.index), connection: client.token),
                 token: LiveConnection.Token(identity)))
-        if worker.shared.revocations.current.isRevoked(identity, now: now) {
-            guard !enforcesTokens else {
-                lease.end()
-                throw GateFailure.revoked.refusal
-            }
-            worker.noteReportOnly(.auth, of: self)
+        let request = LiveRequest(
+            head, authority: authority, isWebSocket: isWebSocket,
+            without: generation.routes[route].stripping)
+        live = LiveState(
+            lease: lease, request: request, generation: generation, route: route,
+            expiry: expiry(of: identity, by: generation, now: now))
+        if let refusal = review(in: worker) ?? revocation(at: now, in: worker) {
+            live = nil
+            lease.end()
+            throw refusal
         }
-        live = LiveState(lease: lease, expiry: expiry(of: identity, now: now))
     }
 
-    func expiry(of identity: VerifiedIdentity, now: WallTime) -> ExpirySchedule {
+    private func revocation(at now: WallTime, in worker: Worker) -> Refusal? {
+        guard let identity, worker.shared.revocations.current.isRevoked(identity, now: now) else {
+            return nil
+        }
+        if enforcesTokens { return GateFailure.revoked.refusal }
+        worker.noteReportOnly(.auth, of: self)
+        return nil
+    }
+
+    func expiry(
+        of identity: VerifiedIdentity, by generation: Generation, now: WallTime
+    ) -> ExpirySchedule {
         let settings = generation.tokenSettings(of: identity)
         return ExpirySchedule(
             expires: identity.expires, onExpiry: settings?.onExpiry ?? .close,

@@ -64,8 +64,19 @@ extension RequestContext {
         case forbidden(Refusal)
     }
 
-    func judge(_ request: RefreshRequest, in worker: Worker) -> RefreshVerdict {
-        let found = GateAttempt(context: self, begin: request.begin).run(in: worker) {
+    /// By the newest rules there are, whatever let the connection in.
+    func judge(
+        _ request: RefreshRequest, _ live: LiveState, in worker: Worker
+    ) -> RefreshVerdict {
+        review(in: worker)
+        let generation = worker.generation
+        guard let asked = live.request.asked(),
+            let place = generation.rules.place(of: asked, live.request), let route = place.route
+        else { return .forbidden(.routeIsGone) }
+        guard generation.routes[route].authenticates else { return .refused(.noToken) }
+        let attempt = GateAttempt(
+            generation, route: route, from: clientAddress, begin: request.begin)
+        let found = attempt.run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
             try gate.authenticate(
                 token: request.token.octets.span, circumstances, cache: &cache)
@@ -81,24 +92,13 @@ extension RequestContext {
         if let refusal = RefreshDecision(current: current, new: identity).refusal {
             return .otherUser(refusal)
         }
-        for (rule, facts) in rules(about: facts) {
-            var facts = facts
-            facts.claims = identity.claims
-            let verdict = rule.judge(roles: identity.roles, facts: facts)
-            for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: self) }
-            if let violation = verdict.refused { return .forbidden(violation.refusal) }
-        }
+        let verdict = generation.rules.judge(
+            at: place, roles: identity.roles,
+            facts: asked.facts(claims: identity.claims))
+        for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: self) }
+        if let violation = verdict.refused { return .forbidden(violation.refusal) }
+        live.adopt(route: route, of: generation)
         return .accepted(identity)
-    }
-
-    /// In force for the request, with what they are asked about: those of the rewrite, and those of
-    /// the route. Nil for facts of which no rule reads anything but claims.
-    func rules(about facts: RuleFacts?) -> [(rule: AccessRule, facts: RequestFacts)] {
-        let facts = facts ?? .none
-        var rules: [(rule: AccessRule, facts: RequestFacts)] = []
-        if let rewrite { rules.append((generation.rewriteAccess[rewrite], facts.rewrite)) }
-        if let route { rules.append((generation.routes[route].access, facts.route)) }
-        return rules
     }
 
     /// Goes on under another token. False when that was revoked just now.
@@ -106,7 +106,7 @@ extension RequestContext {
         let now = SystemClock.wallTime()
         self.identity = identity
         live.lease.renew(LiveConnection.Token(identity))
-        live.expiry = expiry(of: identity, now: now)
+        live.expiry = expiry(of: identity, by: live.generation, now: now)
         return !enforcesTokens || !worker.shared.revocations.current.isRevoked(identity, now: now)
     }
 }
@@ -117,7 +117,7 @@ extension ClientConnection {
         guard let context = liveContext, let live = context.live, live.id == request.session,
             !live.hasEnded
         else { return request.reply(.unknownSession, in: worker) }
-        switch context.judge(request, in: worker) {
+        switch context.judge(request, live, in: worker) {
         case .accepted(let identity):
             guard context.renew(identity, live: live, in: worker) else {
                 request.reply(.refused(GateRefusal(.revoked)), in: worker)

@@ -31,9 +31,6 @@ final class RequestContext {
     var identity: VerifiedIdentity?
     /// It drew from the buckets that are asked first; a request that waited for keys draws once.
     var hasDrawn = false
-    /// What the rules ask of the request but for the claims, where they do: to be asked again of
-    /// the next token.
-    var facts: RuleFacts?
     /// What rules that were not in force would have refused.
     var wouldRefuse: [RouteSettings.Rule] = []
     /// The client reads what the gateway itself says: its subprotocol, or events of its own.
@@ -85,8 +82,19 @@ final class RequestContext {
 
     var routeSettings: RouteSettings? { route.map { generation.routes[$0].settings } }
 
-    /// Nobody ends for want of a good token where that rule is only reported about.
-    var enforcesTokens: Bool { !(routeSettings?.reportOnly.contains(.auth) ?? false) }
+    /// The route whose rules hold now: a reload may have given a live connection another one.
+    var ruledBy: Generation.Route? {
+        if let live { return live.route }
+        return route.map { generation.routes[$0] }
+    }
+
+    /// Nobody ends for want of a good token where that rule is only reported about, or where none
+    /// is asked for any more.
+    var enforcesTokens: Bool {
+        guard let settings = ruledBy?.settings else { return true }
+        if live != nil, settings.auth.isEmpty { return false }
+        return !settings.reportOnly.contains(.auth)
+    }
 
     /// The address as limits and tickets count it; nil for a client that has none.
     var clientAddress: ClientAddress? {
@@ -95,15 +103,6 @@ final class RequestContext {
 
     /// What the upstream and the client know the connection by.
     var sessionID: SessionID? { session?.lease.id ?? live?.id }
-
-    /// Keeps what its rules read of the request, to ask it again of the next token.
-    func keep(_ facts: RuleFacts) {
-        let rewriteSources = rewrite.map { generation.rewriteAccess[$0].sources } ?? []
-        let routeSources = route.map { generation.routes[$0].access.sources } ?? []
-        self.facts = RuleFacts(
-            rewrite: facts.rewrite.kept(for: rewriteSources),
-            route: facts.route.kept(for: routeSources))
-    }
 
     /// Gives back what the connection held.
     ///

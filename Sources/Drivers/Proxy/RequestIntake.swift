@@ -14,7 +14,7 @@ internal import Transport
 /// answer of our own, or a refusal.
 enum RequestIntake {
     static func begin(_ head: RequestHead, from client: ClientConnection, in worker: Worker) {
-        let context = makeContext(head, client, worker)
+        let context = context(of: head, from: client, in: worker)
         do throws(Refusal) {
             let framing = try framing(of: head)
             if framing != .none, framing != .length(0) { context.hasRequestBody = true }
@@ -100,19 +100,23 @@ enum RequestIntake {
         }
     }
 
-    private static func makeContext(
-        _ head: RequestHead, _ client: ClientConnection, _ worker: Worker
+    /// - Parameter first: of the same request, when it is judged once more by a newer generation.
+    static func context(
+        of head: RequestHead, from client: ClientConnection, in worker: Worker,
+        inPlaceOf first: RequestContext? = nil
     ) -> RequestContext {
         let generation = client.generation
         let fields = head.fields
         let context = RequestContext(
-            id: requestID(fields, worker), generation: generation, started: worker.now,
-            method: head.method,
+            id: first?.id ?? requestID(fields, worker), generation: generation,
+            started: first?.started ?? worker.now, method: head.method,
             provenance: Provenance(
                 fields, authority: head.authority, connection: client.origin,
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         context.isEventStream = fields.list(.accept, contains: "text/event-stream")
+        context.hasRequestBody = first?.hasRequestBody ?? false
+        context.hasDrawn = first?.hasDrawn ?? false
         return context
     }
 

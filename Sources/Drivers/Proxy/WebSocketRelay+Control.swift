@@ -50,7 +50,8 @@ extension WebSocketRelay {
 }
 
 extension Refusal {
-    /// Who was let in without a token has none that a new one could replace.
-    fileprivate static let noToken = Refusal(
+    /// Who was let in without a token has none that a new one could replace, and where none is
+    /// asked for any more none is needed.
+    static let noToken = Refusal(
         .policy, status: 404, detail: "session", message: "There is no token to be renewed")
 }

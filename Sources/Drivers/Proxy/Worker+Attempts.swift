@@ -38,9 +38,11 @@ extension Worker {
         _ words: @autoclosure () -> String = "would have refused a request"
     ) {
         if context.wouldRefuse.contains(rule) { return }
+        let route = context.ruledBy
+        // Where no token is asked for any more, nothing would have been refused for one.
+        if rule == .auth, let route, !route.authenticates { return }
         context.wouldRefuse.append(rule)
-        guard let index = context.route else { return }
-        let route = context.generation.routes[index].name
+        guard let route = route?.name else { return }
         shared.counters.noteReportOnly(rule, route: route)
         guard now >= nextReport else { return }
         nextReport = now + .seconds(1)

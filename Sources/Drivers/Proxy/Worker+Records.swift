@@ -35,6 +35,11 @@ extension Worker {
     /// Tells the refreshes that clients of this worker ask for from each other.
     func newRefreshNumber() -> UInt64 { newInteger() }
 
+    /// Some time from none at all to `limit`.
+    func randomTime(within limit: Duration) -> Duration {
+        .milliseconds(Int64(newInteger() % (UInt64(max(0, limit.wholeMilliseconds)) + 1)))
+    }
+
     /// A fresh key for a frame towards an upstream (RFC 6455 §5.3).
     func newMaskingKey() -> MaskingKey {
         MaskingKey(bits: UInt32(truncatingIfNeeded: newInteger()))

@@ -25,7 +25,7 @@ final class Worker {
     private static let turnSize = 1024 * 1024
     /// What is due for connections, from timers, from other threads, or because keys were read, is
     /// done for so many in a turn: when thousands end in the same second, nobody else waits for it.
-    private static let turnCount = 64
+    static let turnCount = 64
     /// How long accepting rests when there is no descriptor left.
     private static let exhaustedPause: Duration = .milliseconds(200)
 
@@ -70,6 +70,9 @@ final class Worker {
     /// Clients that wait for keys, and those of them that may try again.
     private var keyWaiters = KeyWaiters()
     private var keyResumptions = Backlog<UInt64>()
+    /// Clients that the newest generation has not been asked about, and how many it has turned out.
+    var reviews = Backlog<UInt64>()
+    var reviewedOut = 0
     private(set) var isDraining = false
     private(set) var drainDeadline: Instant?
     private(set) var clientCount = 0
@@ -113,6 +116,7 @@ final class Worker {
             if !messages.isEmpty { handleMessages() }
             advanceTimers()
             if !keyResumptions.isEmpty { resumeKeyWaiters() }
+            if !reviews.isEmpty { continueReview() }
             if hasResumptions { resumeHeld() }
             publishMemory()
             accessLog.flush()
@@ -132,6 +136,7 @@ final class Worker {
 
     private var hasBacklog: Bool {
         hasResumptions || !due.isEmpty || !messages.isEmpty || !keyResumptions.isEmpty
+            || !reviews.isEmpty
     }
 
     // MARK: Turns
@@ -299,7 +304,7 @@ final class Worker {
             .client(
                 ClientConnection(
                     token: token, stream: stream, address: address, lease: lease,
-                    entrance: entrance, generation: generation, now: now))
+                    doorway: Doorway(listener.key, entrance, generation: generation), now: now))
         }
         clientCount += 1
         guard case .client(let client) = members[token] else { return }
@@ -393,7 +398,7 @@ final class Worker {
             })
     }
 
-    private func client(_ token: UInt64) -> ClientConnection? {
+    func client(_ token: UInt64) -> ClientConnection? {
         if case .client(let client) = members[token] { client } else { nil }
     }
 
@@ -415,6 +420,11 @@ final class Worker {
             }
         }
         pool.keep(next.groups, in: self)
+        // Who waits for keys is not judged by what was.
+        keysRead()
+        reviews = Backlog()
+        reviewedOut = 0
+        for case .client(let client) in members.elements { reviews.append(client.token) }
         shared.workerAdopted(index, generation: next.number)
     }
 

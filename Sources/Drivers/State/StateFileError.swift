@@ -1,9 +1,12 @@
 import SQLite
+package import Transport
 
 /// Why there is no store. Whatever is there was left as it is.
 package enum StateFileError: Error, Sendable, Hashable {
     /// The folder, or a file in it, cannot be made or opened.
     case inaccessible(path: String, reason: String)
+    /// Others may write to the folder, and with that put another database in the place of ours.
+    case exposed(folder: String, PrivateFiles.Exposure)
     /// Another gateway works with this folder.
     case inUse(folder: String)
     /// The file may only be read.
@@ -23,6 +26,11 @@ extension StateFileError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .inaccessible(let path, let reason): "state: '\(path)': \(reason)"
+        case .exposed(let folder, .writable):
+            "state: others may write to '\(folder)' (chmod go-w '\(folder)')"
+        case .exposed(let folder, .foreign(let userID)):
+            "state: '\(folder)' belongs to the user \(userID), who may change what is kept there"
+                + " (chown it to the user that the gateway runs as)"
         case .inUse(let folder): "state: '\(folder)' is in use by another gateway"
         case .readOnly(let file): "state: '\(file)' may not be written to"
         case .notADatabase(let file):

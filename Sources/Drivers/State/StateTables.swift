@@ -62,6 +62,10 @@ final class StateTables {
     ) throws(StateFileError) -> (file: String, lock: FileLock) {
         let file = folder + "/gateway.db"
         try accessing(folder) { () throws(SystemError) in try PrivateFiles.makeFolder(folder) }
+        let exposure = try accessing(folder) { () throws(SystemError) in
+            try PrivateFiles.exposure(ofFolder: folder)
+        }
+        if let exposure { throw .exposed(folder: folder, exposure) }
         // A file of its own: closing the database's would give up the locks SQLite has on it.
         let path = folder + "/gateway.lock"
         let lock = try accessing(path) { () throws(SystemError) in try FileLock(path) }

@@ -37,9 +37,6 @@ package struct AccessRule: Sendable {
         reported = reportOnly
     }
 
-    /// What it reads of a request, besides roles.
-    package var sources: [ValueSource] { requirements.flatMap(\.sources) }
-
     /// What each rule says of a request whose bearer has `identityRoles`.
     package func judge(roles identityRoles: [String], facts: RequestFacts) -> Verdict {
         var verdict = Verdict()
@@ -51,6 +48,24 @@ package struct AccessRule: Sendable {
             let refusal = Refusal(
                 .forbidden, detail: "claim", message: "Not allowed for this user")
             add(Violation(rule: .require, requirement: index, refusal: refusal), to: &verdict)
+        }
+        return verdict
+    }
+
+    /// What several of them say, the one behind the other, up to the first that refuses; each is
+    /// asked about captures of its own.
+    package static func judge(
+        _ rules: [(rule: AccessRule, captures: [String: String])], roles: [String],
+        facts: RequestFacts
+    ) -> Verdict {
+        var verdict = Verdict()
+        for (rule, captures) in rules {
+            var facts = facts
+            facts.captures = captures
+            let next = rule.judge(roles: roles, facts: facts)
+            verdict.reported += next.reported
+            verdict.refused = next.refused
+            if verdict.refused != nil { break }
         }
         return verdict
     }

@@ -91,12 +91,33 @@ package struct Authenticator: Sendable {
         let claims = try compact.decodeClaims()
         let now = NumericDate(seconds: now.seconds, nanoseconds: now.nanoseconds)
         let end = try rules.check(claims, now: now)
-        return VerifiedIdentity(
+        return try identity(
+            claims, encodedClaims: compact.encodedClaims, algorithm,
+            expires: end.map { WallTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) })
+    }
+
+    /// Who the bearer of a token is by this block, that a block of the same name verified earlier:
+    /// the one of another configuration, perhaps. Everything is asked but the keys and the dates:
+    /// who was let in stays to the end of the token, also when its key is believed no more.
+    package func reread(
+        _ identity: VerifiedIdentity
+    ) throws(TokenError) -> VerifiedIdentity {
+        guard algorithms.contains(identity.algorithm) else { throw .algorithm }
+        try rules.checkOrigin(identity.claims)
+        return try self.identity(
+            identity.claims, encodedClaims: identity.encodedClaims, identity.algorithm,
+            expires: identity.expires)
+    }
+
+    private func identity(
+        _ claims: JSONObject, encodedClaims: String, _ algorithm: SignatureAlgorithm,
+        expires: WallTime?
+    ) throws(TokenError) -> VerifiedIdentity {
+        VerifiedIdentity(
             user: try Self.texts(claims[userClaim], allowsArray: false).first,
             roles: try Self.texts(claims[roleClaim], allowsArray: true), claims: claims,
-            encodedClaims: compact.encodedClaims,
-            expires: end.map { WallTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) },
-            rule: name, forwardsToken: forwardsToken, fieldNames: fieldNames)
+            encodedClaims: encodedClaims, expires: expires, algorithm: algorithm, rule: name,
+            forwardsToken: forwardsToken, fieldNames: fieldNames)
     }
 
     /// What stands for `token` in a `VerifiedTokenCache`.

@@ -22,23 +22,6 @@ package struct RequestFacts: Sendable {
         self.fields = fields
     }
 
-    fileprivate static let none = RequestFacts(
-        claims: nil, captures: [:], query: QueryString(""), fields: Fields([]))
-
-    /// What of it is needed to read `sources`, without claims: to be kept for long.
-    package func kept(for sources: [ValueSource]) -> RequestFacts {
-        var kept = Self.none
-        for source in sources {
-            switch source {
-            case .claim: break
-            case .query: kept.query = query
-            case .path: kept.captures = captures
-            case .header, .cookie: kept.fields = fields
-            }
-        }
-        return kept
-    }
-
     /// The text of a value; nil when it is missing, when it is a claim without comparable text, and
     /// when a client sent it more than once, because the upstream might believe the other one.
     package func text(of source: ValueSource) -> String? {
@@ -93,21 +76,5 @@ package struct RequestFacts: Sendable {
             value = line.value
         }
         return value.map { fields.bytes.text($0) }
-    }
-}
-
-/// What the rules in force for a request are asked about.
-package struct RuleFacts: Sendable {
-    /// For those of the rewrite: with the captures of the path that was asked for.
-    package var rewrite: RequestFacts
-    /// For those of the route: with the captures of the path that the upstream sees.
-    package var route: RequestFacts
-
-    /// Nothing but claims is read, and those come with a token.
-    package static let none = RuleFacts(rewrite: .none, route: .none)
-
-    package init(rewrite: RequestFacts, route: RequestFacts) {
-        self.rewrite = rewrite
-        self.route = route
     }
 }

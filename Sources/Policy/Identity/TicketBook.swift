@@ -3,7 +3,7 @@ package import Clock
 package import Crypto
 package import Endings
 import Locks
-import Settings
+package import Settings
 
 /// One-time tickets that stand for tokens in URLs, where a token itself would end up in logs.
 /// Shared by the workers.
@@ -31,14 +31,16 @@ package final class TicketBook: Sendable {
         pages = Guarded(TicketPages(limit: limit, userLimit: userLimit))
     }
 
-    /// A ticket for `identity`, in base64url (43 characters). It is good for the `jwt` block that
-    /// verified the identity.
+    /// A ticket for `token`, in base64url (43 characters). It is good for the `jwt` block that
+    /// verified the token.
     ///
     /// - Parameters:
+    ///   - identity: what the token says.
     ///   - address: of the client that asks; nil when it has none.
     ///   - isBound: good only for clients near that address (IPv4: /24, IPv6: /64).
     package func issue(
-        _ identity: VerifiedIdentity, to address: ClientAddress?, isBound: Bool, now: Instant
+        _ token: Secret, of identity: VerifiedIdentity, to address: ClientAddress?, isBound: Bool,
+        now: Instant
     ) throws(IssueError) -> String {
         let secret: [UInt8]
         let digest: TicketDigest
@@ -49,7 +51,8 @@ package final class TicketBook: Sendable {
             throw .random(error)
         }
         let entry = TicketPages.Entry(
-            identity: identity, isBound: isBound, neighbourhood: address?.neighbourhood,
+            identity: identity, token: token, isBound: isBound,
+            neighbourhood: address?.neighbourhood,
             end: now + TokenSettings.ticketLifetime)
         try pages.withLock { pages throws(IssueError) in
             try pages.insert(entry, digest, now: now)
@@ -58,24 +61,22 @@ package final class TicketBook: Sendable {
         return text.text(text.indices)
     }
 
-    /// Whom `ticket` stands for, if it was issued for one of these `rules`, to a neighbour of
-    /// `address` where it is bound, is neither redeemed nor too old, and its token has not expired;
-    /// nil otherwise. It is spent with that, whatever the answer: who shows it where it is not good
-    /// has it from somebody else.
+    /// The token that `ticket` stands for and the `jwt` block that verified it, if that is one of
+    /// these `rules`, and the ticket was issued to a neighbour of `address` where it is bound and is
+    /// neither redeemed nor too old; nil otherwise. It is spent with that, whatever the answer: who
+    /// shows it where it is not good has it from somebody else.
     ///
-    /// - Parameters:
-    ///   - now: for the age of the ticket.
-    ///   - date: for that of the token.
+    /// What the token said when the ticket was issued may be true no more: the caller has it
+    /// verified as if it had come itself.
     package func redeem(
-        _ ticket: String, rules: [String], address: ClientAddress?, now: Instant, date: WallTime
-    ) -> VerifiedIdentity? {
+        _ ticket: String, rules: [String], address: ClientAddress?, now: Instant
+    ) -> (token: Secret, rule: String)? {
         guard let digest = TicketDigest(ofTicket: ticket),
             let entry = pages.withLock({ $0.remove(digest, now: now) }),
             rules.contains(where: { $0.isSpelled(entry.identity.rule) })
         else { return nil }
         if entry.isBound, entry.neighbourhood != address?.neighbourhood { return nil }
-        if let expires = entry.identity.expires, expires <= date { return nil }
-        return entry.identity
+        return (entry.token, entry.identity.rule)
     }
 
     /// Tickets that are out, some of them perhaps too old.

@@ -1,6 +1,7 @@
 import Bytes
 import Clock
 import Crypto
+import Settings
 
 /// The SHA-256 of a ticket.
 typealias TicketDigest = TokenFingerprint
@@ -29,6 +30,8 @@ extension TicketDigest {
 struct TicketPages: Sendable {
     struct Entry: Sendable {
         var identity: VerifiedIdentity
+        /// Which the ticket stands for.
+        var token: Secret
         /// Good only for clients with the same `neighbourhood`.
         var isBound: Bool
         /// Where it was asked for; nil for a client without an address.

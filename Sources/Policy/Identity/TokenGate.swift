@@ -1,4 +1,5 @@
 package import Clock
+package import Endings
 package import HTTP
 import JWT
 package import Settings
@@ -80,7 +81,9 @@ package struct TokenGate: Sendable {
             }
         }
         if let failure = attempts.failure { throw failure }
-        return try redeemTicket(query, circumstances).map { Pass(identity: $0, place: nil) }
+        return try redeemTicket(query, circumstances, cache: &cache).map {
+            Pass(identity: $0, place: nil)
+        }
     }
 
     /// What the first rule that is satisfied says of a token that came by itself, to take the place
@@ -101,14 +104,31 @@ package struct TokenGate: Sendable {
         throw attempts.failure ?? GateFailure(.token(.missing))
     }
 
-    /// Whether the block that verified an identity has tickets.
-    func tickets(of identity: VerifiedIdentity) -> TokenSettings.Tickets? {
-        rules.first { $0.name.isSpelled(identity.rule) }?.tickets
+    /// Who somebody is by this gate that was let in by another one, as by that of an older
+    /// configuration (`Authenticator.reread`).
+    ///
+    /// Throws `forbidden`, with the word for what is not accepted any more: `jwt` when no block of
+    /// this gate goes by the name of the one that verified the token.
+    package func reread(_ identity: VerifiedIdentity) throws(Refusal) -> VerifiedIdentity {
+        guard let rule = rule(of: identity) else {
+            throw Refusal(
+                .forbidden, detail: "jwt", message: "Tokens of this kind are not accepted any more")
+        }
+        do throws(TokenError) {
+            return try rule.reread(identity)
+        } catch {
+            throw Refusal(.forbidden, detail: error.rawValue, message: error.message)
+        }
+    }
+
+    /// The block that verified an identity.
+    func rule(of identity: VerifiedIdentity) -> Authenticator? {
+        rules.first { $0.name.isSpelled(identity.rule) }
     }
 
     /// The ticket in the query, if there is one that counts; or nobody, where that may pass.
     private func redeemTicket(
-        _ query: QueryString, _ circumstances: Circumstances
+        _ query: QueryString, _ circumstances: Circumstances, cache: inout VerifiedTokenCache
     ) throws(GateFailure) -> VerifiedIdentity? {
         let accepting = rules.filter { $0.tickets != .off }
         guard acceptsTickets, !accepting.isEmpty, let book = circumstances.tickets,
@@ -117,10 +137,15 @@ package struct TokenGate: Sendable {
             if allowsAnonymous { return nil }
             throw GateFailure(.token(.missing))
         }
-        let identity = book.redeem(
+        let redeemed = book.redeem(
             ticket, rules: accepting.map(\.name), address: circumstances.address,
-            now: circumstances.now, date: circumstances.date)
-        guard let identity else { throw GateFailure(.ticket) }
+            now: circumstances.now)
+        // By the rules and keys of now, which may not be those that it was issued by.
+        guard let redeemed,
+            let rule = accepting.first(where: { $0.name.isSpelled(redeemed.rule) }),
+            let identity = try? cache.authenticate(
+                redeemed.token.octets.span, by: rule, now: circumstances.date)
+        else { throw GateFailure(.ticket) }
         if circumstances.isRevoked(identity) { throw GateFailure(.revoked) }
         return identity
     }

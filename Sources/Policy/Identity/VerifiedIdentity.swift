@@ -1,6 +1,6 @@
 package import Clock
 package import JSON
-import JWT
+package import JWT
 
 /// Who a request comes from, as a verified token says. It never changes: what is remembered of a
 /// token, and every connection it lets in, share one object.
@@ -19,6 +19,8 @@ package final class VerifiedIdentity: Sendable {
     package let tokenID: String?
     /// The claim `iat` (RFC 7519 §4.1.6); nil for a token that has none.
     package let issued: WallTime?
+    /// What the token was signed with.
+    package let algorithm: SignatureAlgorithm
     /// The `jwt` block that verified the token.
     package let rule: String
     /// `Authorization` travels on to the upstream.
@@ -33,13 +35,15 @@ package final class VerifiedIdentity: Sendable {
 
     init(
         user: String?, roles: [String], claims: JSONObject, encodedClaims: String,
-        expires: WallTime?, rule: String, forwardsToken: Bool, fieldNames: FieldNames
+        expires: WallTime?, algorithm: SignatureAlgorithm, rule: String, forwardsToken: Bool,
+        fieldNames: FieldNames
     ) {
         self.user = user
         self.roles = roles
         self.claims = claims
         self.encodedClaims = encodedClaims
         self.expires = expires
+        self.algorithm = algorithm
         tokenID = claims["jti"]?.comparableText
         issued = claims["iat"].flatMap(NumericDate.init).map {
             WallTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds)

@@ -23,6 +23,11 @@ package struct RequestHeadDecoder: Sendable {
 
     /// Octets of a head that is not whole yet.
     package var keptCount: Int { reader.keptCount }
+    /// The next head may be of another size. A head that has begun keeps its limits, and one that
+    /// was refused stays so.
+    package mutating func use(_ limits: HeadLimits) {
+        if reader.isIdle { reader = HeadReader(limits: limits) }
+    }
 
     /// The next head; nil when more is needed.
     ///

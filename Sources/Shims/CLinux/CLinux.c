@@ -80,8 +80,9 @@ void shim_return_freed_memory(int large, int kept) {
 #endif
 }
 
-int shim_open_append(const char *path) {
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+int shim_open_append(const char *path, int follows_links) {
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | (follows_links ? 0 : O_NOFOLLOW);
+    return open(path, flags, 0640);
 }
 
 void shim_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

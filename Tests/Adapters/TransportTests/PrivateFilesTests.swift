@@ -59,6 +59,52 @@ import Transport
         #expect(throws: SystemError("open", code: EINVAL)) { try FileLock("a\0") }
     }
 
+    @Test func `links are not followed`() throws {
+        let file = try folder.write([1], to: "file")
+        let link = folder.path("link")
+        for target in [file, folder.path("nowhere")] {
+            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+            #expect(throws: SystemError("open", code: ELOOP)) { try PrivateFiles.makeFile(link) }
+            #expect(throws: SystemError("open", code: ELOOP)) { try FileLock(link) }
+            #expect(throws: SystemError("open", code: ELOOP)) {
+                try System.openForAppending(link).close()
+            }
+            #expect(throws: SystemError("open", code: ELOOP)) {
+                try System.openForAppending("/dev/..\(link)").close()
+            }
+            try FileManager.default.removeItem(atPath: link)
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder.path("nowhere")))
+        #expect(SystemError("open", code: ELOOP).reason.contains("symbolic link"))
+        // The system's own links are.
+        try System.openForAppending("/dev/fd/2").close()
+    }
+
+    @Test(
+        arguments: [
+            (0o700, nil), (0o755, nil), (0o500, nil), (0o770, .writable), (0o702, .writable),
+            (0o1777, .writable),
+        ] as [(Int, PrivateFiles.Exposure?)])
+    func `a folder that others may write to is known`(
+        mode: Int, exposure: PrivateFiles.Exposure?
+    ) throws {
+        let inner = folder.path("inner")
+        try PrivateFiles.makeFolder(inner)
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: inner)
+        #expect(try PrivateFiles.exposure(ofFolder: inner) == exposure)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root gives folders away"))
+    func `another user's folder is known`() throws {
+        let inner = folder.path("inner")
+        try PrivateFiles.makeFolder(inner)
+        try FileManager.default.setAttributes([.ownerAccountID: 4711], ofItemAtPath: inner)
+        #expect(try PrivateFiles.exposure(ofFolder: inner) == .foreign(userID: 4711))
+        #expect(throws: SystemError("stat", code: ENOENT)) {
+            try PrivateFiles.exposure(ofFolder: folder.path("nowhere"))
+        }
+    }
+
     @Test func `a lock is held by one, until he lets go`() throws {
         let path = folder.path("lock")
         var lock = try FileLock(path)

@@ -92,6 +92,57 @@ import Transport
         try client.wait()
     }
 
+    // MARK: What TLS says itself
+
+    private static let keyUpdate = "<<< TLS 1.3, Handshake [length 0005], KeyUpdate"
+
+    @Test func `who asks for new keys is answered at once, though there is nothing to send`() throws
+    {
+        let visit = try TLSVisit(to: context, ["-tls1_3", "-msg"])
+        try visit.shakeHands()
+        for count in 1...3 {
+            visit.client.write("K\n")
+            try visit.server.run { _ in
+                try visit.client.checkPatience()
+                return visit.client.output.split(separator: "\n").count {
+                    $0.hasPrefix(Self.keyUpdate)
+                } == count
+            }
+        }
+        #expect(visit.server.received.isEmpty)
+        visit.server.isEchoing = true
+        visit.client.write("still here\n")
+        try visit.server.run { _ in visit.client.output.contains("still here\n") }
+        try visit.finish()
+    }
+
+    @Test func `new keys that nobody asks to be answered are not answered`() throws {
+        let visit = try TLSVisit(to: context, ["-tls1_3", "-msg"])
+        try visit.shakeHands()
+        visit.server.isEchoing = true
+        visit.client.write("k\n")
+        let own = Self.keyUpdate.replacing("<<<", with: ">>>")
+        try visit.server.run { _ in visit.client.output.contains(own) }
+        visit.client.write("text\n")
+        try visit.server.run { _ in visit.client.output.contains("text\n") }
+        #expect(!visit.client.output.contains(Self.keyUpdate))
+        try visit.finish()
+    }
+
+    @Test func `the answer waits behind what a client has not taken`() throws {
+        let visit = try TLSVisit(to: context, ["-tls1_3", "-msg"])
+        try visit.shakeHands()
+        visit.client.pause()
+        visit.server.send([UInt8](repeating: 0x61, count: 8 << 20))
+        let waiting = visit.server.stream.pendingCount
+        #expect(waiting > 0)
+        visit.client.goOn()
+        visit.client.write("K\n")
+        try visit.server.run { _ in visit.client.output.contains(Self.keyUpdate) }
+        #expect(visit.server.stream.pendingCount == 0)
+        try visit.finish()
+    }
+
     // MARK: Ends
 
     @Test func `an end of sending waits for what waits, and is said inside TLS`() throws {

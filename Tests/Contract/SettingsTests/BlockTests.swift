@@ -212,7 +212,7 @@ struct BlockTests {
         let text = """
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
             limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
-            keep_alive 6s; drain 7s; connections 8; connections_per_address 11
+            keep_alive 6s; drain 7s; reload_ends 10s; connections 8; connections_per_address 11
             attempts 9 burst 10; body_rate 11 over 12s; response_rate 13 over 14s; memory 15m }
             console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
             listen *:8443 {
@@ -240,6 +240,7 @@ struct BlockTests {
         limits.targetSize = 5 * 1024
         limits.keepAliveTimeout = .seconds(6)
         limits.drainTimeout = .seconds(7)
+        limits.reloadEnds = .seconds(10)
         limits.connections = 8
         limits.connectionsPerAddress = 11
         limits.failedAttempts = AttemptLimit(perSecond: 9, burst: 10)

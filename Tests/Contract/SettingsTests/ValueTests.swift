@@ -78,6 +78,8 @@ struct ValueTests {
             .limits, "drain ٣s",
             "7: '٣s' is no duration (expected a number and ms, s, m, h or d, such as 30s)"),
         .init(.limits, "drain 2d", "7: '2d' is out of range (0ms to 1d)"),
+        .init(.limits, "reload_ends 2d", "13: '2d' is out of range (0ms to 1d)"),
+        .init(.limits, "reload_ends 10", "13: '10' is no duration (did you mean '10s'?)"),
         .init(.limits, "keep_alive 0s", "12: '0s' is out of range (1ms to 1d)"),
         .init(
             .limits, "drain 99999999999999999999d",

@@ -3,6 +3,7 @@ import Peers
 import Records
 import SQLite
 import Testing
+import Transport
 
 @testable import State
 
@@ -71,6 +72,21 @@ import Testing
         #expect(failure(path)?.description == "state: '\(path)' is in use by another gateway")
         _ = try desk.set(change()).get()
         desk.store.close()
+        #expect(failure(path) == nil)
+    }
+
+    @Test func `a folder that others may write to is refused, and it is said what to do`() throws {
+        try Desk(folder: path).store.close()
+        let mode = { (mode: Int) in
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        }
+        for exposed in [0o770, 0o702, 0o1777] {
+            try mode(exposed)
+            #expect(failure(path) == .exposed(folder: path, .writable))
+        }
+        let words = failure(path)?.description
+        #expect(words == "state: others may write to '\(path)' (chmod go-w '\(path)')")
+        try mode(0o750)
         #expect(failure(path) == nil)
     }
 

@@ -29,6 +29,28 @@ struct AuthenticatorTests {
         #expect(try failure(token, settings()) == .signature)
     }
 
+    @Test("a token that was believed is read anew, all but its key and its dates")
+    func rereading() throws {
+        let claims = #"{"sub":"7","role":"user","aud":"a","iat":1799999000,"exp":1800000005}"#
+        let identity = try authenticate(signed(claims))
+        func reread(_ settings: TokenSettings) throws -> VerifiedIdentity {
+            try Authenticator(settings).reread(identity)
+        }
+        let other = try reread(
+            settings(secret: "another secret, as long as the hash") {
+                ($0.userClaim, $0.roleClaim, $0.audiences) = ("role", "sub", ["a", "b"])
+                ($0.leeway, $0.maxAge) = (.zero, .seconds(1))
+            })
+        #expect(other.user == "user" && other.roles == ["7"])
+        #expect(other.expires == identity.expires)
+        #expect(throws: TokenError.audience) { try reread(settings { $0.audiences = ["b"] }) }
+        #expect(throws: TokenError.issuer) { try reread(settings { $0.issuer = "b" }) }
+        #expect(throws: TokenError.missingClaim) {
+            try reread(settings { $0.requiredClaims = ["jti"] })
+        }
+        #expect(throws: TokenError.algorithm) { try reread(settings(algorithms: [.hs384])) }
+    }
+
     @Test(
         "each algorithm verifies with its own hash",
         arguments: [

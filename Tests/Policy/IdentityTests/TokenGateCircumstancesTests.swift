@@ -216,17 +216,50 @@ struct TicketsAtGateTests {
     private let ticketed = settings { $0.tickets = .on }
 
     private func circumstances(
-        from address: ClientAddress? = nil, _ revocations: RevocationList = RevocationList()
+        from address: ClientAddress? = nil, _ revocations: RevocationList = RevocationList(),
+        at date: WallTime = now
     ) -> TokenGate.Circumstances {
         TokenGate.Circumstances(
-            date: now, now: .zero, revocations: revocations, tickets: book, address: address)
+            date: date, now: .zero, revocations: revocations, tickets: book, address: address)
     }
 
     private func optionalGate() throws -> TokenGate { try gate(ticketed, optional: true) }
 
-    private func ticket(_ gate: TokenGate, _ rule: String = "app") throws -> String {
-        let identity = try authenticate(signed(#"{"sub":"7"}"#), settings(rule))
-        return try gate.issueTicket(for: identity, circumstances())
+    private func ticket(
+        _ gate: TokenGate, _ rule: String = "app", _ claims: String = #"{"sub":"7"}"#,
+        from address: ClientAddress? = nil
+    ) throws -> String {
+        let token = try signed(claims)
+        return try gate.issueTicket(
+            for: authenticate(token, settings(rule)), fields(["Authorization": "Bearer \(token)"]),
+            query: QueryString(""), circumstances(from: address))
+    }
+
+    @Test("it does not outlive its token")
+    func end() throws {
+        let gate = try gate(settings { ($0.tickets, $0.leeway) = (.on, .zero) })
+        let end = WallTime(seconds: now.seconds + 10)
+        for (moment, isGood) in [(end.advanced(by: .nanoseconds(-1)), true), (end, false)] {
+            let query = "ticket=\(try ticket(gate, "app", #"{"sub":"7","exp":\#(end.seconds)}"#))"
+            let answer = ask(gate, query: query, circumstances(at: moment))
+            #expect(answer == (isGood ? .user("7") : .failure(.ticket)))
+        }
+    }
+
+    @Test(
+        "it is worth what its token is where it is shown: by other keys or rules it may be nothing",
+        arguments: [
+            (settings(secret: "another secret, as long as the hash") { $0.tickets = .on }, false),
+            (settings { ($0.tickets, $0.issuer) = (.on, "https://auth.example.kr") }, false),
+            (settings { ($0.tickets, $0.requiredClaims) = (.on, ["exp"]) }, false),
+            (settings(algorithms: [.hs384]) { $0.tickets = .on }, false),
+            (settings { ($0.tickets, $0.requiredClaims) = (.on, ["sub"]) }, true),
+        ])
+    func otherRules(now newest: TokenSettings, isGood: Bool) throws {
+        let query = "ticket=\(try ticket(gate(ticketed)))"
+        let answer = ask(try gate(newest), query: query, circumstances())
+        #expect(answer == (isGood ? .user("7") : .failure(.ticket)))
+        #expect(ask(try gate(ticketed), query: query, circumstances()) == .failure(.ticket))
     }
 
     @Test("a ticket lets in once whom its token would have let in")
@@ -289,12 +322,10 @@ struct TicketsAtGateTests {
             let prefix = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
             return try #require(ClientAddress(mappedOctets: prefix + [192, 0, third, last]))
         }
-        let identity = try authenticate(signed(#"{"sub":"7"}"#))
         for (tickets, isFree) in [(TokenSettings.Tickets.on, true), (.boundToAddress, false)] {
             let gate = try gate(settings { $0.tickets = tickets })
             func query() throws -> String {
-                let home = circumstances(from: try address(1))
-                return "ticket=\(try gate.issueTicket(for: identity, home))"
+                "ticket=\(try ticket(gate, from: address(1)))"
             }
             let near = circumstances(from: try address(200))
             #expect(ask(gate, query: try query(), near) == .user("7"))
@@ -305,13 +336,16 @@ struct TicketsAtGateTests {
 
     @Test("there is none for tokens of a block without tickets")
     func notIssued() throws {
-        let identity = try authenticate(signed(#"{"sub":"7"}"#))
+        let token = try signed(#"{"sub":"7"}"#)
+        let identity = try authenticate(token)
         for (gate, circumstances) in [
             (try gate(settings()), circumstances()), (try gate(ticketed), revoking()),
             (try gate(settings("two") { $0.tickets = .on }), circumstances()),
         ] {
             do throws(Refusal) {
-                _ = try gate.issueTicket(for: identity, circumstances)
+                _ = try gate.issueTicket(
+                    for: identity, fields(["Authorization": "Bearer \(token)"]),
+                    query: QueryString(""), circumstances)
                 Issue.record("issued")
             } catch {
                 #expect(error.reason == .forbidden)

@@ -39,6 +39,9 @@ package enum Grammar {
             .init("target_size", "SIZE", .size(256...mebi), \.targetSize),
             .init("keep_alive", "DURATION", .timeout, \.keepAliveTimeout),
             .init("drain", "DURATION", .duration(.zero ... .days(1)), \.drainTimeout),
+            .init(
+                "reload_ends", "DURATION|off", .duration(.zero ... .days(1), or: "off"),
+                \.reloadEnds),
             .init("connections", "N", .integer(1...10_000_000), \.connections),
             .init(
                 "connections_per_address", "N|off", .integer(1...10_000_000, or: "off"),

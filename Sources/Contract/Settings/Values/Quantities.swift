@@ -63,6 +63,15 @@ extension ValueKind where Value == Duration {
     }
 }
 
+extension ValueKind where Value == Duration? {
+    /// A time, or `keyword` for nil.
+    static func duration(
+        _ range: ClosedRange<Duration>, or keyword: String
+    ) -> ValueKind {
+        ValueKind<Duration>.duration(range).optional(keyword)
+    }
+}
+
 /// Numbers with a unit glued on.
 struct Quantity: Sendable {
     let title: String

@@ -28,7 +28,7 @@ long shim_raise_file_limit(void);
 /// mallopt(3): blocks from `large` octets on are mapped, and freed memory from `kept` on goes back.
 void shim_return_freed_memory(int large, int kept);
 /// open(2) for appending, made with mode 0640 when it is not there.
-int shim_open_append(const char *path);
+int shim_open_append(const char *path, int follows_links);
 /// pthread_setname_np(3) for the calling thread.
 void shim_name_thread(const char *name);
 /// SIGPIPE to SIG_IGN.

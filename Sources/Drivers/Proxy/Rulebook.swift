@@ -1,0 +1,136 @@
+internal import Endings
+internal import HTTP
+internal import Identity
+internal import Routing
+internal import Settings
+
+/// What a configuration says of who may be where: rewrites, routes, and whom those let in.
+///
+/// Admission asks it when a request comes, a refresh with the new token, and a reload for everybody
+/// who is connected: all by the same rules, so that none of them can say otherwise.
+struct Rulebook: Sendable {
+    /// Where a request belongs: what the rewrites make of its path, and the route of that.
+    struct Place {
+        /// An index into the rewrites; nil when none fits the path.
+        var rewrite: Int?
+        /// The path that is served.
+        var path: String
+        var match: RouteMatch
+        /// Of the path that was asked for, by the rewrite. Their names have nothing to do with
+        /// those of the route.
+        var rewriteCaptures: [String: String] = [:]
+
+        /// Of the path that the upstream sees, by the route.
+        var routeCaptures: [String: String] {
+            if case .route(_, let captures) = match { captures } else { [:] }
+        }
+
+        /// An index into the routes; nil when nothing is served there, or not for the method.
+        var route: Int? { if case .route(let index, _) = match { index } else { nil } }
+    }
+
+    /// What is to become of a connection that was let in by other rules.
+    struct Standing {
+        /// Nil when nothing is served there any more.
+        var route: Int?
+        /// Who the client is by these rules.
+        var identity: VerifiedIdentity
+        /// Why it may not stay; nil when it may.
+        var refusal: Refusal?
+        /// What it may stay in spite of, because it is only reported about.
+        var reported: [RouteSettings.Rule] = []
+    }
+
+    let routes: [Generation.Route]
+    let gates: Gates
+    private let rewriter: Rewriter
+    private let rewriteAccess: [AccessRule]
+    private let table: RouteTable
+
+    init(_ settings: Settings) throws(Generation.BuildError) {
+        gates = try Gates(settings)
+        routes = settings.routes.map { Generation.Route($0, settings.tokens) }
+        rewriter = Rewriter(rules: settings.rewrites)
+        rewriteAccess = settings.rewrites.map { AccessRule(roles: [], require: $0.require) }
+        table = RouteTable(routes: settings.routes)
+    }
+
+    /// - Parameter authority: whom the request is for; nil when it names nobody.
+    func place(of target: NormalisedTarget, authority: Authority?, method: Method) -> Place {
+        let rewritten = rewriter.rewrite(path: target.path)
+        let path = rewritten?.path ?? target.path
+        return Place(
+            rewrite: rewritten?.ruleIndex, path: path,
+            match: match(path, authority: authority, method: method),
+            rewriteCaptures: rewritten?.captures ?? [:])
+    }
+
+    /// The route of a path that was rewritten already.
+    func match(_ path: String, authority: Authority?, method: Method) -> RouteMatch {
+        table.match(authority: authority, path: path, method: method)
+    }
+
+    /// What the rules of the rewrite and of the route say of a request: each is asked about the
+    /// captures of its own path, whichever `facts` has.
+    func judge(at place: Place, roles: [String], facts: RequestFacts) -> AccessRule.Verdict {
+        var rules: [(rule: AccessRule, captures: [String: String])] = []
+        if let rewrite = place.rewrite {
+            rules.append((rewriteAccess[rewrite], place.rewriteCaptures))
+        }
+        if let route = place.route { rules.append((routes[route].access, place.routeCaptures)) }
+        return AccessRule.judge(rules, roles: roles, facts: facts)
+    }
+
+    /// May a connection stay that was let in by other rules? Its route has to serve such ones, the
+    /// `jwt` block of its token has to let in there, and what is asked there has to hold.
+    func standing(of request: LiveRequest, _ identity: VerifiedIdentity) -> Standing {
+        guard let asked = request.asked(), let place = self.place(of: asked, request) else {
+            return Standing(identity: identity, refusal: .routeIsGone)
+        }
+        var standing = Standing(route: place.route, identity: identity)
+        if let index = place.route, let gate = gates.gate(ofRoute: index) {
+            do throws(Refusal) {
+                standing.identity = try gate.reread(identity)
+            } catch {
+                guard routes[index].settings.reportOnly.contains(.auth) else {
+                    standing.refusal = error
+                    return standing
+                }
+                standing.reported.append(.auth)
+            }
+        }
+        let verdict = judge(
+            at: place, roles: standing.identity.roles,
+            facts: asked.facts(claims: standing.identity.claims))
+        standing.reported += verdict.reported.map(\.rule)
+        standing.refusal = verdict.refused?.refusal
+        return standing
+    }
+
+    /// Where a live connection belongs; nil when there is nothing any more that lasts.
+    func place(of asked: LiveRequest.Asked, _ request: LiveRequest) -> Place? {
+        let place = place(
+            of: asked.target, authority: request.authority, method: asked.method)
+        guard let index = place.route, routes[index].takes(webSocket: request.isWebSocket),
+            case .backend = routes[index].settings.destination
+        else { return nil }
+        return place
+    }
+}
+
+extension Generation.Route {
+    /// A `websocket` route takes handshakes only, an `events` route takes none.
+    func takes(webSocket isWebSocket: Bool) -> Bool {
+        switch settings.kind {
+        case .any: true
+        case .webSocket: isWebSocket
+        case .events: !isWebSocket
+        }
+    }
+}
+
+extension Refusal {
+    /// Nothing is served any more under the path of a live connection, or nothing that lasts.
+    static let routeIsGone = Refusal(
+        .forbidden, detail: "route", message: "This is not served any more")
+}

@@ -1,0 +1,176 @@
+import Bytes
+import Endings
+import HTTP
+import HTTP1
+import Identity
+import Routing
+import Settings
+import Testing
+
+@testable import Proxy
+
+/// Who may stay where he is when other rules hold.
+@Suite struct RulebookTests {
+    private static func text(
+        _ rules: String, block: String = "", more: String = "", path: String = "/ws/"
+    ) -> String {
+        """
+        listen 127.0.0.1:1
+        jwt app { algorithms HS256; secret env:SECRET; \(block) }
+        jwt staff { algorithms HS256; secret env:SECRET }
+        backend app { server 127.0.0.1:2 }
+        \(more)
+        route \(path) { \(rules) }
+        """
+    }
+
+    private func head(_ target: String, _ fields: String = "") throws -> RequestHead {
+        let octets = Array("GET \(target) HTTP/1.1\r\nHost: a.test\r\n\(fields)\r\n".utf8)
+        var decoder = RequestHeadDecoder(limits: HeadLimits())
+        var index = 0
+        return try #require(decoder.decode(octets.span, at: &index))
+    }
+
+    private func request(
+        _ target: String = "/ws/queue?ward=5", _ fields: String = "X-Ward: 5\r\n",
+        isWebSocket: Bool = true
+    ) throws -> LiveRequest {
+        let tokens = try Generation.reading(Self.text("auth app; backend app"))
+        return LiveRequest(
+            try head(target, fields), isWebSocket: isWebSocket,
+            without: TokenStripping(tokens.settings.tokens))
+    }
+
+    private func standing(
+        _ text: String, _ claims: String = #"{"sub":"7","role":"user","ward":"5","aud":"old"}"#,
+        rule: String = "app", isWebSocket: Bool = true
+    ) throws -> Rulebook.Standing {
+        let generation = try Generation.reading(text)
+        return generation.rules.standing(
+            of: try request(isWebSocket: isWebSocket), try .of(claims, rule: rule))
+    }
+
+    @Test(
+        arguments: [
+            ("auth app; backend app", nil), ("backend app", nil),
+            ("auth staff app; backend app", nil),
+            ("auth staff; backend app", "jwt"), ("auth staff; report_only auth; backend app", nil),
+            ("auth app; roles user admin; backend app", nil),
+            ("auth app; roles admin; backend app", "role"),
+            ("auth app; roles admin; report_only roles; backend app", nil),
+            (#"auth app; require claim:ward == "5"; backend app"#, nil),
+            (#"auth app; require claim:ward == "6"; backend app"#, "claim"),
+            ("auth app; require claim:ward == query:ward; backend app", nil),
+            ("auth app; require claim:ward == header:X-Ward; backend app", nil),
+            ("auth app; require claim:ward == query:floor; backend app", "claim"),
+            ("websocket; auth app; backend app", nil), ("events; auth app; backend app", "route"),
+            (#"auth app; respond 410 "gone""#, "route"),
+        ] as [(String, String?)])
+    func `a route lets stay whom it would let in`(rules: String, word: String?) throws {
+        let standing = try standing(Self.text(rules))
+        #expect(standing.refusal?.detail == word)
+        #expect(standing.refusal.map { $0.reason == .forbidden } ?? true)
+        #expect((standing.route == nil) == (word == "route"))
+    }
+
+    @Test(
+        arguments: [
+            ("audience old", nil), ("audience new", "token_audience"),
+            ("issuer me", "token_issuer"),
+            ("required ward", nil), ("required floor", "token_missing_claim"),
+        ] as [(String, String?)])
+    func `a block lets stay whose token says what it asks for`(block: String, word: String?) throws
+    {
+        let standing = try standing(Self.text("auth app; backend app", block: block))
+        #expect(standing.refusal?.detail == word)
+        #expect(standing.refusal.map { $0.reason == .forbidden } ?? true)
+    }
+
+    @Test func `a block of another name is another one, and algorithms count`() throws {
+        let text = Self.text("auth app; backend app")
+        #expect(try standing(text, rule: "old").refusal?.detail == "jwt")
+        let other = text.replacing("app { algorithms HS256", with: "app { algorithms HS512")
+        #expect(try standing(other).refusal?.detail == "token_algorithm")
+    }
+
+    @Test func `user and roles are read anew`() throws {
+        let text = Self.text("auth app; roles nurse; backend app", block: "user ward; role job")
+        let claims = #"{"sub":"7","role":"user","ward":"5","job":"nurse"}"#
+        let standing = try standing(text, claims)
+        #expect(standing.refusal == nil)
+        #expect(standing.identity.user == "5" && standing.identity.roles == ["nurse"])
+    }
+
+    @Test func `rules that only report are told`() throws {
+        let rules =
+            #"auth staff; roles admin; require claim:ward == "6"; "#
+            + "report_only auth roles require; backend app"
+        let standing = try standing(Self.text(rules))
+        #expect(standing.refusal == nil)
+        #expect(standing.reported == [.auth, .roles, .require])
+    }
+
+    @Test func `a path may belong to another route, or to none`() throws {
+        let deeper = Self.text(
+            "auth app; backend app", more: "route /ws/queue { auth staff; backend app }")
+        #expect(try standing(deeper).refusal?.detail == "jwt")
+        let elsewhere = Self.text("auth app; backend app", path: "/elsewhere")
+        #expect(try standing(elsewhere).refusal?.detail == "route")
+        let host = Self.text("auth app; backend app", path: "b.test/ws/")
+        #expect(try standing(host).refusal?.detail == "route")
+        let method = Self.text("methods POST; auth app; backend app")
+        #expect(try standing(method).refusal?.detail == "route")
+    }
+
+    @Test func `rewrites have their say`() throws {
+        let rewrite = #"rewrite /ws/{room} to /rooms/{room} { require path:room == "hall" }"#
+        let text = Self.text("auth app; backend app", more: rewrite, path: "/rooms/")
+        #expect(try standing(text).refusal?.detail == "claim")
+        let open = text.replacing("hall", with: "queue")
+        #expect(try standing(open).refusal == nil)
+    }
+
+    @Test func `event streams stay where those are served`() throws {
+        let events = Self.text("events; auth app; backend app")
+        #expect(try standing(events, isWebSocket: false).refusal == nil)
+        let sockets = Self.text("websocket; auth app; backend app")
+        #expect(try standing(sockets, isWebSocket: false).refusal?.detail == "route")
+    }
+
+    // MARK: What is kept
+
+    @Test func `a request is kept without its tokens and read again as it was`() throws {
+        let generation = try Generation.reading(
+            Self.text(
+                "auth app; backend app",
+                block: "from bearer subprotocol cookie:session query:token; tickets on"))
+        let head = try head(
+            "http://b.test/ws/%41?a=1&token=SECRET&ticket=SECRET&b=%20",
+            "authorization: Bearer SECRET\r\nCookie: a=b; session=SECRET\r\ncookie: c=d\r\n"
+                + "Sec-WebSocket-Protocol: app.v1, jwt.SECRET\r\nX-Ward: 5\r\n")
+        let kept = LiveRequest(
+            head, isWebSocket: true, without: generation.routes[0].stripping)
+        let asked = try #require(kept.asked())
+        #expect(!asked.head.fields.bytes.text.contains("SECRET"))
+        #expect(asked.method == .get && asked.host == "a.test")
+        #expect(asked.target.path == "/ws/A" && asked.target.query == "a=1&b=%20")
+        #expect(asked.target.authority == "b.test")
+        let fields = asked.head.fields
+        #expect(fields.text(of: .cookie) == "a=b; c=d")
+        #expect(fields.text(of: .secWebSocketProtocol) == "app.v1")
+        #expect(fields.text(named: "x-ward") == "5")
+    }
+
+    @Test func `an old client's request without a host is kept, too`() throws {
+        let octets = Array("GET /ws/ HTTP/1.0\r\n\r\n".utf8)
+        var decoder = RequestHeadDecoder(limits: HeadLimits())
+        var index = 0
+        let head = try #require(try decoder.decode(octets.span, at: &index))
+        let kept = LiveRequest(head, isWebSocket: false, without: TokenStripping([]))
+        #expect(kept.asked()?.target.path == "/ws/" && kept.asked()?.host == "")
+    }
+}
+
+extension [UInt8] {
+    fileprivate var text: String { String(decoding: self, as: UTF8.self) }
+}
