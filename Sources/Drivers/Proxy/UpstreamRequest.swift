@@ -29,6 +29,9 @@ enum UpstreamRequest {
             appendExtensions(head, plan, context, to: &output)
         } else if framing == .chunked {
             output.append("Transfer-Encoding: chunked\r\n")
+        } else if case .length(let length) = framing, !head.fields.contains(.contentLength) {
+            // Its chunks were put together.
+            HeadEncoder.appendField(name: "Content-Length", value: String(length), to: &output)
         }
         HeadEncoder.appendEnd(to: &output)
     }
@@ -62,6 +65,8 @@ enum UpstreamRequest {
             case .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRequestID, .forwarded:
                 continue
             case .host where plan.target.authority != nil:
+                continue
+            case .expect where context.hasContinued:
                 continue
             case .authorization
             where plan.stripping != nil && context.identity?.forwardsToken != true:
