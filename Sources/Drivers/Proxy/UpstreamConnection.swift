@@ -142,7 +142,8 @@ final class UpstreamConnection {
         resting = Resting(
             since: worker.now, turn: worker.turn, isWatched: isWatched,
             timeout: settings.keepAliveTimeout)
-        guard !hasInputEnded, !server.isDistrusted(at: worker.now), stream.pendingCount == 0, decoder.isIdle, !worker.isDraining,
+        guard !hasInputEnded, !server.isDistrusted(at: worker.now), stream.pendingCount == 0,
+            decoder.isIdle, !worker.isDraining,
             worker.pool.put(self, capacity: settings.keepAlive)
         else { return close(in: worker) }
         phase = .idle
