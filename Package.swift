@@ -71,7 +71,7 @@ let package = Package(
 
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
-        room("Upstreams", "Policy", ["Locks", "Clock", "Endings", "Settings"]),
+        room("Upstreams", "Policy", ["Locks", "Clock", "HTTP", "HTTP1", "Endings", "Settings"]),
         room("Sessions", "Policy", ["Locks", "Clock", "Endings", "Settings", "JSON"]),
         room(
             "Identity", "Policy",
@@ -149,7 +149,9 @@ let package = Package(
             "Settings", "Contract", ["Settings", "JWT", "Forwarding", "Bytes", "Randomness"]),
         tests(
             "Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Bytes", "Randomness"]),
-        tests("Upstreams", "Policy", ["Upstreams", "Endings", "Settings", "Clock"]),
+        tests(
+            "Upstreams", "Policy",
+            ["Upstreams", "HTTP", "HTTP1", "Endings", "Settings", "Clock", "Bytes"]),
         tests("Sessions", "Policy", ["Sessions", "Endings", "Settings", "Clock"]),
         tests(
             "Identity", "Policy",

@@ -23,6 +23,16 @@ package final class Stream {
 
     /// Octets of TLS's own that may wait for the other side to take them.
     private static let answerLimit = 16 * 1024
+    /// What a look at the socket found; nothing is taken.
+    package enum Peek: Sendable, Equatable {
+        case quiet
+        /// Octets wait; with TLS they are records, which may hold nothing for the owner.
+        case octets
+        /// The other side finished sending, and nothing comes before that.
+        case end
+        /// Reset, timed out, closed.
+        case broken
+    }
 
     package let descriptor: Descriptor
     private let tls: TLSSession?
@@ -193,6 +203,31 @@ package final class Stream {
         // Without close_notify the end may be an attacker's; HTTP and WebSocket framing tell.
         if count == 0 { return .end(0) }
         return hasTLSFailed ? .octets(0) : decrypt(tls, into: buffer)
+    }
+
+    /// Looks whether anything came that was not received yet (recv(2), MSG_PEEK).
+    package func peek() -> Peek {
+        guard !cannotReceive else { return .broken }
+        var octet: UInt8 = 0
+        // One octet, on the stack, during the call only.
+        let count = unsafe recv(
+            descriptor.number, &octet, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        if count > 0 { return .octets }
+        if count == 0 { return .end }
+        return errno == EAGAIN || errno == EINTR ? .quiet : .broken
+    }
+
+    /// The first octets that wait, at most `count`, which stay where they are.
+    package func peek(_ count: Int) -> [UInt8] {
+        guard !cannotReceive else { return [] }
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
+            // `recv` stays within the memory it is shown.
+            filled = unsafe max(
+                0,
+                recv(
+                    descriptor.number, memory.baseAddress, memory.count,
+                    Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)))
+        }
     }
 
     private func decrypt(_ tls: TLSSession, into buffer: ReadBuffer) -> ReceiveResult {

@@ -225,6 +225,9 @@ package struct RouteSettings: Sendable, Equatable {
     package var refusesWithStatus = false
     /// The largest request body; nil for no limit.
     package var bodySize: Int?
+    /// `buffer_body SIZE`: a server is chosen when the request's body is there, whole or so many
+    /// octets of it; nil to send it on as it comes.
+    package var bodyBufferSize: Int?
     /// A WebSocket message on the wire, and inflated.
     package var messageSize = 1024 * 1024
     package var inflatedSize = 8 * 1024 * 1024

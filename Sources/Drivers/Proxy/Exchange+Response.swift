@@ -15,6 +15,9 @@ extension Exchange {
         worker.scratch.removeAll(keepingCapacity: true)
         // Whatever is not sent by then is nobody's.
         defer { worker.scratch.removeAll(keepingCapacity: true) }
+        use.octetsCame()
+        // An answer comes: the request is not sent again.
+        buffer = nil
         var index = 0
         while index < octets.count, !hasEnded {
             switch response {
@@ -55,10 +58,15 @@ extension Exchange {
             }
             if head.isInformational {
                 awaitsContinue = false
+                use.informationalCame(allowsKeepAlive: head.allowsKeepAlive)
                 ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
                 return true
             }
             let framing = try head.bodyFraming(requestMethod: self.head.method)
+            use.headCame(
+                status: head.status, framing: framing, allowsKeepAlive: head.allowsKeepAlive,
+                unsentCount: upstream.stream.pendingCount)
+            if head.authenticatesConnection { upstream.reserve(for: client) }
             begin(head, framing: framing, in: worker)
             if hasEnded { return false }
             if case .complete = response {
@@ -90,7 +98,6 @@ extension Exchange {
         ClientResponse.append(
             head, framing: clientFraming, isLast: client.isLastRequest, context: context,
             to: &worker.scratch)
-        upstreamAllowsReuse = head.allowsKeepAlive && framing != .untilClose
         let body = BodyDecoder(framing)
         response = body.isComplete ? .complete : .streaming(body)
         if isStream, !body.isComplete {
@@ -195,8 +202,8 @@ extension Exchange {
     private func completed(trailing: Int, in worker: Worker) {
         sendScratch(worker)
         response = .complete
-        // Octets behind a response answer nothing: such a connection is not used again.
-        releaseUpstream(reusable: upstreamAllowsReuse && trailing == 0, in: worker)
+        use.responseEnded(surplusCount: trailing)
+        releaseUpstream(in: worker)
         if case .streaming = request { client.makeLast() }
         conclude(.normal, in: worker)
         client.answered(in: worker)
@@ -206,6 +213,7 @@ extension Exchange {
     // MARK: The upstream's end
 
     func upstreamInputEnded(in worker: Worker) {
+        use.connectionEnded()
         switch response {
         case .awaiting:
             if canRetry { return retry(in: worker) }

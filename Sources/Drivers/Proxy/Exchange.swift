@@ -16,6 +16,9 @@ internal import Upstreams
 ///     request:   streaming --last octet--> complete      streaming --upstream refuses--> abandoned
 ///     response:  awaiting --head--> streaming --last octet--> complete
 ///                awaiting --101--> handed over to a WebSocketRelay
+///
+/// With `buffer_body` there is no upstream before the body is whole, or as much of it as is kept.
+/// What was sent on the upstream connection and what came back knows `UpstreamUse`.
 final class Exchange {
     enum RequestState {
         case streaming(BodyDecoder)
@@ -34,21 +37,24 @@ final class Exchange {
     let plan: ForwardPlan
     let head: RequestHead
     let context: RequestContext
-    private let requestFraming: BodyFraming
+    let requestFraming: BodyFraming
     var request: RequestState
+    /// The body, or its beginning, where it is kept before a server is chosen; until it was sent
+    /// and need not be sent again.
+    var buffer: BodyBuffer?
     var response = ResponseState.awaiting
     /// How the body goes to the client.
     var clientFraming = BodyFraming.none
     /// Set while an event stream is passed on.
     var events: EventRelay?
-    /// The upstream's connection may be used again after this response.
-    var upstreamAllowsReuse = false
     private(set) var upstream: UpstreamConnection?
+    /// What came of the request on that connection.
+    var use: UpstreamUse
     private var lease: ServerLease?
     private var tried: [Int] = []
     private var isConnected = false
-    /// Octets of the request's body that were forwarded; with none, another server may be tried.
-    private var forwardedCount = 0
+    /// It is sent once more; not on a connection that has rested, which may be dead like the first.
+    private var isRepeated = false
     var hasEnded = false
     /// The client sends the body when the upstream says 100 (RFC 9110 §10.1.1).
     var awaitsContinue: Bool
@@ -64,14 +70,24 @@ final class Exchange {
         requestFraming = framing
         awaitsContinue =
             head.minorVersion == 1 && head.fields.list(.expect, contains: "100-continue")
+        use = UpstreamUse(method: head.method, framing: framing, isReused: false)
         let body = BodyDecoder(framing)
         request = body.isComplete ? .complete : .streaming(body)
     }
 
     // MARK: Connecting
 
-    /// Chooses a server and sends the head, on a connection that rests or on a new one.
+    /// Keeps the body first where the route says so; then goes to a server.
     func begin(in worker: Worker) {
+        if let size = plan.route.settings.bodyBufferSize, case .streaming = request {
+            return keepBody(size, in: worker)
+        }
+        chooseServer(in: worker)
+    }
+
+    /// Chooses a server and sends the head, on a connection that rests or on a new one.
+    func chooseServer(in worker: Worker) {
+        if useReserved(in: worker) { return }
         guard let chosen = plan.group.choose(now: worker.now, tried: tried) else {
             return fail(.unreachable, in: worker)
         }
@@ -79,14 +95,35 @@ final class Exchange {
         let server = plan.group.servers[index]
         lease = consume chosen
         context.server = server.address
-        // What a PROXY header says holds for the whole connection, so it is one client's alone.
-        let isShared = !context.isWebSocket && plan.group.settings.proxyHeader == nil
-        if isShared, let resting = worker.pool.take(for: server.state) {
-            upstream = resting
-            resting.begin(self)
-            return upstreamConnected(in: worker)
+        if isShared, !context.isWebSocket, !isRepeated,
+            let resting = UpstreamConnection.takeResting(
+                for: server.state, mayRepeat: mayBeRepeated, in: worker)
+        {
+            return go(on: resting, in: worker)
         }
         connect(to: server, at: index, in: worker)
+    }
+
+    /// What a PROXY header says holds for the whole connection, so it is this request's alone.
+    private var isShared: Bool { plan.group.settings.proxyHeader == nil }
+
+    /// A client that has authenticated itself on a connection goes on with that one, whichever
+    /// server's turn it is. False when there is none.
+    private func useReserved(in worker: Worker) -> Bool {
+        guard isShared, !context.isWebSocket, !isRepeated,
+            let reserved = UpstreamConnection.takeReserved(
+                for: client.token, in: plan.group, worker: worker)
+        else { return false }
+        lease = plan.group.lease(of: reserved.server)
+        context.server = reserved.address
+        go(on: reserved, in: worker)
+        return true
+    }
+
+    private func go(on resting: UpstreamConnection, in worker: Worker) {
+        upstream = resting
+        resting.begin(self)
+        upstreamConnected(in: worker)
     }
 
     private func connect(to server: BackendGroup.Server, at index: Int, in worker: Worker) {
@@ -96,7 +133,7 @@ final class Exchange {
         do throws(SystemError) {
             let (stream, isConnected) = try Stream.connect(to: address)
             let connection = try UpstreamConnection.open(
-                stream, to: server.state, isConnected: isConnected, for: self, in: worker)
+                stream, to: server, isConnected: isConnected, for: self, in: worker)
             upstream = connection
             if isConnected { return upstreamConnected(in: worker) }
             connection.setDeadline(
@@ -118,22 +155,28 @@ final class Exchange {
         guard tried.count <= plan.group.settings.retries else {
             return fail(.unreachable, in: worker)
         }
-        begin(in: worker)
+        chooseServer(in: worker)
     }
 
     func upstreamConnected(in worker: Worker) {
         guard let upstream else { return }
         if let index = lease?.index, !upstream.isReused { plan.group.reportSuccess(index) }
         isConnected = true
+        let framing = sentFraming
+        use = UpstreamUse(
+            method: head.method, framing: framing, isReused: upstream.isReused)
+        if head.authenticatesConnection { upstream.reserve(for: client) }
         worker.scratch.removeAll(keepingCapacity: true)
         if let version = plan.group.settings.proxyHeader {
             context.provenance.proxyHeader(client).append(version, to: &worker.scratch)
         }
         UpstreamRequest.append(
-            head, plan: plan, context: context, framing: requestFraming, client: client,
+            head, plan: plan, context: context, framing: framing, client: client,
             to: &worker.scratch)
-        upstream.stream.send(worker.scratch.span)
+        use.headSent(isTaken: upstream.stream.send(worker.scratch.span))
         worker.scratch.removeAll(keepingCapacity: true)
+        sendKept(to: upstream, in: worker)
+        if use.isRefused, canRetry { return retry(in: worker) }
         let settings = plan.group.settings
         upstream.setDeadline(
             worker.now
@@ -144,85 +187,39 @@ final class Exchange {
         client.resume(in: worker)
     }
 
-    // MARK: Request body
+    /// It can be sent once more as long as nothing has come back.
+    private var mayBeRepeated: Bool {
+        guard head.method.isIdempotent else { return false }
+        return requestFraming == .none || requestFraming == .length(0) || keepsBody
+    }
+
+    /// The whole body can be sent from its beginning.
+    var keepsBody: Bool { buffer?.isWhole ?? false }
+
+    /// True when the request may be sent once more.
+    var canRetry: Bool { upstream != nil && use.retryObstacle(keepsBody: keepsBody) == nil }
+
+    /// Sends the request once more, on another connection.
+    func retry(in worker: Worker) {
+        isConnected = false
+        isRepeated = true
+        closeUpstream(in: worker)
+        chooseServer(in: worker)
+    }
 
     /// Octets that are kept here until they may go on.
-    var heldCount: Int { events?.heldCount ?? 0 }
+    var heldCount: Int { (events?.heldCount ?? 0) + (buffer?.octets.count ?? 0) }
 
     /// The client has to send more of it.
     var isReadingBody: Bool { if case .streaming = request { true } else { false } }
 
     var wantsClientInput: Bool {
+        if buffer?.isFilling == true { return true }
         guard isConnected, let upstream else { return false }
         return upstream.stream.pendingCount < Flow.highWater
     }
 
-    /// Forwards what `octets` hold of the request's body, from `index` on. Leaves alone what is not
-    /// for this exchange, or not for now.
-    func clientSent(_ octets: Span<UInt8>, at index: inout Int, in worker: Worker) {
-        if case .abandoned = request { return index = octets.count }
-        guard wantsClientInput, let upstream, case .streaming(var body) = request else { return }
-        awaitsContinue = false
-        worker.scratch.removeAll(keepingCapacity: true)
-        // What one client says is never left for another to be sent.
-        defer { worker.scratch.removeAll(keepingCapacity: true) }
-        do throws(BodyError) {
-            while let event = try body.decode(octets, at: &index) {
-                switch event {
-                case .data(let range):
-                    forward(octets.extracting(range), to: upstream, &worker.scratch)
-                case .end(let trailers):
-                    if requestFraming == .chunked {
-                        HeadEncoder.appendLastChunk(
-                            trailers: trailers.map(
-                                UpstreamRequest.trailers(of: plan, context)),
-                            to: &worker.scratch)
-                    }
-                }
-            }
-        } catch {
-            return fail(.badRequest(error), in: worker)
-        }
-        request = body.isComplete ? .complete : .streaming(body)
-        if let limit = plan.route.settings.bodySize, context.octetsIn > limit {
-            return fail(.bodyTooBig, in: worker)
-        }
-        if !worker.scratch.isEmpty, !upstream.stream.send(worker.scratch.span) {
-            return upstreamRefusesBody(in: worker)
-        }
-        // A stream of events may be silent for as long as it likes.
-        if events == nil {
-            upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
-        }
-        upstream.updateInterest(in: worker)
-    }
-
-    private func forward(
-        _ data: Span<UInt8>, to upstream: UpstreamConnection, _ scratch: inout [UInt8]
-    ) {
-        forwardedCount += data.count
-        context.octetsIn += data.count
-        if requestFraming == .chunked {
-            HeadEncoder.appendChunkHeader(size: data.count, to: &scratch)
-            scratch.append(copying: data)
-            HeadEncoder.appendChunkEnd(to: &scratch)
-        } else {
-            // A failure shows again when the socket is looked at next.
-            upstream.stream.send(data)
-        }
-    }
-
-    func upstreamRefusesBody(in worker: Worker) {
-        guard !hasEnded, case .streaming = request else { return }
-        request = .abandoned
-        client.makeLast()
-        client.updateInterest(in: worker)
-    }
-
-    func upstreamDrained(in worker: Worker) {
-        guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
-        client.resume(in: worker)
-    }
+    // MARK: The client
 
     /// The client finished sending. With a whole request it may still want the response, unless
     /// that is an event stream, which only a living client reads.
@@ -264,22 +261,32 @@ final class Exchange {
         upstream?.updateInterest(in: worker)
     }
 
-    /// Ends the request's side towards the upstream, and says whether the connection can rest.
-    func releaseUpstream(reusable: Bool, in worker: Worker) {
+    /// The response is whole: the connection rests if it may.
+    func releaseUpstream(in worker: Worker) {
+        guard let connection = upstream else { return }
+        let isWatched: Bool
+        switch use.rest {
+        case .open: isWatched = false
+        case .watched: isWatched = true
+        case .refused(let obstacle):
+            if obstacle == .surplus { connection.saidTooMuch(in: worker) }
+            return closeUpstream(in: worker)
+        }
+        if !isShared { return closeUpstream(in: worker) }
+        // A client that goes has no use for a connection of its own.
+        if connection.owner != nil, client.isLastRequest { return closeUpstream(in: worker) }
+        upstream = nil
+        lease = nil
+        connection.rest(isWatched: isWatched, settings: plan.group.settings, in: worker)
+    }
+
+    /// Ends the request's side towards the upstream.
+    func closeUpstream(in worker: Worker) {
         guard let connection = upstream else { return }
         upstream = nil
         lease = nil
-        let settings = plan.group.settings
-        let isShared = settings.proxyHeader == nil
-        if reusable, isShared, case .complete = request, !connection.hasInputEnded {
-            connection.rest(
-                capacity: settings.keepAlive, timeout: settings.keepAliveTimeout, in: worker)
-        } else {
-            connection.close(in: worker)
-        }
+        connection.close(in: worker)
     }
-
-    func closeUpstream(in worker: Worker) { releaseUpstream(reusable: false, in: worker) }
 
     /// Gives the upstream connection to a relay, which takes the server's count as well.
     func handOverUpstream() -> UpstreamConnection? {
@@ -288,20 +295,6 @@ final class Exchange {
     }
 
     func handOverLease() -> ServerLease? { lease.take() }
-
-    /// True when the request can be sent once more: nobody saw a response, the connection had
-    /// rested before, and none of the body is gone.
-    var canRetry: Bool {
-        guard let upstream, upstream.isReused, forwardedCount == 0 else { return false }
-        return head.method.isIdempotent || requestFraming == .none
-    }
-
-    /// Sends the request once more, on another connection.
-    func retry(in worker: Worker) {
-        isConnected = false
-        closeUpstream(in: worker)
-        begin(in: worker)
-    }
 
     /// The end of the exchange, told once: the seat is given back and the line is written.
     ///

@@ -20,6 +20,8 @@ final class RequestContext {
     /// The client wants an event stream: the route says so, or the request's Accept.
     var isEventStream = false
     var hasRequestBody = false
+    /// The client was told to send its body (`100 Continue`): nobody else has to.
+    var hasContinued = false
     /// The path and the query the client asked for, tokens redacted; for the log.
     var path = ""
     /// In which languages the client is told that its session ends; known with a seat or without.

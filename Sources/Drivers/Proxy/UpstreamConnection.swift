@@ -8,8 +8,10 @@ internal import Upstreams
 /// A connection to an upstream server, from connect to close: used by one exchange after the other,
 /// or by one WebSocket until its end. Lives on the worker of the client it works for.
 ///
-///     connecting --connected--> exchange --response complete--> idle --taken--> exchange
+///     connecting --connected--> exchange --may rest--> idle --taken--> exchange
 ///     exchange --101--> webSocket          any --end, failure, timeout--> closed
+///
+/// Whether it may rest says `UpstreamUse`, and when it is used again `Resting`.
 final class UpstreamConnection {
     enum Phase {
         case connecting(Exchange)
@@ -22,11 +24,16 @@ final class UpstreamConnection {
     let token: UInt64
     let stream: Stream
     let server: ServerState
+    let address: SocketAddressSettings
     /// Octets of heads that are not whole yet.
     var decoder = ResponseHeadDecoder()
     private(set) var phase: Phase
     /// An exchange was finished on it before: the server may have closed it meanwhile.
     private(set) var isReused = false
+    /// How it rests, since it last began to.
+    private(set) var resting = Resting(since: .zero, turn: 0, isWatched: false, timeout: .zero)
+    /// The token of the client that authenticated itself on it, whose alone it is from then on.
+    private(set) var owner: UInt64?
     private var interest: Readiness
     private(set) var hasInputEnded = false
     private var deadline = Deadline()
@@ -34,19 +41,20 @@ final class UpstreamConnection {
     private(set) var counted = 0
 
     init(
-        token: UInt64, stream: Stream, server: ServerState, isConnected: Bool,
+        token: UInt64, stream: Stream, server: BackendGroup.Server, isConnected: Bool,
         for exchange: Exchange
     ) {
         self.token = token
         self.stream = stream
-        self.server = server
+        self.server = server.state
+        address = server.address
         phase = isConnected ? .exchange(exchange) : .connecting(exchange)
         interest = isConnected ? .readable : .writable
     }
 
     /// The member the poller and the timers find, added to `worker`.
     static func open(
-        _ stream: Stream, to server: ServerState, isConnected: Bool, for exchange: Exchange,
+        _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange,
         in worker: Worker
     ) throws(SystemError) -> UpstreamConnection {
         var made: UpstreamConnection?
@@ -70,6 +78,50 @@ final class UpstreamConnection {
 
     // MARK: Phases
 
+    /// A connection to `server` that rested and may be used now; those that may not are closed.
+    ///
+    /// - Parameter mayRepeat: the request can be sent once more, if the connection is dead.
+    static func takeResting(
+        for server: ServerState, mayRepeat: Bool, in worker: Worker
+    ) -> UpstreamConnection? {
+        while let connection = worker.pool.take(
+            for: server, at: worker.now, turn: worker.turn)
+        {
+            if connection.isFit(mayRepeat: mayRepeat, in: worker) { return connection }
+            connection.close(in: worker)
+        }
+        return nil
+    }
+
+    /// The connection to a server of `group` on which this client has authenticated itself, if
+    /// there is one that may be used.
+    static func takeReserved(
+        for client: UInt64, in group: BackendGroup, worker: Worker
+    ) -> UpstreamConnection? {
+        guard let connection = worker.pool.take(reservedFor: client, in: group) else { return nil }
+        if connection.isFit(mayRepeat: false, in: worker) { return connection }
+        connection.close(in: worker)
+        return nil
+    }
+
+    /// Taken out of the pool: looks whether anything came that nobody asked for, and is still to be
+    /// reported.
+    private func isFit(mayRepeat: Bool, in worker: Worker) -> Bool {
+        if server.isDistrusted(at: worker.now) { return false }
+        switch resting.step(at: worker.now, turn: worker.turn, mayRepeat: mayRepeat) {
+        case .wait, .expire: return false
+        case .take: return true
+        case .look:
+            switch stream.peek() {
+            case .quiet: return true
+            case .octets:
+                heardUnasked(stream.peek(UnaskedResponse.prefixLength).span, in: worker)
+                return false
+            case .end, .broken: return false
+            }
+        }
+    }
+
     /// Taken from the pool for another exchange.
     func begin(_ exchange: Exchange) {
         isReused = true
@@ -82,14 +134,36 @@ final class UpstreamConnection {
         phase = .webSocket(relay)
     }
 
-    /// The exchange is over and the server keeps the connection open.
-    func rest(capacity: Int, timeout: Duration, in worker: Worker) {
-        guard !hasInputEnded, stream.pendingCount == 0, decoder.isIdle, !worker.isDraining,
-            worker.pool.put(self, capacity: capacity)
+    /// From here on it carries this client's requests only.
+    func reserve(for client: ClientConnection) { owner = client.token }
+
+    /// The exchange is over and the connection may carry another one.
+    ///
+    /// - Parameter isWatched: it has to be quiet for a while first.
+    func rest(isWatched: Bool, settings: BackendSettings, in worker: Worker) {
+        resting = Resting(
+            since: worker.now, turn: worker.turn, isWatched: isWatched,
+            timeout: settings.keepAliveTimeout)
+        guard !hasInputEnded, !server.isDistrusted(at: worker.now), stream.pendingCount == 0,
+            decoder.isIdle, !worker.isDraining,
+            worker.pool.put(self, capacity: settings.keepAlive)
         else { return close(in: worker) }
         phase = .idle
-        setDeadline(worker.now + timeout, in: worker)
+        setDeadline(resting.end, in: worker)
         updateInterest(in: worker)
+    }
+
+    /// Octets came while no request was under way.
+    private func heardUnasked(_ octets: Span<UInt8>, in worker: Worker) {
+        if !UnaskedResponse.isTimeout(octets) { saidTooMuch(in: worker) }
+    }
+
+    /// The server sent what nobody had asked for: for a time its connections are not used again.
+    func saidTooMuch(in worker: Worker) {
+        guard server.saidTooMuch(at: worker.now) else { return }
+        worker.shared.log.warning(
+            "upstream \(address.text) sends more than its answers: for a minute none of its"
+                + " connections is used again")
     }
 
     func close(in worker: Worker) {
@@ -163,7 +237,9 @@ final class UpstreamConnection {
         case .exchange(let exchange): exchange.upstreamSent(buffer.octets, in: worker)
         case .webSocket(let relay): relay.upstreamSent(buffer.octets, in: worker)
         // Whatever it is, it answers no request of ours.
-        case .idle: close(in: worker)
+        case .idle:
+            heardUnasked(buffer.octets, in: worker)
+            close(in: worker)
         case .connecting, .closed: break
         }
     }

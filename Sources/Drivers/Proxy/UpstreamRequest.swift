@@ -33,6 +33,9 @@ enum UpstreamRequest {
             appendExtensions(head, plan, context, to: &output)
         } else if framing == .chunked {
             output.append("Transfer-Encoding: chunked\r\n")
+        } else if case .length(let length) = framing, !head.fields.contains(.contentLength) {
+            // Its chunks were put together.
+            HeadEncoder.appendField(name: "Content-Length", value: String(length), to: &output)
         }
         HeadEncoder.appendEnd(to: &output)
     }
@@ -79,6 +82,7 @@ enum UpstreamRequest {
             if vouched.forbids(line, of: fields) { continue }
             switch line.known {
             case .host: continue
+            case .expect where context.hasContinued: continue
             case .secWebSocketExtensions where context.isWebSocket: continue
             case .authorization
             where stripping.policy == .authenticated && context.identity?.forwardsToken != true:

@@ -48,9 +48,11 @@ final class Worker {
     private var heavyResumptions: [UInt64] = []
     private var isResuming = false
     private(set) var now: Instant
+    /// How often the loop went round: within one turn nothing is reported twice.
+    private(set) var turn: UInt64 = 0
     private(set) var generation: Generation
     var members = Slab<Member>()
-    var pool = UpstreamPool()
+    var pool: UpstreamPool
     var codecs: WorkerCodecs
     /// What tokens said that were verified lately.
     var verifiedTokens = VerifiedTokenCache()
@@ -90,6 +92,7 @@ final class Worker {
         self.shared = shared
         self.generation = generation
         accessLog = AccessLogBuffer(shared.accessLog)
+        pool = UpstreamPool(generation.groups)
         codecs = WorkerCodecs(cacheSize: generation.settings.limits.compressCacheSize)
         attempts = generation.settings.limits.failedAttempts.map { AttemptLimiter($0) }
         poller = try Poller()
@@ -107,6 +110,7 @@ final class Worker {
             let timeout = wheel.millisecondsToNextTick(from: now) ?? -1
             let count = poller.wait(milliseconds: hasBacklog ? 0 : timeout)
             now = SystemClock.now()
+            turn &+= 1
             turnAllowance = Self.turnSize
             for index in 0..<count {
                 let (token, readiness) = poller.event(index)
@@ -356,6 +360,7 @@ final class Worker {
     func forget(client token: UInt64) {
         members.remove(token)
         keyWaiters.remove(token)
+        for connection in pool.release(client: token) { connection.close(in: self) }
         clientCount -= 1
     }
 
@@ -419,12 +424,12 @@ final class Worker {
                 shared.log.error("listener not watched: \(error.operation): \(error.reason)")
             }
         }
-        pool.keep(next.groups, in: self)
         // Who waits for keys is not judged by what was.
         keysRead()
         reviews = Backlog()
         reviewedOut = 0
         for case .client(let client) in members.elements { reviews.append(client.token) }
+        for connection in pool.keep(next.groups) { connection.close(in: self) }
         shared.workerAdopted(index, generation: next.number)
     }
 

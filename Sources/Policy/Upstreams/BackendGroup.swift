@@ -54,6 +54,12 @@ package final class BackendGroup: Sendable {
         return firstBack(tried: tried).map { ServerLease(of: servers[$0].state, index: $0) }
     }
 
+    /// The server that `state` is of, for a connection that is open already and only good there,
+    /// whoever's turn it is; nil when it is none of this group.
+    package func lease(of state: ServerState) -> ServerLease? {
+        servers.firstIndex { $0.state === state }.map { ServerLease(of: state, index: $0) }
+    }
+
     /// The server could not be reached: it is skipped for `failTimeout`.
     package func reportFailure(_ index: Int, now: Instant) {
         servers[index].state.failed(skipUntil: now + settings.failTimeout)

@@ -19,6 +19,9 @@ package final class ServerState: Sendable {
     private let failedCount = Atomic(0)
     /// Nanoseconds of an `Instant`, or `never`.
     private let skippedUntilNanoseconds = Atomic(never)
+    /// Nanoseconds of an `Instant`, or `never`: until then it is not trusted to answer only what it
+    /// was asked.
+    private let distrustedUntilNanoseconds = Atomic(never)
 
     /// Before every clock: the server is not known to be unreachable.
     private static let never = Int64.min
@@ -67,6 +70,25 @@ package final class ServerState: Sendable {
         // only read stays with every worker.
         if skippedUntilNanoseconds.load(ordering: .relaxed) == Self.never { return }
         skippedUntilNanoseconds.store(Self.never, ordering: .relaxed)
+    }
+
+    // MARK: Trust
+
+    /// For how long no connection is used again after the server sent what nobody had asked for.
+    package static let distrust: Duration = .seconds(60)
+
+    /// True while no connection to it is used again.
+    package func isDistrusted(at now: Instant) -> Bool {
+        distrustedUntilNanoseconds.load(ordering: .relaxed) > now.nanoseconds
+    }
+
+    /// It sent octets that answer no request.
+    ///
+    /// - Returns: true when it was trusted until now.
+    package func saidTooMuch(at now: Instant) -> Bool {
+        let until = distrustedUntilNanoseconds.exchange(
+            (now + Self.distrust).nanoseconds, ordering: .relaxed)
+        return until <= now.nanoseconds
     }
 
     fileprivate func exchangeBegan() {

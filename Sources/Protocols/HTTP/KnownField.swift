@@ -8,7 +8,7 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
     case proxyAuthenticate, proxyAuthorization, proxyConnection, retryAfter
     case secWebSocketAccept, secWebSocketExtensions, secWebSocketKey, secWebSocketProtocol
     case secWebSocketVersion, server, te, traceparent, trailer, transferEncoding, upgrade
-    case userAgent, xForwardedFor, xForwardedHost, xForwardedProto, xRequestID
+    case userAgent, wwwAuthenticate, xForwardedFor, xForwardedHost, xForwardedProto, xRequestID
 
     /// The name in lower case; empty for `other`.
     package var name: String {
@@ -45,6 +45,7 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
         case .transferEncoding: "transfer-encoding"
         case .upgrade: "upgrade"
         case .userAgent: "user-agent"
+        case .wwwAuthenticate: "www-authenticate"
         case .xForwardedFor: "x-forwarded-for"
         case .xForwardedHost: "x-forwarded-host"
         case .xForwardedProto: "x-forwarded-proto"
@@ -88,6 +89,7 @@ extension KnownField {
         case 15: return first == UInt8(ascii: "a") ? .acceptLanguage : .xForwardedFor
         case 16:
             if first == UInt8(ascii: "x") { return .xForwardedHost }
+            if first == UInt8(ascii: "w") { return .wwwAuthenticate }
             return first == UInt8(ascii: "c") ? .contentEncoding : .proxyConnection
         case 17:
             if first == UInt8(ascii: "x") { return .xForwardedProto }

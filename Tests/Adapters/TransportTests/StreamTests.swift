@@ -83,6 +83,34 @@ import Transport
     }
 
     @Test(arguments: Kind.allCases)
+    func `a look takes nothing away`(kind: Kind) throws {
+        let (near, far) = try pair(kind)
+        #expect(far.stream.peek() == .quiet)
+        near.send("hello")
+        for _ in 0..<2 {
+            #expect(far.stream.peek() == .octets)
+            #expect(far.stream.peek(3) == [UInt8]("hel".utf8))
+            #expect(far.stream.peek(9) == [UInt8]("hello".utf8))
+        }
+        try far.run { $0.text == "hello" }
+        #expect(far.stream.peek() == .quiet)
+        near.send("!")
+        near.stream.finishSending()
+        #expect(far.stream.peek() == .octets, "the end is behind them")
+        try far.run { $0.ending != nil }
+        #expect(far.stream.peek() == .end)
+        #expect(far.stream.peek(9) == [])
+        far.stream.close()
+        #expect(far.stream.peek() == .broken)
+    }
+
+    @Test func `a look sees a reset`() throws {
+        let (near, far) = try pair(.tcp)
+        near.stream.close(reset: true)
+        #expect(far.stream.peek() == .broken)
+    }
+
+    @Test(arguments: Kind.allCases)
     func `ten megabytes wait for a reader that does not read, and arrive when it does`(
         kind: Kind
     ) throws {

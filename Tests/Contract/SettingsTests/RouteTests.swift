@@ -249,7 +249,7 @@ struct RouteTests {
             compress over 1k level 9; sessions s; backend app
             header X-A "{client.address} {{x}}"; header X-B {id}
             refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
-            forwarded on; ping 5s; silence 6s; comment 7s }
+            forwarded on; ping 5s; silence 6s; comment 7s; buffer_body 8k }
             """
         let result = read(prelude + text)
         #expect(result.diagnostics.isEmpty)
@@ -279,6 +279,7 @@ struct RouteTests {
         expected.refusesWithStatus = true
         expected.sendsForwarded = true
         expected.bodySize = 1 << 20
+        expected.bodyBufferSize = 8 << 10
         expected.messageSize = 2 << 20
         expected.inflatedSize = 3 << 20
         expected.sendQueueSize = 4 << 20
@@ -326,6 +327,7 @@ struct RouteTests {
         expected.position = .init(file: "gateway.conf", line: 2, column: 1)
         #expect(settings.routes[1] == expected)
         #expect(settings.routes[1].bodySize == nil)
+        #expect(settings.routes[1].bodyBufferSize == nil)
     }
 
     @Test("Answers and redirects") func answers() throws {
@@ -350,12 +352,13 @@ struct RouteTests {
         let text = """
             route /plain { }
             route /own { auth off; compress off; sessions off; header B 2; ping 1s; origins same
-              respond 200; body_size off; refuse socket; forwarded off; require query:x == y }
+              respond 200; body_size off; buffer_body off; refuse socket; forwarded off
+              require query:x == y }
             route /kept { require claim:z == 1; require query:s in 1 2 }
             defaults {
                 auth app; roles admin; require claim:a == b; require query:s in 1 2; origins any
                 compress level 2; sessions s; backend app; header A 1; refuse http; body_size 1k
-                ping 2s; methods GET; forwarded on
+                ping 2s; methods GET; forwarded on; buffer_body 16k
             }
             """
         let result = read(prelude + text)
@@ -366,6 +369,7 @@ struct RouteTests {
         #expect(plain.origins == .any && plain.sessions == 0 && plain.destination == .backend(0))
         #expect(plain.compression == .init(level: 2, over: 256) && plain.refusesWithStatus)
         #expect(plain.bodySize == 1024 && plain.pingInterval == .seconds(2))
+        #expect(plain.bodyBufferSize == 16 << 10 && own.bodyBufferSize == nil)
         #expect(plain.methods == ["GET"] && plain.headers.map(\.name) == ["A"])
         #expect(own.auth.isEmpty && own.roles.isEmpty && own.sessions == nil)
         #expect(own.require == [.equal(.source(.query("x")), .text("y"))])

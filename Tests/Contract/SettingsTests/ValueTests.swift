@@ -95,6 +95,9 @@ struct ValueTests {
             .limits, "head_size big",
             "11: 'big' is no size (expected a number of octets, or one with k, m or g, such as 16k)"
         ),
+        .init(.route, "buffer_body 1023", "13: '1023' is out of range (1k to 1g)"),
+        .init(.route, "buffer_body 2g", "13: '2g' is out of range (1k to 1g)"),
+        .init(.route, "buffer_body of", "13: 'of' is unknown (did you mean 'off'?)"),
         .init(.limits, "head_size 5m", "11: '5m' is out of range (1k to 1m)"),
         .init(.limits, "head_fields 0", "13: '0' is out of range (1 to 10000)"),
         .init(.limits, "head_fields x", "13: expected a number from 1 to 10000, not 'x'"),

@@ -200,6 +200,8 @@ package enum Grammar {
         .init("forward_token", "on|off", .onOff, \.settings.forwardsTokens),
         .init("refuse", "http|socket", .one, readRefusal),
         .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),
+        .init(
+            "buffer_body", "SIZE|off", .size(kibi...gibi, or: "off"), \.settings.bodyBufferSize),
         .init("message_size", "SIZE", .size(1...gibi), \.settings.messageSize),
         .init("inflated_size", "SIZE", .size(1...gibi), \.settings.inflatedSize),
         .init("frame_size", "SIZE|off", .one, readFrameSize),

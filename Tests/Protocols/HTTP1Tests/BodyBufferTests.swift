@@ -1,0 +1,114 @@
+import Bytes
+import HTTP
+import HTTP1
+import Randomness
+import Testing
+
+@Suite("Bodies that are kept")
+struct BodyBufferTests {
+    /// What became of a body that came in pieces, one behind the other.
+    struct Outcome {
+        var buffer: BodyBuffer
+        var decoder: BodyDecoder
+        var consumed = 0
+
+        init(
+            _ framing: BodyFraming, capacity: Int, _ pieces: [ArraySlice<UInt8>]
+        ) throws(BodyError) {
+            buffer = BodyBuffer(capacity: capacity)
+            decoder = BodyDecoder(framing)
+            for piece in pieces {
+                let input = Array(piece)
+                var index = 0
+                try buffer.fill(from: input.span, at: &index, with: &decoder)
+                consumed += index
+                // What is left is not for the buffer.
+                if index < input.count { return }
+            }
+        }
+
+        /// The rest of `octets`, read with the decoder.
+        mutating func rest(of octets: [UInt8]) throws(BodyError) -> [UInt8] {
+            var data: [UInt8] = []
+            var index = consumed
+            while let event = try decoder.decode(octets.span, at: &index) {
+                if case .data(let range) = event { data += octets[range] }
+            }
+            return data
+        }
+    }
+
+    @Test("a body that fits is whole, and what follows is left alone")
+    func whole() throws {
+        var generator = SeededGenerator(seed: 21)
+        let chunked = "3;x=y\r\nabc\r\n7\r\ndefghij\r\n0\r\n\r\n"
+        for (text, framing) in [("abcdefghij", BodyFraming.length(10)), (chunked, .chunked)] {
+            for _ in 0..<20 {
+                for pieces in cuts(of: [UInt8]((text + "GET /").utf8), using: &generator) {
+                    let outcome = try Outcome(framing, capacity: 11, pieces)
+                    #expect(outcome.buffer.octets == [UInt8]("abcdefghij".utf8))
+                    #expect(outcome.buffer.isWhole && !outcome.buffer.isFilling)
+                    #expect(outcome.decoder.isComplete)
+                    #expect(outcome.consumed == text.utf8.count)
+                    #expect(outcome.buffer.framing(of: framing) == .length(10))
+                }
+            }
+        }
+    }
+
+    @Test("a length that is exactly the room there is makes a whole body")
+    func exact() throws {
+        let octets = [UInt8]("abcde".utf8)
+        let outcome = try Outcome(.length(5), capacity: 5, [octets[...]])
+        #expect(outcome.buffer.isWhole)
+    }
+
+    @Test("never more is kept than there is room for; the rest goes on where it stopped")
+    func full() throws {
+        var generator = SeededGenerator(seed: 22)
+        for _ in 0..<200 {
+            let body = generator.octets(Int.random(in: 2...400, using: &generator))
+            let capacity = Int.random(in: 1..<body.count, using: &generator)
+            var chunked: [UInt8] = []
+            for piece in generator.pieces(of: body.count, 1...50) {
+                chunked += [UInt8]("\(String(piece.count, radix: 16))\r\n".utf8)
+                chunked += body[piece] + [UInt8]("\r\n".utf8)
+            }
+            chunked += [UInt8]("0\r\n\r\n".utf8)
+            for (octets, framing) in [(body, BodyFraming.length(body.count)), (chunked, .chunked)] {
+                for pieces in cuts(of: octets, using: &generator) {
+                    var outcome = try Outcome(framing, capacity: capacity, pieces)
+                    #expect(outcome.buffer.octets.elementsEqual(body.prefix(capacity)))
+                    #expect(!outcome.buffer.isFilling && !outcome.buffer.isWhole)
+                    #expect(outcome.buffer.framing(of: framing) == framing)
+                    let rest = try outcome.rest(of: octets)
+                    #expect(outcome.buffer.octets + rest == body)
+                }
+            }
+        }
+    }
+
+    @Test("trailers are kept, and the body stays chunked for them")
+    func trailers() throws {
+        let octets = [UInt8]("1\r\na\r\n0\r\nX: y\r\n\r\n".utf8)
+        let outcome = try Outcome(.chunked, capacity: 9, [octets[...]])
+        #expect(outcome.buffer.trailers?.text(named: "x") == "y")
+        #expect(outcome.buffer.framing(of: .chunked) == .chunked)
+    }
+
+    @Test("an empty chunked body is one of no length")
+    func empty() throws {
+        let octets = [UInt8]("0\r\n\r\n".utf8)
+        let outcome = try Outcome(.chunked, capacity: 9, [octets[...]])
+        #expect(outcome.buffer.isWhole)
+        #expect(outcome.buffer.framing(of: .chunked) == .length(0))
+    }
+
+    @Test("a malformed body is refused as without a buffer")
+    func malformed() {
+        let octets = [UInt8]("1\r\naX".utf8)
+        #expect(throws: BodyError.malformedChunk) {
+            _ = try Outcome(.chunked, capacity: 9, [octets[...]])
+        }
+    }
+}
