@@ -52,8 +52,9 @@ enum RequestIntake {
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
         _ client: ClientConnection, _ worker: Worker
     ) {
-        // Where the request ends is not known for sure, or the client is up to something.
-        if refusal.reason == .protocolError { client.makeLast() }
+        // Where the request ends is not known for sure, or the client is up to something. Behind
+        // CONNECT comes what is meant for a tunnel, whatever the fields say (RFC 9110 §9.3.6).
+        if refusal.reason == .protocolError || head.method == .connect { client.makeLast() }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 

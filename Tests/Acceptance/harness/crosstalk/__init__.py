@@ -1,0 +1,6 @@
+"""Whether octets of one client reach another: see `test_crosstalk.py`."""
+
+from .asks import Scope as Scope
+from .asks import new_seed as new_seed
+from .run import crosstalk as crosstalk
+from .run import shrink as shrink
