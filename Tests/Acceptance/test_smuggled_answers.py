@@ -44,7 +44,8 @@ REFUSED = {
     **{
         f"coding {value!r}": ok(f"Transfer-Encoding:{value}") + b"0\r\n\r\n"
         for value in (
-            "", " gzip", " identity", " gzip, chunked", " chunked, gzip", " chunked, chunked", " xchunked",
+            "", " gzip", " identity", " gzip, chunked", " chunked, gzip", " chunked, chunked",
+            " xchunked",
             " \"chunked\"", " chunked;q=1",
         )
     },
@@ -65,16 +66,21 @@ REFUSED = {
     **{
         f"{line!r}": head(line, "Content-Length: 0")
         for line in (
-            "HTTP/2.0 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "http/1.1 200 OK", "HTTP/1.1  200 OK",
-            "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 -20 OK", "HTTP/1.1 000 OK",
-            "HTTP/1.1 099 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 OK", "HTTP/1.1", "200 OK",
-            "ICY 200 OK", " HTTP/1.1 200 OK", "HTTP/1.1 200 O\x00K", "HTTP/1.1 200 O\rK", "GET / HTTP/1.1",
+            "HTTP/2.0 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "http/1.1 200 OK",
+            "HTTP/1.1  200 OK",
+            "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 -20 OK",
+            "HTTP/1.1 000 OK",
+            "HTTP/1.1 099 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 OK", "HTTP/1.1",
+            "200 OK",
+            "ICY 200 OK", " HTTP/1.1 200 OK", "HTTP/1.1 200 O\x00K", "HTTP/1.1 200 O\rK",
+            "GET / HTTP/1.1",
         )
     },
     "an empty line first": b"\r\n" + ok("Content-Length: 0"),
     "no HTTP at all": b"hello\r\n\r\n",
     "a greeting of TLS": b"\x15\x03\x01\x00\x02\x02\x46" * 20,
-    "a switch nobody asked for": head("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: x"),
+    "a switch nobody asked for": head("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade",
+        "Upgrade: x"),
     "a WebSocket nobody asked for": head(
         "HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket",
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
@@ -86,8 +92,10 @@ REFUSED = {
 CUT = {
     f"chunk {text!r}": ok(CHUNKED) + b"5\r\nhello\r\n" + text.encode("latin-1")
     for text in (
-        "z\r\n", "-1\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "5\n", "1\r\nXY\r\n", "ffffffffffffffff\r\n",
-        "\r\n", "0\n\n", "0\r\nX : y\r\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX: \x00\r\n\r\n", "5;\x00\r\n",
+        "z\r\n", "-1\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "5\n", "1\r\nXY\r\n",
+        "ffffffffffffffff\r\n",
+        "\r\n", "0\n\n", "0\r\nX : y\r\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX: \x00\r\n\r\n",
+        "5;\x00\r\n",
         "HTTP/1.1 200 OK\r\n\r\n",
     )
 }  # fmt: skip
@@ -95,27 +103,32 @@ CUT = {
 #: Whole answers with something before or behind: `name: (method, octets, status, body)`.
 MORE = {
     "HEAD with a body": ("HEAD", ok("Content-Length: 6") + b"hidden", 200, b""),
-    "HEAD with an answer for a body": ("HEAD", ok(f"Content-Length: {len(HIDDEN)}") + HIDDEN, 200, b""),
+    "HEAD with an answer for a body": ("HEAD", ok(f"Content-Length: {len(HIDDEN)}") + HIDDEN, 200,
+        b""),
     "HEAD with chunks": ("HEAD", ok(CHUNKED) + b"6\r\nhidden\r\n0\r\n\r\n", 200, b""),
     "204 with a body": ("GET", head("HTTP/1.1 204 No", "Content-Length: 6") + b"hidden", 204, b""),
     "204 with an answer": ("GET", head("HTTP/1.1 204 No") + HIDDEN, 204, b""),
     "304 with a body": ("GET", head("HTTP/1.1 304 No", "Content-Length: 6") + b"hidden", 304, b""),
-    "304 with chunks": ("GET", head("HTTP/1.1 304 No", CHUNKED) + b"6\r\nhidden\r\n0\r\n\r\n", 304, b""),
+    "304 with chunks": ("GET", head("HTTP/1.1 304 No", CHUNKED) + b"6\r\nhidden\r\n0\r\n\r\n", 304,
+        b""),
     "a length and more": ("GET", ok("Content-Length: 2") + b"ok" + b"hidden", 200, b"ok"),
     "a length and an answer": ("GET", ok("Content-Length: 2") + b"ok" + HIDDEN, 200, b"ok"),
     "no length and an answer": ("GET", ok("Content-Length: 0") + HIDDEN, 200, b""),
     "a length and a line end": ("GET", ok("Content-Length: 2") + b"ok\r\n", 200, b"ok"),
     "chunks and more": ("GET", ok(CHUNKED) + b"2\r\nok\r\n0\r\n\r\nhidden", 200, b"ok"),
     "chunks and an answer": ("GET", ok(CHUNKED) + b"2\r\nok\r\n0\r\n\r\n" + HIDDEN, 200, b"ok"),
-    "trailers and an answer": ("GET", ok(CHUNKED) + b"2\r\nok\r\n0\r\nX: y\r\n\r\n" + HIDDEN, 200, b"ok"),
+    "trailers and an answer": ("GET", ok(CHUNKED) + b"2\r\nok\r\n0\r\nX: y\r\n\r\n" + HIDDEN, 200,
+        b"ok"),
     "POST and an answer": ("POST", ok("Content-Length: 2") + b"ok" + HIDDEN, 200, b"ok"),
     "hints and an answer more": (
-        "GET", head("HTTP/1.1 103 Early Hints", "Link: </x>") + ok("Content-Length: 2") + b"ok" + HIDDEN, 200, b"ok"),
+        "GET", head("HTTP/1.1 103 Early Hints", "Link: </x>") + ok("Content-Length: 2") + b"ok"
+        + HIDDEN, 200, b"ok"),
     "three informational answers": (
         "GET", (b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 102 Processing\r\n\r\n"
                 b"HTTP/1.1 199 Odd\r\n\r\n" + ok("Content-Length: 2") + b"ok"), 200, b"ok"),
     "an informational answer with a length": (
-        "GET", head("HTTP/1.1 103 Early Hints", "Content-Length: 5") + ok("Content-Length: 2") + b"ok", 200, b"ok"),
+        "GET", head("HTTP/1.1 103 Early Hints", "Content-Length: 5") + ok("Content-Length: 2")
+        + b"ok", 200, b"ok"),
     "an answer that closes, and another": (
         "GET", ok("Connection: close", "Content-Length: 2") + b"ok" + HIDDEN, 200, b"ok"),
     "an answer of HTTP/1.0 and another": (
@@ -124,7 +137,8 @@ MORE = {
         "GET", ok("Connection: content-length", "Content-Length: 2") + b"ok", 200, b"ok"),
     "205 with a body": ("GET", head("HTTP/1.1 205 Reset", "Content-Length: 2") + b"ok", 205, b"ok"),
     "no reason": ("GET", head("HTTP/1.1 200", "Content-Length: 2") + b"ok", 200, b"ok"),
-    "a status nobody knows": ("GET", head("HTTP/1.1 799 X", "Content-Length: 2") + b"ok", 799, b"ok"),
+    "a status nobody knows": ("GET", head("HTTP/1.1 799 X", "Content-Length: 2") + b"ok", 799,
+        b"ok"),
 }  # fmt: skip
 
 

@@ -30,6 +30,8 @@ class Connection(asyncio.Protocol):
         self.request = None
         #: The request whose body was left unread: whatever comes behind it must be of the same.
         self.unread = None
+        #: The client that it was authenticated for: nobody else's request may come on it.
+        self.owner = None
         self.is_busy = False
         self.is_over = False
 
@@ -97,10 +99,19 @@ class Connection(asyncio.Protocol):
         if len(MARK.findall(head)) < MARKS_IN_HEAD:
             self.fault("garbled request", request, "a head without some of its marks", head)
             return False
+        return self.may_come(request) and self.begin(request)
+
+    def may_come(self, request):
+        """A request that came before, or on a connection that is somebody's, may not."""
         if len(seen.arrivals[request.mark]) > 1 and request.method not in IDEMPOTENT:
             self.fault("repeated request", request, f"came twice: {request}")
-            return False
-        return self.begin(request)
+        elif request.mark in seen.begun:
+            self.fault("repeated request", request,
+                f"came again behind octets of an answer: {request}")
+        elif self.owner not in (None, request.client):
+            words = f"{request} came on a connection that was authenticated for {self.owner}"
+            self.fault("foreign request", request, words)
+        return not self.is_over
 
     def other_head(self, head):
         if head.startswith((b"GET /report ", b"GET /story/", b"GET /forget ")):

@@ -8,6 +8,8 @@ from .words import MARK
 connections = []
 #: Where a request came: numbers of connections, and which request of theirs it was.
 arrivals = collections.defaultdict(list)
+#: Requests whose answer has begun for sure: none of them may come again.
+begun = set()
 counts = collections.Counter()
 faults = []
 
@@ -19,7 +21,7 @@ def tell(head):
     if target == b"/report":
         answer = {"counts": counts, "faults": faults[:20]}
     elif target == b"/forget":
-        for what in (arrivals, counts, faults):
+        for what in (arrivals, begun, counts, faults):
             what.clear()
     for mark in MARK.findall(target):
         answer[mark.decode()] = [

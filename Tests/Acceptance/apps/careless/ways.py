@@ -5,6 +5,7 @@ import asyncio
 import base64
 import hashlib
 
+from . import seen
 from .words import frame, pattern
 
 #: By the word that the target has for it.
@@ -93,6 +94,19 @@ def events(app, request):
     app.later(0.002, lambda: app.say(b"0\r\n\r\n"))
 
 
+@behaviour
+def negotiate(app, request):
+    """Authenticates the connection, as NTLM does: what comes on it later is this client's."""
+    app.owner = request.client
+    field = (
+        b"WWW-Authenticate: Negotiate",
+        b"WWW-Authenticate: NTLM TlRMTVNTUAACAAAA",
+        b"Proxy-Authenticate: NTLM",
+        b'WWW-Authenticate: Basic realm="a, b", Negotiate',
+    )[request.size % 4]
+    app.answer(request, field, status=b"200" if request.size % 3 else b"401")
+
+
 @at_once
 def early(app, request):
     """Answers before it has read the body; reads it all the same."""
@@ -138,12 +152,14 @@ def early_unless_used(app, request):
 
 @behaviour
 def cut_hints(app, request):
+    seen.begun.add(request.mark)
     app.say(b"HTTP/1.1 103 %b\r\n\r\n" % request.mark)
     app.later(0.001, app.end)
 
 
 @behaviour
 def cut_in_head(app, request):
+    seen.begun.add(request.mark)
     head = app.head(request)
     app.say(head[: len(head) // 2])
     app.end()
@@ -201,11 +217,20 @@ def stall_half(app, request):
 # Out of step.
 
 
+def whole_answer(app, request):
+    """What looks like an answer to somebody's request, wherever it stands."""
+    length = b"Content-Length: %d" % request.size
+    return app.head(request, length) + pattern(request.mark, request.size)
+
+
 @behaviour
 def body_for_head(app, request):
-    """Says a body whatever the method is."""
-    app.say(app.head(request, b"Content-Length: %d" % request.size))
-    app.say(pattern(request.mark, request.size))
+    """Says a body behind HEAD's answer; most often it looks like an answer."""
+    if request.method != b"HEAD":
+        return app.answer(request)
+    body = whole_answer(app, request) if request.size % 3 else pattern(request.mark, 50)
+    app.say(app.head(request, b"Content-Length: %d" % len(body)))
+    app.say(body)
 
 
 @behaviour
@@ -222,7 +247,7 @@ def body_for_nothing(app, request):
     """Says a body behind 204 and 304."""
     status = (b"204", b"304")[request.size % 2]
     app.say(app.head(request, b"Content-Length: %d" % request.size, status=status))
-    app.say(pattern(request.mark, request.size + 1))
+    app.say(whole_answer(app, request) if request.size % 3 else pattern(request.mark, 50))
 
 
 def unread(app, request):
@@ -261,8 +286,7 @@ def surplus(app, request):
 @behaviour
 def second_answer(app, request):
     app.answer(request)
-    app.say(app.head(request, b"Content-Length: %d" % request.size))
-    app.say(pattern(request.mark, request.size))
+    app.say(whole_answer(app, request))
 
 
 @behaviour
@@ -289,20 +313,49 @@ def two_framings(app, request):
     app.say(b"0\r\n\r\n" + pattern(request.mark, request.size))
 
 
-# Out of step by and by: no intermediary can know what will have been said.
+# Out of step by and by.
+
+
+@behaviour
+def body_then_for_head(app, request):
+    """The same in two pieces, one right behind the other."""
+    if request.method == b"HEAD":
+        body = whole_answer(app, request)
+        app.say(app.head(request, b"Content-Length: %d" % len(body)))
+        app.flush()
+        app.say(body)
+    else:
+        app.answer(request)
+
+
+@behaviour
+def body_then_for_nothing(app, request):
+    app.say(app.head(request, status=(b"204", b"304")[request.size % 2]))
+    app.flush()
+    app.say(whole_answer(app, request))
 
 
 @behaviour
 def late_surplus(app, request):
+    """Some time behind a whole answer: no intermediary can know whom it is for."""
     app.answer(request)
     app.later(request.size % 4 / 1000, lambda: app.say(pattern(request.mark, 11)))
 
 
 @behaviour
+def late_answer(app, request):
+    app.answer(request)
+    app.later(request.size % 4 / 1000, lambda: app.say(whole_answer(app, request)))
+
+
+@behaviour
 def late_body_for_head(app, request):
-    app.say(app.head(request, b"Content-Length: %d" % request.size))
-    app.flush()
-    app.say(pattern(request.mark, request.size))
+    """With HEAD; a body as it should be with any other method."""
+    if request.method != b"HEAD":
+        return app.answer(request)
+    body = whole_answer(app, request)
+    app.say(app.head(request, b"Content-Length: %d" % len(body)))
+    app.later((request.size % 4 + 1) / 1000, lambda: app.say(body))
 
 
 # WebSockets. Each is called once more behind every message that was echoed.

@@ -3,8 +3,8 @@
 import re
 import struct
 
-MARK = re.compile(rb"z[0-9a-f]{8}y")
-REQUEST = re.compile(rb"([A-Z]+) (?:/[a-z]+)?/([a-z-]+)/(z[0-9a-f]{8}y)/([0-9]+) HTTP/1\.[01]\r\n")
+MARK = re.compile(rb"u[0-9a-f]{8}l")
+REQUEST = re.compile(rb"([A-Z]+) (?:/[a-z]+)?/([a-z-]+)/(u[0-9a-f]{8}l)/([0-9]+) HTTP/1\.[01]\r\n")
 LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.I)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.I)
 KEY = re.compile(rb"\r\nsec-websocket-key: *([^\r]+)", re.I)
@@ -28,12 +28,19 @@ class Request:
         self.key = key and key[1]
         self.expects = b"100-continue" in head
 
+    @property
+    def client(self):
+        """Whose connection it came on in front: all marks of a connection begin the same."""
+        return self.mark[:7]
+
     def __str__(self):
         framing = "chunked body" if self.framing == "chunked" else f"body of {self.framing}"
-        return f"{self.mark.decode()} {self.method.decode()} {self.how.decode()} {self.size}, {framing}"
+        words = b" ".join([self.mark, self.method, self.how]).decode()
+        return f"{words} {self.size}, {framing}"
 
 
 def frame(payload, opcode=1):
     size = len(payload)
-    head = bytes([0x80 | opcode, size]) if size < 126 else struct.pack(">BBH", 0x80 | opcode, 126, size)
+    head = bytes([0x80 | opcode, size]) if size < 126 else struct.pack(">BBH", 0x80 | opcode, 126,
+        size)
     return head + payload

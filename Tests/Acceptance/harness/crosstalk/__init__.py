@@ -1,5 +1,6 @@
 """Whether octets of one client reach another: see `test_crosstalk.py`."""
 
+from .asks import WAYS as WAYS
 from .asks import Scope as Scope
 from .asks import new_seed as new_seed
 from .run import crosstalk as crosstalk

@@ -23,7 +23,8 @@ def main():
     parser.add_argument("--answers", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--late", action="store_true", help="also what nobody can tell apart")
-    parser.add_argument("--only", action="append", default=[], help="a way of the app's", metavar="WAY")
+    parser.add_argument("--only", action="append", default=[], help="a way of the app's",
+        metavar="WAY")
     options = parser.parse_args()
     doors = []
     for address, tls in ((options.against, False), (options.tls, True)):

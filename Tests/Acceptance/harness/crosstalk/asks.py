@@ -1,4 +1,4 @@
-"""What clients ask of `apps/careless.py`, by chance: every request with a mark that stands in all of
+"""What clients ask of the app `careless`, by chance: every request with a mark that stands in all of
 its parts, so that whoever sees an octet of it, or of its answer, knows whose it is."""
 
 import base64
@@ -6,33 +6,40 @@ import dataclasses
 import os
 import re
 
-MARK = re.compile(rb"z[0-9a-f]{8}y")
+#: Letters that no identifier of the gateway's has are at its ends.
+MARK = re.compile(rb"u[0-9a-f]{8}l")
 
 #: How the app behaves, and how often.
 ORDERLY = {
-    "plain": 60, "chunked": 12, "trailers": 4, "closing": 2, "until-close": 3, "hints": 4, "slow": 3,
-    "events": 3, "early": 10, "early-refusal": 3,
+    "plain": 60, "chunked": 12, "trailers": 4, "closing": 2, "until-close": 3, "hints": 4,
+    "slow": 3,
+    "events": 3, "early": 10, "early-refusal": 3, "negotiate": 4,
 }  # fmt: skip
 CUT_OFF = {
-    "cut": 3, "cut-hard": 2, "cut-used": 4, "early-unless-used": 3, "cut-hints": 2, "cut-in-head": 1,
+    "cut": 3, "cut-hard": 2, "cut-used": 4, "early-unless-used": 3, "cut-hints": 2,
+    "cut-in-head": 1,
     "cut-in-length": 2, "cut-in-chunk": 2, "cut-in-events": 1, "leave": 6, "leave-soon": 8,
 }  # fmt: skip
 STALLED = {"stall": 1, "stall-half": 1}
 OUT_OF_STEP = {
-    "body-for-head": 10, "chunks-for-head": 4, "body-for-nothing": 6, "unread": 12, "surplus": 5,
+    "body-for-head": 8, "body-then-for-head": 6, "chunks-for-head": 4, "body-then-for-nothing": 4,
+    "body-for-nothing": 6, "unread": 12, "surplus": 5,
     "second-answer": 5, "line-behind": 3, "switch": 4, "no-http": 2, "two-framings": 2,
 }  # fmt: skip
 #: Said some time after a whole answer: what HTTP/1.1 gives nobody a way to tell apart.
-LATE = {"late-surplus": 6, "late-body-for-head": 6}
+LATE = {"late-surplus": 6, "late-answer": 6, "late-body-for-head": 6}
 SOCKETS = {
     "talk": 6, "talk-cut": 2, "talk-half": 1, "talk-no-frame": 1, "refuse": 3, "refuse-more": 2,
     "plain": 1, "body-for-nothing": 1, "surplus": 1, "cut": 1, "hints": 1, "switch": 1,
 }  # fmt: skip
 
-HEADS_BODY = ("body-for-head", "chunks-for-head", "late-body-for-head")
-#: What comes of these is whole: a complete answer with as much as was asked for.
+#: All that the app does in a run.
+WAYS = (*ORDERLY, *CUT_OFF, *STALLED, *OUT_OF_STEP, *SOCKETS)
+
+HEADS_BODY = ("body-for-head", "body-then-for-head", "chunks-for-head", "late-body-for-head")
 BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
-METHODS = ("GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE")
+METHODS = ("GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
+    "PURGE")
 SIZES = (0, 1, 7, 10, 33, 100, 300, 300, 1000, 2500)
 LARGE = (9_000, 20_000, 70_000, 300_000)
 REFUSED = ("/private", "/small", "/only")
@@ -74,20 +81,21 @@ class Ask:
 
 
 def broken(mark, chance):
-    """What is refused before anybody is asked."""
+    """What is refused, before anybody is asked or in the middle of its body."""
+    way = chance.choice(["space", "line end", "length", "chunk", "nothing"])
     text = mark.decode()
-    ask = Ask(mark, "GET", "broken", 0)
-    ask.head = chance.choice(
-        [
-            f"GET /plain/{text}/1 HTTP/1.1\r\nHost : {text}\r\n\r\n",
-            f"GET /plain/{text}/1 HTTP/1.1\r\nHost: {text}\r\nX: {text}\n\r\n",
-            f"POST /plain/{text}/1 HTTP/1.1\r\nHost: {text}\r\nContent-Length: 10\r\n"
-            f"Transfer-Encoding: chunked\r\n\r\n{text}",
-            f"POST /plain/{text}/1 HTTP/1.1\r\nHost: {text}\r\nTransfer-Encoding: chunked\r\n\r\n"
-            f"5\r\n{text}",
-            f"{text} {text} {text}\r\n\r\n",
-        ]
-    ).encode()
+    if way in ("length", "chunk"):
+        lengths = ["Content-Length: 10"] if way == "length" else []
+        ask = Ask(mark, "POST", "plain", 0, "", [*lengths, "Transfer-Encoding: chunked"])
+        ask.body = b"5\r\n" + mark
+        return ask
+    ask = Ask(mark, "GET", "plain", 0)
+    if way == "space":
+        ask.head = ask.head.replace(b"Host:", b"Host :")
+    elif way == "line end":
+        ask.head = ask.head.replace(b"\r\nCookie", b"\nCookie")
+    else:
+        ask.head = f"{text} {text} {text}\r\n\r\n".encode()
     return ask
 
 
@@ -132,6 +140,8 @@ class Asker:
             size = chance.choice(LARGE)
         prefix = chance.choice(REFUSED) if chance.random() < 0.03 else ""
         body, fields = self.body(mark, method, how)
+        if how == "events" and chance.random() < 0.5:
+            fields = (*fields, "Accept: text/event-stream")
         expects = bool(body) and chance.random() < 0.15
         return Ask(mark, method, how, size, prefix, fields, body, expects=expects)
 
@@ -185,12 +195,15 @@ class Asker:
             "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
             f"Sec-WebSocket-Key: {key}",
         )  # fmt: skip
-        return Ask(mark, "GET", how, self.chance.choice(SIZES), "/ws", fields, upgrades=True)
+        prefix = "/ws"
+        if self.chance.random() < 0.4:
+            prefix, fields = "/packed", (*fields, "Sec-WebSocket-Extensions: permessage-deflate")
+        return Ask(mark, "GET", how, self.chance.choice(SIZES), prefix, fields, upgrades=True)
 
     def messages(self, mark):
         """Frames of a client, masked, as one string of octets."""
         frames = []
-        for _ in range(self.chance.randrange(5)):
+        for _ in range(self.chance.randrange(9)):
             size = self.chance.choice((1, 10, 60, 125, 126, 900))
             frames.append(masked(0x81, pattern(mark, size), self.chance))
             if self.chance.random() < 0.2:
@@ -200,7 +213,8 @@ class Asker:
 
 def masked(first, payload, chance):
     size, mask = len(payload), chance.randbytes(4)
-    head = bytes([first, 0x80 | size]) if size < 126 else bytes([first, 0xFE]) + size.to_bytes(2, "big")
+    head = bytes([first, 0x80 | size]) if size < 126 else bytes([first, 0xFE]) + size.to_bytes(2,
+        "big")
     longer = int.from_bytes((mask * (size // 4 + 1))[:size], "big") if size else 0
     return head + mask + (int.from_bytes(payload, "big") ^ longer).to_bytes(size, "big")
 
@@ -213,10 +227,10 @@ class Plan:
     def __init__(self, number, slot, chance, scope):
         self.chance = chance
         asker = Asker(chance, scope)
-        marks = (b"z%02x%04x%02xy" % (slot, number & 0xFFFF, index) for index in range(256))
+        marks = (b"u%02x%04x%02xl" % (slot, number & 0xFFFF, index) for index in range(256))
         self.asks = [asker.request(next(marks)) for _ in range(chance.choice((1, 2, 4, 6, 9, 12)))]
         self.frames = b""
-        if asker.socket_ways and chance.random() < 0.15:
+        if asker.socket_ways and chance.random() < 0.2:
             self.asks = self.asks[: chance.randrange(4)] + [asker.socket(next(marks))]
             self.frames = asker.messages(self.asks[-1].mark)
         elif chance.random() < 0.04:
@@ -226,14 +240,16 @@ class Plan:
         if self.is_pipelined:
             for ask in self.asks:
                 if ask.expects:
-                    ask.expects, ask.head = False, ask.head.replace(b"Expect: 100-continue\r\n", b"")
+                    ask.expects, ask.head = False, ask.head.replace(b"Expect: 100-continue\r\n",
+                        b"")
         self.is_in_pieces = chance.random() < 0.08
         self.ignores_answers = chance.random() < 0.03
         self.speaks_early = chance.random() < 0.2
         self.cut_sent = self.cut_heard = None
         self.end = chance.choice(self.ENDS)
         if chance.random() < 0.1:
-            self.cut_sent = chance.randrange(1, sum(len(a.head) + len(a.body) for a in self.asks) + 1)
+            self.cut_sent = chance.randrange(1, sum(len(a.head) + len(a.body) for a in self.asks)
+                + 1)
         elif chance.random() < 0.06:
             self.cut_heard = chance.randrange(1, 4000)
         if scope.is_calm:

@@ -19,7 +19,7 @@ PATIENCE = 20
 #: Those of a run that looks for the reason of a fault have numbers from here on.
 FIRST_OF_SHRUNK = 128
 SHRUNK_ANSWERS = 600
-WAY = re.compile(r"z[0-9a-f]{8}y [A-Z]+ ([a-z-]+)")
+WAY = re.compile(r"u[0-9a-f]{8}l [A-Z]+ ([a-z-]+)")
 #: Behind so many faults more of them say nothing new.
 ENOUGH = 40
 
@@ -132,8 +132,8 @@ async def ask_app(port, target):
 async def crosstalk(
     doors, app_port, seed, answers, between=None, scope=Scope(), enough=ENOUGH, first=0
 ):
-    """Clients, numbered from `first` on, talk at the `doors` (host, port, TLS) until so many answers
-    were heard. `between` is called about twenty times meanwhile. A `Verdict`."""
+    """Clients, numbered from `first` on, talk at the `doors` (host, port, TLS) until so many
+    answers were heard. `between` is called about twenty times meanwhile. A `Verdict`."""
     verdict = Verdict(seed, enough)
     start = time.monotonic()
     step = max(1, answers // 20)

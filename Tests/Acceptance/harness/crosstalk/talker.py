@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import struct
+import zlib
 
 from .asks import MARK, pattern
 
@@ -12,7 +13,8 @@ LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.I)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.I)
 CLOSE = re.compile(rb"\r\nconnection: *close\r\n", re.I)
 STREAM = re.compile(rb"\r\ncontent-type: *text/event-stream", re.I)
-WHOSE = re.compile(rb"\r\nx-whose: *(z[0-9a-f]{8}y)\r\n", re.I)
+DEFLATE = re.compile(rb"\r\nsec-websocket-extensions: *permessage-deflate", re.I)
+WHOSE = re.compile(rb"\r\nx-whose: *(u[0-9a-f]{8}l)\r\n", re.I)
 #: What is left of events without their marks.
 EVENT_OCTETS = re.compile(rb"[data: \n]*")
 #: Heads and chunk lines of ours stay far below; whoever sends more does not speak HTTP.
@@ -92,7 +94,7 @@ class Talker(asyncio.Protocol):
 
     def leave(self):
         """As the plan says."""
-        if self.is_over:
+        if self.is_over or self.transport.is_closing():
             return
         if self.plan.end == "half" and self.transport.can_write_eof():
             self.is_last = self.is_mute = True
@@ -155,7 +157,8 @@ class Talker(asyncio.Protocol):
             return False
         if self.at == len(self.asks):
             return self.hear_more(bytes(buffer))
-        if not b"HTTP/1.".startswith(buffer[:7]) or len(buffer) > LONGEST_HEAD and b"\r\n\r\n" not in buffer:
+        if not b"HTTP/1.".startswith(buffer[:7]) or len(
+            buffer) > LONGEST_HEAD and b"\r\n\r\n" not in buffer:
             return self.belongs(bytes(buffer)) and self.fault("garbled answer", bytes(buffer))
         end = buffer.find(b"\r\n\r\n")
         if end < 0:
@@ -170,9 +173,11 @@ class Talker(asyncio.Protocol):
         return self.begin(int(match[1]), head)
 
     def hear_more(self, octets):
-        """Behind the last answer. Frames that came with a handshake are no request, which is said."""
+        """Behind the last answer. Frames that came with a handshake are no request, and that is
+        said."""
         ask = self.asks[-1]
-        if ask.upgrades and self.status != 101 and self.plan.frames and WHOSE.search(octets) is None:
+        if ask.upgrades and self.status != 101 and self.plan.frames and WHOSE.search(
+            octets) is None:
             self.leave()
             return False
         return self.fault("unasked answer", octets)
@@ -198,7 +203,7 @@ class Talker(asyncio.Protocol):
         if status == 101:
             if not ask.upgrades:
                 return self.fault("unasked switch", head)
-            return self.begin_socket()
+            return self.begin_socket(head)
         self.content = bytearray()
         self.is_stream = bool(STREAM.search(head))
         length = LENGTH.search(head)
@@ -304,7 +309,10 @@ class Talker(asyncio.Protocol):
 
     # WebSockets.
 
-    def begin_socket(self):
+    def begin_socket(self, head):
+        #: Inflates all messages, where that was agreed on.
+        self.inflater = zlib.decompressobj(-15) if DEFLATE.search(head) else None
+        self.message, self.is_packed = bytearray(), False
         self.reader = self.read_frame
         if not (self.plan.is_pipelined and self.plan.speaks_early):
             self.send(self.plan.frames)
@@ -322,25 +330,41 @@ class Talker(asyncio.Protocol):
         size, start = buffer[1], 2
         if size == 126:
             size, start = int.from_bytes(buffer[2:4], "big"), 4
-        if size == 127 or buffer[0] & 0x70 or buffer[0] & 0x0F not in (0, 1, 2, 8, 9, 10):
+        opcode, reserved = buffer[0] & 0x0F, buffer[0] & 0x70
+        if reserved == 0x40 and self.inflater and opcode in (1, 2):
+            reserved, self.is_packed = 0, True
+        if size == 127 or reserved or opcode not in (0, 1, 2, 8, 9, 10):
             octets = bytes(buffer)
             return self.belongs(octets) and self.fault("garbled answer", octets)
         if len(buffer) < start + size:
             return False
-        opcode, payload = buffer[0] & 0x0F, bytes(buffer[start : start + size])
+        is_final, payload = bool(buffer[0] & 0x80), bytes(buffer[start : start + size])
         del buffer[: start + size]
         if not self.belongs(payload):
             return False
         if opcode in (0, 1, 2):
-            mark = self.asks[self.at].mark
-            if self.is_apps and payload != pattern(mark, size) and payload[:1] != b"{":
-                return self.fault("garbled answer", payload)
-            self.verdict.messages += 1
-        elif opcode == 8:
+            self.message += payload
+            return not is_final or self.read_message()
+        if opcode == 8:
             self.verdict.answered(self.asks[self.at], 101, self.is_apps)
             self.at += 1
             self.reader = self.read_head
             self.plan.end = "close"
             self.leave()
             return False
+        return True
+
+    def read_message(self):
+        """A whole one: the app's, which is marked throughout, or an object of the gateway's."""
+        message = bytes(self.message)
+        self.message.clear()
+        if self.is_packed:
+            self.is_packed = False
+            message = self.inflater.decompress(message + b"\x00\x00\xff\xff")
+        if not self.belongs(message):
+            return False
+        mark = self.asks[self.at].mark
+        if self.is_apps and message != pattern(mark, len(message)) and message[:1] != b"{":
+            return self.fault("garbled answer", message)
+        self.verdict.messages += 1
         return True
