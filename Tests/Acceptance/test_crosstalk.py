@@ -27,6 +27,8 @@ defaults { backend careless }
 route /ws/      { websocket }
 route /packed/  { websocket; compress }
 route /private/ { auth own }
+route /own/     { auth own }
+route /owned/   { auth own; websocket }
 route /only/    { methods GET }
 route /small/   { body_size 200 }
 route /         { }

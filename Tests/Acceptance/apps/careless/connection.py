@@ -96,6 +96,12 @@ class Connection(asyncio.Protocol):
         seen.counts["how " + request.how.decode()] += 1
         if not self.belongs(head, request, "in the head"):
             return False
+        if b"\r\nAuthorization: " in head or b"jwt." in head:
+            self.fault("garbled request", request, "a token came through")
+            return False
+        if b" /own" in head[:30] and b"\r\nX-Auth-User: " + request.mark not in head:
+            self.fault("garbled request", request, "a request that does not say whose it is", head)
+            return False
         if len(MARK.findall(head)) < MARKS_IN_HEAD:
             self.fault("garbled request", request, "a head without some of its marks", head)
             return False

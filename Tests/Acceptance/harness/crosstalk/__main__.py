@@ -32,7 +32,7 @@ def main():
             host, _, port = address.rpartition(":")
             doors.append((host, int(port), tls))
     seed = new_seed() if options.seed is None else options.seed
-    scope = Scope(options.late, tuple(options.only))
+    scope = Scope(options.late, tuple(options.only), has_tokens=False)
     with tempfile.TemporaryDirectory() as folder:
         with App("careless", options.app, pathlib.Path(folder)):
             verdict = asyncio.run(

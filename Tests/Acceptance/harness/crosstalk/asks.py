@@ -3,8 +3,14 @@ its parts, so that whoever sees an octet of it, or of its answer, knows whose it
 
 import base64
 import dataclasses
+import hashlib
+import hmac
+import json
 import os
 import re
+import time
+
+from .. import tokens
 
 #: Letters that no identifier of the gateway's has are at its ends.
 MARK = re.compile(rb"u[0-9a-f]{8}l")
@@ -74,10 +80,24 @@ class Ask:
             *(["Expect: 100-continue"] if self.expects else []),
         ]
         self.head = "\r\n".join([*lines, "", ""]).encode()
-        self.words = " ".join([text, method, prefix + "/" + how, str(size), *fields])
+        framing = [field for field in fields if field.startswith(("Content-Len", "Transfer-Enc"))]
+        self.words = " ".join([text, method, prefix + "/" + how, str(size), *framing])
 
     def __str__(self):
         return self.words
+
+
+def token(mark):
+    """A token whose user is the mark. There are too many to remember them all; the app checks that
+    none of them comes through."""
+    claims = {"user_id": mark.decode(), "aud": "own", "exp": int(time.time()) + 3600}
+    parts = [_part(json.dumps(part).encode()) for part in ({"alg": "HS256"}, claims)]
+    digest = hmac.digest(tokens.SECRET.encode(), ".".join(parts).encode(), hashlib.sha256)
+    return ".".join([*parts, _part(digest)])
+
+
+def _part(octets):
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 def broken(mark, chance):
@@ -109,6 +129,8 @@ class Scope:
     only: tuple = ()
     #: One by one, in one piece, to the end.
     is_calm: bool = False
+    #: Some requests bring a token, and the app is to be told whose they are.
+    has_tokens: bool = True
 
     @property
     def ways(self):
@@ -128,6 +150,7 @@ class Asker:
     def __init__(self, chance, scope):
         self.chance = chance
         self.ways, self.socket_ways = scope.ways, scope.socket_ways
+        self.has_tokens = scope.has_tokens
 
     def request(self, mark):
         chance = self.chance
@@ -139,9 +162,13 @@ class Asker:
         if how in ORDERLY and chance.random() < 0.06:
             size = chance.choice(LARGE)
         prefix = chance.choice(REFUSED) if chance.random() < 0.03 else ""
+        if self.has_tokens and chance.random() < 0.1:
+            prefix = "/own"
         body, fields = self.body(mark, method, how)
         if how == "events" and chance.random() < 0.5:
             fields = (*fields, "Accept: text/event-stream")
+        if prefix == "/own":
+            fields = (*fields, f"Authorization: Bearer {token(mark)}")
         expects = bool(body) and chance.random() < 0.15
         return Ask(mark, method, how, size, prefix, fields, body, expects=expects)
 
@@ -198,6 +225,8 @@ class Asker:
         prefix = "/ws"
         if self.chance.random() < 0.4:
             prefix, fields = "/packed", (*fields, "Sec-WebSocket-Extensions: permessage-deflate")
+        elif self.has_tokens and self.chance.random() < 0.3:
+            prefix, fields = "/owned", (*fields, f"Sec-WebSocket-Protocol: jwt.{token(mark)}")
         return Ask(mark, "GET", how, self.chance.choice(SIZES), prefix, fields, upgrades=True)
 
     def messages(self, mark):
