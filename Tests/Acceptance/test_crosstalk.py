@@ -3,12 +3,15 @@ not one octet of an answer, and not one of a request, reaches whom it is not for
 
 A run depends on its seed, which a failure prints: `CROSSTALK_SEED=1 pytest test_crosstalk.py`."""
 
+import itertools
+
 import pytest
 
 from harness.crosstalk import WAYS, crosstalk, new_seed, shrink
 from harness.ports import free_port
 
-# The app listens twice, and there is a server that is not there at all.
+# The app listens twice, and there is a server that is not there at all. Every other reload takes
+# the second server away, or brings it back.
 CONFIGURATION = """
 workers $workers
 listen 127.0.0.1:$https { tls { certificate self_signed } }
@@ -17,7 +20,7 @@ jwt own { algorithms HS256; secret env:JWT_SECRET; user user_id; audience own }
 limits { attempts off }
 backend careless {
     server 127.0.0.1:$careless
-    server [::1]:$careless
+    $second
     server 127.0.0.1:$nobody
     response_timeout 1s
     fail_timeout 1s
@@ -40,15 +43,31 @@ def scene(request, start_gateway, start_app):
     """A gateway in front of a careless app of its own."""
     app = start_app("careless")
     gateway = start_gateway(
-        CONFIGURATION, workers=request.param, careless=app.port, nobody=free_port()
+        CONFIGURATION,
+        workers=request.param,
+        careless=app.port,
+        nobody=free_port(),
+        second=f"server [::1]:{app.port}",
     )
     return gateway, app
+
+
+def reloads(gateway):
+    """Each call is one."""
+    servers = itertools.cycle(["", gateway.names["second"]])
+
+    def reload():
+        gateway.names["second"] = next(servers)
+        gateway.configure(CONFIGURATION)
+        gateway.reload()
+
+    return reload
 
 
 async def run(scene, answers):
     gateway, app = scene
     doors = [(door.host, door.port, door.tls) for door in (gateway.plain, gateway.tls)]
-    verdict = await crosstalk(doors, app.port, new_seed(), answers, between=gateway.reload)
+    verdict = await crosstalk(doors, app.port, new_seed(), answers, between=reloads(gateway))
     if verdict.total:
         await shrink(doors, app.port, verdict)
     assert not verdict.total, verdict.describe()
