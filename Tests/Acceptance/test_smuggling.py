@@ -187,7 +187,7 @@ REFUSED = {
             "GET http:/a/ HTTP/1.1": 400,
             "GET http:a HTTP/1.1": 400, "GET ftp://a/ HTTP/1.1": 400,
             "GET file:///etc/passwd HTTP/1.1": 400,
-            "GET javascript:alert(1) HTTP/1.1": 400, "GET //a HTTP/1.0": None,
+            "GET javascript:alert(1) HTTP/1.1": 400,
             "GET a:80 HTTP/1.1": 400,
             "GET http://?x HTTP/1.1": 400, "GET http://#x HTTP/1.1": 400,
             "GET ws://a/ HTTP/1.1": 400,

@@ -12,16 +12,20 @@ through that these requests came on, `/forget` begins anew.
 import asyncio
 import sys
 
+from . import seen
 from .connection import Connection
+
+#: Ports besides the one that was named: the gateway remembers of each what came from it.
+MORE_PORTS = 16
 
 
 async def main():
     loop = asyncio.get_running_loop()
     port = int(sys.argv[1])
-    servers = [
-        await loop.create_server(Connection, host, port, backlog=4096)
-        for host in ("127.0.0.1", "::1")
-    ]
+    servers = []
+    for host, number in (*[("127.0.0.1", 0)] * MORE_PORTS, ("::1", port), ("127.0.0.1", port)):
+        servers.append(await loop.create_server(Connection, host, number, backlog=4096))
+    seen.ports += [server.sockets[0].getsockname()[1] for server in servers[:MORE_PORTS]]
     await asyncio.gather(*[server.serve_forever() for server in servers])
 
 

@@ -5,6 +5,8 @@ import json
 
 from .words import MARK
 
+#: Where the app listens besides the port that it was told.
+ports = []
 connections = []
 #: Where a request came: numbers of connections, and which request of theirs it was.
 arrivals = collections.defaultdict(list)
@@ -19,7 +21,7 @@ def tell(head):
     target = head.split(b" ")[1]
     answer = {}
     if target == b"/report":
-        answer = {"counts": counts, "faults": faults[:20]}
+        answer = {"counts": counts, "faults": faults[:20], "ports": ports}
     elif target == b"/forget":
         for what in (arrivals, begun, counts, faults):
             what.clear()

@@ -167,6 +167,8 @@ def cut_in_head(app, request):
 
 @behaviour
 def cut_in_length(app, request):
+    if request.method == b"HEAD":
+        return app.answer(request)
     app.say(app.head(request, b"Content-Length: %d" % (request.size + 10)))
     app.say(pattern(request.mark, request.size))
     app.end(reset=request.size % 2 == 1)
@@ -174,6 +176,8 @@ def cut_in_length(app, request):
 
 @behaviour
 def cut_in_chunk(app, request):
+    if request.method == b"HEAD":
+        return app.answer(request)
     app.say(app.head(request, b"Transfer-Encoding: chunked"))
     app.say(b"%x\r\n%b" % (request.size + 10, pattern(request.mark, request.size)))
     app.end(reset=request.size % 2 == 1)
@@ -181,6 +185,8 @@ def cut_in_chunk(app, request):
 
 @behaviour
 def cut_in_events(app, request):
+    if request.method == b"HEAD":
+        return app.answer(request)
     app.say(app.head(request, b"Content-Type: text/event-stream", b"Transfer-Encoding: chunked"))
     app.say(b"12\r\ndata: %b\n\n\r\n" % request.mark)
     app.say(b"12\r\ndata: %b" % request.mark[:4])
@@ -208,6 +214,8 @@ def stall(app, request):
 
 @behaviour
 def stall_half(app, request):
+    if request.method == b"HEAD":
+        return app.answer(request)
     app.say(app.head(request, b"Content-Length: %d" % (request.size + 10)))
     app.say(pattern(request.mark, request.size))
     app.flush()

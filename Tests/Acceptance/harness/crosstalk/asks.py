@@ -39,6 +39,8 @@ SOCKETS = {
     "plain": 1, "body-for-nothing": 1, "surplus": 1, "cut": 1, "hints": 1, "switch": 1,
 }  # fmt: skip
 
+#: Answers to a handshake with more behind them than there should be.
+SLOPPY_SOCKETS = ("refuse-more", "body-for-nothing", "surplus", "switch")
 #: All that the app does in a run.
 WAYS = (*ORDERLY, *CUT_OFF, *STALLED, *OUT_OF_STEP, *SOCKETS)
 
@@ -162,8 +164,10 @@ class Asker:
         if how in ORDERLY and chance.random() < 0.06:
             size = chance.choice(LARGE)
         prefix = chance.choice(REFUSED) if chance.random() < 0.03 else ""
-        if self.has_tokens and chance.random() < 0.1:
-            prefix = "/own"
+        if self.has_tokens and chance.random() < 0.2:
+            prefix = chance.choice(["/own", "/held"])
+        if how in OUT_OF_STEP or how in LATE:
+            prefix = "/sloppy"
         body, fields = self.body(mark, method, how)
         if how == "events" and chance.random() < 0.5:
             fields = (*fields, "Accept: text/event-stream")
@@ -223,7 +227,9 @@ class Asker:
             f"Sec-WebSocket-Key: {key}",
         )  # fmt: skip
         prefix = "/ws"
-        if self.chance.random() < 0.4:
+        if how in SLOPPY_SOCKETS:
+            prefix = "/sloppyws"
+        elif self.chance.random() < 0.4:
             prefix, fields = "/packed", (*fields, "Sec-WebSocket-Extensions: permessage-deflate")
         elif self.has_tokens and self.chance.random() < 0.3:
             prefix, fields = "/owned", (*fields, f"Sec-WebSocket-Protocol: jwt.{token(mark)}")

@@ -15,7 +15,7 @@ from .talker import Talker
 #: How many clients talk at the same time.
 CLIENTS = 48
 #: What a connection may take; whoever waits longer waits in vain.
-PATIENCE = 20
+PATIENCE = 40
 #: Those of a run that looks for the reason of a fault have numbers from here on.
 FIRST_OF_SHRUNK = 128
 SHRUNK_ANSWERS = 600
