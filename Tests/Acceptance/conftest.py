@@ -1,5 +1,6 @@
 """The apps run once a session; a gateway once a module, or a test, with its own configuration."""
 
+import asyncio
 import functools
 import itertools
 import resource
@@ -17,6 +18,7 @@ from harness.key_server import KeyServer
 from harness.ports import free_port
 from harness.process import App
 from harness.proxies import HAProxy, Nginx
+from harness.reading_app import ReadingApp
 from harness.secrecy import secrecy
 from harness.waiting import wait_until
 from harness.visitors import KINDS as VISITORS
@@ -163,6 +165,15 @@ async def upstream(app_port):
     """The app is this test."""
     async with Upstream(app_port) as upstream:
         yield upstream
+
+
+@pytest.fixture
+async def reading_app(app_port):
+    """The app is this test; it reads with h11."""
+    app = ReadingApp()
+    async with await asyncio.start_server(app.serve, "127.0.0.1", app_port):
+        yield app
+        app.hang_up()
 
 
 @pytest.fixture

@@ -52,7 +52,9 @@ enum RequestIntake {
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
         _ client: ClientConnection, _ worker: Worker
     ) {
-        if refusal.endsConnection { client.makeLast() }
+        // Behind CONNECT comes what is meant for a tunnel, whatever the fields say (RFC 9110
+        // §9.3.6).
+        if refusal.endsConnection || head.method == .connect { client.makeLast() }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 

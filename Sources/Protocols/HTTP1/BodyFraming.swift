@@ -64,9 +64,12 @@ extension Fields {
         return chunkedCount == 0 || chunkedCount == 1 && isLast
     }
 
+    /// The longest length that fits; more digits are leading zeros, which other readers refuse.
+    private static let maximumDigitCount = 19
+
     /// `1*DIGIT` (RFC 9110 §8.6).
     private static func contentLength(_ text: Span<UInt8>) throws(HeadError) -> Int {
-        guard !text.isEmpty else { throw .illegalContentLength }
+        guard !text.isEmpty, text.count <= maximumDigitCount else { throw .illegalContentLength }
         var length = 0
         for index in text.indices {
             guard ASCII.isDigit(text[index]) else { throw .illegalContentLength }

@@ -151,6 +151,7 @@ class App(Process):
         ],
         "odd": [None, "PORT"],
         "echo": [None, "PORT"],
+        "careless": ["careless", "PORT"],
     }  # fmt: skip
 
     def __init__(self, name, port, folder):

@@ -9,6 +9,8 @@ struct RequestFramingTests {
         #expect(try request().bodyFraming() == .none)
         #expect(try request("Content-Length: 0").bodyFraming() == .length(0))
         #expect(try request("Content-Length:  007 ").bodyFraming() == .length(7))
+        let padded = "Content-Length: " + String(repeating: "0", count: 18) + "7"
+        #expect(try request(padded).bodyFraming() == .length(7))
         let largest = "Content-Length: \(Int.max)"
         #expect(try request(largest).bodyFraming() == .length(.max))
         #expect(try request("Transfer-Encoding: Chunked").bodyFraming() == .chunked)
@@ -28,6 +30,7 @@ struct RequestFramingTests {
         (["Content-Length:"], "1.1", .illegalContentLength),
         (["Content-Length: 9223372036854775808"], "1.1", .illegalContentLength),
         (["Content-Length: 99999999999999999999999"], "1.1", .illegalContentLength),
+        (["Content-Length: 00000000000000000005"], "1.1", .illegalContentLength),
         (["Transfer-Encoding: gzip, chunked"], "1.1", .unsupportedTransferCoding),
         (["Transfer-Encoding: chunked, chunked"], "1.1", .conflictingFraming),
         (["Transfer-Encoding: chunked, gzip"], "1.1", .conflictingFraming),
