@@ -87,5 +87,5 @@ private func request() throws -> LiveRequest {
         RequestHead(
             method: .get, target: 4..<5, minorVersion: 1,
             fields: Fields(bytes: Array("GET / HTTP/1.1\r\n\r\n".utf8), lines: [])),
-        isWebSocket: true, without: TokenStripping([]))
+        authority: nil, isWebSocket: true, without: TokenStripping([]))
 }

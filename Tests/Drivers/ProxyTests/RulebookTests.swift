@@ -36,8 +36,9 @@ import Testing
         isWebSocket: Bool = true
     ) throws -> LiveRequest {
         let tokens = try Generation.reading(Self.text("auth app; backend app"))
+        let head = try head(target, fields)
         return LiveRequest(
-            try head(target, fields), isWebSocket: isWebSocket,
+            head, authority: head.authority, isWebSocket: isWebSocket,
             without: TokenStripping(tokens.settings.tokens))
     }
 
@@ -130,6 +131,17 @@ import Testing
         #expect(try standing(open).refusal == nil)
     }
 
+    @Test func `captures of a rewrite are none of the route's`() throws {
+        let rewrite =
+            #"rewrite /ws/{room} to /rooms/{room}/doors/7 { require path:room == "queue" }"#
+        let text = Self.text(
+            #"auth app; require path:room == "7"; backend app"#, more: rewrite,
+            path: "/rooms/{name}/doors/{room}")
+        #expect(try standing(text).refusal == nil)
+        let other = text.replacing(#"path:room == "7""#, with: #"path:room == "queue""#)
+        #expect(try standing(other).refusal?.detail == "claim")
+    }
+
     @Test func `event streams stay where those are served`() throws {
         let events = Self.text("events; auth app; backend app")
         #expect(try standing(events, isWebSocket: false).refusal == nil)
@@ -149,12 +161,12 @@ import Testing
             "authorization: Bearer SECRET\r\nCookie: a=b; session=SECRET\r\ncookie: c=d\r\n"
                 + "Sec-WebSocket-Protocol: app.v1, jwt.SECRET\r\nX-Ward: 5\r\n")
         let kept = LiveRequest(
-            head, isWebSocket: true, without: generation.routes[0].stripping)
+            head, authority: head.authority, isWebSocket: true,
+            without: generation.routes[0].stripping)
         let asked = try #require(kept.asked())
         #expect(!asked.head.fields.bytes.text.contains("SECRET"))
-        #expect(asked.method == .get && asked.host == "a.test")
+        #expect(asked.method == .get && kept.authority?.text == "b.test")
         #expect(asked.target.path == "/ws/A" && asked.target.query == "a=1&b=%20")
-        #expect(asked.target.authority == "b.test")
         let fields = asked.head.fields
         #expect(fields.text(of: .cookie) == "a=b; c=d")
         #expect(fields.text(of: .secWebSocketProtocol) == "app.v1")
@@ -166,8 +178,9 @@ import Testing
         var decoder = RequestHeadDecoder(limits: HeadLimits())
         var index = 0
         let head = try #require(try decoder.decode(octets.span, at: &index))
-        let kept = LiveRequest(head, isWebSocket: false, without: TokenStripping([]))
-        #expect(kept.asked()?.target.path == "/ws/" && kept.asked()?.host == "")
+        let kept = LiveRequest(
+            head, authority: head.authority, isWebSocket: false, without: TokenStripping([]))
+        #expect(kept.asked()?.target.path == "/ws/" && kept.authority == nil)
     }
 }
 
