@@ -40,8 +40,8 @@ enum UpstreamRequest {
         HeadEncoder.appendEnd(to: &output)
     }
 
-    /// Whom the request itself is for, whatever proxies say of it. An HTTP/1.1 request needs a host (RFC 9112 §3.2): of a client
-    /// that names none, it is the server that the request is sent to.
+    /// Whom the request itself is for, whatever proxies say of it. An HTTP/1.1 request needs a host
+    /// (RFC 9112 §3.2): of a client that names none, it is the server that the request is sent to.
     private static func appendHost(_ context: RequestContext, to output: inout [UInt8]) {
         output.append("Host: ")
         switch (context.provenance.ownAuthority, context.server) {

@@ -115,33 +115,6 @@ struct RouteTests {
             .route, "origins file:///x",
             "9: expected any, same or an origin such as https://app.example.kr,"
                 + " not 'file:///x'"),
-        // cors
-        .init(
-            .route, "cors same",
-            "6: expected any or an origin such as https://app.example.kr, not 'same'"
-                + " (did you mean 'https://same'?)"),
-        .init(.route, "cors any https://a.kr", "6: 'any' stands alone"),
-        .init(.route, "cors https://a.kr off", "19: 'off' stands alone"),
-        .init(
-            .route, "cors https://a.kr HTTPS://A.kr:443", "19: 'HTTPS://A.kr:443' is named twice"),
-        .init(
-            .route, "cors any { credentials on }",
-            "6: with 'credentials on' the origins have to be named"),
-        .init(
-            .route, "cors off { max_age 1s }",
-            "6: 'cors off' has no block: there is nothing to say"),
-        .init(.route, "cors any; cors off", "11: 'cors' is set twice (first set at line 3)"),
-        .init(
-            .route, "websocket; cors any",
-            "12: 'cors' is nothing to a WebSocket ('origins' says which pages may open it)"),
-        .init(.cors, "methods get", "9: 'get' is no request method (did you mean 'GET'?)"),
-        .init(.cors, "methods GET GET", "13: 'GET' is named twice"),
-        .init(.cors, "headers X-A any", "13: 'any' stands alone"),
-        .init(.cors, "headers *", "9: the headers have to be named"),
-        .init(.cors, "headers X:", "9: 'X:' is no header name"),
-        .init(.cors, "expose off X-A", "8: 'off' stands alone"),
-        .init(.cors, "max_age 2d", "9: '2d' is out of range (0ms to 1d)"),
-        .init(.cors, "credentials yes", "13: expected on or off, not 'yes' (did you mean 'on'?)"),
         // what happens
         .init(
             .route, "header Content-Length 5", "8: 'Content-Length' is set by the gateway itself"),
@@ -288,35 +261,6 @@ struct RouteTests {
         expected.commentInterval = .seconds(7)
         expected.position = .init(file: "gateway.conf", line: 3, column: 1)
         #expect(result.settings?.routes[1] == expected)
-    }
-
-    @Test("Every word of cors arrives") func crossOrigin() throws {
-        let text = """
-            defaults { backend app; cors https://d.kr }
-            route /a { cors https://A.kr:443 null { methods PUT GET; headers X-A X-B; expose X-C
-              credentials on; max_age 1h } }
-            route /b { cors any }
-            route /c { cors any { headers any; expose off } }
-            route /d { }
-            route /e { cors off }
-            route /f { websocket }
-            """
-        let result = read(prelude + text)
-        #expect(result.diagnostics.isEmpty)
-        let routes = try #require(result.settings).routes.dropFirst().map(\.crossOrigin)
-        var first = RouteSettings.CrossOrigin(origins: .listed(["https://a.kr", "null"]))
-        first.methods = ["PUT", "GET"]
-        first.headers = ["X-A", "X-B"]
-        first.exposed = ["X-C"]
-        first.allowsCredentials = true
-        first.maxAge = .seconds(3600)
-        var third = RouteSettings.CrossOrigin(origins: .any)
-        third.exposed = []
-        #expect(
-            routes == [
-                first, .init(origins: .any), third, .init(origins: .listed(["https://d.kr"])),
-                nil, nil,
-            ])
     }
 
     @Test("A bare route has the built-in defaults") func bare() throws {
