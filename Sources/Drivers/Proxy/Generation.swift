@@ -8,8 +8,8 @@ package import TLS
 package import Upstreams
 
 /// A configuration made ready: everything that serves by it, built before the first connection is.
-/// Immutable. Every request is judged by the newest one, and so is every new token and, at a reload,
-/// everybody who is connected; what was begun is finished by the one it was begun with.
+/// Immutable. Every request is judged by the newest one, and so is every new token and, at a
+/// reload, everybody who is connected; what was begun is finished by the one it was begun with.
 package final class Generation: Sendable {
     /// Why a valid configuration cannot be served: what its files hold does not fit.
     package struct BuildError: Error, Sendable {

@@ -1,3 +1,4 @@
+internal import Clock
 internal import Endings
 internal import Identity
 internal import Locks
@@ -38,6 +39,23 @@ extension Worker {
         shared.counters.note(\.overLimit)
         logRefused(address, because: "its address has \(most ?? 0) already")
         return .refused
+    }
+
+    /// How long accepting rests when there is no descriptor left.
+    private static let exhaustedPause: Duration = .milliseconds(200)
+
+    func pauseAccepting(_ listener: ListeningSocket) {
+        guard !listener.isPaused else { return }
+        listener.isPaused = true
+        poller.change(listener.socket.descriptor.number, token: listener.token, interest: [])
+        schedule(listener.token, at: now + Self.exhaustedPause)
+    }
+
+    func resumeAccepting(_ listener: ListeningSocket) {
+        guard listener.isPaused else { return }
+        listener.isPaused = false
+        poller.change(
+            listener.socket.descriptor.number, token: listener.token, interest: .readable)
     }
 
     private func logRefused(_ address: SocketAddress, because reason: String) {

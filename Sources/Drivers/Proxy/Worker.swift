@@ -26,8 +26,6 @@ final class Worker {
     /// What is due for connections, from timers, from other threads, or because keys were read, is
     /// done for so many in a turn: when thousands end in the same second, nobody else waits for it.
     static let turnCount = 64
-    /// How long accepting rests when there is no descriptor left.
-    private static let exhaustedPause: Duration = .milliseconds(200)
 
     let index: Int
     let shared: SharedState
@@ -318,20 +316,6 @@ final class Worker {
             return client.close(in: self)
         }
         client.opened(in: self)
-    }
-
-    private func pauseAccepting(_ listener: ListeningSocket) {
-        guard !listener.isPaused else { return }
-        listener.isPaused = true
-        poller.change(listener.socket.descriptor.number, token: listener.token, interest: [])
-        schedule(listener.token, at: now + Self.exhaustedPause)
-    }
-
-    private func resumeAccepting(_ listener: ListeningSocket) {
-        guard listener.isPaused else { return }
-        listener.isPaused = false
-        poller.change(
-            listener.socket.descriptor.number, token: listener.token, interest: .readable)
     }
 
     private func remove(_ listener: ListeningSocket) {

@@ -62,9 +62,9 @@ package final class TicketBook: Sendable {
     }
 
     /// The token that `ticket` stands for and the `jwt` block that verified it, if that is one of
-    /// these `rules`, and the ticket was issued to a neighbour of `address` where it is bound and is
-    /// neither redeemed nor too old; nil otherwise. It is spent with that, whatever the answer: who
-    /// shows it where it is not good has it from somebody else.
+    /// these `rules`, and the ticket was issued to a neighbour of `address` where it is bound and
+    /// is neither redeemed nor too old; nil otherwise. It is spent with that, whatever the answer:
+    /// who shows it where it is not good has it from somebody else.
     ///
     /// What the token said when the ticket was issued may be true no more: the caller has it
     /// verified as if it had come itself.

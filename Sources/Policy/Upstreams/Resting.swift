@@ -16,9 +16,9 @@ package struct Resting: Sendable {
         case expire
     }
 
-    /// How long a watched connection is quiet before it is used, besides a turn of the loop. What a
-    /// sloppy app says behind its answer comes at once, or when its process is next scheduled, which
-    /// on a busy machine takes tens of milliseconds.
+    /// How long a watched connection is quiet before it is used, besides a turn of the loop. What
+    /// a sloppy app says behind its answer comes at once, or when its process is next scheduled,
+    /// which on a busy machine takes tens of milliseconds.
     package static let quietTime: Duration = .milliseconds(250)
 
     private let begin: Instant

@@ -54,7 +54,7 @@ import Testing
     @Test(
         arguments: [
             ("auth app; backend app", nil), ("backend app", nil),
-            ("auth staff app; backend app", nil),
+            ("auth staff or app; backend app", nil),
             ("auth staff; backend app", "jwt"), ("auth staff; report_only auth; backend app", nil),
             ("auth app; roles user admin; backend app", nil),
             ("auth app; roles admin; backend app", "role"),
