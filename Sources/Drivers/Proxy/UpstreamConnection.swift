@@ -316,7 +316,7 @@ final class UpstreamConnection {
 
     func updateInterest(in worker: Worker) {
         if case .closed = phase { return }
-        worker.memory.count(stream.heldCount, insteadOf: &counted)
+        worker.memory.count(stream.heldCount + decoder.keptCount, insteadOf: &counted)
         var wanted = wantsInput ? Readiness.readable.rawValue : 0
         switch phase {
         case .closed: return
