@@ -22,6 +22,7 @@ listen 127.0.0.1:$http
 console 127.0.0.1:$console { token env:CONSOLE_TOKEN }
 backend app { server 127.0.0.1:$app }
 defaults { backend app }
+route /kept   { buffer_body 1m }
 route /socket { websocket; compress }
 route /events { events; send_queue 16m; slow wait }
 route /       { }
@@ -220,6 +221,66 @@ async def test_nobody_new_comes_in_meanwhile(case):
         await app.answer("200 OK", b"again")
         assert (await open_one.answer()).body == b"again"
     assert len(it.lines()) == 2, "one when it began, one when it was over"
+
+
+@pytest.mark.parametrize(
+    "path, body, kept",
+    [
+        # Nobody has answered yet.
+        ("/", "Content-Length: 0\r\n\r\n", 0),
+        ("/", "Content-Length: 10\r\n\r\nabc", 0),
+        # Trailers that do not end.
+        ("/", "Transfer-Encoding: chunked\r\n\r\n0\r\nT: " + "x" * 8000, 8003),
+        ("/kept", "Transfer-Encoding: chunked\r\n\r\n0\r\nT: " + "x" * 8000, 8003),
+    ],
+)
+async def test_heads_and_trailers_of_requests_under_way_count(case, path, body, kept):
+    """A head is kept until it is answered: 30,000 octets of it from as many as connect."""
+    it = case("1g")
+    apps = []
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(20):
+            client = await stack.enter_async_context(connection(it.gateway.plain))
+            target = marked(path)
+            head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 30000}\r\n"
+            await client.send(head + body)
+            if path == "/":
+                apps.append(await it.upstream.arrival(target))
+        await eventually(lambda: it.held >= 20 * (30_000 + kept), "all of them to be counted")
+        assert it.held < 20 * (30_200 + kept)
+    # Who asked all and closed may still want the answer.
+    for app in apps:
+        with contextlib.suppress(ConnectionError):
+            await app.answer("200 OK", b"")
+    await it.is_empty()
+
+
+def is_told(answer):
+    """Who came when it was too much already was closed without a word."""
+    return answer.done() and answer.exception() is None
+
+
+async def test_heads_of_requests_under_way_count_against_the_limit(case):
+    """Those that hold most go first, and hear why."""
+    it = case("1m")
+    async with it.socket() as live, contextlib.AsyncExitStack() as stack:
+        clients = []
+        head = f"POST / HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 30000}\r\n"
+        while not it.measures("ended_connection"):
+            client = await stack.enter_async_context(connection(it.gateway.plain))
+            await client.send(head + "Content-Length: 10\r\n\r\nabc")
+            clients.append(client)
+            assert len(clients) < 100, "megabytes that nobody counts"
+            await asyncio.sleep(0)
+        await is_live(*live)
+        ended = int(it.measures("ended_connection"))
+        answers = [asyncio.create_task(client.answer()) for client in clients[:-1]]
+        told = lambda: [one.result().status for one in answers if is_told(one)]
+        await eventually(lambda: len(told()) >= ended, "those that were ended to be told")
+        assert set(told()) == {503}
+        for answer in answers:
+            answer.cancel()
+    await it.is_empty()
 
 
 async def test_a_reload_with_another_limit_is_enough(case):

@@ -583,6 +583,33 @@ async def test_who_authenticates_unasked_has_the_connection_alone_too(
         await assert_goes_on(client, origin, "/own", on=first.leg)
 
 
+#: Method, body and status of what others may only use after a while.
+WATCHED = [
+    ("HEAD", b"", "401 Unauthorized"),
+    ("POST", b"abc", "401 Unauthorized"),
+    ("GET", b"", "304 Not Modified"),
+    ("GET", b"", "204 No Content"),
+]
+
+
+@pytest.mark.parametrize("method, body, status", WATCHED)
+async def test_an_authenticated_client_goes_on_at_once(gateway, origin, method, body, status):
+    """Whatever the answer was: on another connection it would have to authenticate itself again,
+    and a handshake of several steps would never come to its end."""
+    async with connection(gateway.plain) as client:
+        first = await asked(client, origin, "/own")
+        await first.leg.answer(b"", CHALLENGES[0][1], status="401 Unauthorized")
+        assert (await client.answer()).status == 401
+        length = [f"Content-Length: {len(body)}"] if body else []
+        second = await asked(client, origin, "/own", *length, method=method, body=body)
+        assert second.leg is first.leg
+        assert await second.leg.exactly(len(body)) == body
+        field = [CHALLENGES[0][1]] if status.startswith("401") else []
+        await second.leg.head(*field, *(["Content-Length: 0"] if field else []), status=status)
+        assert (await client.answer(method)).status == int(status[:3])
+        await assert_goes_on(client, origin, "/own", on=first.leg)
+
+
 async def test_other_challenges_share_their_connection(gateway, origin):
     async with connection(gateway.plain) as client, connection(gateway.plain) as other:
         first = await asked(client, origin, "/basic")

@@ -207,8 +207,15 @@ final class Exchange {
         chooseServer(in: worker)
     }
 
-    /// Octets that are kept here until they may go on.
-    var heldCount: Int { (events?.heldCount ?? 0) + (buffer?.octets.count ?? 0) }
+    /// Octets that are kept here until they may go on, the head as long as there is an answer to
+    /// it.
+    var heldCount: Int {
+        var count = head.fields.bytes.count + (events?.heldCount ?? 0)
+        count += buffer?.octets.count ?? 0
+        if case .streaming(let body) = request { count += body.keptCount }
+        if case .streaming(let body) = response { count += body.keptCount }
+        return count
+    }
 
     /// The client has to send more of it.
     var isReadingBody: Bool { if case .streaming = request { true } else { false } }

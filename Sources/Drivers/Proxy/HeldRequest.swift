@@ -248,8 +248,12 @@ final class HeldRequest {
         }
     }
 
-    /// Octets of a body that is not whole.
-    var heldCount: Int { body.count }
+    /// Octets of the head, and of a body that is not whole.
+    var heldCount: Int {
+        var count = head.fields.bytes.count + body.count
+        if case .body(let decoder) = stage { count += decoder.keptCount }
+        return count
+    }
 
     /// There is no memory for what came behind it.
     func shed(from client: ClientConnection, in worker: Worker) {

@@ -103,12 +103,8 @@ struct Provenance {
     }
 
     private static func xForwarded(_ fields: Fields) -> Chain {
-        var nodes: [ForwardingNode?] = []
-        var elements = ListElements(of: .xForwardedFor, in: fields)
-        while let element = elements.next() {
-            nodes.append(ForwardingNode(fields.bytes.span.extracting(element)))
-        }
-        return .xForwarded(nodes)
+        let elements = fields.lastElements(of: .xForwardedFor)
+        return .xForwarded(elements.map { ForwardingNode(fields.bytes.span.extracting($0)) })
     }
 
     private static func forwarded(_ fields: Fields) -> Chain? {
@@ -144,11 +140,17 @@ extension Fields {
     /// is the last, which the nearest proxy said.
     fileprivate func element(of field: KnownField, at index: Int, of count: Int) -> [UInt8]? {
         guard contains(field) else { return nil }
+        let found = lastElements(of: field)
+        let range = found.count == count && index < count ? found[index] : found.last
+        return range.map { Array(bytes[$0]) }
+    }
+
+    /// The elements that the nearest proxies said, as many of them as a chain may have.
+    fileprivate func lastElements(of field: KnownField) -> [Range<Int>] {
         var found: [Range<Int>] = []
         var elements = ListElements(of: field, in: self)
         while let element = elements.next() { found.append(element) }
-        let range = found.count == count && index < count ? found[index] : found.last
-        return range.map { Array(bytes[$0]) }
+        return Array(found.suffix(ForwardedList.elementLimit))
     }
 }
 

@@ -139,10 +139,12 @@ final class UpstreamConnection {
 
     /// The exchange is over and the connection may carry another one.
     ///
-    /// - Parameter isWatched: it has to be quiet for a while first.
+    /// - Parameter isWatched: it has to be quiet for a while first; not where it carries one
+    ///   client's requests only: no other hears what is left over, and on another connection that
+    ///   client would have to authenticate itself again.
     func rest(isWatched: Bool, settings: BackendSettings, in worker: Worker) {
         resting = Resting(
-            since: worker.now, turn: worker.turn, isWatched: isWatched,
+            since: worker.now, turn: worker.turn, isWatched: isWatched && owner == nil,
             timeout: settings.keepAliveTimeout)
         guard !hasInputEnded, !server.isDistrusted(at: worker.now), stream.pendingCount == 0,
             decoder.isIdle, !worker.isDraining,
@@ -314,7 +316,7 @@ final class UpstreamConnection {
 
     func updateInterest(in worker: Worker) {
         if case .closed = phase { return }
-        worker.memory.count(stream.heldCount, insteadOf: &counted)
+        worker.memory.count(stream.heldCount + decoder.keptCount, insteadOf: &counted)
         var wanted = wantsInput ? Readiness.readable.rawValue : 0
         switch phase {
         case .closed: return

@@ -37,6 +37,11 @@ package struct BodyDecoder: Sendable {
         if case .complete = state { true } else { false }
     }
 
+    /// Octets of trailers that are not whole yet.
+    package var keptCount: Int {
+        if case .chunked(let decoder) = state { decoder.keptCount } else { 0 }
+    }
+
     /// The next event; nil when more is needed or the body is complete.
     ///
     /// Call it until it answers nil: `end` comes by itself after the last `data`, without further

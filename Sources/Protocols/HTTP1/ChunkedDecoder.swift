@@ -53,6 +53,9 @@ package struct ChunkedDecoder: Sendable {
         if case .complete = state { true } else { false }
     }
 
+    /// Octets of trailers that are not whole yet.
+    package var keptCount: Int { trailerBytes.count }
+
     /// The next event; nil when more is needed, and after `end`. `index` is moved past what was
     /// read. After an error the same is thrown for ever.
     package mutating func decode(

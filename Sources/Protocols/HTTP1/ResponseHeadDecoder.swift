@@ -10,6 +10,9 @@ package struct ResponseHeadDecoder: Sendable {
     /// True when no octet of a next response was read.
     package var isIdle: Bool { reader.isIdle }
 
+    /// Octets of a head that is not whole yet.
+    package var keptCount: Int { reader.keptCount }
+
     /// The next head; nil when more is needed.
     ///
     /// `index` is moved past what was read: all of the input, or up to the end of the head; what

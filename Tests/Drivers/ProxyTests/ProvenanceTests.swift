@@ -99,6 +99,19 @@ import Transport
         #expect(client.addressText == "unix")
     }
 
+    @Test(arguments: [64, 65, 10_000])
+    func `of a chain that is too long the nearest proxies count`(count: Int) throws {
+        let made = (0..<count - 2).map { _ in "6.6.6.6" } + ["203.0.113.9", "10.1.1.1"]
+        let schemes = (0..<count - 2).map { _ in "http" } + ["https", "http"]
+        let found = try provenance([
+            ("X-Forwarded-For", made.joined(separator: ",")),
+            ("X-Forwarded-Proto", schemes.joined(separator: ",")),
+        ])
+        #expect(found.addressText == "203.0.113.9")
+        #expect(found.scheme == "https", "beside the client, wherever that is")
+        #expect(found.chain.nodes.count == ForwardedList.elementLimit)
+    }
+
     // MARK: Which scheme and host
 
     @Test(
