@@ -32,6 +32,9 @@ backend waiting  { server 127.0.0.1:$waiting }
 sessions screens { store query:store_id; limit 1 eject_old }
 sessions kept    { store query:store_id; device query:client_id issue cookie; limit 1 block_new }
 
+rewrite /moved  to /permissive { redirect }
+rewrite /legacy to /said
+
 route api.test/listed {
     auth app; backend waiting; methods GET PUT; roles admin
     cors https://app.example { credentials on; max_age 1m; expose X-A }
@@ -170,6 +173,20 @@ async def test_anything_can_read_what_is_for_all(gateway):
         "max-age": "600",
     }
     assert varies(answer) == []
+
+
+async def test_a_rewrite_is_asked_like_what_it_leads_to(gateway):
+    """Browsers follow no redirect of a preflight, and one of a request only when its page may read
+    the redirect itself."""
+    for path, method in [("/moved", "PUT"), ("/legacy", "DELETE")]:
+        answer = await preflight(gateway, path, APP, method)
+        assert answer.status_code == 204 and cors(answer)["allow-origin"] == APP
+        assert (await preflight(gateway, path, EVIL, method)).status_code == 403
+    for origin in (APP, EVIL, None):
+        answer = await send(gateway, "PUT", "/moved?a=1", origin=origin)
+        assert (answer.status_code, answer.headers["location"]) == (308, "/permissive?a=1")
+        assert cors(answer).get("allow-origin") == (APP if origin == APP else None)
+        assert "origin" in varies(answer)
 
 
 # Answers.

@@ -23,6 +23,7 @@ console 127.0.0.1:$console { token env:CONSOLE_TOKEN }
 listen 127.0.0.1:$https { tls { certificate self_signed } }
 listen 127.0.0.1:$http
 jwt app { algorithms HS256; secret env:JWT_SECRET; user user_id }
+jwt guests { algorithms HS256; secret env:CONSOLE_TOKEN; user user_id }
 backend hospital { server 127.0.0.1:$hospital }
 backend waiting  { server 127.0.0.1:$waiting }
 route /ws/       { websocket; rate 2/h by address; backend hospital }
@@ -30,6 +31,9 @@ route /plain/ws/ { websocket; rate 2/h by address; refuse http; backend hospital
 route /api/sse/stream { events; rate 2/h by address; backend waiting }
 route /address   { rate 100/h burst 20 by address; respond 200 "in" }
 route /user      { auth app; rate 3/h by user; respond 200 "in" }
+route /users     { auth app or guests; rate 3/h by user; respond 200 "in" }
+route /methods   { methods GET; rate 3/h by query:methods; respond 200 "in" }
+route /methods   { methods POST; rate 3/h by query:methods; respond 200 "in" }
 route /optional  { auth app optional; rate 3/h by user; respond 200 "in" }
 route /tenant    { auth app; rate 3/h by claim:tenant; respond 200 "in" }
 route /key       { rate 3/h by header:X-Api-Key; respond 200 "in" }
@@ -153,6 +157,26 @@ async def test_users_are_counted_wherever_they_come_from(gateway):
     for expected in (200, 200, 200, 429, 429):
         assert await statuses(gateway.tls, "/user", 1, headers=one) == [expected]
     assert await statuses(gateway.tls, "/user", 4, headers=other) == [200] * 3 + [429]
+
+
+async def test_users_of_two_issuers_and_names_that_look_alike_are_two(gateway):
+    """As devices are: nobody uses up what another user may ask for."""
+    guest = tokens.bearer(tokens.mint(user_id="rate-7", secret=tokens.CONSOLE_TOKEN))
+    assert await statuses(gateway.tls, "/users", 4, headers=guest) == [200] * 3 + [429]
+    for user in ("rate-7", "caf\u00e9", "cafe\u0301"):
+        headers = tokens.bearer(tokens.mint(user_id=user))
+        assert await statuses(gateway.tls, "/users", 4, headers=headers) == [200] * 3 + [429]
+    for key in ("%C3%A9", "e%CC%81"):
+        path = f"/methods?methods={key}"
+        assert await statuses(gateway.plain, path, 4) == [200] * 3 + [429]
+
+
+async def test_each_of_two_routes_of_one_path_counts_by_itself(gateway):
+    path = "/methods?methods=each"
+    assert await statuses(gateway.plain, path, 4) == [200] * 3 + [429]
+    async with gateway.plain.client(new_address()) as client:
+        found = [(await client.post(path)).status_code for _ in range(4)]
+    assert found == [200] * 3 + [429]
 
 
 async def test_who_has_no_user_is_not_counted_by_user(gateway):

@@ -3,8 +3,10 @@ on, for every new token, and for whoever is connected already."""
 
 import asyncio
 import contextlib
+import json
 
 import pytest
+import websockets
 
 from harness import tokens
 from harness.door import Door
@@ -317,3 +319,69 @@ async def test_connections_of_a_listener_that_is_gone_end_gently(reloading):
             assert answer.body.decode() == f"generation {reloading.count}"
             assert answer.values("connection") == ["close"]
             assert await raw.end() == b""
+
+
+# What trusted proxies said when it was opened
+
+
+BY_HOST = """
+log {{ access json stdout }}
+trust 127.0.0.1
+limits {{ reload_ends {ends} }}
+listen 127.0.0.1:$http
+jwt app {{ algorithms HS256; secret env:JWT_SECRET; user user_id }}
+backend hospital {{ server 127.0.0.1:$hospital }}
+rewrite /ws/{{ward}}/old to /ws/queue/live {{ {rewrite} }}
+route /ws/queue/live           {{ websocket; auth app; roles nobody; backend hospital }}
+route outer.test/ws/queue/live {{ websocket; auth app; {rules} backend hospital }}
+"""
+
+
+async def test_a_reload_asks_for_the_host_that_a_trusted_proxy_named(start_gateway, hospital):
+    """Rewrites, captures and routes of now are asked about the host and the path of then; two
+    reloads within a second are no more than the newest of them."""
+
+    def text(ends="0ms", rewrite="", rules=""):
+        return BY_HOST.format(ends=ends, rewrite=rewrite, rules=rules)
+
+    gateway = start_gateway(text(), hospital=hospital)
+    serving = 1
+
+    async def reload(*texts):
+        nonlocal serving
+        for each in texts:
+            gateway.configure(each)
+            gateway.reload()
+            serving += 1
+            words = f"generation {serving} serves"
+            await eventually(lambda: words in gateway.stderr, "every worker to serve by it")
+
+    def open(ward, tab):
+        return websockets.connect(
+            f"ws://127.0.0.1:{gateway.names['http']}/ws/{ward}/old?tab={tab}",
+            additional_headers={
+                "X-Forwarded-Host": "outer.test", "X-Forwarded-For": "192.0.2.1",
+                **tokens.bearer(tokens.mint(role="admin")),
+            },
+        )  # fmt: skip
+
+    async with open(3, "stays") as stays, open(4, "goes") as goes:
+        narrow = text(rewrite="require path:ward == 3", rules="roles admin;")
+        await reload(text("5m", rules="roles nobody;"), text())
+        for socket in (stays, goes):
+            await socket.send(json.dumps({"type": "ping"}))
+            assert json.loads(await socket.recv()) == {"type": "pong"}
+        await reload(narrow)
+        with pytest.raises(websockets.ConnectionClosed):
+            while True:
+                await asyncio.wait_for(goes.recv(), 20)
+        assert goes.close_code == 4003
+        await stays.send(json.dumps({"type": "ping"}))
+        assert json.loads(await stays.recv()) == {"type": "pong"}
+        await reload(text("off", rules="roles nobody;"), text("0ms", rules="roles nobody;"))
+        with pytest.raises(websockets.ConnectionClosed):
+            while True:
+                await asyncio.wait_for(stays.recv(), 20)
+        assert stays.close_code == 4003
+    assert (await line(gateway, "tab=goes"))["detail"] == "claim"
+    assert (await line(gateway, "tab=stays"))["detail"] == "role"

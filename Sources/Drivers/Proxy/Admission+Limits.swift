@@ -51,7 +51,10 @@ extension Admission {
     private func draw(_ rule: RateRule) -> RateDraw? {
         switch rule.limit.subject {
         case .address: context.clientAddress.map { rule.draw(customer: $0.customer) }
-        case .user: context.identity?.user.map { rule.draw(value: $0) }
+        case .user:
+            context.identity.flatMap { identity in
+                identity.user.map { rule.draw(user: $0, of: identity.rule) }
+            }
         case .source(let source): facts.text(of: source).map { rule.draw(value: $0) }
         }
     }

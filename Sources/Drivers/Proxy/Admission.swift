@@ -53,8 +53,8 @@ struct Admission {
         if let redirect = try redirectToHTTPS() { return redirect }
         if let refresh = try ownEndpoint(in: worker) { return refresh }
         let place = findPlace()
-        if let redirect = redirectRewritten() { return redirect }
         if let answer = try preflight() { return answer }
+        if let redirect = redirectRewritten(place) { return redirect }
         let route = try route(at: place)
         try checkKind(route)
         try checkAddress(route, in: worker)
@@ -132,10 +132,15 @@ struct Admission {
         return place
     }
 
-    private func redirectRewritten() -> Decision? {
-        guard let rewrite = context.rewrite, generation.settings.rewrites[rewrite].redirects,
+    /// A browser follows a redirect for a page of another origin only when `cors` of the route
+    /// lets that page read it (Fetch, HTTP fetch), and follows none for a preflight.
+    private func redirectRewritten(_ place: Rulebook.Place) -> Decision? {
+        guard let rewrite = place.rewrite, generation.settings.rewrites[rewrite].redirects,
             !context.isWebSocket
         else { return nil }
+        if let route = place.route, let rule = generation.routes[route].crossOrigin {
+            context.crossOrigin = rule.answer(to: head.fields)
+        }
         return .redirect(status: 308, location: target.text)
     }
 

@@ -53,7 +53,9 @@ package final class Generation: Sendable {
                 settings.forwardsTokens
                     ? .forwarded : settings.auth.isEmpty ? .open : .authenticated)
             let name = settings.host.text + settings.path.text
-            let rates = settings.rates.map { RateRule($0, route: name) }
+            let rates = settings.rates.map {
+                RateRule($0, route: name, methods: settings.methods)
+            }
             earlyRates = rates.filter { !$0.limit.needsIdentity }
             lateRates = rates.filter(\.limit.needsIdentity)
             self.name = name

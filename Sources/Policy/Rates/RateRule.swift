@@ -8,12 +8,15 @@ package struct RateRule: Sendable {
     /// reload fills no bucket.
     private let name: RateKey
 
-    /// - Parameter route: as the configuration writes it.
-    package init(_ limit: RateLimit, route: String) {
+    /// - Parameters:
+    ///   - route: as the configuration writes it.
+    ///   - methods: of the route, none for all: what tells it from others of the same path.
+    package init(_ limit: RateLimit, route: String, methods: [String] = []) {
         self.limit = limit
         rate = TokenRate(limit)
         name = RateKey { hasher in
             hasher.combine(route)
+            hasher.combine(methods)
             hasher.combine(limit)
         }
     }
@@ -21,8 +24,18 @@ package struct RateRule: Sendable {
     /// - Parameter customer: what stands for one customer's addresses.
     package func draw(customer: UInt64) -> RateDraw { draw { $0.combine(customer) } }
 
-    /// - Parameter value: the user, or what the request has under the limit's source.
-    package func draw(value: String) -> RateDraw { draw { $0.combine(value) } }
+    /// Two issuers may both have a user 7: those are two.
+    /// - Parameter rule: the `jwt` block whose user it is.
+    package func draw(user: String, of rule: String) -> RateDraw {
+        draw {
+            $0.combine(Array(rule.utf8))
+            $0.combine(Array(user.utf8))
+        }
+    }
+
+    /// Texts are told apart by their octets: names that only look alike are two.
+    /// - Parameter value: what the request has under the limit's source.
+    package func draw(value: String) -> RateDraw { draw { $0.combine(Array(value.utf8)) } }
 
     private func draw(_ subject: (inout Hasher) -> Void) -> RateDraw {
         let key = RateKey { hasher in

@@ -66,6 +66,26 @@ struct RateTests {
         #expect(table.take([rule(1).draw(value: "a")], now: at(0)) == .seconds(1))
     }
 
+    @Test("who only shares a path, a name or its looks with another has a bucket of its own")
+    func lookalikes() {
+        let table = RateTable()
+        let limit = RateLimit(1, per: .second, burst: 1, by: .user)
+        let all = RateRule(limit, route: "/a")
+        let reading = RateRule(limit, route: "/a", methods: ["GET"])
+        let draws = [
+            all.draw(user: "7", of: "staff"), all.draw(user: "7", of: "guests"),
+            all.draw(value: "7"), reading.draw(user: "7", of: "staff"),
+            RateRule(limit, route: "/a", methods: ["POST"]).draw(user: "7", of: "staff"),
+            // One text to Unicode, two to whoever issued them.
+            all.draw(user: "\u{E9}", of: "staff"), all.draw(user: "e\u{301}", of: "staff"),
+            all.draw(value: "\u{E9}"), all.draw(value: "e\u{301}"),
+            // What is written together is not the same as what is.
+            all.draw(user: "bc", of: "a"), all.draw(user: "c", of: "ab"),
+        ]
+        for draw in draws { #expect(table.take([draw], now: at(0)) == nil) }
+        for draw in draws { #expect(table.take([draw], now: at(0)) == .seconds(1)) }
+    }
+
     @Test("a request that some limit refuses draws from none")
     func refunds() {
         let table = RateTable()
