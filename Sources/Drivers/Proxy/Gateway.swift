@@ -206,7 +206,7 @@ package final class Gateway {
             adopted[number, default: 0] += 1
             guard adopted[number] == workerCount else { return }
             adopted[number] = nil
-            shared.log.info("reloaded: generation \(number) serves new connections")
+            shared.log.info("reloaded: generation \(number) judges every request from now on")
         case .stopped(let worker): running.remove(worker)
         case .keysRead(let report): keysRead(report)
         case .figures(let round):

@@ -66,12 +66,12 @@ extension Operations {
                 UInt64(max(0, shared.memory.held))),
             MetricFamily(
                 "gateway_memory_overloaded", .gauge,
-                help: "1 while that is more than 'memory' says.",
+                help: "1 while connections hold more than 'memory' allows.",
                 shared.memory.isOverloaded ? 1 : 0),
             MetricFamily(
                 "gateway_memory_measures_total", .counter,
                 help: "Connections and requests that were refused, and connections that were"
-                    + " ended, because of it.",
+                    + " ended, because connections held more than 'memory' allows.",
                 [
                     .init(
                         .whole(measures.refusedConnections),

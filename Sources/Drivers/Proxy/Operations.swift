@@ -104,7 +104,8 @@ struct Operations: ConsoleBackend {
                 help: "Attempts to read a source of keys or revocations that ended."
             ) { .whole($0.attempts) },
             family(
-                "gateway_keys_read_failures_total", .counter, help: "Those of them that failed."
+                "gateway_keys_read_failures_total", .counter,
+                help: "Attempts to read such a source that failed."
             ) { .whole($0.failures) },
             family(
                 "gateway_keys_changes_total", .counter, help: "How often a source became another."
@@ -133,7 +134,7 @@ struct Operations: ConsoleBackend {
                 counts.failedAttempts),
             MetricFamily(
                 "gateway_blocked_attempts_total", .counter,
-                help: "Requests from addresses with too many failed attempts.",
+                help: "Failed attempts that heard 429, as too many from their address failed.",
                 counts.blockedAttempts),
             MetricFamily(
                 "gateway_refreshes_total", .counter,

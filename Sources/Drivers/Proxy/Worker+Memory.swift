@@ -35,7 +35,9 @@ extension Worker {
                     + " are refused, and those that hold most are ended")
             lookForRelief()
             shared.postToWorkers(.relieve)
-        case .ended: shared.log.warning("memory: connections hold \(held) octets: all are let in")
+        case .ended:
+            shared.log.warning(
+                "memory: connections hold \(held) octets: new ones are accepted again")
         }
     }
 

@@ -76,7 +76,6 @@ final class Worker {
     private(set) var isDraining = false
     private(set) var drainDeadline: Instant?
     private(set) var clientCount = 0
-    private var acceptPausedUntil: Instant?
     private var hasStopped = false
     private let mailboxToken: UInt64
     /// When the store of sessions is to be asked what time has brought, as far as this worker

@@ -12,10 +12,18 @@ struct AccessTests {
         ),
         .init(
             .route, "deny al",
-            "6: expected a CIDR, all or unix, not 'al' (did you mean 'all'?)"),
+            "6: expected \(pattern), not 'al' (did you mean 'all'?)"),
         .init(
             .route, "deny example.kr",
-            "6: expected a network such as 10.0.0.0/8, not 'example.kr'"),
+            "6: expected \(pattern), not 'example.kr'"),
+        .init(.route, "allow any", "7: expected \(pattern), not 'any' (did you mean 'all'?)"),
+        .init(.listen, "deny *", "6: expected \(pattern), not '*' (did you mean 'all'?)"),
+        .init(
+            .route, "allow unix:/s",
+            "7: expected \(pattern), not 'unix:/s' (did you mean 'unix'?)"),
+        .init(
+            .listen, "allow 10.0.0.0/8, fd00::/8, ::1",
+            "7: lists are parted by spaces, without ',' (did you mean '10.0.0.0/8'?)"),
         .init(.route, "deny all; allow ::1", "17: nothing is left to decide behind 'all'"),
         .init(
             .route, "allow ::1; deny fd00::/8 ::1",
@@ -62,7 +70,9 @@ struct AccessTests {
             .route, "rate 10/s by qery:a",
             "14: expected \(sources), not 'qery:a' (did you mean 'query:a'?)"),
         .init(.route, "rate 10/s by header:", "14: a name is missing after 'header:'"),
-        .init(.route, "rate 10/s by address burst 5", "22: nothing follows 'address'"),
+        .init(
+            .route, "rate 10/s by address burst 5",
+            "22: nothing follows 'address' ('burst N' stands before 'by')"),
         .init(
             .route, "rate 10/s by path:store",
             "14: the path of this route captures no '{store}'"),
@@ -85,11 +95,14 @@ struct AccessTests {
         // limits
         .init(
             .limits, "connections_per_address 0",
-            "25: '0' is out of range (1 to 10000000)"),
+            "25: '0' is unknown (did you mean 'off'?)"),
+        .init(.limits, "memory none", "8: 'none' is unknown (did you mean 'off'?)"),
+        .init(.limits, "reload_ends 0", "13: '0' is no duration (did you mean '0s'?)"),
         .init(
             .limits, "connections_per_address of", "25: 'of' is unknown (did you mean 'off'?)"),
     ]
 
+    private static let pattern = "a CIDR such as 10.0.0.0/8, all or unix"
     private static let rate = "rate N/s|m|h [burst N] by address|user|SOURCE | off"
     private static let sources = "query:NAME, header:NAME, cookie:NAME, claim:NAME or path:NAME"
 

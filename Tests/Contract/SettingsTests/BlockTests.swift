@@ -57,10 +57,10 @@ struct BlockTests {
                 + " 'x_forwarded'?)"),
         .init(
             .backend, "server 127.0.0.1:1; send_proxy v3",
-            "32: expected v1 or v2, not 'v3' (did you mean 'v1'?)"),
+            "32: expected v1, v2 or off, not 'v3' (did you mean 'v1'?)"),
         .init(
             .backend, "server 127.0.0.1:1; send_proxy of",
-            "32: 'of' is unknown (did you mean 'off'?)"),
+            "32: expected v1, v2 or off, not 'of' (did you mean 'off'?)"),
         .init(.route, "forwarded yes", "11: expected on or off, not 'yes' (did you mean 'on'?)"),
         // log
         .init(.log, "access json", "8: where to? (expected: access json stdout|stderr|PATH)"),
@@ -79,7 +79,7 @@ struct BlockTests {
             "5: 'a/b' is no name (letters, digits, '_', '-' and '.')"),
         // limits
         .init(.limits, "attempts", "1: 'attempts' is incomplete (expected: \(attempts))"),
-        .init(.limits, "attempts 0", "10: '0' is out of range (1 to 100000)"),
+        .init(.limits, "attempts 0", "10: '0' is unknown (did you mean 'off'?)"),
         .init(.limits, "attempts of", "10: 'of' is unknown (did you mean 'off'?)"),
         .init(.limits, "attempts off burst 2", "14: nothing follows 'attempts off'"),
         .init(
@@ -87,7 +87,7 @@ struct BlockTests {
         .init(.limits, "attempts 5 burst", "12: a number is missing after 'burst'"),
         .init(.limits, "attempts 5 burst 0", "18: '0' is out of range (1 to 200000)"),
         .init(.limits, "body_rate", "1: 'body_rate' is incomplete (expected: body_rate \(rate))"),
-        .init(.limits, "body_rate 0", "11: '0' is out of range (1 to 1g)"),
+        .init(.limits, "body_rate 0", "11: '0' is unknown (did you mean 'off'?)"),
         .init(.limits, "body_rate 500/s", "11: \(noSize)"),
         .init(.limits, "body_rate of", "11: 'of' is unknown (did you mean 'off'?)"),
         .init(.limits, "body_rate off over 5s", "15: nothing follows 'body_rate off'"),

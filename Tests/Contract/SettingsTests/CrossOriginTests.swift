@@ -7,7 +7,11 @@ struct CrossOriginTests {
         .init(
             .route, "cors same",
             "6: expected any or an origin such as https://app.example.kr, not 'same'"
-                + " (did you mean 'https://same'?)"),
+                + " (pages of the same origin need no permission)"),
+        .init(
+            .route, "cors *",
+            "6: expected any or an origin such as https://app.example.kr, not '*'"
+                + " (did you mean 'any'?)"),
         .init(.route, "cors any https://a.kr", "6: 'any' stands alone"),
         .init(.route, "cors https://a.kr off", "19: 'off' stands alone"),
         .init(
@@ -25,7 +29,12 @@ struct CrossOriginTests {
         .init(.cors, "methods get", "9: 'get' is no request method (did you mean 'GET'?)"),
         .init(.cors, "methods GET GET", "13: 'GET' is named twice"),
         .init(.cors, "headers X-A any", "13: 'any' stands alone"),
-        .init(.cors, "headers *", "9: the headers have to be named"),
+        .init(
+            .cors, "methods *",
+            "9: '*' is no request method (leave 'methods' out to let all of them pass)"),
+        .init(.cors, "headers *", "9: '*' is unknown (did you mean 'any'?)"),
+        .init(.cors, "headers off", "9: the headers have to be named"),
+        .init(.cors, "expose any", "8: the headers have to be named"),
         .init(.cors, "headers X:", "9: 'X:' is no header name"),
         .init(.cors, "expose off X-A", "8: 'off' stands alone"),
         .init(.cors, "max_age 2d", "9: '2d' is out of range (0ms to 1d)"),

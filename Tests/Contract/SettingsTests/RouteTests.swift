@@ -115,6 +115,15 @@ struct RouteTests {
             .route, "origins file:///x",
             "9: expected any, same or an origin such as https://app.example.kr,"
                 + " not 'file:///x'"),
+        .init(
+            .route, "methods GET, POST",
+            "9: lists are parted by spaces, without ',' (did you mean 'GET'?)"),
+        .init(
+            .route, "auth app; roles admin, manager",
+            "17: lists are parted by spaces, without ',' (did you mean 'admin'?)"),
+        .init(
+            .route, "websocket; buffer_body 1k",
+            "12: 'buffer_body' is nothing to a WebSocket, whose request has no body"),
         // what happens
         .init(
             .route, "header Content-Length 5", "8: 'Content-Length' is set by the gateway itself"),
@@ -222,7 +231,7 @@ struct RouteTests {
             compress over 1k level 9; sessions s; backend app
             header X-A "{client.address} {{x}}"; header X-B {id}
             refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
-            forwarded on; ping 5s; silence 6s; comment 7s; buffer_body 8k }
+            forwarded on; ping 5s; silence 6s; comment 7s }
             """
         let result = read(prelude + text)
         #expect(result.diagnostics.isEmpty)
@@ -252,7 +261,6 @@ struct RouteTests {
         expected.refusesWithStatus = true
         expected.sendsForwarded = true
         expected.bodySize = 1 << 20
-        expected.bodyBufferSize = 8 << 10
         expected.messageSize = 2 << 20
         expected.inflatedSize = 3 << 20
         expected.sendQueueSize = 4 << 20

@@ -119,6 +119,21 @@ struct WarningTests {
                 + "route a.kr/a { respond 200 }\nroute *.a.kr/a { respond 200 }", ""
         ),
         (
+            tls + "route / { respond 200; deny 10.0.0.0/8; allow 10.1.0.0/16 10.0.0.0/7 ::1;"
+                + " deny ::/0 ::2 }",
+            "2:47: warning: 'deny' of a network around '10.1.0.0/16' comes before and decides"
+                + " (write the smaller one first)"
+        ),
+        (
+            tls + jwt + backend
+                + "route / { auth app; backend app; methods GET; cors any { methods GET PUT } }",
+            "4:47: warning: 'cors' promises PUT, which is none of the 'methods' of this route"
+        ),
+        (
+            tls + backend + "defaults { backend app; cors any; buffer_body 1k }\n"
+                + "route / { websocket }", ""
+        ),
+        (
             tls + "rewrite /a/{x} to /b\nrewrite /a/{y}/ to /c\nroute / { respond 200 }",
             "3:9: warning: no request reaches this rewrite: the one at line 2 takes them all"
         ),

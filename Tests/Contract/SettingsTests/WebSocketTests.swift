@@ -92,7 +92,7 @@ struct WebSocketTests {
         .init(
             .defaults, "compress context dedicated budget 1025g",
             "35: '1025g' is out of range (1k to 1024g)"),
-        .init(.route, "frame_size 0", "12: '0' is out of range (1 to 1g)"),
+        .init(.route, "frame_size 0", "12: '0' is unknown (did you mean 'off'?)"),
         .init(.route, "frame_size of", "12: 'of' is unknown (did you mean 'off'?)"),
         .init(.route, "fragments 0", "11: '0' is out of range (1 to 1000000)"),
         .init(.route, "fragments off", "11: expected a number from 1 to 1000000, not 'off'"),

@@ -137,6 +137,7 @@ struct RouteDraft {
     var sessions: Word?
     var origins: Word?
     var cors: Word?
+    var bodyBuffer: Word?
     var frameSize: Word?
     var silence: Word?
 

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Forwarding
 
 /// `allow`, `deny`, `rate`: who may come at all, and how often.
 extension Grammar {
@@ -34,6 +35,12 @@ extension Grammar {
                 reading.error("nothing is left to decide behind 'all'", at: word)
             } else if addresses.rules.contains(where: { $0.pattern == pattern }) {
                 reading.error("\(word.shown) is named twice, the first decides", at: word)
+            } else if let first = addresses.rules.first(where: { $0.pattern.covers(pattern) }),
+                first.verdict != verdict
+            {
+                reading.warn(
+                    "'\(first.verdict.rawValue)' of a network around \(word.shown) comes before"
+                        + " and decides (write the smaller one first)", at: word.location)
             }
             addresses.rules.append(.init(verdict, pattern))
         }
@@ -101,7 +108,8 @@ extension Grammar {
             return nil
         }
         if let extra = rest.first {
-            reading.error("nothing follows \(word.shown)", at: extra)
+            let hint = extra.text == "burst" ? " ('burst N' stands before 'by')" : ""
+            reading.error("nothing follows \(word.shown)\(hint)", at: extra)
             return nil
         }
         return subject(word, captures: captures, &reading).map {
@@ -171,10 +179,24 @@ extension ValueKind where Value == AddressRules.Pattern {
         case "unix": return .unix
         default: break
         }
-        if Spelling.closest(to: word.text, among: ["all", "unix"]) != nil {
-            reading.error(Choice.message(word, among: ["a CIDR", "all", "unix"]), at: word)
+        guard NumericAddress(String(word.text.prefix { $0 != "/" })) != nil else {
+            let words = ["all", "unix"]
+            let guess = word.text.hasPrefix("unix:") ? "unix" : everybody[word.text] ?? word.text
+            reading.error(
+                "expected a CIDR such as 10.0.0.0/8, all or unix, not \(word.shown)"
+                    + Spelling.hint(for: guess, among: words), at: word)
             return nil
         }
         return ValueKind<AddressRange>.range.read(word, &reading).map { .range($0) }
+    }
+
+    private static var everybody: [String: String] { ["any": "all", "*": "all"] }
+}
+
+extension AddressRules.Pattern {
+    /// Whoever `other` is about, this one is about, too.
+    fileprivate func covers(_ other: Self) -> Bool {
+        guard case .range(let outer) = self, case .range(let inner) = other else { return false }
+        return outer.prefixLength <= inner.prefixLength && matches(inner.octets)
     }
 }

@@ -105,8 +105,10 @@ extension Grammar {
         for word in directive.arguments {
             if word.text == keyword {
                 reading.error("\(word.shown) stands alone", at: word)
-            } else if word.text == "*" {
-                // To browsers that send cookies it is a name like any other.
+            } else if keyword == "any", word.text == "*" {
+                reading.error("\(word.shown) is unknown (did you mean 'any'?)", at: word)
+            } else if ["*", "any", "off"].contains(word.text) {
+                // To browsers that send cookies `*` is a name like any other.
                 reading.error("the headers have to be named", at: word)
             } else if let name = ValueKind<String>.fieldName.read(word, &reading) {
                 append(name, to: &names, word, &reading)

@@ -42,6 +42,17 @@ extension Grammar {
         }
     }
 
+    static func readBodyBuffer(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert("buffer_body")
+        draft.bodyBuffer = directive.name
+        let kind = ValueKind.size(kibi...gibi, or: "off")
+        if let size = kind.read(directive.arguments[0], &reading) {
+            draft.settings.bodyBufferSize = size
+        }
+    }
+
     // MARK: Who may enter
 
     /// `auth app or staff`, `auth app optional`, `auth off`.

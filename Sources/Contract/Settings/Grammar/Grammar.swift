@@ -144,7 +144,7 @@ package enum Grammar {
             .init("keep_alive_timeout", "DURATION", .timeout, \.keepAliveTimeout),
             .init(
                 "send_proxy", "v1|v2|off",
-                ValueKind<ProxyHeader.Version>.choice.optional("off"), \.proxyHeader),
+                ValueKind<ProxyHeader.Version>.choice(or: "off"), \.proxyHeader),
         ])
 
     static let sessions = Vocabulary<SessionDraft>(
@@ -200,8 +200,7 @@ package enum Grammar {
         .init("forward_token", "on|off", .onOff, \.settings.forwardsTokens),
         .init("refuse", "http|socket", .one, readRefusal),
         .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),
-        .init(
-            "buffer_body", "SIZE|off", .size(kibi...gibi, or: "off"), \.settings.bodyBufferSize),
+        .init("buffer_body", "SIZE|off", .one, readBodyBuffer),
         .init("message_size", "SIZE", .size(1...gibi), \.settings.messageSize),
         .init("inflated_size", "SIZE", .size(1...gibi), \.settings.inflatedSize),
         .init("frame_size", "SIZE|off", .one, readFrameSize),

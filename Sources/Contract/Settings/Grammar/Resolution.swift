@@ -128,7 +128,8 @@ extension Document {
         case nil: break
         }
         checkRules(draft, &reading)
-        checkCORS(draft, &route, &reading)
+        checkWebSocket(draft, &route, &reading)
+        checkCORS(draft, route, &reading)
         checkReports(draft, &route, &reading)
         return route
     }
@@ -200,18 +201,37 @@ extension Document {
         route.reportOnly.formIntersection(rules)
     }
 
-    /// Browsers open a WebSocket without the questions that `cors` answers. What comes from
-    /// `defaults` falls away there.
-    private func checkCORS(
+    /// Browsers open a WebSocket without the questions that `cors` answers, and no body comes with
+    /// its request. What comes from `defaults` falls away there.
+    private func checkWebSocket(
         _ draft: RouteDraft, _ route: inout RouteSettings, _ reading: inout Reading
     ) {
-        guard route.kind == .webSocket, route.crossOrigin != nil else { return }
-        if let word = draft.cors, draft.own.contains("cors") {
+        guard route.kind == .webSocket else { return }
+        if route.crossOrigin != nil, let word = draft.cors, draft.own.contains("cors") {
             reading.error(
                 "'cors' is nothing to a WebSocket ('origins' says which pages may open it)",
                 at: word)
         }
+        if route.bodyBufferSize != nil, let word = draft.bodyBuffer,
+            draft.own.contains("buffer_body")
+        {
+            reading.error(
+                "'buffer_body' is nothing to a WebSocket, whose request has no body", at: word)
+        }
         route.crossOrigin = nil
+        route.bodyBufferSize = nil
+    }
+
+    /// Pages would be promised a method that the route then refuses.
+    private func checkCORS(
+        _ draft: RouteDraft, _ route: RouteSettings, _ reading: inout Reading
+    ) {
+        guard let cors = route.crossOrigin, let word = draft.cors, !route.methods.isEmpty,
+            let method = cors.methods.first(where: { !route.methods.contains($0) })
+        else { return }
+        reading.warn(
+            "'cors' promises \(method), which is none of the 'methods' of this route",
+            at: word.location)
     }
 
     private func checkTicket(

@@ -21,6 +21,9 @@ package struct Entry: Sendable, Hashable {
     /// The block is incomplete without it.
     var isRequired = false
 
+    /// Takes as many arguments as there are.
+    var isList: Bool { arity.upperBound == .max }
+
     /// `limit N block_new|eject_old`.
     var usage: String {
         let line = synopsis.isEmpty ? name : name + " " + synopsis
@@ -164,6 +167,7 @@ struct Vocabulary<Draft>: Sendable {
         checkBlock(directive, entry, &reading)
         let count = directive.arguments.count
         if entry.arity.contains(count) {
+            if entry.isList { partedBySpaces(&directive.arguments, &reading) }
             return directive.block == nil && entry.block == .required ? nil : directive
         }
         if !directive.isBroken { reportArity(directive, entry, &reading) }
@@ -175,6 +179,23 @@ struct Vocabulary<Draft>: Sendable {
         }
         directive.arguments = Array(directive.arguments.prefix(entry.arity.upperBound))
         return directive
+    }
+
+    /// Other languages part the elements of a list by commas. Here a comma would belong to the
+    /// element, which most kinds of elements have no objection to.
+    private func partedBySpaces(_ words: inout [Word], _ reading: inout Reading) {
+        var isSaid = false
+        for index in words.indices where words[index].endsWithComma {
+            var meant = words[index]
+            meant.text.removeLast()
+            if !isSaid {
+                let hint = meant.text.isEmpty ? "" : " (did you mean \(meant.shown)?)"
+                reading.error("lists are parted by spaces, without ','\(hint)", at: words[index])
+            }
+            isSaid = true
+            meant.isBroken = true
+            words[index] = meant
+        }
     }
 
     /// How other languages switch a word on or off that stands alone here.

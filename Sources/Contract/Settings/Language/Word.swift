@@ -23,6 +23,9 @@ struct Word: Sendable, Hashable {
     /// It may be a secret: neither messages nor source lines may show it.
     var isHidden = false
 
+    /// As in `a, b`; a value that ends so is written in quotes.
+    var endsWithComma: Bool { !isQuoted && text.hasSuffix(",") }
+
     /// The word as messages may repeat it, in single quotes.
     var shown: String {
         if isHidden { return "'…'" }

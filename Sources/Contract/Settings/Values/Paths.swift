@@ -108,9 +108,13 @@ extension ValueKind where Value == String {
             let isCut = parts.count == 2 && parts[1].hasPrefix("//") && parts[1].count > 2
             let host = isCut ? String(parts[1].dropFirst(2).prefix { $0 != "/" }) : word.text
             let guess = "\(isCut ? String(parts[0]) : "https")://\(host)"
+            let isGuess = isAuthority(guess.split(separator: "/").last ?? "")
             let hint =
-                isAuthority(guess.split(separator: "/").last ?? "")
-                ? " (did you mean '\(guess)'?)" : ""
+                switch text {
+                case "*": " (did you mean 'any'?)"
+                case "same": " (pages of the same origin need no permission)"
+                default: isGuess ? " (did you mean '\(guess)'?)" : ""
+                }
             reading.error(
                 "expected \(keywords) or an origin such as https://app.example.kr,"
                     + " not \(word.shown)\(hint)", at: word)
@@ -140,11 +144,14 @@ extension ValueKind where Value == String {
         if known.contains(word.text) { return word.text }
         let guess = Spelling.closest(to: word.text, among: known)
         let isMethod =
-            !word.text.isEmpty && word.text.utf8.allSatisfy(ASCII.isToken)
-            && word.text.uppercased() == word.text
+            word.text.utf8.contains(where: ASCII.isAlpha)
+            && word.text.utf8.allSatisfy(ASCII.isToken) && word.text.uppercased() == word.text
         if isMethod && guess == nil { return word.text }
+        let isAll = ["*", "any", "all"].contains(word.text.lowercased())
         let hint = guess.map { " (did you mean '\($0)'?)" } ?? ""
-        reading.error("\(word.shown) is no request method\(hint)", at: word)
+        reading.error(
+            "\(word.shown) is no request method"
+                + (isAll ? " (leave 'methods' out to let all of them pass)" : hint), at: word)
         return nil
     }
 }

@@ -17,7 +17,22 @@ struct ValueKind<Value: Sendable>: Sendable {
                 reading.error("\(word.shown) is unknown (did you mean '\(keyword)'?)", at: word)
                 return nil
             }
+            if keyword == "off", self.meansOff(word, reading) {
+                reading.error("\(word.shown) is unknown (did you mean 'off'?)", at: word)
+                return nil
+            }
             return self.read(word, &reading).map(Optional.some)
+        }
+    }
+
+    /// Other languages' words for "no limit", where they are no value of this kind.
+    private func meansOff(_ word: Word, _ reading: Reading) -> Bool {
+        let words = ["0", "no", "none", "never", "false", "disabled", "unlimited"]
+        guard words.contains(word.text.lowercased()) else { return false }
+        return [word.text, word.text + "s"].allSatisfy { text in
+            var (trial, word) = (reading, word)
+            word.text = text
+            return read(word, &trial) == nil
         }
     }
 }
@@ -113,6 +128,17 @@ extension ValueKind where Value: RawRepresentable<String> & CaseIterable {
         ValueKind { word, reading in
             if let value = Value(rawValue: word.text) { return value }
             let words = Value.allCases.map(\.rawValue)
+            reading.error(Choice.message(word, among: words), at: word)
+            return nil
+        }
+    }
+
+    /// One of the words of an enumeration, or `keyword` for nil.
+    static func choice(or keyword: String) -> ValueKind<Value?> {
+        ValueKind<Value?> { word, reading in
+            if word.text == keyword { return .some(nil) }
+            if let value = Value(rawValue: word.text) { return value }
+            let words = Value.allCases.map(\.rawValue) + [keyword]
             reading.error(Choice.message(word, among: words), at: word)
             return nil
         }
