@@ -214,8 +214,7 @@ async def rest(client):
 async def response_that_is_hardly_read_is_ended(gateway, upstream, door=None):
     began = time.monotonic()
     async with downloading(gateway, upstream, 16 * MEGABYTE, door) as (client, app):
-        hurry = asyncio.Event()
-        reading = asyncio.create_task(read_slowly(client, 512, 0.1, hurry))
+        reading = asyncio.create_task(read_slowly(client, 512, 0.1))
         await app.end(BOUND)
         assert time.monotonic() - began > 1.5
         # What the kernel of the client has already is still there to be read.
