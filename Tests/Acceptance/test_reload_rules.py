@@ -58,7 +58,7 @@ class Reloading:
         self.gateway.configure(self.text(name, **words))
         self.gateway.reload()
 
-        words = f"generation {self.count + 1} serves"
+        words = f"generation {self.count + 1} judges"
         await eventually(lambda: words in self.gateway.stderr, "every worker to serve by it")
 
     def open(self, kind, token, tab=None, controlled=True):
@@ -353,7 +353,7 @@ async def test_a_reload_asks_for_the_host_that_a_trusted_proxy_named(start_gatew
             gateway.configure(each)
             gateway.reload()
             serving += 1
-            words = f"generation {serving} serves"
+            words = f"generation {serving} judges"
             await eventually(lambda: words in gateway.stderr, "every worker to serve by it")
 
     def open(ward, tab):
