@@ -131,7 +131,7 @@ async def test_a_reload_changes_nothing_that_was_decided(starting):
     console.put(path, {"devices": 1, "policy": "block_new"})
     gateway.configure(CONFIGURATION.replace("limit admin 2", "limit admin 5"))
     gateway.reload()
-    gateway.wait_for_words("generation 2 serves")
+    gateway.wait_for_words("generation 2 judges")
     (limit,) = console.get("/stores/boards/4")["limits"]
     assert (limit["devices"], limit["origin"]) == (1, "console")
     assert console.delete(path).status_code == 204

@@ -11,7 +11,8 @@ extension ClientConnection {
 
     /// Octets in buffers that are this connection's.
     private var heldCount: Int {
-        let common = stream.heldCount + held.count + decoder.keptCount
+        let kept = liveContext?.live?.request.heldCount ?? 0
+        let common = stream.heldCount + held.count + decoder.keptCount + kept
         switch phase {
         case .held(let request): return common + request.heldCount
         case .exchange(let exchange): return common + exchange.heldCount

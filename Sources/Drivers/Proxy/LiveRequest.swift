@@ -31,6 +31,9 @@ struct LiveRequest {
     let authority: Authority?
     private let octets: [UInt8]
 
+    /// Octets that are kept.
+    var heldCount: Int { octets.count }
+
     init(
         _ head: RequestHead, authority: Authority?, isWebSocket: Bool,
         without tokens: TokenStripping

@@ -5,8 +5,11 @@ internal import Transport
 
 /// What the connections of a worker hold, and what it does when all hold too much.
 extension Worker {
-    /// How often who can do nothing about it looks again.
+    /// How often a worker looks again that can do nothing about it, or leaves it to the others.
     private static let reliefPause: Duration = .milliseconds(100)
+    /// So many pauses a worker leaves it to others that hold more, or have not said what they hold:
+    /// one that is busy for so long may be busy with what holds the memory.
+    private static let mostReliefPauses = 10
 
     private var memoryLimit: Int? { generation.settings.limits.memory }
 
@@ -44,11 +47,11 @@ extension Worker {
     /// Others have looked, or have ended what they had.
     func lookForRelief() {
         nextRelief = now
-        leavesReliefToOthers = false
+        reliefPauses = 0
     }
 
-    /// Ends connections, those of all workers that hold most first, until it is enough. Who does
-    /// not hear of the others in time goes on alone.
+    /// Ends connections, those of all workers that hold most first, until it is enough. A worker
+    /// that does not hear of the others in time goes on alone.
     private func relieve() {
         guard now >= nextRelief else { return }
         var holders = self.holders
@@ -56,14 +59,14 @@ extension Worker {
             let largest = holders.last
             switch shared.memory.turn(of: index, largest: largest?.held ?? 0) {
             case .own: break
-            case .other(let worker) where !leavesReliefToOthers:
-                shared.mailboxes[worker].post(.relieve)
-                leavesReliefToOthers = true
+            case .other(let worker) where reliefPauses < Self.mostReliefPauses:
+                if reliefPauses == 0 { shared.mailboxes[worker].post(.relieve) }
+                reliefPauses += 1
                 return pauseRelief()
-            case .unknown where !leavesReliefToOthers:
-                leavesReliefToOthers = true
+            case .unknown where reliefPauses < Self.mostReliefPauses:
+                reliefPauses += 1
                 return pauseRelief()
-            case .other, .unknown: leavesReliefToOthers = false
+            case .other, .unknown: reliefPauses = 0
             }
             // It is in many small pieces, which will go when they are complete, or for their age.
             guard let largest else { return pauseRelief() }

@@ -60,8 +60,8 @@ final class Worker {
     var memory = MemoryShare()
     /// When it is to be looked again for what could be let go.
     var nextRelief = Instant.zero
-    /// Others have connections that hold more.
-    var leavesReliefToOthers = false
+    /// How often that was left to others, which have connections that hold more.
+    var reliefPauses = 0
     /// When the next line about a rule that is not in force may be written.
     var nextReport = Instant.zero
     private var wheel: TimerWheel
