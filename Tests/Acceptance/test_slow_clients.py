@@ -416,7 +416,10 @@ def p99(times):
 
 @pytest.mark.parametrize(
     ("count", "patience", "memory"),
-    [(60, 4, 64), pytest.param(2000, 20, 1024, marks=[pytest.mark.long, pytest.mark.timeout(300)])],
+    [
+        (60, 4, 64),
+        pytest.param(2000, 20, 1024, marks=[pytest.mark.long, pytest.mark.timeout(300)]),
+    ],
 )
 async def test_a_crowd_of_slow_clients_holds_nobody_up(
     start_gateway, start_app, count, patience, memory
@@ -424,13 +427,17 @@ async def test_a_crowd_of_slow_clients_holds_nobody_up(
     """As many slow heads, slow bodies and slow readers each. What waits for the readers is within
     `memory`: beyond, it would be the largest that go, and newcomers that are refused."""
     odd, crowded = start_app("odd"), start_app("odd")
-    gateway = start_gateway(CROWDED, odd=odd, crowded=crowded, patience=f"{patience}s", memory=str(memory))
+    names = {"odd": odd, "crowded": crowded, "patience": f"{patience}s", "memory": str(memory)}
+    gateway = start_gateway(CROWDED, **names)
     operator = Operator(gateway.names["console"])
     requests = 2000 if count > 100 else 200
     calm = await latencies(gateway.plain, requests)
-    async with peak_memory(gateway) as peak:
+    async with peak_memory(gateway, every=1) as peak:
         with Crowd(gateway.plain.port, count) as crowd:
             await eventually(lambda: crowd.opened == 3 * count, "all to be there", 60)
+            # What fills the buffers of the readers is a load like any other's.
+            held = lambda: operator.total("gateway_memory_held_octets")  // (8 * MEGABYTE)
+            await settled(held, "what is held for them", patience=60)
             times = await latencies(gateway.plain, requests)
             # Nobody of them leaves by itself.
             await eventually(lambda: crowd.left == 0, "all to be ended", 4 * patience + 20)
