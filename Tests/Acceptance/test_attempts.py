@@ -311,6 +311,16 @@ async def test_a_flood_is_a_line_a_second(gateway):
     assert any(address in text for text in lines), lines
 
 
+async def test_a_reload_forgets_no_failure(start):
+    gateway, address = start("attempts 1 burst 3"), new_address()
+    assert await statuses(gateway, 4, address) == [401] * 3 + [429]
+    gateway.names["limit"] = "attempts 1 burst 4"
+    gateway.configure(CONFIGURATION)
+    gateway.reload()
+    assert (await statuses(gateway, 4, address)).count(429) >= 2
+    assert await statuses(gateway, 4, new_address()) == [401] * 4
+
+
 async def test_off_is_no_limit(start):
     assert await statuses(start("attempts off"), 100, new_address()) == [401] * 100
 

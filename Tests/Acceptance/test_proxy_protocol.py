@@ -13,6 +13,7 @@ from harness.certificates import CONTEXT
 from harness.door import Door, ask
 from harness.gateway import command
 from harness.log import line
+from harness.operator import Operator
 from harness.ports import free_port
 from harness.proxies import HAProxy, Nginx
 from harness.raw import Raw, connection
@@ -27,6 +28,7 @@ limits { request_head 2s; tls_handshake 2s }
 listen 127.0.0.1:$http  { proxy_protocol }
 listen 127.0.0.1:$https { proxy_protocol; tls { certificate self_signed } }
 listen 127.0.0.1:$entry { proxy_protocol; redirect https }
+console 127.0.0.1:$console { token env:CONSOLE_TOKEN }
 backend odd      { server 127.0.0.1:$odd }
 backend hospital { server 127.0.0.1:$hospital }
 sessions screens { store query:store_id; limit 1 block_new }
@@ -174,10 +176,14 @@ async def test_header_and_client_hello_may_come_in_one_segment(gateway):
          "long-block", "checksum", "no-signature"],
 )  # fmt: skip
 async def test_without_a_proper_header_a_trusted_proxy_gets_no_answer(gateway, octets):
+    operator = Operator(gateway.names["console"])
+    refused = lambda: operator.total("gateway_refused_connections_total", rule="proxy_protocol")
+    before = refused()
     for door in (gateway.plain, gateway.tls):
         async with connection(door, tls=False) as raw:
             await raw.send(octets)
             assert await raw.end() == b""
+    assert refused() == before + 2
 
 
 @pytest.mark.parametrize("header", [b"", V1[:20], V2[:14]], ids=["nothing", "v1", "v2"])

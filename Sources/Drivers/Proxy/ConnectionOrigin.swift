@@ -59,6 +59,7 @@ extension ClientConnection {
                 stream.skip(index, with: buffer)
                 return header.map { .passed(origin.told(by: $0)) } ?? .reading(decoder)
             } catch {
+                worker.shared.counters.note(\.withoutHeader)
                 worker.shared.log.warning(
                     "connection of proxy \(origin.addressText) refused: \(error.message)")
                 return .refused

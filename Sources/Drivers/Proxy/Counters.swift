@@ -22,6 +22,7 @@ final class Counters: Sendable {
     struct Connections: Sendable {
         var overLimit: UInt64 = 0
         var denied: UInt64 = 0
+        var withoutHeader: UInt64 = 0
     }
 
     /// What refused a request, by the word of the configuration.

@@ -26,6 +26,9 @@ extension Operations {
                         .whole(connections.overLimit),
                         labels: [.init("rule", "connections_per_address")]),
                     .init(.whole(connections.denied), labels: [.init("rule", "deny")]),
+                    .init(
+                        .whole(connections.withoutHeader), labels: [.init("rule", "proxy_protocol")]
+                    ),
                 ]),
             MetricFamily(
                 "gateway_refused_requests_total", .counter,

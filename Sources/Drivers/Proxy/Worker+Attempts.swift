@@ -24,6 +24,17 @@ extension Worker {
         return GateRefusal(refusal: .tooManyAttempts)
     }
 
+    /// Whoever has failed so far has failed by the new limit, too.
+    func adopt(attempts limit: AttemptLimit?) {
+        guard limit != generation.settings.limits.failedAttempts else { return }
+        guard let limit else { return attempts = nil }
+        if attempts == nil {
+            attempts = AttemptLimiter(limit)
+        } else {
+            attempts?.use(limit, now: now)
+        }
+    }
+
     func noteFailedAttempt(of context: RequestContext) {
         shared.counters.note(\.failedAttempts)
         guard let address = context.clientAddress else { return }

@@ -394,9 +394,7 @@ final class Worker {
         _ next: Generation, added: [ListenerHandle], removed: [ListenerKey]
     ) {
         for listener in listeners where removed.contains(listener.key) { remove(listener) }
-        if next.settings.limits.failedAttempts != generation.settings.limits.failedAttempts {
-            attempts = next.settings.limits.failedAttempts.map { AttemptLimiter($0) }
-        }
+        adopt(attempts: next.settings.limits.failedAttempts)
         generation = next
         codecs.adopt(cacheSize: next.settings.limits.compressCacheSize)
         publishMemory(0)

@@ -33,9 +33,9 @@ package struct AttemptLimiter: Sendable {
     }
 
     /// One failure.
-    private let step: Int64
+    private var step: Int64
     /// A bucket with more debt than this has no room for one failure more.
-    private let room: Int64
+    private var room: Int64
     private let capacity: Int
     /// Empty until something fails.
     private var places: [Place] = []
@@ -43,9 +43,27 @@ package struct AttemptLimiter: Sendable {
     private var leftOut = 0
 
     package init(_ limit: AttemptLimit, capacity: Int = standardCapacity) {
-        step = 1_000_000_000 / Int64(max(1, limit.perSecond))
-        room = step * Int64(max(1, limit.burst) - 1)
+        (step, room) = Self.measures(of: limit)
         self.capacity = max(1, capacity / Self.ways) * Self.ways
+    }
+
+    private static func measures(of limit: AttemptLimit) -> (step: Int64, room: Int64) {
+        let step = 1_000_000_000 / Int64(max(1, limit.perSecond))
+        return (step, step * Int64(max(1, limit.burst) - 1))
+    }
+
+    /// Goes on with another limit: as many failures as an address still had to answer for it has
+    /// to answer for now, up to the new burst.
+    package mutating func use(_ limit: AttemptLimit, now: Instant) {
+        let before = step
+        (step, room) = Self.measures(of: limit)
+        for index in places.indices {
+            let debt = debt(places[index], now)
+            guard debt > 0 else { continue }
+            let failures = Double(debt) / Double(before)
+            let sum = min(Int64(failures * Double(step)), room + step)
+            places[index].emptyAt = (now + .nanoseconds(sum)).nanoseconds
+        }
     }
 
     /// True while further failures from `address` are to be answered `rate_limited`; such a one is

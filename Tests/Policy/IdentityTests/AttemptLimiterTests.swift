@@ -134,6 +134,25 @@ struct AttemptLimiterTests {
         #expect(try !limiter.isOverLimit(four(100), now: at(0)))
     }
 
+    @Test(
+        "under another limit an address answers for as many failures as before",
+        arguments: [(1, 4, 10, 4), (10, 4, 1, 4), (1, 4, 1, 2), (2, 2, 2, 8)])
+    func change(rate: Int, burst: Int, newRate: Int, newBurst: Int) throws {
+        var limiter = AttemptLimiter(AttemptLimit(perSecond: rate, burst: burst))
+        let address = try four(1)
+        for _ in 0..<burst { limiter.noteFailure(address, now: at(0)) }
+        limiter.use(AttemptLimit(perSecond: newRate, burst: newBurst), now: at(0))
+        var passed = 0
+        while !limiter.isOverLimit(address, now: at(0)) {
+            limiter.noteFailure(address, now: at(0))
+            passed += 1
+        }
+        #expect(passed == max(0, newBurst - burst))
+        // One failure is paid for after the time that the new limit says.
+        #expect(!limiter.isOverLimit(address, now: at(1000 / Int64(newRate) + 1)))
+        try #expect(!limiter.isOverLimit(four(2), now: at(0)))
+    }
+
     @Test("at most one line a second, which says how many were left out")
     func logging() {
         var limiter = AttemptLimiter(AttemptLimit())
