@@ -211,6 +211,9 @@ package struct RouteSettings: Sendable, Equatable {
     /// Rules of this route whose refusals are only written down; the request passes.
     package var reportOnly: Set<Rule> = []
     package var origins: Origins = .sameOrigin
+    /// `subprotocols`: what the app speaks, the best first, where the gateway has to answer a
+    /// handshake before it asks the app; empty for whatever a client offers first.
+    package var subprotocols: [String] = []
     package var crossOrigin: CrossOrigin?
     package var compression: Compression?
     /// An index into `Settings.sessions`.

@@ -67,6 +67,8 @@ package struct LogSettings: Sendable, Equatable {
 package struct LimitSettings: Sendable, Equatable {
     package var tlsHandshakeTimeout: Duration = .seconds(10)
     package var requestHeadTimeout: Duration = .seconds(10)
+    /// For the first message of a WebSocket that has to bring a token.
+    package var firstMessageTimeout: Duration = .seconds(10)
     package var requestHeadSize = 32 * 1024
     package var requestFieldCount = 100
     package var targetSize = 8 * 1024

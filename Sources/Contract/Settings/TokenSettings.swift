@@ -8,6 +8,9 @@ package struct TokenSettings: Sendable, Equatable {
         case subprotocol
         case cookie(String)
         case query(String)
+        /// A member of the JSON object that is a WebSocket's first message, by the names on the way
+        /// to it, at least one.
+        case message([String])
     }
 
     /// `on_expiry`: what happens to a connection whose token has come to its end, which is the

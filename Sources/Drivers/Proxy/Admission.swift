@@ -27,6 +27,8 @@ struct Admission {
         case refresh
         /// To be asked once more when keys have been read; else it is refused.
         case awaitKeys(KeyWait)
+        /// To be asked once more with the first message of the socket.
+        case awaitMessage(Generation.Route)
         /// To go on (`seated`) when the store of sessions gives the seat.
         case awaitSeat(Admission)
     }
@@ -205,10 +207,18 @@ struct Admission {
         guard route.authenticates, let attempt = GateAttempt(context: context) else { return nil }
         let isReportOnly = !context.enforcesTokens
         let (fields, query) = (head.fields, query)
+        let message = context.opened?.message
+        if context.isWebSocket, context.opened == nil, !isReportOnly,
+            let (gate, _) = generation.gates.gate(ofRoute: attempt.route, worker.shared.keys),
+            gate.asksFirstMessage(fields, query: query)
+        {
+            return .awaitMessage(route)
+        }
         var pass: TokenGate.Pass?
         let outcome = attempt.run(in: worker) {
             (gate, circumstances, cache) throws(GateFailure) in
-            pass = try gate.authenticate(fields, query: query, circumstances, cache: &cache)
+            pass = try gate.authenticate(
+                fields, query: query, message: message, circumstances, cache: &cache)
             return pass?.identity
         }
         isLetInByCookie = pass?.isByCookie ?? false

@@ -107,9 +107,10 @@ enum Answer {
     ) {
         context.detail = refusal.detail
         context.release(in: worker)
-        if context.isWebSocket, let route = context.routeSettings, !route.refusesWithStatus,
-            isForSocket(refusal)
-        {
+        let isTold =
+            context.isWebSocket && context.routeSettings?.refusesWithStatus == false
+            && isForSocket(refusal)
+        if isTold || context.opened != nil {
             return socket(refusal, head: head, context: context, to: client, in: worker)
         }
         if context.isEventStream, let rejection = context.rejection {
@@ -177,27 +178,40 @@ enum Answer {
         _ reason: EndReason, detail: String?, message: [UInt8], head: RequestHead,
         context: RequestContext, to client: ClientConnection, in worker: Worker
     ) {
-        // Admission let only proper handshakes pass.
-        guard let accept = WebSocketAccept.value(for: head) else {
-            return client.close(in: worker)
-        }
         var output: [UInt8] = []
-        HeadEncoder.appendStatusLine(status: 101, to: &output)
-        output.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ")
-        output.append(contentsOf: accept)
-        output.append("\r\n")
-        if let choice = SubprotocolOffers(head.fields).answer(upstreamChoice: nil) {
-            HeadEncoder.appendField(
-                name: "Sec-WebSocket-Protocol", value: choice, to: &output)
+        var reader = ClosingSocket.Reader.frames(FrameRelay(from: .client))
+        if let opened = context.opened {
+            reader = .messages(opened.reader)
+        } else {
+            // Admission let only proper handshakes pass.
+            guard let accept = WebSocketAccept.value(for: head) else {
+                return client.close(in: worker)
+            }
+            let choice = SubprotocolOffers(head.fields).answer(upstreamChoice: nil)
+            appendSwitch(accept: accept, subprotocol: choice, to: &output)
+            HeadEncoder.appendEnd(to: &output)
         }
-        HeadEncoder.appendEnd(to: &output)
         if !message.isEmpty { FrameEncoder.appendMessage(.text, message.span, to: &output) }
         FrameEncoder.appendClose(
             code: reason.closeCode, reason: detail ?? reason.rawValue, to: &output)
         client.stream.send(output.span)
         context.status = 101
         worker.record(context, reason)
-        client.begin(ClosingSocket(), in: worker)
+        client.begin(ClosingSocket(reader: reader), in: worker)
+    }
+
+    /// The head that completes a handshake, but for its end.
+    static func appendSwitch(
+        accept: [UInt8], subprotocol: String?, to output: inout [UInt8]
+    ) {
+        HeadEncoder.appendStatusLine(status: 101, to: &output)
+        output.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ")
+        output.append(contentsOf: accept)
+        output.append("\r\n")
+        if let subprotocol {
+            HeadEncoder.appendField(
+                name: "Sec-WebSocket-Protocol", value: subprotocol, to: &output)
+        }
     }
 
     /// A WebSocket or an event stream is ended by rule before its response has begun: the same is

@@ -59,8 +59,13 @@ extension Exchange {
             if head.isInformational {
                 awaitsContinue = false
                 use.informationalCame(allowsKeepAlive: head.allowsKeepAlive)
+                if context.opened != nil { return true }
                 ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
                 return true
+            }
+            if context.opened != nil {
+                fail(.socketRefused(status: head.status), in: worker)
+                return false
             }
             let framing = try head.bodyFraming(requestMethod: self.head.method)
             use.headCame(
@@ -266,6 +271,8 @@ extension Exchange {
         case silent
         /// Broke off in the middle of its response.
         case cut
+        /// Answered the handshake of a socket that is open here with another status than 101.
+        case socketRefused(status: Int)
         case badRequest(BodyError)
         case bodyTooBig
         /// There is no memory for it.
@@ -293,11 +300,26 @@ extension Exchange {
                 Refusal(
                     .upstreamUnavailable, status: 502, detail: "cut",
                     message: "The application broke off its answer")
+            case .socketRefused(let status):
+                Refusal(
+                    Self.reason(ofStatus: status), detail: "status_\(status)",
+                    message: "The application refused the WebSocket")
             case .badRequest(let error):
                 Refusal(.protocolError, status: error.status, message: error.message)
             case .bodyTooBig:
                 Refusal(.tooBig, message: "The request body is too large")
             case .overloaded: .memory
+            }
+        }
+
+        /// What a client hears in place of a status that it cannot see any more.
+        private static func reason(ofStatus status: Int) -> EndReason {
+            switch status {
+            case 401: .unauthenticated
+            case 403: .forbidden
+            case 429: .rateLimited
+            case 400..<500: .policy
+            default: .upstreamUnavailable
             }
         }
     }

@@ -24,7 +24,14 @@ extension Exchange {
             let compression = negotiate(head, in: worker)
         else { return fail(.badResponse, in: worker) }
         worker.scratch.removeAll(keepingCapacity: true)
-        appendSwitch(head, compression, to: &worker.scratch)
+        if let opened = context.opened {
+            guard opened.isServed(by: head) else { return fail(.badResponse, in: worker) }
+        } else {
+            appendSwitch(head, compression, to: &worker.scratch)
+        }
+        if let message = context.sessionMessage {
+            FrameEncoder.appendMessage(.text, message.span, to: &worker.scratch)
+        }
         client.stream.send(worker.scratch.span)
         worker.scratch.removeAll(keepingCapacity: true)
         context.status = 101
@@ -35,6 +42,7 @@ extension Exchange {
             route: plan.route, compression: compression, now: worker.now)
         upstream.begin(relay)
         client.begin(relay, in: worker)
+        if let opened = context.opened { sendFirstMessage(of: opened, to: upstream, in: worker) }
         if !rest.isEmpty { relay.upstreamSent(rest, in: worker) }
         if upstream.hasInputEnded { relay.upstreamInputEnded(in: worker) }
         client.resume(in: worker)
@@ -51,6 +59,7 @@ extension Exchange {
             let answer = try ExtensionList(response.fields)
             // Admission refused malformed offers.
             let offers = try ExtensionList(self.head.fields)
+            if let opened = context.opened { return try goOn(with: opened, answer) }
             guard let settings = plan.route.settings.compression else {
                 if context.speaksControl { return answer.elements.isEmpty ? compression : nil }
                 guard DeflateOffer.isAcceptable(answer, to: offers) else { return nil }
@@ -62,33 +71,24 @@ extension Exchange {
             } else if !answer.elements.isEmpty {
                 return nil
             }
-            answerOffers(offers, settings, &compression, in: worker)
+            compression.answer(offers, settings, in: worker)
         } catch {
             return nil
         }
         return compression
     }
 
-    /// Windows are kept where they fit into the budget; else every message stands for itself.
-    private func answerOffers(
-        _ offers: ExtensionList, _ settings: RouteSettings.Compression,
-        _ compression: inout WebSocketRelay.Compression, in worker: Worker
-    ) {
-        if settings.context == .dedicated {
-            let policy = DeflateNegotiation.Policy(
-                serverWindowBits: settings.windowBits, clientWindowBits: settings.windowBits,
-                keepsContext: true)
-            if let agreement = DeflateNegotiation.answer(offers, policy: policy),
-                let windows = KeptWindows(
-                    agreement, settings, budget: worker.shared.deflateBudget)
-            {
-                compression.client = agreement
-                compression.windows = windows
-                return
-            }
+    /// What is spoken with the client is settled; nil as above.
+    private func goOn(
+        with opened: OpenedSocket, _ answer: ExtensionList
+    ) throws(HandshakeError) -> WebSocketRelay.Compression? {
+        var compression = opened.compression
+        if plan.route.settings.compression?.offersUpstream == true {
+            compression.upstream = try DeflateOffer.read(answer)
+        } else if !answer.elements.isEmpty {
+            return nil
         }
-        let policy = DeflateNegotiation.Policy(serverWindowBits: settings.windowBits)
-        compression.client = DeflateNegotiation.answer(offers, policy: policy)
+        return compression
     }
 
     private func appendSwitch(
@@ -117,9 +117,37 @@ extension Exchange {
         }
         ClientResponse.appendSessionID(context, to: &output)
         HeadEncoder.appendEnd(to: &output)
-        if let message = context.sessionMessage {
-            FrameEncoder.appendMessage(.text, message.span, to: &output)
+    }
+}
+
+extension WebSocketRelay.Compression {
+    /// Windows are kept where they fit into the budget; else every message stands for itself.
+    mutating func answer(
+        _ offers: ExtensionList, _ settings: RouteSettings.Compression, in worker: Worker
+    ) {
+        if settings.context == .dedicated {
+            let policy = DeflateNegotiation.Policy(
+                serverWindowBits: settings.windowBits, clientWindowBits: settings.windowBits,
+                keepsContext: true)
+            if let agreement = DeflateNegotiation.answer(offers, policy: policy),
+                let windows = KeptWindows(
+                    agreement, settings, budget: worker.shared.deflateBudget)
+            {
+                client = agreement
+                self.windows = windows
+                return
+            }
         }
+        let policy = DeflateNegotiation.Policy(serverWindowBits: settings.windowBits)
+        client = DeflateNegotiation.answer(offers, policy: policy)
+    }
+}
+
+extension OpenedSocket {
+    /// The app speaks what the client was told, or does not say what it speaks.
+    fileprivate func isServed(by head: ResponseHead) -> Bool {
+        guard let choice = head.fields.text(of: .secWebSocketProtocol) else { return true }
+        return choice == subprotocol
     }
 }
 

@@ -13,12 +13,15 @@ internal import Transport
 /// body is for the gateway itself, or another connection has to be asked.
 ///
 ///     keys --read, or a reload--> admission, once more      keys --too late--> refused
+///     message --came, or a reload since--> admission, once more
 ///     body --whole--> reply --answer of the other connection--> answered
 final class HeldRequest {
     enum Stage {
         /// Nothing is held up yet.
         case none
         case keys(GateRefusal)
+        /// The client of an opened WebSocket has to say who it is.
+        case message(OpenedSocket)
         /// Those who have seats are asked whether they live.
         case seat(Admission)
         case body(BodyDecoder)
@@ -72,6 +75,30 @@ final class HeldRequest {
             context = RequestIntake.context(
                 of: head, from: client, in: worker, inPlaceOf: context)
         }
+        RequestIntake.goOn(self, from: client, in: worker)
+    }
+
+    // MARK: First messages
+
+    func awaitMessage(
+        _ route: Generation.Route, from client: ClientConnection, in worker: Worker
+    ) {
+        openSocket(on: route, from: client, in: worker)
+        guard let socket = context.opened else { return }
+        stage = .message(socket)
+        let timeout = context.generation.settings.limits.firstMessageTimeout
+        client.hold(self, until: worker.now + timeout, in: worker)
+    }
+
+    /// Judged by the newest rules, as a request whose head is whole.
+    func messageCame(from client: ClientConnection, in worker: Worker) {
+        stage = .none
+        client.follow(worker)
+        if context.generation !== client.generation {
+            context = RequestIntake.context(
+                of: head, from: client, in: worker, inPlaceOf: context)
+        }
+        if worker.isDraining { return answer(.draining, client, worker) }
         RequestIntake.goOn(self, from: client, in: worker)
     }
 
@@ -132,6 +159,9 @@ final class HeldRequest {
         _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
         in worker: Worker
     ) {
+        if case .message(let socket) = stage {
+            return readMessage(octets, at: &index, of: socket, from: client, in: worker)
+        }
         guard case .body(var decoder) = stage else { return }
         do {
             while let event = try decoder.decode(octets, at: &index) {
@@ -221,7 +251,7 @@ final class HeldRequest {
     /// like those who have one.
     func drain(from client: ClientConnection, in worker: Worker) {
         switch stage {
-        case .keys: answer(.draining, client, worker)
+        case .keys, .message: answer(.draining, client, worker)
         case .seat: end(.draining(context, in: worker), client, worker)
         case .none, .body, .reply: break
         }
@@ -239,6 +269,11 @@ final class HeldRequest {
                 Refusal(.timeout, message: "The request body did not come in time"), client,
                 worker)
         case .reply: refuse(.keysUnavailable, client, worker)
+        case .message:
+            answer(
+                Refusal(
+                    .timeout, detail: "first_message",
+                    message: "The first message did not come in time"), client, worker)
         case .seat:
             answer(
                 Refusal(
@@ -250,7 +285,7 @@ final class HeldRequest {
 
     /// Octets of the head, and of a body that is not whole.
     var heldCount: Int {
-        var count = head.fields.bytes.count + body.count
+        var count = head.fields.bytes.count + body.count + (context.opened?.heldCount ?? 0)
         if case .body(let decoder) = stage { count += decoder.keptCount }
         return count
     }

@@ -37,6 +37,8 @@ final class RequestContext {
     var wouldRefuse: [RouteSettings.Rule] = []
     /// The client reads what the gateway itself says: its subprotocol, or events of its own.
     var speaksControl = false
+    /// A WebSocket whose handshake the gateway has answered by itself.
+    var opened: OpenedSocket?
     /// A WebSocket or event stream that a token let in.
     var live: LiveState?
     var session: SessionSeat?

@@ -63,6 +63,9 @@ enum RequestIntake {
         _ worker: Worker
     ) throws(Refusal) {
         let context = request.context
+        if context.opened != nil, !decision.isForSockets {
+            throw Refusal(.policy, status: 404, message: "No WebSocket is served here")
+        }
         switch decision {
         case .respond(let status, let body):
             Answer.text(status, body, context: context, to: client, in: worker)
@@ -73,6 +76,7 @@ enum RequestIntake {
         case .ticket(let ticket):
             Answer.ticket(ticket, context: context, to: client, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
+        case .awaitMessage(let route): request.awaitMessage(route, from: client, in: worker)
         case .awaitSeat(let admission):
             request.awaitSeat(admission, from: client, in: worker)
         case .refresh:
@@ -119,6 +123,10 @@ enum RequestIntake {
         context.isEventStream = fields.list(.accept, contains: "text/event-stream")
         context.hasRequestBody = first?.hasRequestBody ?? false
         context.hasDrawn = first?.hasDrawn ?? false
+        if let opened = first?.opened {
+            context.opened = opened
+            context.status = 101
+        }
         return context
     }
 
@@ -134,6 +142,16 @@ enum RequestIntake {
             if isSane { return value.text }
         }
         return worker.newIdentifier()
+    }
+}
+
+extension Admission.Decision {
+    /// What a WebSocket can be done with that was opened already.
+    fileprivate var isForSockets: Bool {
+        switch self {
+        case .forward, .awaitKeys, .awaitSeat: true
+        case .respond, .redirect, .preflight, .ticket, .refresh, .awaitMessage: false
+        }
     }
 }
 

@@ -62,6 +62,9 @@ enum UpstreamRequest {
         var offer: String?
         if let compression = plan.route.settings.compression {
             if compression.offersUpstream { offer = DeflateOffer.headerValue }
+        } else if context.opened != nil {
+            // The client was told that none is spoken.
+            offer = nil
         } else if !context.speaksControl {
             // Messages to the gateway could not be told from others if they were compressed.
             offer = (try? ExtensionList(head.fields))?.onlyDeflate
@@ -102,11 +105,20 @@ enum UpstreamRequest {
                 HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
         }
-        if context.isWebSocket, fields.contains(.secWebSocketProtocol),
-            let offers = stripping.subprotocols(fields)
-        {
+        let offers = subprotocols(fields, stripping, context)
+        if context.isWebSocket, fields.contains(.secWebSocketProtocol), let offers {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: offers, to: &output)
         }
+    }
+
+    /// Where the client was told already which one is spoken, it is offered alone.
+    private static func subprotocols(
+        _ fields: Fields, _ stripping: TokenStripping, _ context: RequestContext
+    ) -> String? {
+        let offers = stripping.subprotocols(fields)
+        guard let opened = context.opened, let choice = opened.subprotocol else { return offers }
+        let isOffered = offers?.split(separator: ", ").contains { $0 == choice } ?? false
+        return isOffered ? choice : nil
     }
 
     /// The trailers of a request, without fields that only the gateway may say.

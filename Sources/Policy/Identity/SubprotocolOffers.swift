@@ -73,6 +73,18 @@ package struct SubprotocolOffers: Sendable {
         return choice ?? offers.first { !Self.isToken($0) } ?? offers.first
     }
 
+    /// The subprotocol to answer with before the app is asked: the first that it speaks, as far as
+    /// that is said; else as `answer` without a choice of the app's.
+    ///
+    /// - Parameter spoken: those that the app speaks, the best first; empty when it is not known.
+    package func choice(among spoken: [String]) -> String? {
+        if let choice = spoken.first(where: offers.contains) { return choice }
+        return answer(
+            upstreamChoice: offers.first { offer in
+                !Self.isToken(offer) && offer != ControlRequest.subprotocol
+            })
+    }
+
     private static func isToken(_ offer: String) -> Bool {
         offer.utf8.starts(with: tokenPrefix.utf8)
     }

@@ -20,17 +20,27 @@ package struct TokenFinder: Sendable {
     ///
     /// Throws `malformed` for a second `Authorization` line: nobody could tell which one the
     /// upstream would believe.
-    package func find(in fields: Fields, query: QueryString) throws(TokenError) -> FoundToken? {
+    ///
+    /// - Parameter message: the first message of a WebSocket; nil while there is none.
+    package func find(
+        in fields: Fields, query: QueryString, message: FirstMessage? = nil
+    ) throws(TokenError) -> FoundToken? {
         for place in places {
-            if let token = try token(at: place, fields, query), !token.isEmpty {
+            if let token = try token(at: place, fields, query, message), !token.isEmpty {
                 return FoundToken(token: Secret(token), place: place)
             }
         }
         return nil
     }
 
+    /// It looks into first messages.
+    var readsMessages: Bool {
+        places.contains { place in if case .message = place { true } else { false } }
+    }
+
     private func token(
-        at place: TokenSettings.Place, _ fields: Fields, _ query: QueryString
+        at place: TokenSettings.Place, _ fields: Fields, _ query: QueryString,
+        _ message: FirstMessage?
     ) throws(TokenError) -> [UInt8]? {
         switch place {
         case .bearer:
@@ -39,6 +49,7 @@ package struct TokenFinder: Sendable {
         case .subprotocol: return SubprotocolOffers(fields).token.map { Array($0.utf8) }
         case .cookie(let name): return CookieHeader(fields).first(name).map { Array($0.utf8) }
         case .query(let name): return query.first(name).map { Array($0.utf8) }
+        case .message(let path): return message?.token(at: path)
         }
     }
 

@@ -63,13 +63,16 @@ package struct TokenGate: Sendable {
     ///
     /// - Parameter cache: the memory of the worker.
     package func authenticate(
-        _ fields: Fields, query: QueryString, _ circumstances: Circumstances,
-        cache: inout VerifiedTokenCache
+        _ fields: Fields, query: QueryString, message: FirstMessage? = nil,
+        _ circumstances: Circumstances, cache: inout VerifiedTokenCache
     ) throws(GateFailure) -> Pass? {
         var attempts = Attempts()
         for (index, rule) in rules.enumerated() {
             do throws(TokenError) {
-                guard let found = try rule.finder.find(in: fields, query: query) else { continue }
+                guard
+                    let found =
+                        try rule.finder.find(in: fields, query: query, message: message)
+                else { continue }
                 let identity = try cache.authenticate(
                     found.token.octets.span, by: rule, now: circumstances.date)
                 if !circumstances.isRevoked(identity) {
@@ -83,6 +86,23 @@ package struct TokenGate: Sendable {
         if let failure = attempts.failure { throw failure }
         return try redeemTicket(query, circumstances, cache: &cache).map {
             Pass(identity: $0, place: nil)
+        }
+    }
+
+    /// A handshake says nothing of who makes it, and the first message of the socket may.
+    package func asksFirstMessage(_ fields: Fields, query: QueryString) -> Bool {
+        guard rules.contains(where: \.finder.readsMessages) else { return false }
+        if acceptsTickets, rules.contains(where: { $0.tickets != .off }),
+            query.first(TokenSettings.ticketParameter)?.isEmpty == false
+        {
+            return false
+        }
+        return rules.allSatisfy { rule in
+            do throws(TokenError) {
+                return try rule.finder.find(in: fields, query: query) == nil
+            } catch {
+                return false
+            }
         }
     }
 

@@ -24,6 +24,9 @@ package struct TokenStripping: Sendable, Equatable {
     package private(set) var cookieNames: [String] = []
     package private(set) var tokenCookieNames: [String] = []
 
+    /// Members of a WebSocket's first message.
+    package private(set) var messagePaths: [[String]] = []
+
     /// - Parameters:
     ///   - rules: the `jwt` blocks of the route.
     ///   - others: those of the configuration.
@@ -41,6 +44,8 @@ package struct TokenStripping: Sendable, Equatable {
             case .bearer, .subprotocol: break
             case .cookie(let name):
                 if !cookieNames.contains(name) { cookieNames.append(name) }
+            case .message(let path):
+                if !messagePaths.contains(path) { messagePaths.append(path) }
             case .query(let name):
                 if !queryNames.contains(name) { queryNames.append(name) }
             }

@@ -213,7 +213,8 @@ struct BlockTests {
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
             limits { tls_handshake 1s; request_head 2s; head_size 3k; head_fields 4; target_size 5k
             keep_alive 6s; drain 7s; reload_ends 10s; connections 8; connections_per_address 11
-            attempts 9 burst 10; body_rate 11 over 12s; response_rate 13 over 14s; memory 15m }
+            attempts 9 burst 10; body_rate 11 over 12s; response_rate 13 over 14s; memory 15m
+            first_message 16s }
             console [::1]:99 { token env:GATEWAY_CONSOLE_TOKEN; allow_remote off }
             listen *:8443 {
                 tls { certificate tls/fullchain.pem; key tls/privkey.pem; versions 1.3 }
@@ -247,10 +248,11 @@ struct BlockTests {
         limits.bodyRate = LeastRate(octetsPerSecond: 11, patience: .seconds(12))
         limits.responseRate = LeastRate(octetsPerSecond: 13, patience: .seconds(14))
         limits.memory = 15 << 20
+        limits.firstMessageTimeout = .seconds(16)
         #expect(settings.limits == limits)
         var console = ConsoleSettings(
             address: .ip(address: "::1", port: 99), token: Secret(Array(Desk.token.utf8)))
-        console.position = .init(file: "gateway.conf", line: 6, column: 1)
+        console.position = .init(file: "gateway.conf", line: 7, column: 1)
         #expect(settings.console == console)
         var tls = TLSSettings(
             certificate: .files(chain: "tls/fullchain.pem", key: "tls/privkey.pem"))
@@ -259,13 +261,13 @@ struct BlockTests {
             .init(
                 name: "api.example.kr",
                 certificate: .files(chain: "tls/api.pem", key: "tls/api.key"),
-                position: .init(file: "gateway.conf", line: 9, column: 5)),
+                position: .init(file: "gateway.conf", line: 10, column: 5)),
             .init(
                 name: "*.example.kr", certificate: .selfSigned,
-                position: .init(file: "gateway.conf", line: 10, column: 5)),
+                position: .init(file: "gateway.conf", line: 11, column: 5)),
         ]
         #expect(settings.listeners[1].tls == tls)
-        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 7, column: 1))
+        #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 8, column: 1))
         #expect(
             settings.listeners.map(\.redirectToHTTPS)
                 == [nil, nil, .standard, .port(8443), nil, nil])

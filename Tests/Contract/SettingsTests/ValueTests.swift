@@ -190,6 +190,10 @@ struct ValueTests {
             "8: '127.0.0.1:1' is listened on twice (first set at line 1)"),
     ]
 
+    private static let path =
+        "behind 'message:' stand names of members with dots in between, as in"
+        + " message:payload.Authorization"
+
     static let sources: [Mistake] = [
         .init(
             .sessionsWithLimit, "role qurey:role",
@@ -204,11 +208,24 @@ struct ValueTests {
         .init(.sessionsWithLimit, "device query:a query:a", "16: 'query:a' is named twice"),
         .init(
             .jwtWithSecret, "from bearr",
-            "6: expected bearer, subprotocol, cookie:NAME or query:NAME, not 'bearr'"
+            "6: expected bearer, subprotocol, cookie:NAME, query:NAME or message:PATH,"
+                + " not 'bearr'"
                 + " (did you mean 'bearer'?)"),
         .init(
             .jwtWithSecret, "from claim:x",
-            "6: expected bearer, subprotocol, cookie:NAME or query:NAME, not 'claim:x'"),
+            "6: expected bearer, subprotocol, cookie:NAME, query:NAME or message:PATH,"
+                + " not 'claim:x'"),
+        .init(.jwtWithSecret, "from message:", "6: \(path)"),
+        .init(.jwtWithSecret, "from message:a..b", "6: \(path)"),
+        .init(.jwtWithSecret, "from \"message:a b\"", "6: \(path)"),
+        .init(
+            .jwtWithSecret, "from message:1.2.3.4.5.6.7.8.9",
+            "6: at most 8 names stand behind 'message:'"),
+        .init(
+            .jwtWithSecret, "from messag:a",
+            "6: expected bearer, subprotocol, cookie:NAME, query:NAME or message:PATH,"
+                + " not 'messag:a' (did you mean 'message:a'?)"),
+        .init(.jwtWithSecret, "from message:a message:a", "16: 'message:a' is named twice"),
         .init(.jwtWithSecret, "from bearer bearer", "13: 'bearer' is named twice"),
         .init(.jwtWithSecret, "user_header X:Y", "13: 'X:Y' is no header name"),
         .init(.jwtWithSecret, "user \"\"", "6: this must not be empty"),

@@ -50,6 +50,49 @@ struct WebSocketTests {
         #expect(read(text).settings?.routes[1].compression == Compression())
     }
 
+    private static let messageBlock = """
+        jwt m { secret env:JWT_SECRET; algorithms HS256; audience a; from message:p.t bearer }
+
+        """
+
+    @Test("Tokens of first messages, and what the app speaks behind them")
+    func firstMessages() throws {
+        let text = "route /w { websocket; auth m; subprotocols b a; backend app }"
+        let settings = try #require(read(prelude + Self.messageBlock + text).settings)
+        #expect(settings.tokens.last?.from == [.message(["p", "t"]), .bearer])
+        #expect(settings.routes[1].subprotocols == ["b", "a"])
+        let inherited = "defaults { subprotocols a }\nroute /w { websocket; backend app }"
+        #expect(read(prelude + inherited).settings?.routes[1].subprotocols == [])
+    }
+
+    @Test(
+        "What makes no sense about first messages",
+        arguments: [
+            (
+                "route /w { websocket; auth m; subprotocols \"a b\"; backend app }",
+                "44: error: this is no name of a subprotocol"
+            ),
+            (
+                "route /w { websocket; auth m; subprotocols a a; backend app }",
+                "46: error: 'a' is named twice"
+            ),
+            (
+                "route /w { websocket; subprotocols a; backend app }",
+                "23: error: 'subprotocols' needs 'auth NAME' with 'from message:PATH' beside it:"
+                    + " elsewhere the app chooses"
+            ),
+            (
+                "jwt n { secret env:JWT_SECRET; algorithms HS256; audience a; from message:t }; "
+                    + "route /w { events; auth n; backend app }",
+                "104: error: 'n' looks for tokens in the first message of a WebSocket only, and an"
+                    + " event stream has none"
+            ),
+        ])
+    func firstMessageMistakes(text: String, expected: String) {
+        let complaints = complaints(prelude + Self.messageBlock + text)
+        #expect(complaints.contains(expected), "\(complaints)")
+    }
+
     static let words =
         "level, over, context, window, memory, budget, ratio, upstream or off"
 

@@ -140,6 +140,7 @@ struct RouteDraft {
     var bodyBuffer: Word?
     var frameSize: Word?
     var silence: Word?
+    var subprotocols: Word?
 
     enum Target {
         case backend(Word)

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The words of a route that are about its WebSockets.
 extension Grammar {
     // MARK: compress
@@ -108,6 +110,23 @@ extension Grammar {
                 "this budget holds not even one WebSocket, which needs"
                     + " \(Quantity.size.written(needed)) with this 'window' and 'memory'",
                 at: budget.location)
+        }
+    }
+
+    // MARK: Before the app is asked
+
+    static func readSubprotocols(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.subprotocols = directive.name
+        draft.own.insert("subprotocols")
+        draft.settings.subprotocols = []
+        for word in directive.arguments {
+            guard !word.text.isEmpty, word.text.utf8.allSatisfy(ASCII.isToken) else {
+                reading.error("this is no name of a subprotocol", at: word)
+                continue
+            }
+            append(word.text, to: &draft.settings.subprotocols, word, &reading)
         }
     }
 

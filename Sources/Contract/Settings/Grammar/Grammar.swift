@@ -34,6 +34,7 @@ package enum Grammar {
         [
             .init("tls_handshake", "DURATION", .timeout, \.tlsHandshakeTimeout),
             .init("request_head", "DURATION", .timeout, \.requestHeadTimeout),
+            .init("first_message", "DURATION", .timeout, \.firstMessageTimeout),
             .init("head_size", "SIZE", .size(kibi...mebi), \.requestHeadSize),
             .init("head_fields", "N", .integer(1...10_000), \.requestFieldCount),
             .init("target_size", "SIZE", .size(256...mebi), \.targetSize),
@@ -97,7 +98,8 @@ package enum Grammar {
             .init("jwk", "file:PATH", .one, readKeyFile).repeatable,
             .init("jwks", "file:PATH|URL", .one, readKeySet).withOptionalBlock.repeatable,
             .init(
-                "from", "bearer|subprotocol|cookie:NAME|query:NAME…", .atLeastOne, readTokenPlaces),
+                "from", "bearer|subprotocol|cookie:NAME|query:NAME|message:PATH…", .atLeastOne,
+                readTokenPlaces),
             .init("tickets", "on [bind address] | off", .from(1, to: 3), readTickets),
             .init("user", "CLAIM", .text, \.settings.userClaim),
             .init("role", "CLAIM", .text, \.settings.roleClaim),
@@ -190,6 +192,7 @@ package enum Grammar {
         .init("roles", "ROLE…", .atLeastOne, readRoles),
         .init("require", requireSynopsis, .atLeast(3), readRequirement).repeatable,
         .init("report_only", reportOnlySynopsis, .atLeastOne, readReportOnly),
+        .init("subprotocols", "NAME…", .atLeastOne, readSubprotocols),
         .init("origins", "any | same|ORIGIN…", .atLeastOne, readOrigins),
         .init("cors", corsSynopsis, .atLeastOne, readCORS).withOptionalBlock,
         .init("compress", compressionSynopsis, .any, readCompression),

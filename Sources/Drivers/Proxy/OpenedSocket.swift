@@ -1,0 +1,183 @@
+internal import Bytes
+internal import Deflate
+internal import Endings
+internal import HTTP
+internal import HTTP1
+internal import Identity
+internal import Settings
+internal import Transport
+internal import WebSocket
+
+/// A WebSocket that the gateway has opened by itself, because its first message has to say whose it
+/// is (`from message:PATH`). The app hears of it when somebody was let in.
+final class OpenedSocket {
+    enum Event {
+        case message(FirstMessage)
+        case control(ControlFrame)
+    }
+
+    /// What the client was told that it speaks.
+    let subprotocol: String?
+    /// With the client; the relay goes on with it.
+    let compression: WebSocketRelay.Compression
+    /// What came, until it was sent on.
+    var message: FirstMessage?
+    private(set) var isText = true
+    var controlRate: ControlRate
+    private let ratio: Int
+    private(set) var reader: MessageAssembler
+
+    init(
+        subprotocol: String?, compression: WebSocketRelay.Compression, settings: RouteSettings
+    ) {
+        self.subprotocol = subprotocol
+        self.compression = compression
+        controlRate = ControlRate(perSecond: settings.controlRate)
+        ratio = settings.compression?.ratio ?? .max
+        let size = min(settings.messageSize, FirstMessage.octetLimit)
+        reader = MessageAssembler(
+            from: .client,
+            limits: FrameLimits(
+                messageSize: size, frameSize: settings.frameSize,
+                fragmentCount: min(settings.fragmentCount, size)),
+            allowsCompression: compression.client != nil, checksText: true)
+    }
+
+    /// Octets of the message.
+    var heldCount: Int { reader.gatheredCount + (message?.count ?? 0) }
+
+    /// Reads up to the end of the first message, and no further.
+    func decode(
+        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
+    ) throws(WebSocketError) -> Event? {
+        while let event = try reader.decode(octets, at: &index, into: &worker.message) {
+            switch event {
+            case .message(let kind, let isCompressed):
+                isText = kind == .text
+                return .message(
+                    FirstMessage(try text(isCompressed, in: worker), isText: isText))
+            case .control(let frame): return .control(frame)
+            // Of masked frames, and below the size that would spill.
+            case .messageInPlace, .fragment: break
+            }
+        }
+        return nil
+    }
+
+    private func text(
+        _ isCompressed: Bool, in worker: Worker
+    ) throws(WebSocketError) -> [UInt8] {
+        guard isCompressed else { return worker.message }
+        let message = worker.message
+        var inflated: [UInt8] = []
+        do throws(InflateError) {
+            try worker.codecs.inflate(
+                message.span, with: compression.windows?.inflater,
+                limit: FirstMessage.octetLimit, ratio: InflateRatio(ratio: ratio), into: &inflated)
+        } catch {
+            throw .messageTooBig
+        }
+        if isText, !inflated.span.isUTF8 { throw .textNotUTF8 }
+        return inflated
+    }
+}
+
+extension HeldRequest {
+    /// Answers a handshake before anybody was let in.
+    func openSocket(
+        on route: Generation.Route, from client: ClientConnection, in worker: Worker
+    ) {
+        guard let accept = WebSocketAccept.value(for: head) else {
+            return client.close(in: worker)
+        }
+        var compression = WebSocketRelay.Compression()
+        // Admission refused malformed offers.
+        if let settings = route.settings.compression,
+            let offers = try? ExtensionList(head.fields)
+        {
+            compression.answer(offers, settings, in: worker)
+        }
+        let subprotocol = SubprotocolOffers(head.fields).choice(
+            among: route.settings.subprotocols)
+        var output: [UInt8] = []
+        Answer.appendSwitch(accept: accept, subprotocol: subprotocol, to: &output)
+        if let agreement = compression.client {
+            HeadEncoder.appendField(
+                name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
+        }
+        HeadEncoder.appendEnd(to: &output)
+        client.stream.send(output.span)
+        context.status = 101
+        context.opened = OpenedSocket(
+            subprotocol: subprotocol, compression: compression, settings: route.settings)
+    }
+
+    /// Octets of a socket that waits for its first message.
+    func readMessage(
+        _ octets: Span<UInt8>, at index: inout Int, of socket: OpenedSocket,
+        from client: ClientConnection, in worker: Worker
+    ) {
+        let start = index
+        defer { context.octetsIn += index - start }
+        do throws(WebSocketError) {
+            while let event = try socket.decode(octets, at: &index, in: worker) {
+                switch event {
+                case .message(let message):
+                    socket.message = message
+                    return messageCame(from: client, in: worker)
+                case .control(let frame) where frame.kind == .close:
+                    return clientClosed(frame, client, worker)
+                case .control(let frame):
+                    guard socket.controlRate.allows(at: worker.now) else {
+                        return refuse(.rateLimited, "control_frames", client, worker)
+                    }
+                    guard frame.kind == .ping else { continue }
+                    var output: [UInt8] = []
+                    FrameEncoder.appendControl(
+                        ControlFrame(.pong, payload: frame.payload), to: &output)
+                    client.stream.send(output.span)
+                }
+            }
+        } catch {
+            refuse(error.reason, error.rawValue, client, worker)
+        }
+    }
+
+    private func refuse(
+        _ reason: EndReason, _ detail: String, _ client: ClientConnection, _ worker: Worker
+    ) {
+        let refusal = Refusal(reason, detail: detail, message: "The first message is not proper")
+        RequestIntake.refuse(refusal, head, context, client, worker)
+    }
+
+    /// Its close frame is answered with the same, and that is all.
+    private func clientClosed(
+        _ frame: ControlFrame, _ client: ClientConnection, _ worker: Worker
+    ) {
+        var output: [UInt8] = []
+        FrameEncoder.appendControl(frame, to: &output)
+        client.stream.send(output.span)
+        context.release(in: worker)
+        worker.record(context, .normal)
+        client.finish(in: worker)
+    }
+}
+
+extension Exchange {
+    /// The app has accepted whom the first message let in: it hears that message, without tokens.
+    func sendFirstMessage(
+        of socket: OpenedSocket, to upstream: UpstreamConnection, in worker: Worker
+    ) {
+        guard let message = socket.message else { return }
+        socket.message = nil
+        let stripping = plan.route.stripping
+        let isStripped =
+            stripping.policy == .authenticated && context.identity?.forwardsToken != true
+        let octets = message.withoutTokens(at: isStripped ? stripping.messagePaths : [])
+        var output: [UInt8] = []
+        FrameEncoder.appendMessage(
+            socket.isText ? .text : .binary, octets.span, maskingKey: worker.newMaskingKey(),
+            to: &output)
+        upstream.stream.send(output.span)
+    }
+}
