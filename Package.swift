@@ -67,7 +67,7 @@ let package = Package(
 
         // Contract: what operators may say and how things end; values only.
         room("Endings", "Contract", ["Bytes", "JSON", "HTTP1"]),
-        room("Settings", "Contract", ["Bytes", "JWT", "Forwarding"]),
+        room("Settings", "Contract", ["Bytes", "HTTP", "JWT", "Forwarding"]),
 
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import JSON
 
-/// `NAME=TEXT`, or `NAME:=JSON` for a value that is no text.
+/// `NAME=TEXT`, `NAME[]=TEXT,…` for a list of texts, or `NAME:=JSON` for any other value.
 struct TokenClaim: ExpressibleByArgument {
     let name: String
     let value: JSONValue
@@ -14,6 +14,9 @@ struct TokenClaim: ExpressibleByArgument {
             guard let json = try? JSONValue.decode(text.utf8.span) else { return nil }
             name = String(before.dropLast())
             value = json
+        } else if before.hasSuffix("[]") {
+            name = String(before.dropLast(2))
+            value = .array(text.split(separator: ",").map { .string(String($0)) })
         } else {
             name = String(before)
             value = .string(text)

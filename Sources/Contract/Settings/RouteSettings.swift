@@ -4,8 +4,10 @@ package struct RewriteSettings: Sendable, Equatable {
     /// The new path; may hold `{capture}`.
     package var to: Template
     package var require: [Requirement] = []
-    /// Fields added to the request, values with placeholders.
+    /// Fields of the request that goes to the upstream.
     package var headers: [HeaderRule] = []
+    /// Fields of the answer.
+    package var responseHeaders: [HeaderRule] = []
     /// Answer plain HTTP requests with 308 instead of rewriting.
     package var redirects = false
     package var position = SourcePosition()
@@ -13,17 +15,6 @@ package struct RewriteSettings: Sendable, Equatable {
     package init(from: PathPattern, to: Template) {
         self.from = from
         self.to = to
-    }
-}
-
-/// `header NAME VALUE`.
-package struct HeaderRule: Sendable, Hashable {
-    package var name: String
-    package var value: Template
-
-    package init(name: String, value: Template) {
-        self.name = name
-        self.value = value
     }
 }
 
@@ -219,7 +210,10 @@ package struct RouteSettings: Sendable, Equatable {
     /// An index into `Settings.sessions`.
     package var sessions: Int?
     package var destination: Destination
+    /// Fields of the request that goes to the upstream, and of the answer.
     package var headers: [HeaderRule] = []
+    package var responseHeaders: [HeaderRule] = []
+    package var transport = TransportRule.listeners
     /// `forwarded on`: upstreams are told in `Forwarded`, too, whom a request comes from.
     package var sendsForwarded = false
     /// `forward_token on`: tokens reach the upstream as the client sent them.

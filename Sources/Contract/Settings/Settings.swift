@@ -170,6 +170,8 @@ package struct ListenerSettings: Sendable, Equatable {
     package var redirectToHTTPS: RedirectPort?
     /// Who may connect, by the address of the socket.
     package var addresses = AddressRules()
+    /// `hsts`: for what routes say nothing else about.
+    package var transport: StrictTransport?
     /// `proxy_protocol`: connections from trusted proxies begin with a PROXY header.
     package var expectsProxyHeader = false
     package var position: SourcePosition

@@ -11,6 +11,8 @@ package struct TokenSettings: Sendable, Equatable {
         /// A member of the JSON object that is a WebSocket's first message, by the names on the way
         /// to it, at least one.
         case message([String])
+        /// The whole value of a field of another name, a `Bearer` in front of it left out.
+        case header(String)
     }
 
     /// `on_expiry`: what happens to a connection whose token has come to its end, which is the
@@ -31,6 +33,18 @@ package struct TokenSettings: Sendable, Equatable {
         case boundToAddress
     }
 
+    /// `auth_headers`: how texts of a token are written into fields, whose values have no encoding
+    /// of their own beyond ASCII (RFC 9110 §5.5).
+    package enum FieldEncoding: String, Sendable, CaseIterable {
+        /// As they are.
+        case utf8
+        /// `UTF-8''%EA%B9%80` (RFC 8187 §3.2.1), unless they are printable ASCII without `'` and
+        /// commas.
+        case rfc8187
+        /// With padding (RFC 4648 §4).
+        case base64
+    }
+
     /// A ticket is good for this long, once.
     package static let ticketLifetime: Duration = .seconds(30)
     /// The query parameter that brings one.
@@ -41,7 +55,8 @@ package struct TokenSettings: Sendable, Equatable {
     /// At least one; each may serve at least one of the algorithms, and each algorithm is served.
     package var keys: [KeySource]
     package var from: [Place] = [.bearer, .subprotocol]
-    /// The claim that names the user, and the one that names the role.
+    /// The claim that names the user, and the one that names the role; each may be a member of a
+    /// member, as in `realm_access.roles`.
     package var userClaim = "sub"
     package var roleClaim = "role"
     package var issuer: String?
@@ -63,6 +78,8 @@ package struct TokenSettings: Sendable, Equatable {
     package var userHeader = "X-Auth-User"
     package var roleHeader = "X-Auth-Role"
     package var claimsHeader = "X-Auth-Claims"
+    /// Of the user and the role; the claims are base64url in any case.
+    package var fieldEncoding = FieldEncoding.utf8
     /// `allow_weak_keys on`: a secret shorter than the hash is accepted, and an RSA key of fewer
     /// than 2048 bits.
     package var allowsWeakKeys = false

@@ -15,11 +15,12 @@ extension Admission {
     /// `cors` says so; else it is the application's.
     func preflight() throws(Refusal) -> Decision? {
         guard let preflight = CrossOriginRule.Preflight(head),
-            case .route(let index, _) = generation.rules.match(
+            case .route(let index, let captures) = generation.rules.match(
                 target.path, authority: context.authority, method: preflight.method),
             let rule = generation.routes[index].crossOrigin
         else { return nil }
         context.route = index
+        noteAnswerFields(of: generation.routes[index], captures)
         return try answer(preflight, by: rule)
     }
 

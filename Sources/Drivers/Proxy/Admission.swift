@@ -37,7 +37,7 @@ struct Admission {
     let context: RequestContext
     let client: ClientConnection
     private(set) var target = NormalisedTarget(path: "/")
-    private var query = QueryString("")
+    private(set) var query = QueryString("")
     private var place: Rulebook.Place?
     /// Browsers send cookies along whatever page makes a request.
     private(set) var isLetInByCookie = false
@@ -64,6 +64,7 @@ struct Admission {
         try checkTime(in: worker)
         try checkEarlyRates(route, in: worker)
         if let wait = try authenticate(route, in: worker) { return wait }
+        noteAnswerFields(of: route, routeCaptures)
         try checkCookieOrigin(route)
         try authorise(route, in: worker)
         try checkLateRates(route, in: worker)
@@ -140,9 +141,9 @@ struct Admission {
         guard let rewrite = place.rewrite, generation.settings.rewrites[rewrite].redirects,
             !context.isWebSocket
         else { return nil }
-        if let route = place.route, let rule = generation.routes[route].crossOrigin {
-            context.crossOrigin = rule.answer(to: head.fields)
-        }
+        let route = place.route.map { generation.routes[$0] }
+        if let rule = route?.crossOrigin { context.crossOrigin = rule.answer(to: head.fields) }
+        noteAnswerFields(of: route, routeCaptures)
         return .redirect(status: 308, location: target.text)
     }
 
@@ -156,6 +157,7 @@ struct Admission {
             if let rule = route.crossOrigin, !context.isWebSocket {
                 context.crossOrigin = rule.answer(to: head.fields)
             }
+            noteAnswerFields(of: route, routeCaptures)
             if route.settings.kind == .events { context.isEventStream = !context.isWebSocket }
             return route
         case .noRoute:
@@ -223,7 +225,9 @@ struct Admission {
         }
         isLetInByCookie = pass?.isByCookie ?? false
         switch outcome {
-        case .passed(let identity): context.identity = identity
+        case .passed(let identity):
+            context.identity = identity
+            context.tokenPlace = pass?.place
         case .refused where isReportOnly: worker.noteReportOnly(.auth, of: context)
         // It would delay who is let in anyway.
         case .awaitKeys where isReportOnly: worker.noteReportOnly(.auth, of: context)
@@ -256,8 +260,8 @@ struct Admission {
             fields: head.fields)
     }
 
-    private var routeCaptures: [String: String] { place?.routeCaptures ?? [:] }
-    private var rewriteCaptures: [String: String] { place?.rewriteCaptures ?? [:] }
+    var routeCaptures: [String: String] { place?.routeCaptures ?? [:] }
+    var rewriteCaptures: [String: String] { place?.rewriteCaptures ?? [:] }
 
     // MARK: 9 admit
 
@@ -315,20 +319,6 @@ struct Admission {
         return target.removing(names, from: query)
     }
 
-    /// What `header` says, of the rewrite and of the route. One name is one line: the route's.
-    private func configuredFields(
-        _ route: Generation.Route, _ target: NormalisedTarget
-    ) -> [(name: String, value: String)] {
-        let own = route.settings.headers
-        var fields = own.map { ($0.name, expand($0.value, routeCaptures, target)) }
-        guard let index = context.rewrite else { return fields }
-        let rules = generation.settings.rewrites[index].headers
-        for rule in rules where !own.contains(where: { $0.name.utf8.span.readsAs(rule.name) }) {
-            fields.append((rule.name, expand(rule.value, rewriteCaptures, target)))
-        }
-        return fields
-    }
-
     private func issueTicket(
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> String {
@@ -342,16 +332,6 @@ struct Admission {
     }
 
     // MARK: Placeholders
-
-    /// - Parameter target: what `request.target` stands for.
-    private func expand(
-        _ template: Template, _ captures: [String: String], _ target: NormalisedTarget
-    ) -> String {
-        template.expanded { name in
-            guard let placeholder = Placeholder(rawValue: name) else { return captures[name] }
-            return text(of: placeholder, target)
-        }
-    }
 
     /// Where a route's `redirect` leads. A token goes along to where the request was going anyway,
     /// and nowhere else.
@@ -382,7 +362,7 @@ struct Admission {
         return location
     }
 
-    private func text(of placeholder: Placeholder, _ target: NormalisedTarget) -> String {
+    func text(of placeholder: Placeholder, _ target: NormalisedTarget) -> String {
         switch placeholder {
         case .clientAddress: context.client
         case .requestID: context.id
@@ -399,7 +379,7 @@ struct Admission {
 
 extension NormalisedTarget {
     /// Without these parameters of its query; without the question mark when none is left.
-    fileprivate func removing(_ names: [String], from query: QueryString) -> NormalisedTarget {
+    func removing(_ names: [String], from query: QueryString) -> NormalisedTarget {
         guard query.contains(anyOf: names) else { return self }
         return NormalisedTarget(path: path, query: query.removing(names))
     }
@@ -410,8 +390,8 @@ struct ForwardPlan {
     let group: BackendGroup
     let route: Generation.Route
     var target: NormalisedTarget
-    /// Fields the configuration adds.
-    var fields: [(name: String, value: String)] = []
+    /// What the configuration says of the request's fields.
+    var fields: [ConfiguredField] = []
     /// Of a request that takes a seat only when its response turns out to be an event stream.
     var latecomer: Admission?
 

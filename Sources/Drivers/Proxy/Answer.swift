@@ -24,8 +24,11 @@ enum Answer {
         _ status: Int, _ body: String, context: RequestContext, to client: ClientConnection,
         in worker: Worker
     ) {
+        // The text is the configuration's, and so is what it is.
+        let isTyped = context.answerFields.replaces("Content-Type")
         respond(
-            status, type: "text/plain; charset=utf-8", body: Array(body.utf8), fields: [],
+            status, type: isTyped ? nil : "text/plain; charset=utf-8", body: Array(body.utf8),
+            fields: [],
             reason: .normal, context: context, to: client, in: worker)
     }
 
@@ -84,6 +87,8 @@ enum Answer {
         for (name, value) in fields + context.crossOrigin {
             HeadEncoder.appendField(name: name, value: value, to: &output)
         }
+        let own = fields + (type.map { [("Content-Type", $0)] } ?? [])
+        context.answerFields.append(besides: own, to: &output)
         if status != 204, status != 304 {
             HeadEncoder.appendField(name: "Content-Length", value: String(body.count), to: &output)
         }
@@ -189,6 +194,7 @@ enum Answer {
             }
             let choice = SubprotocolOffers(head.fields).answer(upstreamChoice: nil)
             appendSwitch(accept: accept, subprotocol: choice, to: &output)
+            context.answerFields.append(to: &output)
             HeadEncoder.appendEnd(to: &output)
         }
         if !message.isEmpty { FrameEncoder.appendMessage(.text, message.span, to: &output) }
@@ -274,6 +280,7 @@ enum Answer {
                 Fields([]), authority: nil, connection: client.origin,
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
+        context.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
         problem(refusal, context: context, to: client, in: worker)
     }
 

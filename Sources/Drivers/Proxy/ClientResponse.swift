@@ -18,18 +18,21 @@ enum ClientResponse {
             HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
         }
         appendCrossOrigin(besides: head.fields, context, to: &output)
+        context.answerFields.append(to: &output)
         appendSessionID(context, to: &output)
         if framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
         appendConnection(isLast: isLast, minorVersion: context.minorVersion, to: &output)
         HeadEncoder.appendEnd(to: &output)
     }
 
-    /// Live connections have a name of ours, and what `cors` is about is ours to say.
+    /// Live connections have a name of ours, and what `cors` and `response_header` are about is
+    /// ours to say.
     static func isOurs(
         _ line: Fields.Line, of fields: Fields, _ context: RequestContext
     ) -> Bool {
-        guard line.known == .other else { return false }
         let name = fields.bytes.span.extracting(line.name)
+        if context.answerFields.replaces(name) { return true }
+        guard line.known == .other else { return false }
         if !context.crossOrigin.isEmpty, CrossOriginRule.isOwn(fieldName: name) { return true }
         return context.live != nil && name.readsAs("x-session-id")
     }
@@ -39,7 +42,7 @@ enum ClientResponse {
         besides fields: Fields, _ context: RequestContext, to output: inout [UInt8]
     ) {
         for (name, value) in context.crossOrigin
-        where name != "Vary" || !fields.varies(by: value) {
+        where name != "Vary" || context.answerFields.replaces(name) || !fields.varies(by: value) {
             HeadEncoder.appendField(name: name, value: value, to: &output)
         }
     }
@@ -53,6 +56,12 @@ enum ClientResponse {
         if let cookie = context.setCookie {
             HeadEncoder.appendField(name: "Set-Cookie", value: cookie, to: &output)
         }
+    }
+
+    /// The trailers of a response, without fields that are ours to say.
+    static func trailers(_ fields: Fields, _ context: RequestContext) -> Fields {
+        Fields(
+            bytes: fields.bytes, lines: fields.lines.filter { !isOurs($0, of: fields, context) })
     }
 
     /// `100 Continue`, `103 Early Hints`; HTTP/1.0 clients know none of them (RFC 9110 §15.2).

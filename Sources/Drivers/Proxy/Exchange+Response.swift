@@ -180,6 +180,7 @@ extension Exchange {
     private func appendBodyEnd(trailers: Fields?, in worker: Worker) {
         if events != nil { flushEvents(in: worker) }
         if clientFraming == .chunked {
+            let trailers = trailers.map { ClientResponse.trailers($0, context) }
             HeadEncoder.appendLastChunk(trailers: trailers, to: &worker.scratch)
         }
     }

@@ -98,10 +98,10 @@ extension Exchange {
         let fields = head.fields
         let hopByHop = HopByHop(fields)
         for line in fields.lines where !hopByHop.isDropped(line, of: fields) {
+            if ClientResponse.isOurs(line, of: fields, context) { continue }
             switch line.known {
             case .secWebSocketProtocol, .contentLength: continue
             case .secWebSocketExtensions where !compression.isRelayed: continue
-            case .other where ClientResponse.isOurs(line, of: fields, context): continue
             default: HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
         }
@@ -115,6 +115,7 @@ extension Exchange {
             HeadEncoder.appendField(
                 name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
         }
+        context.answerFields.append(to: &output)
         ClientResponse.appendSessionID(context, to: &output)
         HeadEncoder.appendEnd(to: &output)
     }

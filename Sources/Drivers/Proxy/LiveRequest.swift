@@ -46,8 +46,10 @@ struct LiveRequest {
         let fields = head.fields
         for line in fields.lines {
             switch line.known {
-            case .authorization, .cookie, .secWebSocketProtocol: continue
-            default: HeadEncoder.appendField(copying: line, of: fields, to: &octets)
+            case .cookie, .secWebSocketProtocol: continue
+            default:
+                if tokens.mayHoldToken(line, of: fields) { continue }
+                HeadEncoder.appendField(copying: line, of: fields, to: &octets)
             }
         }
         if let left = CookieHeader(fields).removing(tokens.cookieNames) {

@@ -105,6 +105,7 @@ extension HeldRequest {
             HeadEncoder.appendField(
                 name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
         }
+        context.answerFields.append(to: &output)
         HeadEncoder.appendEnd(to: &output)
         client.stream.send(output.span)
         context.status = 101

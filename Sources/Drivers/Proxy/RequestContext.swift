@@ -31,6 +31,8 @@ final class RequestContext {
     /// An index into `generation.settings.rewrites`.
     var rewrite: Int?
     var identity: VerifiedIdentity?
+    /// Where its token was; nil for nobody, and for a ticket.
+    var tokenPlace: TokenSettings.Place?
     /// It drew from the buckets that are asked first; a request that waited for keys draws once.
     var hasDrawn = false
     /// What rules that were not in force would have refused.
@@ -50,6 +52,8 @@ final class RequestContext {
     var challenge: String?
     /// What the answer says about pages of other origins, on a route with `cors`.
     var crossOrigin: [CrossOriginRule.Field] = []
+    /// What the configuration says in the answer, whoever gives it.
+    var answerFields = AnswerFields()
     /// The methods a 405 names.
     var allow: [String] = []
     /// The server the request was last sent to.

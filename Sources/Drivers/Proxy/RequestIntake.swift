@@ -120,6 +120,7 @@ enum RequestIntake {
                 fields, authority: head.authority, connection: client.origin,
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
+        context.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
         context.isEventStream = fields.list(.accept, contains: "text/event-stream")
         context.hasRequestBody = first?.hasRequestBody ?? false
         context.hasDrawn = first?.hasDrawn ?? false

@@ -25,9 +25,7 @@ enum UpstreamRequest {
             head.fields, context, client.origin, vouched,
             sendsForwarded: plan.route.settings.sendsForwarded, to: &output)
         appendIdentity(context, vouched, to: &output)
-        for (name, value) in plan.fields {
-            HeadEncoder.appendField(name: name, value: value, to: &output)
-        }
+        for field in plan.fields { field.append(to: &output) }
         if context.isWebSocket {
             output.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
             appendExtensions(head, plan, context, to: &output)
@@ -87,9 +85,6 @@ enum UpstreamRequest {
             case .host: continue
             case .expect where context.hasContinued: continue
             case .secWebSocketExtensions where context.isWebSocket: continue
-            case .authorization
-            where stripping.policy == .authenticated && context.identity?.forwardsToken != true:
-                continue
             case .cookie where stripping.stripsCookies:
                 // All Cookie lines are read as one; it is written where the first of them stood.
                 guard fields.range(of: .cookie) == line.value,

@@ -5,7 +5,7 @@ internal import Settings
 
 /// The fields of one request that an upstream believes because the gateway says them. From a client
 /// they are forgeries, in the head and in the trailers, in every spelling that apps may take for
-/// the same name (`Span.readsAs`).
+/// the same name (`Span.readsAs`). With them go the fields that brought a token of the gateway's.
 struct VouchedFields {
     private let plan: ForwardPlan
     private let context: RequestContext
@@ -27,11 +27,14 @@ struct VouchedFields {
 
     /// True for a line of the client's that must not travel on.
     func forbids(_ line: Fields.Line, of fields: Fields) -> Bool {
+        let stripping = plan.route.stripping
+        if stripping.takes(line, of: fields, context.identity, context.tokenPlace) { return true }
         switch line.known {
         // Written by `ForwardedFields`.
-        case .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRequestID, .forwarded: true
-        case .other: forbids(fields.bytes.span.extracting(line.name))
-        default: isConfigured(fields.bytes.span.extracting(line.name))
+        case .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRequestID, .forwarded:
+            return true
+        case .other: return forbids(fields.bytes.span.extracting(line.name))
+        default: return isConfigured(fields.bytes.span.extracting(line.name))
         }
     }
 

@@ -63,7 +63,8 @@ package struct Authenticator: Sendable {
         roleClaim = settings.roleClaim
         forwardsToken = settings.forwardsToken
         fieldNames = VerifiedIdentity.FieldNames(
-            user: settings.userHeader, role: settings.roleHeader, claims: settings.claimsHeader)
+            user: settings.userHeader, role: settings.roleHeader, claims: settings.claimsHeader,
+            encoding: settings.fieldEncoding)
         salt = try Random.octets(Self.saltLength)
     }
 
@@ -114,8 +115,8 @@ package struct Authenticator: Sendable {
         expires: WallTime?
     ) throws(TokenError) -> VerifiedIdentity {
         VerifiedIdentity(
-            user: try Self.texts(claims[userClaim], allowsArray: false).first,
-            roles: try Self.texts(claims[roleClaim], allowsArray: true), claims: claims,
+            user: try Self.texts(claims.value(at: userClaim), allowsArray: false).first,
+            roles: try Self.texts(claims.value(at: roleClaim), allowsArray: true), claims: claims,
             encodedClaims: encodedClaims, expires: expires, algorithm: algorithm, rule: name,
             forwardsToken: forwardsToken, fieldNames: fieldNames)
     }

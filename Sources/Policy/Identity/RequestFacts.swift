@@ -29,14 +29,14 @@ package struct RequestFacts: Sendable {
         case .query(let name): query.only(name)
         case .header(let name): onlyField(name)
         case .cookie(let name): CookieHeader(fields).only(name)
-        case .claim(let path): claims?.claim(at: path)?.comparableText
+        case .claim(let path): claims?.value(at: path)?.comparableText
         case .path(let name): captures[name]
         }
     }
 
     /// The roles that a value names: a claim may be an array of them.
     package func roles(of source: ValueSource) -> [String] {
-        if case .claim(let path) = source, case .array(let elements) = claims?.claim(at: path) {
+        if case .claim(let path) = source, case .array(let elements) = claims?.value(at: path) {
             return elements.compactMap(\.comparableText)
         }
         return text(of: source).map { [$0] } ?? []
@@ -51,7 +51,7 @@ package struct RequestFacts: Sendable {
         guard case .claim(let path) = source else {
             return text(of: source).map { Self.words($0, separators: [0x20, 0x2C, 0x09]) } ?? []
         }
-        switch claims?.claim(at: path) {
+        switch claims?.value(at: path) {
         case nil, .null, .object: return []
         case .array(let elements): return elements.compactMap(\.comparableText)
         case .string(let text): return Self.words(text, separators: [0x20])

@@ -12,14 +12,13 @@ package struct FoundToken: Sendable {
 /// Finds the token of a request in the places a `jwt` block names, in that order.
 package struct TokenFinder: Sendable {
     private let places: [TokenSettings.Place]
-    private static let scheme = "bearer"
 
     package init(places: [TokenSettings.Place]) { self.places = places }
 
     /// The first token that is present, or nil. The others are ignored, whatever they hold.
     ///
-    /// Throws `malformed` for a second `Authorization` line: nobody could tell which one the
-    /// upstream would believe.
+    /// Throws `malformed` for a second line of the field it would be in: nobody could tell which
+    /// one the upstream would believe.
     ///
     /// - Parameter message: the first message of a WebSocket; nil while there is none.
     package func find(
@@ -45,21 +44,34 @@ package struct TokenFinder: Sendable {
         switch place {
         case .bearer:
             guard fields.count(of: .authorization) <= 1 else { throw .malformed }
-            return Self.bearerToken(fields)
+            return fields.range(of: .authorization).flatMap { Self.bearerToken(fields, $0) }
         case .subprotocol: return SubprotocolOffers(fields).token.map { Array($0.utf8) }
         case .cookie(let name): return CookieHeader(fields).first(name).map { Array($0.utf8) }
         case .query(let name): return query.first(name).map { Array($0.utf8) }
         case .message(let path): return message?.token(at: path)
+        case .header(let name): return try Self.token(inField: name, fields)
         }
     }
 
+    /// The value of the only field of this name, with or without `Bearer` in front.
+    private static func token(
+        inField name: String, _ fields: Fields
+    ) throws(TokenError) -> [UInt8]? {
+        let span = fields.bytes.span
+        let wanted = name.utf8.span
+        let lines = fields.lines.filter { span.extracting($0.name).readsAs(wanted) }
+        guard let line = lines.first else { return nil }
+        guard lines.count == 1 else { throw .malformed }
+        guard span.extracting(line.name).matchesIgnoringCase(wanted) else { return nil }
+        return bearerToken(fields, line.value) ?? Array(fields.bytes[line.value])
+    }
+
     /// What follows `Bearer` and spaces (RFC 6750 §2.1); the scheme in any case.
-    private static func bearerToken(_ fields: Fields) -> [UInt8]? {
-        guard let range = fields.range(of: .authorization) else { return nil }
+    private static func bearerToken(_ fields: Fields, _ range: Range<Int>) -> [UInt8]? {
         let value = fields.bytes.span.extracting(range)
-        guard value.count > scheme.utf8.count, value[scheme.utf8.count] == ASCII.space,
-            value.extracting(0..<scheme.utf8.count).matchesIgnoringCase(scheme)
-        else { return nil }
-        return value.extracting(value.trimmingWhitespace(scheme.utf8.count..<value.count)).array
+        guard TokenForm.isBearer(value) else { return nil }
+        return value.extracting(
+            value.trimmingWhitespace(TokenForm.schemeSize..<value.count)
+        ).array
     }
 }

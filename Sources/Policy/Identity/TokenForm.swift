@@ -13,7 +13,7 @@ enum TokenForm {
             let octet = text[index]
             if octet == UInt8(ascii: ".") {
                 dots += 1
-            } else if !isBase64URL(octet) {
+            } else if !mayHold(octet) {
                 return false
             } else if dots == 0 {
                 headerSize += 1
@@ -22,8 +22,19 @@ enum TokenForm {
         return dots == 2 && headerSize >= shortestHeader
     }
 
-    private static func isBase64URL(_ octet: UInt8) -> Bool {
+    /// True for an octet that a token may hold: of base64url, or the dot between the parts.
+    static func mayHold(_ octet: UInt8) -> Bool {
         ASCII.isAlpha(octet) || ASCII.isDigit(octet) || octet == UInt8(ascii: "-")
-            || octet == UInt8(ascii: "_")
+            || octet == UInt8(ascii: "_") || octet == UInt8(ascii: ".")
+    }
+
+    private static let scheme = "bearer"
+    /// Octets of the scheme `Bearer`.
+    static let schemeSize = scheme.utf8.count
+
+    /// True for a value of `Authorization` with the scheme `Bearer` (RFC 6750 §2.1).
+    static func isBearer(_ value: Span<UInt8>) -> Bool {
+        value.count > schemeSize && value[schemeSize] == ASCII.space
+            && value.extracting(0..<schemeSize).matchesIgnoringCase(scheme)
     }
 }

@@ -6,12 +6,13 @@ package import Settings
 package struct TokenStripping: Sendable, Equatable {
     /// What a route says about tokens.
     package enum Policy: Sendable {
-        /// `auth`: everything that its blocks look at goes. `Authorization` stays when the rule
-        /// that let the request in says `forward_token on` (`VerifiedIdentity.forwardsToken`).
+        /// `auth`: everything that its blocks look at goes, but of `Authorization` only what may be
+        /// a token of a block: the app may have an `Authorization` of its own.
         case authenticated
         /// No `auth`: what comes along by itself goes where it can be seen to be a token, in a
-        /// cookie that some block names or in an offer `jwt.…`. `Authorization` and the query stay:
-        /// a client says them to that very URL, and they may be tokens of the app's own.
+        /// cookie or a field that some block names or in an offer `jwt.…`. `Authorization` and the
+        /// query stay: a client says them to that very URL, and they may be tokens of the app's
+        /// own.
         case open
         /// `forward_token on`: the app reads tokens itself. Tickets go, they are used up.
         case forwarded
@@ -23,6 +24,12 @@ package struct TokenStripping: Sendable, Equatable {
     /// Cookies that go whatever they hold, and those that go when they hold a token.
     package private(set) var cookieNames: [String] = []
     package private(set) var tokenCookieNames: [String] = []
+    /// Fields of other names than `Authorization`, likewise.
+    private var fieldNames: [String] = []
+    private var tokenFieldNames: [String] = []
+    /// A block of the route looks at `Authorization`.
+    private let looksAtAuthorization: Bool
+    private let issued: IssuedTokens
 
     /// Members of a WebSocket's first message.
     package private(set) var messagePaths: [[String]] = []
@@ -35,6 +42,8 @@ package struct TokenStripping: Sendable, Equatable {
         _ policy: Policy = .authenticated
     ) {
         self.policy = policy
+        looksAtAuthorization = rules.contains { $0.from.contains(.bearer) }
+        issued = IssuedTokens(rules + others)
         if rules.contains(where: { $0.tickets != .off }) {
             queryNames.append(TokenSettings.ticketParameter)
         }
@@ -42,19 +51,77 @@ package struct TokenStripping: Sendable, Equatable {
         for place in rules.flatMap(\.from) {
             switch place {
             case .bearer, .subprotocol: break
-            case .cookie(let name):
-                if !cookieNames.contains(name) { cookieNames.append(name) }
+            case .cookie(let name): Self.add(name, to: &cookieNames)
+            case .query(let name): Self.add(name, to: &queryNames)
+            case .header(let name): Self.add(name, to: &fieldNames)
             case .message(let path):
                 if !messagePaths.contains(path) { messagePaths.append(path) }
-            case .query(let name):
-                if !queryNames.contains(name) { queryNames.append(name) }
             }
         }
-        for case .cookie(let name) in others.flatMap(\.from)
-        where !cookieNames.contains(name) && !tokenCookieNames.contains(name) {
-            tokenCookieNames.append(name)
+        for place in others.flatMap(\.from) {
+            switch place {
+            case .bearer, .subprotocol, .query, .message: break
+            case .cookie(let name):
+                if !cookieNames.contains(name) { Self.add(name, to: &tokenCookieNames) }
+            case .header(let name): Self.add(name, to: &tokenFieldNames)
+            }
         }
     }
+
+    private static func add(_ name: String, to names: inout [String]) {
+        if !names.contains(name) { names.append(name) }
+    }
+
+    // MARK: Fields
+
+    /// True for a line, of the head or of the trailers, that must not travel on because of what it
+    /// holds, or may hold.
+    ///
+    /// - Parameters:
+    ///   - identity: who was let in; nil for nobody.
+    ///   - place: by a token of which place; nil for nobody, and for a ticket.
+    package func takes(
+        _ line: Fields.Line, of fields: Fields, _ identity: VerifiedIdentity?,
+        _ place: TokenSettings.Place?
+    ) -> Bool {
+        switch line.known {
+        case .authorization:
+            takesAuthorization(fields.bytes.span.extracting(line.value), identity, place)
+        case .other: takesField(line, of: fields)
+        default: false
+        }
+    }
+
+    /// The token that let the request in was there, or was looked for there; or what is there may
+    /// be another token of a block, which the app must not come by either.
+    private func takesAuthorization(
+        _ value: Span<UInt8>, _ identity: VerifiedIdentity?, _ place: TokenSettings.Place?
+    ) -> Bool {
+        guard policy == .authenticated, identity?.forwardsToken != true else { return false }
+        if place == .bearer { return true }
+        if looksAtAuthorization, identity == nil, TokenForm.isBearer(value) { return true }
+        return issued.mayBeIn(value)
+    }
+
+    private func takesField(_ line: Fields.Line, of fields: Fields) -> Bool {
+        if policy == .forwarded || fieldNames.isEmpty && tokenFieldNames.isEmpty { return false }
+        let name = fields.bytes.span.extracting(line.name)
+        if fieldNames.contains(where: { name.readsAs($0) }) { return true }
+        return tokenFieldNames.contains { name.readsAs($0) }
+            && issued.mayBeIn(fields.bytes.span.extracting(line.value))
+    }
+
+    /// True for a line that holds, or may hold, a token, wherever it may travel to: for what is
+    /// kept of a request.
+    package func mayHoldToken(_ line: Fields.Line, of fields: Fields) -> Bool {
+        if line.known == .authorization { return true }
+        guard line.known == .other else { return false }
+        let name = fields.bytes.span.extracting(line.name)
+        return fieldNames.contains { name.readsAs($0) }
+            || tokenFieldNames.contains { name.readsAs($0) }
+    }
+
+    // MARK: Cookies, offers
 
     package var stripsCookies: Bool { !cookieNames.isEmpty || !tokenCookieNames.isEmpty }
 

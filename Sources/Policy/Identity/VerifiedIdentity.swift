@@ -1,6 +1,7 @@
 package import Clock
 package import JSON
 package import JWT
+import Settings
 
 /// Who a request comes from, as a verified token says. It never changes: what is remembered of a
 /// token, and every connection it lets in, share one object.
@@ -31,6 +32,8 @@ package final class VerifiedIdentity: Sendable {
         var user: String
         var role: String
         var claims: String
+        /// How user and roles are written there.
+        var encoding = TokenSettings.FieldEncoding.utf8
     }
 
     init(
@@ -56,20 +59,31 @@ package final class VerifiedIdentity: Sendable {
     /// The first role, or nil.
     package var role: String? { roles.first }
 
-    /// The first role as upstreams are told it; nil without one.
+    /// The first role as an element of a list; nil without one.
     package var roleElement: String? { role.map(Self.element) }
+
+    /// The user and the first role as upstreams are told them; nil without one.
+    package var encodedUser: String? { user.map(encoding.encoded) }
+    package var encodedRole: String? { role.map(encodedElement) }
+
+    private var encoding: TokenSettings.FieldEncoding { fieldNames.encoding }
 
     /// The fields that tell the upstream; those of a client with the same names are deleted first
     /// (`IdentityFieldNames`). Several roles are joined by commas; one that holds a comma must not
     /// look like two.
     package var fields: [(name: String, value: String)] {
         var fields = [(name: fieldNames.claims, value: encodedClaims)]
-        if let user { fields.append((fieldNames.user, user)) }
+        if let encodedUser { fields.append((fieldNames.user, encodedUser)) }
         if !roles.isEmpty {
-            let list = roles.map(Self.element).joined(separator: ",")
+            let list = roles.map(encodedElement).joined(separator: ",")
             fields.append((fieldNames.role, list))
         }
         return fields
+    }
+
+    /// Where every text is encoded anyway, commas are, too.
+    private func encodedElement(_ role: String) -> String {
+        encoding == .utf8 ? Self.element(role) : encoding.encoded(role)
     }
 
     /// A role as an element of a list: its commas are written `%2C`.

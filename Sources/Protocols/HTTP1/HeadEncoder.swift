@@ -56,6 +56,19 @@ package enum HeadEncoder {
         return true
     }
 
+    /// The same for a value that is no text, or nobody's to see.
+    @discardableResult
+    package static func appendField(
+        name: String, value: Span<UInt8>, to output: inout [UInt8]
+    ) -> Bool {
+        guard isToken(name.utf8.span), isValue(value) else { return false }
+        output.append(name)
+        output.append(": ")
+        output.append(copying: value)
+        output.append("\r\n")
+        return true
+    }
+
     /// A field line as it was received.
     package static func appendField(
         copying line: Fields.Line, of fields: Fields, to output: inout [UInt8]

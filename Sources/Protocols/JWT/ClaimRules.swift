@@ -11,7 +11,7 @@ package struct ClaimRules: Sendable, Hashable {
     /// How long after `iat` a token is accepted, in seconds; every token then needs one. Nil for no
     /// check.
     package var maxAgeSeconds: Int64?
-    /// Claims that must be there, and not null.
+    /// Claims that must be there, and not null; `a.b` is `b` in `a` (`JSONObject.value(at:)`).
     package var requiredClaims: [String] = []
 
     package init() {}
@@ -43,7 +43,7 @@ package struct ClaimRules: Sendable, Hashable {
         try checkIssuer(claims)
         try checkAudience(claims)
         for name in requiredClaims {
-            guard let value = claims[name], value != .null else { throw .missingClaim }
+            guard let value = claims.value(at: name), value != .null else { throw .missingClaim }
         }
     }
 

@@ -30,7 +30,10 @@ struct TokenCommand: ParsableCommand {
     @Option(help: "A role; may be given several times.")
     var role: [String] = []
 
-    @Option(help: "NAME=TEXT or NAME:=JSON, one more claim; may be given several times.")
+    @Option(
+        help: ArgumentHelp(
+            "NAME=TEXT, NAME[]=TEXT,… or NAME:=JSON, one more claim; may be given several times. "
+                + "A dot in NAME leads into a claim: realm_access.roles[]=admin,staff"))
     var claim: [TokenClaim] = []
 
     @Option(help: "How long it is good, such as 30s, 15m, 1h, 7d.")
@@ -96,19 +99,33 @@ struct TokenCommand: ParsableCommand {
     }
 
     /// What was asked for by name wins over what the rule suggests.
-    private func claims(by rule: TokenSettings) -> JSONObject {
+    private func claims(by rule: TokenSettings) throws -> JSONObject {
         let now = SystemClock.wallTime().seconds
         var claims = JSONObject()
         if let issuer = issuer ?? rule.issuer { claims["iss"] = .string(issuer) }
         if let audience = audience ?? rule.audiences.first { claims["aud"] = .string(audience) }
         claims["iat"] = .number(JSONNumber(now))
         claims["exp"] = .number(JSONNumber(now + expires.seconds))
-        if let user { claims[rule.userClaim] = .string(user) }
+        if let user { try claims.add(.string(user), at: rule.userClaim) }
         if let first = role.first {
-            claims[rule.roleClaim] =
-                role.count == 1 ? .string(first) : .array(role.map(JSONValue.string))
+            try claims.add(
+                role.count == 1 ? .string(first) : .array(role.map(JSONValue.string)),
+                at: rule.roleClaim)
         }
-        for claim in claim { claims[claim.name] = claim.value }
+        for claim in claim { try claims.add(claim.value, at: claim.name) }
         return claims
+    }
+}
+
+extension JSONObject {
+    /// A claim where rules find it: names joined by dots lead into objects. The name of a claim
+    /// that is a URL holds dots of its own.
+    fileprivate mutating func add(_ value: JSONValue, at path: String) throws {
+        if path.contains("/") {
+            self[path] = value
+        } else if !set(value, at: path) {
+            throw ValidationError(
+                "There is no room for the claim '\(path)': what it would stand in is no object.")
+        }
     }
 }

@@ -41,10 +41,14 @@ extension Desk {
         [
             "tls/fullchain.pem": "chain", "tls/privkey.pem": "key", "tls/api.pem": "chain",
             "tls/api.key": "key", "tls/ca.pem": "chain", "secrets/jwt": secret + "\n",
-            "keys/issuer.pem": "key", "keys/issuer.jwk": "key", "keys/set.json": "keys",
+            "secrets/reports": "cmVhZGVyOnBhc3N3b3Jk\n", "keys/issuer.pem": "key",
+            "keys/issuer.jwk": "key", "keys/set.json": "keys",
             "revoked.txt": "list", "empty": "\n", "/var/lib": "", "/": "",
         ],
-        variables: ["JWT_SECRET": secret, "GATEWAY_CONSOLE_TOKEN": token, "EMPTY": ""])
+        variables: [
+            "JWT_SECRET": secret, "GATEWAY_CONSOLE_TOKEN": token, "REPORTS_KEY": "reports",
+            "EMPTY": "",
+        ])
 
     static let token = "0123456789abcdef"
 

@@ -94,6 +94,22 @@ struct ReferenceTests {
         }
     }
 
+    @Test("The examples of the page about tokens read without errors") func tokenExamples() throws {
+        let path = repository + "/Deploy/tokens.md"
+        let octets = try SystemConfigurationFiles().read(path, limit: 1 << 20)
+        let parts = String(decoding: octets, as: UTF8.self).components(between: "```conf\n", "```")
+        #expect(parts.count >= 6)
+        for part in parts {
+            let app = "jwt app { algorithms HS256; secret env:JWT_SECRET } "
+            let errors = read(
+                "listen 127.0.0.1:1; backend app { server 127.0.0.1:8000 }"
+                    + " backend lab { server 127.0.0.1:8001 } "
+                    + (part.contains("jwt app") ? "" : app) + part
+            ).diagnostics.filter { $0.severity == .error }
+            #expect(errors.map { $0.rendered() } == [])
+        }
+    }
+
     @Test("Every part of 'compress' is described") func compression() throws {
         let section = try #require(try Self.sections()["Compression"])
         let route = Grammar.catalogue.first { $0.place == .route }?.entries ?? []

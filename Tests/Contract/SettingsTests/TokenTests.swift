@@ -76,6 +76,35 @@ struct TokenTests {
             .emptyJWT, "algorithms RS256\n\(many)",
             "20:12: a jwt block has at most 16 keys"
                 + " and sets of keys"),
+        // where tokens and claims are
+        .init(
+            .jwtWithSecret, "from header:Authorization",
+            "6: no token is looked for in the header 'Authorization' (write 'bearer')"),
+        .init(
+            .jwtWithSecret, "from header:cookie",
+            "6: no token is looked for in the header 'cookie' (write 'cookie:NAME')"),
+        .init(
+            .jwtWithSecret, "from header:Sec-WebSocket-Protocol",
+            "6: no token is looked for in the header 'Sec-WebSocket-Protocol' (write"
+                + " 'subprotocol')"),
+        .init(
+            .jwtWithSecret, "from header:Sec-Fetch-Mode",
+            "6: no token is looked for in the header 'Sec-Fetch-Mode'"),
+        .init(.jwtWithSecret, "from header:a@b", "6: this is no header name"),
+        .init(
+            .jwtWithSecret, "role claim:groups",
+            "6: a claim is named here, not 'claim:groups' (write 'groups')"),
+        .init(.jwtWithSecret, "user query:u", "6: a claim is named here, not 'query:u'"),
+        .init(
+            .jwtWithSecret, "role $.realm_access.roles",
+            "6: '$.realm_access.roles' is no claim: the names on the way to it are joined by dots,"
+                + " as in 'realm_access.roles' (quotes take a name as it stands)"),
+        .init(
+            .jwtWithSecret, "required a..b",
+            "10: a name is missing beside a dot in 'a..b'"),
+        .init(
+            .jwtWithSecret, "auth_headers latin1",
+            "14: expected utf8, rfc8187 or base64, not 'latin1'"),
         // files of keys
         .init(
             .jwtWithSecret, "public_key keys/issuer.pem",

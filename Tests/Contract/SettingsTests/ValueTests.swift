@@ -208,12 +208,12 @@ struct ValueTests {
         .init(.sessionsWithLimit, "device query:a query:a", "16: 'query:a' is named twice"),
         .init(
             .jwtWithSecret, "from bearr",
-            "6: expected bearer, subprotocol, cookie:NAME, query:NAME or message:PATH,"
+            "6: expected bearer, subprotocol, cookie:NAME, query:NAME, header:NAME or message:PATH,"
                 + " not 'bearr'"
                 + " (did you mean 'bearer'?)"),
         .init(
             .jwtWithSecret, "from claim:x",
-            "6: expected bearer, subprotocol, cookie:NAME, query:NAME or message:PATH,"
+            "6: expected bearer, subprotocol, cookie:NAME, query:NAME, header:NAME or message:PATH,"
                 + " not 'claim:x'"),
         .init(.jwtWithSecret, "from message:", "6: \(path)"),
         .init(.jwtWithSecret, "from message:a..b", "6: \(path)"),
@@ -223,7 +223,7 @@ struct ValueTests {
             "6: at most 8 names stand behind 'message:'"),
         .init(
             .jwtWithSecret, "from messag:a",
-            "6: expected bearer, subprotocol, cookie:NAME, query:NAME or message:PATH,"
+            "6: expected bearer, subprotocol, cookie:NAME, query:NAME, header:NAME or message:PATH,"
                 + " not 'messag:a' (did you mean 'message:a'?)"),
         .init(.jwtWithSecret, "from message:a message:a", "16: 'message:a' is named twice"),
         .init(.jwtWithSecret, "from bearer bearer", "13: 'bearer' is named twice"),

@@ -52,6 +52,24 @@ struct AuthenticatorTests {
     }
 
     @Test(
+        "user and roles may be claims within claims",
+        arguments: [
+            (#"{"p":{"id":7},"r":{"roles":["a","b"]}}"#, "p.id", "r.roles", "7", ["a", "b"]),
+            (#"{"p.id":"x","p":{"id":7},"r":{"roles":"a"}}"#, "p.id", "r.roles", "x", ["a"]),
+            (#"{"https://x.y/r":["a"],"c:u":1}"#, "c:u", "https://x.y/r", "1", ["a"]),
+            (#"{"p":{},"r":["a"]}"#, "p.id", "r.roles", nil, []),
+        ] as [(String, String, String, String?, [String])])
+    func nested(
+        claims: String, user: String, role: String, name: String?, roles: [String]
+    ) throws {
+        let rule = settings { ($0.userClaim, $0.roleClaim) = (user, role) }
+        let identity = try authenticate(signed(claims), rule)
+        #expect(identity.user == name && identity.roles == roles)
+        let required = settings { $0.requiredClaims = [role] }
+        #expect(try failure(signed(claims), required) == (roles.isEmpty ? .missingClaim : nil))
+    }
+
+    @Test(
         "each algorithm verifies with its own hash",
         arguments: [
             (.hs256, .sha256, "HS256"), (.hs384, .sha384, "HS384"), (.hs512, .sha512, "HS512"),

@@ -59,6 +59,28 @@ struct TokenFinderTests {
         #expect(try found([.query("token")], head) == nil)
     }
 
+    @Test(
+        "a header of another name holds the token alone, or behind its scheme",
+        arguments: [
+            ("X-Token", "abc", "abc"), ("x-token", "Bearer abc", "abc"),
+            ("X-TOKEN", "b  c", "b  c"),
+            ("X-Token", "bearer", "bearer"), ("X-Token", "", nil), ("X-Token", "Bearer ", nil),
+            ("X_Token", "abc", nil), ("X-Tokens", "abc", nil),
+        ] as [(String, String, String?)])
+    func header(name: String, value: String, expected: String?) throws {
+        let head = Fields([(name: name, value: value)])
+        #expect(try found([.header("X-Token")], head) == expected)
+    }
+
+    @Test("of two headers that apps may read as one, none counts")
+    func twoHeaders() throws {
+        for other in ["X-Token", "x-token", "X_Token", "x.token"] {
+            let head = Fields([(name: "X-Token", value: "a"), (name: other, value: "b")])
+            #expect(throws: TokenError.malformed) { try found([.header("X-Token")], head) }
+            #expect(try found([.query("t")], head, query: "t=x") == "x")
+        }
+    }
+
     @Test("the first place that has one wins, in the order of the settings")
     func order() throws {
         let head = fields([

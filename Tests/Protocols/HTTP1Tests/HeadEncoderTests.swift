@@ -51,6 +51,7 @@ struct HeadEncoderTests {
     func refusesSplitting(name: String, value: String) {
         var output: [UInt8] = []
         #expect(!HeadEncoder.appendField(name: name, value: value, to: &output))
+        #expect(!HeadEncoder.appendField(name: name, value: value.utf8.span, to: &output))
         #expect(output.isEmpty)
     }
 

@@ -37,6 +37,8 @@ struct ListenerDraft {
     var settings: ListenerSettings
     var tls: Word?
     var redirect: Word?
+    /// The word `hsts`, where it says something.
+    var transport: Word?
     /// The first `allow`.
     var allow: Word?
     /// The word that turned it on.
@@ -141,6 +143,9 @@ struct RouteDraft {
     var frameSize: Word?
     var silence: Word?
     var subprotocols: Word?
+    /// The word `hsts`, and the names that `response_header` is about.
+    var transport: Word?
+    var responseHeaders: [Word] = []
 
     enum Target {
         case backend(Word)

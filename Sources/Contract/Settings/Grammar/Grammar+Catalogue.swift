@@ -15,12 +15,14 @@ extension Grammar {
 
     /// Words whose arguments may hold what nobody may see; they know how to complain about that
     /// without repeating it.
-    static let confidential: Set<String> = ["secret", "token", "jwk", "jwks"]
+    static let confidential: Set<String> = ["secret", "token", "jwk", "jwks", "header"]
 
     /// What other servers call it.
     static let foreign = [
         "location": "route", "upstream": "backend", "proxy_pass": "backend", "bind": "listen",
-        "add_header": "header", "worker_processes": "workers", "ssl_certificate": "certificate",
+        "add_header": "response_header", "proxy_hide_header": "response_header",
+        "proxy_set_header": "header", "set_header": "header", "worker_processes": "workers",
+        "ssl_certificate": "certificate",
         "ssl_certificate_key": "key", "access_log": "access",
     ]
 

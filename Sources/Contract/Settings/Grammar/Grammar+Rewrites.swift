@@ -43,15 +43,6 @@ extension Grammar {
         if let requirement { draft.settings.require.append(requirement) }
     }
 
-    static func readRewriteHeader(
-        _ draft: inout RewriteDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        let (name, value) = (directive.arguments[0], directive.arguments[1])
-        if let rule = HeaderRule.read(name, value, captures: draft.captures, &reading) {
-            draft.settings.headers.append(rule)
-        }
-    }
-
     // MARK: require
 
     /// `require claim:user_id == path:user_id`. `captures` is nil where there is no path.

@@ -169,17 +169,6 @@ extension Grammar {
         draft.sessions = word.text == "off" ? nil : word
     }
 
-    static func readHeader(
-        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        if draft.saysFirst(directive.name) { draft.settings.headers = [] }
-        let (name, value) = (directive.arguments[0], directive.arguments[1])
-        let captures = draft.captures ?? []
-        if let rule = HeaderRule.read(name, value, captures: captures, &reading) {
-            draft.settings.headers.append(rule)
-        }
-    }
-
     static func readRefusal(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {

@@ -126,6 +126,8 @@ extension Grammar {
 
     // MARK: Where tokens are, and what is in them
 
+    static let tokenPlaceSynopsis = "bearer|subprotocol|cookie:NAME|query:NAME|header:NAME|message:PATH…"
+
     static func readTokenPlaces(
         _ draft: inout TokenDraft, _ directive: Directive, _ reading: inout Reading
     ) {
@@ -173,7 +175,7 @@ extension Grammar {
         _ draft: inout TokenDraft, _ directive: Directive, _ reading: inout Reading
     ) {
         for word in directive.arguments {
-            guard let claim = ValueKind<String>.text.read(word, &reading) else { continue }
+            guard let claim = ValueKind<String>.claimPath.read(word, &reading) else { continue }
             append(claim, to: &draft.settings.requiredClaims, word, &reading)
         }
     }

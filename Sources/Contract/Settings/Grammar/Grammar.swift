@@ -75,6 +75,7 @@ package enum Grammar {
             .init("redirect", "https [PORT]", .from(1, to: 2), readRedirectToHTTPS),
             .init("allow", addressSynopsis, .atLeastOne, readListenerAddresses).repeatable,
             .init("deny", addressSynopsis, .atLeastOne, readListenerAddresses).repeatable,
+            .init("hsts", transportSynopsis, .from(1, to: 3), readListenerTransport),
             .init("proxy_protocol", "[on|off]", .from(0, to: 1), readProxyProtocol),
         ])
 
@@ -97,12 +98,10 @@ package enum Grammar {
             .init("public_key", "file:PATH [kid NAME]", .from(1, to: 3), readPublicKey).repeatable,
             .init("jwk", "file:PATH", .one, readKeyFile).repeatable,
             .init("jwks", "file:PATH|URL", .one, readKeySet).withOptionalBlock.repeatable,
-            .init(
-                "from", "bearer|subprotocol|cookie:NAME|query:NAME|message:PATH…", .atLeastOne,
-                readTokenPlaces),
+            .init("from", tokenPlaceSynopsis, .atLeastOne, readTokenPlaces),
             .init("tickets", "on [bind address] | off", .from(1, to: 3), readTickets),
-            .init("user", "CLAIM", .text, \.settings.userClaim),
-            .init("role", "CLAIM", .text, \.settings.roleClaim),
+            .init("user", "CLAIM", .claimPath, \.settings.userClaim),
+            .init("role", "CLAIM", .claimPath, \.settings.roleClaim),
             .init("issuer", "TEXT", .text, \.settings.issuer),
             .init("audience", "TEXT…", .atLeastOne, readAudiences),
             .init("required", "CLAIM…", .atLeastOne, readRequiredClaims),
@@ -119,6 +118,7 @@ package enum Grammar {
             .init("user_header", "NAME", .ownFieldName, \.settings.userHeader),
             .init("role_header", "NAME", .ownFieldName, \.settings.roleHeader),
             .init("claims_header", "NAME", .ownFieldName, \.settings.claimsHeader),
+            .init("auth_headers", "utf8|rfc8187|base64", .choice, \.settings.fieldEncoding),
             .init("allow_weak_keys", "on|off", .onOff, \.settings.allowsWeakKeys),
         ])
 
@@ -178,7 +178,9 @@ package enum Grammar {
         .rewrite,
         [
             .init("require", requireSynopsis, .atLeast(3), readRewriteRequirement).repeatable,
-            .init("header", "NAME TEXT", .two, readRewriteHeader).repeatable,
+            .init("header", headerSynopsis, .from(2, to: 4), readRewriteHeader).repeatable,
+            .init("response_header", responseHeaderSynopsis, .two, readRewriteResponseHeader)
+                .repeatable,
             .init("redirect", "", .none) { draft, _, _ in draft.settings.redirects = true },
         ])
 
@@ -198,7 +200,9 @@ package enum Grammar {
         .init("compress", compressionSynopsis, .any, readCompression),
         .init("sessions", "NAME|off", .one, readRouteSessions),
         .init("backend", "NAME", .one, readRouteBackend),
-        .init("header", "NAME TEXT", .two, readHeader).repeatable,
+        .init("header", headerSynopsis, .from(2, to: 4), readHeader).repeatable,
+        .init("response_header", responseHeaderSynopsis, .two, readResponseHeader).repeatable,
+        .init("hsts", transportSynopsis, .from(1, to: 3), readTransport),
         .init("forwarded", "on|off", .onOff, \.settings.sendsForwarded),
         .init("forward_token", "on|off", .onOff, \.settings.forwardsTokens),
         .init("refuse", "http|socket", .one, readRefusal),

@@ -254,6 +254,10 @@ extension Document {
     private func checkCORS(
         _ draft: RouteDraft, _ route: RouteSettings, _ reading: inout Reading
     ) {
+        for word in draft.responseHeaders
+        where route.crossOrigin != nil && word.text.foldedFieldName.hasPrefix("access-control-") {
+            reading.error("\(word.shown) is said by 'cors' of this route", at: word)
+        }
         guard let cors = route.crossOrigin, let word = draft.cors, !route.methods.isEmpty,
             let method = cors.methods.first(where: { !route.methods.contains($0) })
         else { return }

@@ -6,6 +6,7 @@ extension Document {
         warnAboutListeners(&reading)
         warnAboutTokens(&reading)
         warnAboutAddresses(routes, &reading)
+        warnAboutTransport(routes, &reading)
         // Where something could not be read, blocks only seem to be unused and routes alike.
         if reading.hasErrors { return }
         warnAboutUnused(used, &reading)
@@ -54,6 +55,20 @@ extension Document {
             guard isPointless, !addresses.rules.isEmpty else { continue }
             reading.warn(
                 "'allow' alone keeps nobody out (end with 'deny all')", at: allow.location)
+        }
+    }
+
+    /// `hsts` is said over https only, which is spoken here or by a trusted proxy.
+    private func warnAboutTransport(_ routes: [RouteDraft], _ reading: inout Reading) {
+        if trust != nil { return }
+        let isSpoken = listeners.contains { $0.tls != nil }
+        for listener in listeners where listener.tls == nil {
+            guard let word = listener.transport else { continue }
+            reading.warn(
+                "'hsts' is said over https only: this listener has no 'tls'", at: word.location)
+        }
+        for case let word? in routes.map(\.transport) where !isSpoken {
+            reading.warn("'hsts' is said over https only: no listener has 'tls'", at: word.location)
         }
     }
 

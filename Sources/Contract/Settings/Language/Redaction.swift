@@ -18,6 +18,7 @@ struct Redaction {
         for index in tokens.indices {
             switch tokens[index] {
             case .word(var word):
+                if isStart, word.text == "header" { markHeader(in: &tokens, from: index + 1) }
                 read(&word)
                 tokens[index] = .word(word)
                 isStart = false
@@ -65,6 +66,29 @@ struct Redaction {
         // What broke the word may have cut it short.
         if word.isBroken { place.length = Int(Int32.max) }
         places.append(place)
+    }
+
+    /// `header NAME [TEXT] secret …`, where no reference to a secret follows, and the literal value
+    /// of a field that lets in.
+    private mutating func markHeader(in tokens: inout [Token], from start: Int) {
+        var words: [(index: Int, word: Word)] = []
+        for index in start..<tokens.count {
+            guard case .word(let word) = tokens[index] else { break }
+            words.append((index, word))
+        }
+        let values = words.dropFirst()
+        let mark = values.firstIndex { $0.word.text == "secret" && !$0.word.isQuoted }
+        let isLiteral =
+            mark == nil && HeaderNames.holdsCredentials(words.first?.word.text ?? "")
+            && values.first?.word.text != "remove"
+        let behind = mark.map { values[($0 + 1)...] } ?? []
+        for (index, word) in isLiteral ? values : behind {
+            if word.text.hasPrefix("env:") || word.text.hasPrefix("file:") { continue }
+            var hidden = word
+            hidden.isHidden = true
+            tokens[index] = .word(hidden)
+            places.append(word.location)
+        }
     }
 
     /// `https://user:password@host/`, the whole of it.

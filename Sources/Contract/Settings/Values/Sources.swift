@@ -15,7 +15,7 @@ enum SourceKind: String, CaseIterable, Sendable {
     }
 
     /// What is wrong with `name` behind this prefix, or nil.
-    fileprivate func problem(_ name: String) -> String? {
+    func problem(_ name: String) -> String? {
         if name.isEmpty { return "a name is missing after '\(rawValue):'" }
         if name.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " }) {
             return "a name holds no spaces and no control characters"
@@ -42,60 +42,6 @@ extension ValueKind where Value == ValueSource {
             return nil
         }
         return kind.source(name)
-    }
-}
-
-extension ValueKind where Value == TokenSettings.Place {
-    /// Where a token may be found.
-    static let tokenPlace = ValueKind { word, reading in
-        switch word.text {
-        case "bearer": return .bearer
-        case "subprotocol": return .subprotocol
-        default: break
-        }
-        if word.text.hasPrefix(MessagePath.prefix) {
-            guard let path = MessagePath.read(word, &reading) else { return nil }
-            return .message(path)
-        }
-        let expected = ["bearer", "subprotocol", "cookie:NAME", "query:NAME", "message:PATH"]
-        switch Prefixed.split(word, SourceKind.self) {
-        case (.cookie, let name)?, (.query, let name)?:
-            let kind: SourceKind = word.text.hasPrefix("cookie:") ? .cookie : .query
-            if let problem = kind.problem(name) {
-                reading.error(problem, at: word)
-                return nil
-            }
-            return kind == .cookie ? .cookie(name) : .query(name)
-        case (.header, _)?, (.claim, _)?, (.path, _)?, nil:
-            reading.error(
-                Prefixed.message(word, expected, ["cookie", "query", "message"]), at: word)
-            return nil
-        }
-    }
-}
-
-/// `message:payload.Authorization`: names of members, from the outermost to the innermost.
-private enum MessagePath {
-    static let prefix = "message:"
-    private static let mostNames = 8
-
-    static func read(_ word: Word, _ reading: inout Reading) -> [String]? {
-        let text = word.text.dropFirst(prefix.count)
-        let names = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        let isPlain = names.allSatisfy { name in
-            !name.isEmpty && !name.unicodeScalars.contains { $0.isUnprintable || $0 == " " }
-        }
-        guard isPlain else {
-            reading.error(
-                "behind 'message:' stand names of members with dots in between, as in"
-                    + " message:payload.Authorization", at: word)
-            return nil
-        }
-        guard names.count <= mostNames else {
-            reading.error("at most \(mostNames) names stand behind 'message:'", at: word)
-            return nil
-        }
-        return names
     }
 }
 

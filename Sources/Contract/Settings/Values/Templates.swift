@@ -42,6 +42,10 @@ extension Template {
         _ name: String, at index: Int, _ known: [String], _ word: Word, _ reading: inout Reading
     ) {
         guard !known.contains(name) else { return }
+        if word.isHidden {
+            reading.error("there is no such placeholder here", at: word)
+            return
+        }
         var message = "no placeholder '{\(String(name.prefix(40)).printable())}' here"
         if let guess = Spelling.closest(to: name, among: known) {
             message += " (did you mean '{\(guess)}'?)"
@@ -55,41 +59,6 @@ extension Template {
 
     /// The text without placeholders.
     var fixedText: String { expanded { _ in nil } }
-}
-
-extension HeaderRule {
-    /// `header NAME VALUE`; what frames and routes a message is not the operator's to set.
-    static func read(
-        _ name: Word, _ value: Word, captures: [String], _ reading: inout Reading
-    ) -> HeaderRule? {
-        guard let field = ValueKind<String>.ownFieldName.read(name, &reading) else { return nil }
-        let known = Placeholder.allCases.map(\.rawValue) + captures
-        let template = Template(value, known: known, &reading)
-        if template.fixedText.unicodeScalars.contains(where: { $0.isForbidden }) {
-            reading.error("a header value holds no line breaks and control characters", at: value)
-        }
-        return HeaderRule(name: field, value: template)
-    }
-}
-
-extension ValueKind where Value == String {
-    /// The name of a field that the configuration may have written, in any spelling that apps take
-    /// for the same name (`String.foldedFieldName`): what frames and routes a message is the
-    /// gateway's.
-    static let ownFieldName = ValueKind { word, reading in
-        guard let name = fieldName.read(word, &reading) else { return nil }
-        let folded = name.foldedFieldName
-        if framing.contains(folded) || folded.hasPrefix("sec-websocket-") {
-            reading.error("\(word.shown) is set by the gateway itself", at: word)
-        }
-        return name
-    }
-
-    /// Hop-by-hop and framing fields (RFC 9110 §7.6.1, RFC 9112 §6).
-    private static let framing: Set<String> = [
-        "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer",
-        "transfer-encoding", "upgrade",
-    ]
 }
 
 extension String {
