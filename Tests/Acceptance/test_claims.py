@@ -323,7 +323,7 @@ async def test_an_app_with_tokens_of_its_own_lives_behind_a_cookie(start_gateway
         allowed = request.headers.get("authorization") == "token s3cret-of-the-app"
         return JSONResponse({"allowed": allowed}, status_code=200 if allowed else 403)
 
-    with serving(Starlette(routes=[Route("/api/contents", notebook)])) as port:
+    async with serving(Starlette(routes=[Route("/api/contents", notebook)])) as port:
         gateway = start_gateway(
             """
             listen 127.0.0.1:$http

@@ -357,7 +357,7 @@ async def test_an_asgi_app_reads_names_as_they_are(start_gateway, encoding):
         names = ("x-auth-user", "x-auth-role", "x-auth-claims", "x-name")
         return JSONResponse({name: request.headers.get(name) for name in names})
 
-    with serving(Starlette(routes=[Route("/", whoami)])) as port:
+    async with serving(Starlette(routes=[Route("/", whoami)])) as port:
         gateway = start_gateway(
             f"""
             listen 127.0.0.1:$http

@@ -1,29 +1,29 @@
-"""An ASGI app that a test writes itself, under uvicorn in a thread of this process."""
+"""An ASGI app that a test writes itself, under uvicorn in the test's own loop."""
 
+import asyncio
 import contextlib
 import socket
-import threading
 
 import uvicorn
 
 
 class Server(uvicorn.Server):
-    def install_signal_handlers(self):
+    @contextlib.contextmanager
+    def capture_signals(self):
         """Signals are the test's."""
+        yield
 
 
-@contextlib.contextmanager
-def serving(app):
+@contextlib.asynccontextmanager
+async def serving(app):
     """The port that it is served at."""
-    own = socket.socket()
-    own.bind(("127.0.0.1", 0))
-    own.listen()
-    server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [own]})
-    thread.start()
-    try:
-        yield own.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-        own.close()
+    with socket.socket() as own:
+        own.bind(("127.0.0.1", 0))
+        own.listen()
+        server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        task = asyncio.create_task(server.serve(sockets=[own]))
+        try:
+            yield own.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await task

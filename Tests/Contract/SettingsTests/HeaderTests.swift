@@ -58,6 +58,7 @@ struct HeaderTests {
             .route, "hsts 180d includeSubDomains",
             "11: 'includeSubDomains' is unknown (did you mean 'subdomains'?)"),
         .init(.listen, "hsts 5000d", "6: '5000d' is out of range (0ms to 3650d)"),
+        .init(.route, "hsts 500ms", "6: browsers count in whole seconds"),
         .init(.route, "hsts 1d preload preload", "17: 'preload' is named twice"),
     ]
 

@@ -86,7 +86,11 @@ extension Grammar {
         _ directive: Directive, _ reading: inout Reading
     ) -> StrictTransport? {
         let kind = ValueKind.duration(.zero ... .days(3650))
-        guard let maxAge = kind.read(directive.arguments[0], &reading) else { return nil }
+        let time = directive.arguments[0]
+        guard let maxAge = kind.read(time, &reading) else { return nil }
+        if maxAge.components.attoseconds != 0 {
+            reading.error("browsers count in whole seconds", at: time)
+        }
         var transport = StrictTransport(maxAge: maxAge)
         for word in directive.arguments.dropFirst() {
             let isTwice =
