@@ -1,23 +1,3 @@
-/// `rewrite FROM to TO { … }`: a legacy URL and the one that is really served.
-package struct RewriteSettings: Sendable, Equatable {
-    package var from: PathPattern
-    /// The new path; may hold `{capture}`.
-    package var to: Template
-    package var require: [Requirement] = []
-    /// Fields of the request that goes to the upstream.
-    package var headers: [HeaderRule] = []
-    /// Fields of the answer.
-    package var responseHeaders: [HeaderRule] = []
-    /// Answer plain HTTP requests with 308 instead of rewriting.
-    package var redirects = false
-    package var position = SourcePosition()
-
-    package init(from: PathPattern, to: Template) {
-        self.from = from
-        self.to = to
-    }
-}
-
 /// A text with placeholders: `{name}`; `{{` and `}}` stand for braces.
 package struct Template: Sendable, Hashable {
     package enum Part: Sendable, Hashable {
@@ -37,26 +17,6 @@ package struct Template: Sendable, Hashable {
             case .placeholder(let name): text += value(name) ?? ""
             }
         }
-    }
-}
-
-/// A path with captures, as in `/ws/journey/{user_id}`.
-package struct PathPattern: Sendable, Hashable {
-    package enum Segment: Sendable, Hashable {
-        case literal(String)
-        /// Matches one non-empty segment.
-        case capture(String)
-    }
-
-    package var segments: [Segment]
-    /// Written with a trailing slash: everything below matches too. Without it the path itself and
-    /// what lies below it match (`/ws/admin`, `/ws/admin/`, `/ws/admin/…`); a rewrite is always
-    /// exact but for a trailing slash.
-    package var hasTrailingSlash: Bool
-
-    package init(segments: [Segment], hasTrailingSlash: Bool) {
-        self.segments = segments
-        self.hasTrailingSlash = hasTrailingSlash
     }
 }
 
@@ -184,6 +144,8 @@ package struct RouteSettings: Sendable, Equatable {
 
     package var host: HostPattern = .any
     package var path: PathPattern
+    /// How its app reads paths, and what it is sent of them.
+    package var paths = PathSettings()
     /// Upper case; empty for all.
     package var methods: [String] = []
     package var kind: Kind = .any

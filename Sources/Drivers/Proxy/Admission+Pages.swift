@@ -16,7 +16,7 @@ extension Admission {
     func preflight() throws(Refusal) -> Decision? {
         guard let preflight = CrossOriginRule.Preflight(head),
             case .route(let index, let captures) = generation.rules.match(
-                target.path, authority: context.authority, method: preflight.method),
+                target, authority: context.authority, method: preflight.method),
             let rule = generation.routes[index].crossOrigin
         else { return nil }
         context.route = index

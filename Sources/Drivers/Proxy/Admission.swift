@@ -76,7 +76,8 @@ struct Admission {
     // MARK: 1 normalise
 
     private mutating func normalise() throws(Refusal) {
-        target = try Target.normalise(head.fields.bytes.span.extracting(head.target))
+        target = try Target.normalise(
+            head.fields.bytes.span.extracting(head.target), escapedSlashes: .kept)
         query = QueryString(target.query ?? "")
         context.path = target.path
         if target.query != nil {
@@ -131,7 +132,7 @@ struct Admission {
             of: target, authority: context.authority, method: head.method)
         self.place = place
         context.rewrite = place.rewrite
-        target.path = place.path
+        target = place.target
         return place
     }
 
@@ -139,7 +140,7 @@ struct Admission {
     /// lets that page read it (Fetch, HTTP fetch), and follows none for a preflight.
     private func redirectRewritten(_ place: Rulebook.Place) -> Decision? {
         guard let rewrite = place.rewrite, generation.settings.rewrites[rewrite].redirects,
-            !context.isWebSocket
+            !context.isWebSocket, place.objection == nil
         else { return nil }
         let route = place.route.map { generation.routes[$0] }
         if let rule = route?.crossOrigin { context.crossOrigin = rule.answer(to: head.fields) }
@@ -165,6 +166,7 @@ struct Admission {
         case .wrongMethod(let allowed):
             context.allow = allowed
             throw Refusal(.policy, status: 405, message: "The method is not allowed here")
+        case .refused(let objection): throw objection.refusal
         }
     }
 
@@ -313,6 +315,7 @@ struct Admission {
 
     /// The target as the upstream sees it: without tokens.
     private func forwarded(_ route: Generation.Route) -> NormalisedTarget {
+        let target = NormalisedTarget(path: place?.sentPath ?? target.path, query: target.query)
         guard target.query != nil else { return target }
         var names = route.stripping.queryNames
         if context.speaksControl { names.append(EventControl.parameter) }
@@ -340,7 +343,8 @@ struct Admission {
             template, from: context.authority, isTLS: context.isTLS
         ) { name, leavesOrigin in
             guard let placeholder = Placeholder(rawValue: name) else {
-                return .text(routeCaptures[name] ?? "")
+                let text = routeCaptures[name] ?? ""
+                return name == context.routeSettings?.path.rest ? .segments(text) : .text(text)
             }
             let isBare = leavesOrigin && target.query != nil
             let target =

@@ -212,16 +212,3 @@ extension HostPattern {
         }
     }
 }
-
-extension PathPattern {
-    /// As the configuration writes it.
-    var text: String {
-        let path = segments.map { segment in
-            switch segment {
-            case .literal(let text): "/" + text
-            case .capture(let name): "/{" + name + "}"
-            }
-        }.joined()
-        return hasTrailingSlash || path.isEmpty ? path + "/" : path
-    }
-}

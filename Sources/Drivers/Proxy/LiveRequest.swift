@@ -93,7 +93,8 @@ struct LiveRequest {
         var decoder = RequestHeadDecoder(limits: limits)
         var index = 0
         guard let head = try? decoder.decode(octets.span, at: &index),
-            let target = try? Target.normalise(head.fields.bytes.span.extracting(head.target))
+            let target = try? Target.normalise(
+                head.fields.bytes.span.extracting(head.target), escapedSlashes: .kept)
         else { return nil }
         return Asked(head: head, target: target)
     }

@@ -13,8 +13,8 @@ struct Rulebook: Sendable {
     struct Place {
         /// An index into the rewrites; nil when none fits the path.
         var rewrite: Int?
-        /// The path that is served.
-        var path: String
+        /// What is served: that by which the route was chosen.
+        var target: NormalisedTarget
         var match: RouteMatch
         /// Of the path that was asked for, by the rewrite. Their names have nothing to do with
         /// those of the route.
@@ -23,6 +23,14 @@ struct Rulebook: Sendable {
         /// Of the path that the upstream sees, by the route.
         var routeCaptures: [String: String] {
             if case .route(_, let captures) = match { captures } else { [:] }
+        }
+
+        /// The path as the upstream is sent it.
+        var sentPath: String
+
+        /// Why nobody is let in there, whoever it is.
+        var objection: PathObjection? {
+            if case .refused(let objection) = match { objection } else { nil }
         }
 
         /// An index into the routes; nil when nothing is served there, or not for the method.
@@ -57,17 +65,46 @@ struct Rulebook: Sendable {
 
     /// - Parameter authority: whom the request is for; nil when it names nobody.
     func place(of target: NormalisedTarget, authority: Authority?, method: Method) -> Place {
-        let rewritten = rewriter.rewrite(path: target.path)
-        let path = rewritten?.path ?? target.path
-        return Place(
-            rewrite: rewritten?.ruleIndex, path: path,
-            match: match(path, authority: authority, method: method),
-            rewriteCaptures: rewritten?.captures ?? [:])
+        guard let rewritten = rewriter.rewrite(path: target.path) else {
+            return place(served: target, match(target, authority: authority, method: method))
+        }
+        let served = Self.served(target, rewritten)
+        var place = place(
+            served: served ?? target,
+            served.map { match($0, authority: authority, method: method) } ?? .refused(.rewritten))
+        place.rewrite = rewritten.ruleIndex
+        place.rewriteCaptures = rewritten.captures
+        return place
     }
 
-    /// The route of a path that was rewritten already.
-    func match(_ path: String, authority: Authority?, method: Method) -> RouteMatch {
-        table.match(authority: authority, path: path, method: method)
+    private func place(served: NormalisedTarget, _ match: RouteMatch) -> Place {
+        var place = Place(target: served, match: match, sentPath: served.path)
+        if let index = place.route {
+            place.sentPath = table.sentPath(of: served, to: index)
+        }
+        return place
+    }
+
+    /// What a rewrite made of a target; nil when that is no path, or one that is not what it looks
+    /// like: pieces of the old path may have come together to dot segments.
+    private static func served(
+        _ target: NormalisedTarget, _ rewritten: Rewritten
+    ) -> NormalisedTarget? {
+        guard !rewritten.isAmbiguous,
+            var served = try? Target.normalise(
+                rewritten.path.utf8.span, escapedSlashes: .kept),
+            !served.oddities.contains(.dotSegments)
+        else { return nil }
+        // The spelling is the rewrite's, not the client's.
+        served.spelling = nil
+        served.oddities.subtract([.emptySegments, .needlessEscapes])
+        served.query = target.query
+        return served
+    }
+
+    /// The route of a target that was rewritten already.
+    func match(_ target: NormalisedTarget, authority: Authority?, method: Method) -> RouteMatch {
+        table.match(authority: authority, target: target, method: method)
     }
 
     /// What the rules of the rewrite and of the route say of a request: each is asked about the

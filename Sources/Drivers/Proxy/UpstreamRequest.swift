@@ -16,7 +16,7 @@ enum UpstreamRequest {
         client: ClientConnection, to output: inout [UInt8]
     ) {
         let vouched = VouchedFields(plan: plan, context: context)
-        // The target was normalised and the method is a token, so nothing is refused here.
+        // The target is visible ASCII and the method is a token, so nothing is refused here.
         HeadEncoder.appendRequestLine(
             method: head.method.name, target: plan.target.text, to: &output)
         appendHost(context, to: &output)
@@ -24,6 +24,7 @@ enum UpstreamRequest {
         ForwardedFields.append(
             head.fields, context, client.origin, vouched,
             sendsForwarded: plan.route.settings.sendsForwarded, to: &output)
+        ForwardedPrefix.append(plan.route.settings.paths.prefix, head.fields, vouched, to: &output)
         appendIdentity(context, vouched, to: &output)
         for field in plan.fields { field.append(to: &output) }
         if context.isWebSocket {

@@ -47,6 +47,7 @@ struct VouchedFields {
         return context.generation.identityNames.contains(name)
             || context.session != nil && name.readsAs("x-client-id")
             || context.speaksControl && name.readsAs(EventControl.field)
+            || plan.route.settings.paths.prefix != nil && ForwardedPrefix.isNamed(by: name)
             || isConfigured(name)
     }
 }

@@ -10,6 +10,8 @@ package struct Location {
     package enum Value: Sendable {
         /// Any text, escaped where it stands; of a host, only labels.
         case text(String)
+        /// Several segments: as `text`, but in a path its slashes stay.
+        case segments(String)
         /// Whom the request is for; nil when it names nobody.
         case authority(Authority?)
         /// Of the request: a normal path, or path and query.
@@ -134,7 +136,7 @@ package struct Location {
 
     private mutating func append(toAuthority value: Value) {
         switch value {
-        case .text(let label), .scheme(let label):
+        case .text(let label), .segments(let label), .scheme(let label):
             isFit = isFit && Self.areLabels(label)
             octets.append(label)
             hasValueInAuthority = true
@@ -154,6 +156,9 @@ package struct Location {
         case .text, .authority, .scheme:
             if octets.isEmpty { beginsWithText = true }
             append(value.text, keeping: PercentEncoding.isUnreserved)
+        case .segments(let segments):
+            if octets.isEmpty { beginsWithText = true }
+            append(segments) { PercentEncoding.isUnreserved($0) || $0 == Self.slash }
         case .path(let path): append(path: path)
         case .target(let target):
             append(path: target.path)
@@ -208,7 +213,7 @@ package struct Location {
 extension Location.Value {
     fileprivate var text: String {
         switch self {
-        case .text(let text), .path(let text), .scheme(let text): text
+        case .text(let text), .segments(let text), .path(let text), .scheme(let text): text
         case .target(let target): target.text
         case .authority(let authority): authority?.text ?? ""
         }

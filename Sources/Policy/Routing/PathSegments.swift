@@ -1,4 +1,4 @@
-/// The segments of a normal path, one after the other, without splitting all of it: a path may have
+/// The segments of a path, one after the other, without splitting all of it: a path may have
 /// thousands, a route has a few.
 struct PathSegments {
     /// What was not taken yet: empty, or with its slash in front.
@@ -12,7 +12,10 @@ struct PathSegments {
 
     var isAtTrailingSlash: Bool { rest.count == 1 }
 
-    /// The next segment as it stands, never empty; nil at the end.
+    /// What was not taken yet, without its first slash.
+    var text: Substring { Substring(rest.dropFirst()) }
+
+    /// The next segment as it stands, empty where the path has an empty one; nil at the end.
     mutating func next() -> Substring? {
         guard !isAtEnd else { return nil }
         let segment = rest.dropFirst().prefix { $0 != UInt8(ascii: "/") }

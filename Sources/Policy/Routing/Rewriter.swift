@@ -8,6 +8,9 @@ package struct Rewritten: Sendable, Hashable {
     package var path: String
     /// What the captures of the rule stand for, decoded.
     package var captures: [String: String]
+    /// A capture that decides who is let in holds an escaped slash: its value is a matter of
+    /// opinion.
+    package var isAmbiguous = false
 }
 
 /// Maps legacy paths onto those that are really served. Runs once, before routing.
@@ -18,22 +21,26 @@ package struct Rewriter: Sendable {
 
     /// What the first rule that matches makes of `path`, a normal one; nil when none does.
     ///
-    /// A capture is put in as it was spelt: it has no slash, no `?` and is no dot segment, so it
-    /// can neither add a segment nor take one away.
+    /// A capture is put in as it was spelt, without `?`. Of several pieces there may come a dot
+    /// segment, or two slashes side by side: the new path is not a normal one yet.
     package func rewrite(path: String) -> Rewritten? {
         for (index, rule) in rules.enumerated() {
-            guard let captures = rule.from.spelling(ofCapturesIn: path) else { continue }
+            guard let captures = rule.from.captures(in: path) else { continue }
+            let judged = rule.judgedCaptures
             return Rewritten(
                 ruleIndex: index, path: Self.path(rule.to, captures),
                 captures: Dictionary(
-                    captures.map { ($0.name, PercentEncoding.decode($0.segment)) },
-                    uniquingKeysWith: { first, _ in first }))
+                    captures.map { ($0.name, $0.decoded) }, uniquingKeysWith: { first, _ in first }
+                ),
+                isAmbiguous: captures.contains {
+                    judged.contains($0.name) && $0.hasEscapedSlashes
+                })
         }
         return nil
     }
 
     private static func path(
-        _ template: Template, _ captures: [(name: String, segment: Substring)]
+        _ template: Template, _ captures: [PathCapture]
     ) -> String {
         let escaped = Template(
             parts: template.parts.map { part in
@@ -43,8 +50,19 @@ package struct Rewriter: Sendable {
                 }
             })
         let path = escaped.expanded { name in
-            captures.first { $0.name == name }.map { String($0.segment) }
+            captures.first { $0.name == name }.map { String($0.spelling) }
         }
         return path.utf8.first == UInt8(ascii: "/") ? path : "/" + path
+    }
+}
+
+extension RewriteSettings.Source {
+    /// Nil when it is not about `path`.
+    fileprivate func captures(in path: String) -> [PathCapture]? {
+        switch self {
+        case .path(let pattern): pattern.spelling(ofCapturesIn: path)
+        case .expression(let expression):
+            expression.captures(in: path)?.map { PathCapture(name: $0.name, spelling: $0.text) }
+        }
     }
 }

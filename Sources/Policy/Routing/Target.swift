@@ -2,39 +2,78 @@ import Bytes
 package import Endings
 import HTTP
 
-/// The target of a request in the one spelling that everything below compares and forwards.
+/// The target of a request in the one spelling that routes are chosen by.
 package struct NormalisedTarget: Sendable, Hashable {
     /// Begins with a slash (or is `*`, for `OPTIONS *`); no dot segments, no empty segments but one
     /// at the end, escapes in upper case and only where needed.
     package var path: String
     /// What follows the first `?`, as sent; nil without one.
     package var query: String?
+    /// The path as it was sent; nil when that is `path` to the octet.
+    package var spelling: String?
+    /// What of the path as it was sent some apps read otherwise.
+    package var oddities: PathOddities
 
-    package init(path: String, query: String? = nil) {
+    package init(
+        path: String, query: String? = nil, spelling: String? = nil, oddities: PathOddities = []
+    ) {
         self.path = path
         self.query = query
+        self.spelling = spelling
+        self.oddities = oddities
     }
 
     /// Path and query as they go into a request line.
     package var text: String { query.map { path + "?" + $0 } ?? path }
 }
 
+/// What of a path apps do not read alike.
+package struct PathOddities: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let dotSegments = PathOddities(rawValue: 1)
+    /// Besides the one at the end.
+    package static let emptySegments = PathOddities(rawValue: 2)
+    /// Of characters that need none: `%41`.
+    package static let needlessEscapes = PathOddities(rawValue: 4)
+    /// `%2F`.
+    package static let escapedSlash = PathOddities(rawValue: 8)
+    /// `%5C`.
+    package static let escapedBackslash = PathOddities(rawValue: 16)
+    /// `;`.
+    package static let parameters = PathOddities(rawValue: 32)
+    /// `%3B`.
+    package static let escapedSemicolon = PathOddities(rawValue: 64)
+}
+
 /// Brings request targets into one spelling (RFC 3986 §6.2.2), so that no rule can be got around by
 /// writing a path differently. Admission's first step.
 package enum Target {
+    /// What is done with `%2F` and `%5C` in a path.
+    package enum EscapedSlashes: Sendable {
+        case refused
+        /// They stay within their segment: the route has to say what becomes of them.
+        case kept
+    }
+
     /// The normal form of `target`, in origin-form, absolute-form (whose authority is
     /// `RequestHead.authority`) or asterisk-form.
     ///
     /// - Escapes of unreserved characters are decoded; other escapes stay, in upper case; raw
     ///   characters that a path may not hold are escaped.
     /// - Dot segments are removed *after* that, so `%2e%2e` is one.
-    /// - Runs of slashes become one, for matching and forwarding alike: `//admin` cannot get past
-    ///   the rules of `/admin`, nor be read as a host by whoever comes next.
-    /// - Refused with 400: broken escapes, escaped or raw controls, an escaped slash, any
-    ///   backslash, a fragment, a path that climbs above the root, and dot segments with
-    ///   parameters (`..;`), which some servers take for `..`.
+    /// - Runs of slashes become one, for matching and, unless the route keeps the spelling,
+    ///   forwarding alike: `//admin` cannot get past the rules of `/admin`, nor be read as a host
+    ///   by whoever comes next.
+    /// - Refused with 400: broken escapes, escaped or raw controls, a raw backslash, a fragment, a
+    ///   path that climbs above the root, and dot segments with parameters (`..;`), which some
+    ///   servers take for `..`.
     /// - The query is not changed, only checked for controls, spaces and fragments.
-    package static func normalise(_ target: Span<UInt8>) throws(Refusal) -> NormalisedTarget {
+    package static func normalise(
+        _ target: Span<UInt8>, escapedSlashes: EscapedSlashes = .refused
+    ) throws(Refusal) -> NormalisedTarget {
         guard target.firstIndex(of: UInt8(ascii: "#")) == nil else {
             throw refusal("The request target holds a fragment.")
         }
@@ -55,7 +94,12 @@ package enum Target {
         if !isAbsolute || start < end {
             try path.normalise(target.extracting(start..<end))
         }
-        return NormalisedTarget(path: path.text, query: try query(of: target, from: end))
+        if escapedSlashes == .refused, path.hasEscapedSlashes {
+            throw refusal("The path of the request target holds an escaped slash.")
+        }
+        return NormalisedTarget(
+            path: path.text, query: try query(of: target, from: end),
+            spelling: path.spelling(of: target.extracting(start..<end)), oddities: path.oddities)
     }
 
     /// What follows the `?` at `end`; nil when `end` is the end.
@@ -80,8 +124,19 @@ private struct PathNormaliser {
     private var output: [UInt8] = []
     /// Where the slashes before the segments written so far are.
     private var slashes: [Int] = []
+    private(set) var oddities: PathOddities = []
+
+    var hasEscapedSlashes: Bool {
+        !oddities.isDisjoint(with: [.escapedSlash, .escapedBackslash])
+    }
 
     var text: String { output.isEmpty ? "/" : String(decoding: output, as: UTF8.self) }
+
+    /// `path`, which was normalised, as text; nil when that is the same.
+    func spelling(of path: Span<UInt8>) -> String? {
+        if path.isEmpty || path.count == output.count && output.span.matches(path) { return nil }
+        return path.text
+    }
 
     mutating func normalise(_ path: Span<UInt8>) throws(Refusal) {
         guard !path.isEmpty, path[0] == UInt8(ascii: "/") else {
@@ -105,9 +160,14 @@ private struct PathNormaliser {
         case 0 where output.count > slash + 1:
             slashes.append(slash)
             return
-        case 0, 1:
+        case 0:
+            if !isLast { oddities.insert(.emptySegments) }
+            output.removeSubrange(slash...)
+        case 1:
+            oddities.insert(.dotSegments)
             output.removeSubrange(slash...)
         default:
+            oddities.insert(.dotSegments)
             guard let parent = slashes.popLast() else {
                 throw Target.refusal("The path of the request target climbs above the root.")
             }
@@ -126,7 +186,7 @@ private struct PathNormaliser {
 
     private mutating func appendNormalised(_ segment: Span<UInt8>) throws(Refusal) {
         var index = 0
-        var onlyDots = !segment.isEmpty
+        var onlyDots = true
         while index < segment.count {
             var octet = segment[index]
             let isEscape = octet == UInt8(ascii: "%")
@@ -135,24 +195,42 @@ private struct PathNormaliser {
                 index += 2
             }
             index += 1
-            guard octet != UInt8(ascii: "\\") else {
-                throw Target.refusal("The path of the request target holds a backslash.")
-            }
             guard octet >= ASCII.space, octet != 0x7F else {
                 throw Target.refusal("The path of the request target holds a control character.")
             }
-            if octet == UInt8(ascii: ";"), !isEscape, onlyDots {
-                throw Target.refusal("The path of the request target has an ambiguous segment.")
+            if octet == UInt8(ascii: ";"), !isEscape {
+                // Without them the segment is empty, or one of two dots for who ignores them.
+                if onlyDots, segment[0] != octet {
+                    throw Target.refusal(
+                        "The path of the request target has an ambiguous segment.")
+                }
+                oddities.insert(.parameters)
             }
             onlyDots = onlyDots && octet == UInt8(ascii: ".")
-            let isPlain =
-                isEscape
-                ? PercentEncoding.isUnreserved(octet) : PercentEncoding.isPathOctet(octet)
-            if isPlain {
-                output.append(octet)
-            } else {
-                PercentEncoding.append(escaping: octet, to: &output)
+            try append(octet, wasEscaped: isEscape)
+        }
+    }
+
+    private mutating func append(_ octet: UInt8, wasEscaped: Bool) throws(Refusal) {
+        let isPlain: Bool
+        if wasEscaped {
+            isPlain = PercentEncoding.isUnreserved(octet)
+            switch octet {
+            case UInt8(ascii: "/"): oddities.insert(.escapedSlash)
+            case UInt8(ascii: "\\"): oddities.insert(.escapedBackslash)
+            case UInt8(ascii: ";"): oddities.insert(.escapedSemicolon)
+            default: if isPlain { oddities.insert(.needlessEscapes) }
             }
+        } else {
+            guard octet != UInt8(ascii: "\\") else {
+                throw Target.refusal("The path of the request target holds a backslash.")
+            }
+            isPlain = PercentEncoding.isPathOctet(octet)
+        }
+        if isPlain {
+            output.append(octet)
+        } else {
+            PercentEncoding.append(escaping: octet, to: &output)
         }
     }
 
@@ -160,9 +238,6 @@ private struct PathNormaliser {
     private func escape(in segment: Span<UInt8>, at index: Int) throws(Refusal) -> UInt8 {
         guard let octet = PercentEncoding.escape(in: segment, at: index) else {
             throw Target.refusal("The path of the request target has a broken escape.")
-        }
-        guard octet != UInt8(ascii: "/") else {
-            throw Target.refusal("The path of the request target holds an escaped slash.")
         }
         return octet
     }

@@ -152,6 +152,10 @@ class App(Process):
         "odd": [None, "PORT"],
         "echo": [None, "PORT"],
         "careless": ["careless", "PORT"],
+        **{
+            kind: ["readers", kind, "PORT"]
+            for kind in ("starlette", "aiohttp", "werkzeug", "node")
+        },
     }  # fmt: skip
 
     def __init__(self, name, port, folder):

@@ -176,7 +176,9 @@ struct RouteTests {
         .init(.top, "rewrite a to /b", "9: a path begins with '/', not as in 'a'"),
         .init(.top, "rewrite /a to b", "15: a path begins with '/', not as in 'b'"),
         .init(.top, "rewrite /a as /b", "12: expected 'to', not 'as'"),
-        .init(.top, "rewrite /a /b", "1: 'rewrite' is incomplete (expected: rewrite FROM to TO)"),
+        .init(
+            .top, "rewrite /a /b",
+            "1: 'rewrite' is incomplete (expected: rewrite FROM to TO | path matches REGEX to TO)"),
         .init(
             .top, "rewrite /a/{x} to /b/{y}",
             "22: no placeholder '{y}' here (known: {x})"),
@@ -391,7 +393,7 @@ struct RouteTests {
         let rewrites = try #require(read(prelude + text).settings).rewrites
         #expect(rewrites.count == 3)
         #expect(
-            rewrites[0].from
+            rewrites[0].from.pattern
                 == PathPattern(
                     segments: [.literal("ws"), .literal("journey"), .capture("user_id")],
                     hasTrailingSlash: false))
@@ -412,4 +414,8 @@ struct RouteTests {
                 ]))
         #expect(rewrites[2].position == .init(file: "gateway.conf", line: 7, column: 1))
     }
+}
+
+extension RewriteSettings.Source {
+    var pattern: PathPattern? { if case .path(let pattern) = self { pattern } else { nil } }
 }

@@ -163,5 +163,7 @@ import Upstreams
     ) {
         let pattern = PathPattern(segments: segments, hasTrailingSlash: hasTrailingSlash)
         #expect(pattern.text == text)
+        let rest = PathPattern(segments: segments, rest: "rest").text
+        #expect(rest == (text.hasSuffix("/") ? text : text + "/") + "{rest...}")
     }
 }

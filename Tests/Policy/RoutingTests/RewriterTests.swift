@@ -4,6 +4,10 @@ import Testing
 
 /// `/ws/{id}/` and the like, as the configuration reader makes them.
 func pattern(_ text: String) -> PathPattern {
+    if text.hasSuffix("...}"), let brace = text.lastIndex(of: "{") {
+        let name = text[text.index(after: brace)...].dropLast(4)
+        return PathPattern(segments: pattern(String(text[..<brace])).segments, rest: String(name))
+    }
     let segments = text.split(separator: "/").map { segment -> PathPattern.Segment in
         segment.hasPrefix("{") && segment.hasSuffix("}")
             ? .capture(String(segment.dropFirst().dropLast())) : .literal(String(segment))
@@ -28,6 +32,10 @@ struct RewriterTests {
         RewriteSettings(from: pattern("/ws/journey/{x}"), to: Template(parts: [.text("/never")])),
         RewriteSettings(from: pattern("/@대기/%7Bx"), to: Template(parts: [.text("/a%20b c")])),
         RewriteSettings(from: pattern("/"), to: Template(parts: [.text("/home")])),
+        RewriteSettings(
+            from: pattern("/files/{owner}/{rest...}"),
+            to: Template(
+                parts: [.text("/f/"), .placeholder("rest"), .text(";"), .placeholder("owner")])),
     ])
 
     static let hits: [(String, Int, String, [String: String])] = [
@@ -39,6 +47,10 @@ struct RewriterTests {
         ("/ws/patient-journey/", 2, "/ws/journey", [:]),
         ("/%40%EB%8C%80%EA%B8%B0/%7Bx", 4, "/a%20b%20c", [:]),
         ("/", 5, "/home", [:]),
+        ("/files/7/a/b%20c", 6, "/f/a/b%20c;7", ["owner": "7", "rest": "a/b c"]),
+        ("/files/7/a%2Fb/", 6, "/f/a%2Fb/;7", ["owner": "7", "rest": "a/b/"]),
+        ("/files/7/", 6, "/f/;7", ["owner": "7", "rest": ""]),
+        ("/files/7", 6, "/f/;7", ["owner": "7", "rest": ""]),
     ]
 
     @Test("map a path, with or without a slash at the end; the first rule wins", arguments: hits)

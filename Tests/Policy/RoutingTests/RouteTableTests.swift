@@ -27,6 +27,8 @@ struct RoutePathTests {
         route("/@대기"),  // 9
         route("/a/{x}/c"),  // 10
         route("/a/b"),  // 11
+        route("/files/{owner}/{path...}"),  // 12
+        route("/caf\u{E9}"),  // 13
     ])
 
     static let matches: [(String, Int, [String: String])] = [
@@ -43,6 +45,11 @@ struct RoutePathTests {
         ("/@%EB%8C%80%EA%B8%B0", 9, [:]), ("/%40%EB%8C%80%EA%B8%B0/x", 9, [:]),
         ("/ws/a%3Fb%20c", 3, ["id": "a?b c"]),
         ("/a/b", 11, [:]), ("/a/b/x", 11, [:]), ("/a/b/c", 10, ["x": "b"]), ("/a/x", 0, [:]),
+        ("/files/7/a/b%20c/", 12, ["owner": "7", "path": "a/b c/"]),
+        ("/files/7/", 12, ["owner": "7", "path": ""]),
+        ("/files/7", 12, ["owner": "7", "path": ""]), ("/files", 0, [:]),
+        // The same to the eye, and another path to the app.
+        ("/caf%C3%A9", 13, [:]), ("/cafe%CC%81", 0, [:]),
     ]
 
     @Test("the longest path wins, a literal before a capture", arguments: matches)

@@ -141,6 +141,14 @@ struct RouteDraft {
     var cors: Word?
     var bodyBuffer: Word?
     var frameSize: Word?
+    /// The words that say how paths are read, and what is sent of them.
+    var pathSpelling: Word?
+    var encodedSlashes: Word?
+    var ignoreCase: Word?
+    var parameters: Word?
+    var strip: Word?
+    /// What `strip` takes away.
+    var stripped: PathPattern?
     var silence: Word?
     var subprotocols: Word?
     /// The word `hsts`, and the names that `response_header` is about.

@@ -2,27 +2,65 @@ internal import Bytes
 
 /// `rewrite`, and the `require` that routes have as well.
 extension Grammar {
-    /// `rewrite /ws/journey/{user_id} to /ws/journey`.
+    static let rewriteSynopsis = "FROM to TO | path matches REGEX to TO"
+
+    /// `rewrite /ws/journey/{user_id} to /ws/journey`, `rewrite path matches REGEX to /ws/journey`.
     static func readRewrite(
         _ document: inout Document, _ directive: Directive, _ reading: inout Reading
     ) {
-        let (from, to) = (directive.arguments[0], directive.arguments[2])
-        if directive.arguments[1].text != "to" {
-            let word = directive.arguments[1]
-            reading.error("expected 'to', not \(word.shown)", at: word)
+        let words = directive.arguments
+        let isExpression = words[0].text == "path"
+        let count = isExpression ? 5 : 3
+        guard words.count == count else {
+            let expected = " (expected: rewrite \(rewriteSynopsis))"
+            if words.count > count {
+                let extra = words[count]
+                reading.error("unexpected \(extra.shown) after 'rewrite'\(expected)", at: extra)
+            } else {
+                reading.error("'rewrite' is incomplete\(expected)", at: directive.name)
+            }
+            return
         }
-        let pattern = PathPattern.read(from, &reading)
-        let captures = pattern?.captures ?? []
+        if isExpression { expect("matches", words[1], &reading) }
+        let (source, to) = (words[isExpression ? 2 : 0], words[words.count - 1])
+        expect("to", words[words.count - 2], &reading)
+        let from =
+            isExpression
+            ? readExpression(source, &reading).map(RewriteSettings.Source.expression)
+            : PathPattern.read(source, for: .rewrite, &reading).map(RewriteSettings.Source.path)
+        // What it captures is not known, so nothing can be said of what reads it.
+        if isExpression, from == nil { return }
+        let captures = from?.captureNames ?? []
         let target = Template(to, known: captures, &reading)
         checkRewritten(to, &reading)
+        let nowhere = PathPattern(segments: [], hasTrailingSlash: true)
         var draft = RewriteDraft(
-            settings: RewriteSettings(
-                from: pattern ?? PathPattern(segments: [], hasTrailingSlash: true), to: target),
-            captures: captures)
+            settings: RewriteSettings(from: from ?? .path(nowhere), to: target), captures: captures)
         draft.settings.position = reading.position(of: directive.name.location)
         rewrite.read(directive.block ?? [], into: &draft, &reading)
         document.settings.rewrites.append(draft.settings)
-        document.rewrites.append(from)
+        document.rewrites.append(source)
+    }
+
+    private static func expect(_ text: String, _ word: Word, _ reading: inout Reading) {
+        if word.text != text { reading.error("expected '\(text)', not \(word.shown)", at: word) }
+    }
+
+    private static func readExpression(_ word: Word, _ reading: inout Reading) -> PathExpression? {
+        do throws(ExpressionError) {
+            let expression = try ExpressionParser.parse(word.text)
+            let begin = word.text.drop { $0 == "^" }.first
+            if let begin, begin.isLetter || begin.isNumber {
+                reading.error(
+                    "a path begins with '/': nothing would match", at: word,
+                    offset: word.text.hasPrefix("^") ? 1 : 0, length: 1)
+            }
+            return expression
+        } catch {
+            reading.error(
+                error.message, at: word, offset: error.offset, length: max(1, error.length))
+            return nil
+        }
     }
 
     private static func checkRewritten(_ word: Word, _ reading: inout Reading) {
@@ -32,6 +70,8 @@ extension Grammar {
             || word.text.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " })
         {
             reading.error("a path holds no query, no fragment and no spaces", at: word)
+        } else {
+            ForeignPlaceholder.check(word, isPath: true, &reading)
         }
     }
 
@@ -64,6 +104,23 @@ extension Requirement {
     }
 }
 
+extension RewriteSettings.Source {
+    var captureNames: [String] {
+        switch self {
+        case .path(let pattern): pattern.captures
+        case .expression(let expression): expression.captureNames
+        }
+    }
+
+    /// Equal for sources that are about the same paths.
+    var shape: [String] {
+        switch self {
+        case .path(let pattern): pattern.exactShape
+        case .expression(let expression): ["~" + expression.text]
+        }
+    }
+}
+
 extension PathPattern {
     /// The pattern without the names of its captures: what decides which paths match.
     var shape: [String] {
@@ -74,4 +131,7 @@ extension PathPattern {
             }
         }
     }
+
+    /// The same for a pattern that matches exactly.
+    fileprivate var exactShape: [String] { shape + (rest == nil ? [] : ["…"]) }
 }

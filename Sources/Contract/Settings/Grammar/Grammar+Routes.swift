@@ -215,6 +215,7 @@ extension Grammar {
         {
             reading.error("a location is not empty and holds no spaces", at: location)
         }
+        ForeignPlaceholder.check(location, isPath: false, &reading)
         let answer = RouteSettings.Destination.redirect(
             status: Int(word.text) ?? 308, location: template)
         go(to: .answer(answer, directive.name), &draft, directive, &reading)

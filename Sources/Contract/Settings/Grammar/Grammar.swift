@@ -17,7 +17,8 @@ package enum Grammar {
             .init("jwt", "NAME", .one, readTokens).withBlock.repeatable,
             .init("backend", "NAME", .one, readBackend).withBlock.repeatable,
             .init("sessions", "NAME", .one, readSessions).withBlock.repeatable,
-            .init("rewrite", "FROM to TO", .three, readRewrite).withOptionalBlock.repeatable,
+            .init("rewrite", rewriteSynopsis, .from(3, to: 5), readRewrite).withOptionalBlock
+                .repeatable,
             .init("defaults", "", .none, readDefaults).withBlock,
             .init("route", "[HOST]PATH", .one, readRoute).withBlock.repeatable,
         ])
@@ -187,6 +188,10 @@ package enum Grammar {
     /// What a route and `defaults` may both say.
     private static let shared: [Rule<RouteDraft>] = [
         .init("methods", "METHOD…", .atLeastOne, readMethods),
+        .init("path", "normal|keep", .one, readPathSpelling),
+        .init("encoded_slashes", "refuse|keep", .one, readEncodedSlashes),
+        .init("ignore_case", "on|off", .one, readIgnoreCase),
+        .init("parameters", "keep|ignore|refuse", .one, readParameters),
         .init("allow", addressSynopsis, .atLeastOne, readRouteAddresses).repeatable,
         .init("deny", addressSynopsis, .atLeastOne, readRouteAddresses).repeatable,
         .init("rate", rateSynopsis, .atLeastOne, readRate).repeatable,
@@ -229,6 +234,7 @@ package enum Grammar {
             .init("respond", "STATUS [TEXT]", .from(1, to: 2), readResponse),
             .init("redirect", "STATUS TEXT", .two, readRouteRedirect),
             .init("ticket", "", .none, readTicket),
+            .init("strip", "PREFIX", .one, readStrip),
         ])
 
     static let defaults = Vocabulary<RouteDraft>(.defaults, shared)

@@ -66,18 +66,24 @@ extension Document {
         let host = word.text.prefix { $0 != "/" }
         if !host.isEmpty {
             if host.count == word.text.count {
-                reading.error("a route needs a path, at least '/'", at: word)
+                let hint = HostPattern(String(host)) == nil ? HostPattern.hint(for: host + "") : ""
+                reading.error("a route needs a path, at least '/'\(hint)", at: word)
                 return []
             }
             if let pattern = HostPattern(String(host)) {
                 settings.host = pattern
             } else {
                 reading.error(
-                    "'\(String(host).printable())' is no host name", at: word, offset: 0,
+                    "'\(String(host).printable())' is no host name"
+                        + HostPattern.hint(for: String(host)), at: word, offset: 0,
                     length: host.count)
+                // Behind a scheme there is no path.
+                if host.hasSuffix(":") { return [] }
             }
         }
-        guard let path = PathPattern.read(word, from: host.count, &reading) else { return [] }
+        guard let path = PathPattern.read(word, from: host.count, for: .route, &reading) else {
+            return []
+        }
         settings.path = path
         return path.captures
     }
@@ -132,6 +138,7 @@ extension Document {
         checkFirstMessage(draft, &route, &reading)
         checkCORS(draft, route, &reading)
         checkReports(draft, &route, &reading)
+        checkPaths(draft, route, &reading)
         return route
     }
 

@@ -13,6 +13,7 @@ extension Document {
         warnAboutShadowed(routes, &reading)
         warnAboutShadowedRewrites(&reading)
         warnAboutCaptures(routes, &reading)
+        warnAboutReadings(routes, &reading)
         warnAboutFrames(routes, &reading)
         warnAboutStores(routes, &reading)
         warnAboutNull(routes, &reading)
@@ -248,7 +249,7 @@ extension RewriteSettings {
         }
         guard leadsThere else { return nil }
         for case (.capture(let name), let parts) in pairs
-        where from.captures.contains(name) && parts != [.placeholder(name)] {
+        where from.captureNames.contains(name) && parts != [.placeholder(name)] {
             return name
         }
         return nil

@@ -67,7 +67,8 @@ struct Lexer {
             switch character {
             case " ", "\t", ";", "}": break scan
             case "{":
-                guard let after = placeholderEnd(cursor) else { break scan }
+                guard let after = placeholderEnd(cursor) ?? captureEnd(cursor, of: start)
+                else { break scan }
                 cursor = after
             case "#":
                 // What follows may be the rest of the value, or a comment: the brackets behind it
@@ -98,6 +99,18 @@ struct Lexer {
         var index = start + 1
         while index < end, line[index].isPlaceholderPart { index += 1 }
         return index > start + 1 && index < end && line[index] == "}" ? index + 1 : nil
+    }
+
+    /// The index behind what was meant as a capture of the path that begins at `first`, but is
+    /// none: `{id:int}`, `{*rest}`, and `{id` before the bracket of a block.
+    private func captureEnd(_ start: Int, of first: Int) -> Int? {
+        guard line[first..<start].contains("/") else { return nil }
+        let rest = line[start..<end]
+        let word = rest.prefix { $0 != " " && $0 != "\t" && $0 != ";" }
+        if let bracket = word.lastIndex(of: "}") { return bracket + 1 }
+        let behind = line[word.endIndex..<end].first { $0 != " " && $0 != "\t" }
+        guard line[start - 1] == "/", word.count > 1, behind == "{" else { return nil }
+        return word.endIndex
     }
 
     // MARK: Strings

@@ -1,60 +1,6 @@
 import Bytes
 import Forwarding
 
-extension PathPattern {
-    /// The captures, in order.
-    var captures: [String] {
-        segments.compactMap { segment in
-            if case .capture(let name) = segment { name } else { nil }
-        }
-    }
-
-    /// Reads the part of `word` from character `start` on: `/ws/journey/{user_id}`.
-    static func read(_ word: Word, from start: Int = 0, _ reading: inout Reading) -> PathPattern? {
-        let text = String(word.text.dropFirst(start))
-        guard text.hasPrefix("/") else {
-            reading.error("a path begins with '/', not as in \(word.shown)", at: word)
-            return nil
-        }
-        guard text != "/" else { return PathPattern(segments: [], hasTrailingSlash: true) }
-        var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        let hasTrailingSlash = parts.last?.isEmpty ?? false
-        if hasTrailingSlash { parts.removeLast() }
-        var pattern = PathPattern(segments: [], hasTrailingSlash: hasTrailingSlash)
-        var offset = start + 1
-        for part in parts {
-            if let problem = problem(with: part, after: pattern.captures) {
-                reading.error(problem, at: word, offset: offset, length: max(1, part.count))
-                return nil
-            }
-            pattern.segments.append(
-                part.hasPrefix("{")
-                    ? .capture(String(part.dropFirst().dropLast())) : .literal(String(part)))
-            offset += part.count + 1
-        }
-        return pattern
-    }
-
-    private static func problem(with part: Substring, after captures: [String]) -> String? {
-        if part.isEmpty { return "an empty segment: paths are compared without doubled slashes" }
-        if part == "." || part == ".." { return "paths are compared without '.' and '..'" }
-        if part.contains(where: { $0 == "?" || $0 == "#" }) {
-            return "a path holds no query and no fragment"
-        }
-        if part.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " }) {
-            return "a path holds no spaces and no control characters"
-        }
-        guard part.contains(where: { $0 == "{" || $0 == "}" }) else { return nil }
-        guard part.hasPrefix("{"), part.hasSuffix("}") else {
-            return "a capture is a whole segment, as in '/ws/{name}'"
-        }
-        let name = part.dropFirst().dropLast()
-        let isName = name.utf8.allSatisfy { ASCII.isAlpha($0) || ASCII.isDigit($0) || $0 == 0x5F }
-        if name.isEmpty || !isName { return "a capture is named with letters, digits and '_'" }
-        return captures.contains(String(name)) ? "'{\(name)}' is captured twice" : nil
-    }
-}
-
 extension HostPattern {
     /// `api.example.kr` or `*.example.kr`, in any case; nil when it is no host name.
     init?(_ text: String) {
@@ -63,6 +9,26 @@ extension HostPattern {
         let name = isSuffix ? String(folded.dropFirst(2)) : folded
         guard Self.isName(name) else { return nil }
         self = isSuffix ? .suffix(name) : .exact(name)
+    }
+
+    /// What to write instead of `text`, which is no host name.
+    static func hint(for text: String) -> String {
+        if text == "*" { return " (leave it out: a route without a host is for every host)" }
+        if text == "~" || text == "~*" || text == "^~" || text == "=" || text.contains("^") {
+            return " (there are no regular expressions: write a path with captures such as"
+                + " '/a/{name}')"
+        }
+        if text.hasPrefix("."), HostPattern("*" + text) != nil { return " (write '*\(text)')" }
+        if text.hasSuffix(":"), text.dropLast().allSatisfy({ $0.isASCII && $0.isLetter }) {
+            return " (leave the scheme out: a route begins with its host or its path)"
+        }
+        if let colon = text.lastIndex(of: ":"), HostPattern(String(text[..<colon])) != nil {
+            return " (leave the port out: write '\(text[..<colon].lowercased())')"
+        }
+        if text.contains(where: { "*{}:<>$".contains($0) }) {
+            return " ('*.' at the front, as in '*.example.kr', is all that stands for other names)"
+        }
+        return ""
     }
 
     /// RFC 1123 §2.1, with the `_` that private networks use; also numeric addresses.
@@ -82,7 +48,8 @@ extension ValueKind where Value == String {
     /// A server name of TLS: `api.example.kr` or `*.example.kr`, in lower case.
     static let serverName = ValueKind { word, reading in
         guard HostPattern(word.text) != nil, !word.text.hasPrefix("[") else {
-            reading.error("\(word.shown) is no host name", at: word)
+            let hint = HostPattern.hint(for: word.text)
+            reading.error("\(word.shown) is no host name\(hint)", at: word)
             return nil
         }
         return word.text.lowercased()

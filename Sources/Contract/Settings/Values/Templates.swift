@@ -47,7 +47,10 @@ extension Template {
             return
         }
         var message = "no placeholder '{\(String(name.prefix(40)).printable())}' here"
-        if let guess = Spelling.closest(to: name, among: known) {
+        let bare = String(name.drop { $0 == "." || $0 == "*" }.prefix { $0 != "." && $0 != ":" })
+        if known.contains(bare) {
+            message += " (write '{\(bare)}')"
+        } else if let guess = Spelling.closest(to: name, among: known) {
             message += " (did you mean '{\(guess)}'?)"
         } else if known.isEmpty {
             message += " (there are none)"
@@ -59,6 +62,53 @@ extension Template {
 
     /// The text without placeholders.
     var fixedText: String { expanded { _ in nil } }
+}
+
+/// Placeholders as other servers write them, which would be sent as they stand.
+enum ForeignPlaceholder {
+    /// What nginx, Apache, Traefik and HAProxy call them.
+    private static let meanings: [(text: String, placeholder: Placeholder)] = [
+        ("$request_uri", .requestTarget), ("%{REQUEST_URI}", .requestTarget),
+        ("$http_host", .requestHost), ("%{HTTP_HOST}", .requestHost), ("$host", .requestHost),
+        ("$server_name", .requestHost), ("$scheme", .requestScheme),
+        ("$request_method", .requestMethod), ("$remote_addr", .clientAddress),
+        ("$document_uri", .requestPath), ("$uri", .requestPath),
+    ]
+
+    /// - Parameter isPath: the word is the new path of a rewrite, where only captures are known.
+    static func check(_ word: Word, isPath: Bool, _ reading: inout Reading) {
+        let text = Array(word.text)
+        for index in text.indices {
+            let rest = String(text[index...])
+            if let known = meanings.first(where: { rest.hasPrefix($0.text) }) {
+                let hint =
+                    isPath
+                    ? " (the query survives by itself; captures are written '{name}')"
+                    : " (write '{\(known.placeholder.rawValue)}')"
+                return reading.error(
+                    "'\(known.text)' is no placeholder\(hint)", at: word, offset: index,
+                    length: known.text.count)
+            }
+            guard let length = captureLength(text[index...], isPath: isPath) else { continue }
+            let shown = String(text[index..<index + length]).printable()
+            return reading.error(
+                "'\(shown)' is no placeholder (what the path captures is written by its name, as"
+                    + " in '{name}')", at: word, offset: index, length: length)
+        }
+    }
+
+    /// `$1`, `\1`, `${name}`, and, as whole segments, `*`, `:name`, `<name>`.
+    private static func captureLength(_ text: ArraySlice<Character>, isPath: Bool) -> Int? {
+        let (first, second) = (text.first, text.dropFirst().first)
+        if first == "$" || first == "\\", let second, second.isASCII, second.isNumber { return 2 }
+        if first == "$", second == "{" { return 2 }
+        guard isPath, first == "/" else { return nil }
+        let segment = text.dropFirst().prefix { $0 != "/" }
+        let isCapture =
+            segment.first == "*" || segment.first == ":" && segment.count > 1
+            || segment.first == "<" && segment.last == ">"
+        return isCapture ? segment.count + 1 : nil
+    }
 }
 
 extension String {
