@@ -4,6 +4,8 @@ internal import Endings
 internal import EventStream
 internal import HTTP
 internal import HTTP1
+internal import Identity
+internal import JWT
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -266,6 +268,10 @@ extension Exchange {
         case silent
         /// Broke off in the middle of its response.
         case cut
+        /// The process stops while it waits for a server.
+        case draining
+        /// Its token came to its end while it waits for a server.
+        case tokenExpired
         case badRequest(BodyError)
         case bodyTooBig
         /// There is no memory for it.
@@ -293,6 +299,8 @@ extension Exchange {
                 Refusal(
                     .upstreamUnavailable, status: 502, detail: "cut",
                     message: "The application broke off its answer")
+            case .draining: .draining
+            case .tokenExpired: TokenError.expired.refusal
             case .badRequest(let error):
                 Refusal(.protocolError, status: error.status, message: error.message)
             case .bodyTooBig:
