@@ -150,7 +150,7 @@ let package = Package(
             "Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Randomness"]),
         tests(
             "Upstreams", "Policy",
-            ["Upstreams", "HTTP", "HTTP1", "Settings", "Clock", "Bytes"]),
+            ["Upstreams", "HTTP", "HTTP1", "Settings", "Clock", "Bytes", "Randomness"]),
         tests("Sessions", "Policy", ["Sessions", "Endings", "Settings", "Clock"]),
         tests(
             "Identity", "Policy",

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import websockets
 
-from harness.door import ask, closing, refusal
+from harness.door import ask, closing
 from harness.ports import free_port
 from harness.raw import connection, once
 from harness.waiting import eventually, settled
@@ -31,7 +31,7 @@ route /websocket-garbage { websocket; backend odd }
 route /refuse-upgrade    { websocket; backend odd }
 route /flood            { backend odd }
 route /plain            { backend odd }
-route nobody.test/      { backend nobody }
+route nobody.test/      { while_away error; backend nobody }
 route half.test/        { backend half }
 route /                 { backend waiting }
 """
@@ -64,7 +64,7 @@ def mortal(start_gateway, start_app):
             """
             listen 127.0.0.1:$http
             backend app { server 127.0.0.1:$app; fail_timeout 1s }
-            route / { backend app }
+            route / { while_away retry; backend app }
             """,
             app=app,
         )
@@ -97,14 +97,14 @@ async def test_websockets_whose_upstream_is_killed_are_closed_and_may_come_back(
     kill()
     for messages, code in await asyncio.gather(*[closing(one) for one in sockets]):
         assert (messages, code) == ([], 1001)
-    async with gateway.plain.websocket("/ws/queue/doomed") as one:
-        message, code, _ = await refusal(one)
-        assert message["error"]["code"] == code == 1013
+    with pytest.raises(websockets.InvalidStatus) as failed:
+        await gateway.plain.websocket("/ws/queue/doomed")
+    assert failed.value.response.status_code == 502
     revive()
 
     async def back():
-        async with gateway.plain.websocket("/ws/queue/doomed") as one:
-            with contextlib.suppress(websockets.ConnectionClosed):
+        with contextlib.suppress(websockets.InvalidStatus):
+            async with gateway.plain.websocket("/ws/queue/doomed") as one:
                 return await ask(one, {"type": "ping"}) == {"type": "pong"}
 
     await eventually(back, "the upstream to be found again")
@@ -137,10 +137,11 @@ async def test_an_upstream_that_refuses_connections_is_502(gateway):
     assert answer.json()["reason"] == "upstream_unavailable"
 
 
-async def test_an_upstream_that_refuses_connections_is_1013_for_a_websocket(gateway):
-    async with gateway.tls.websocket("/ws/", name="nobody.test") as one:
-        message, code, _ = await refusal(one)
-    assert message["error"]["code"] == code == 1013
+async def test_an_upstream_that_refuses_connections_is_502_for_a_websocket(gateway):
+    """It is not opened: a page would take the app for there."""
+    with pytest.raises(websockets.InvalidStatus) as failed:
+        await gateway.tls.websocket("/ws/", name="nobody.test")
+    assert failed.value.response.status_code == 502
 
 
 async def test_another_server_is_tried_when_one_refuses(gateway):

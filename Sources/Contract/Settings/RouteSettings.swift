@@ -142,6 +142,30 @@ package struct RouteSettings: Sendable, Equatable {
         case wait
     }
 
+    /// `while_away hold [DURATION]|retry|error`: what a request meets while no server of the
+    /// backend can be reached.
+    package enum WhileAway: Sendable, Equatable {
+        /// `hold` without a duration.
+        package static let patience: Duration = .seconds(5)
+
+        /// It waits for so long, and meets what `retry` says when that was in vain.
+        case hold(Duration)
+        /// An event stream is told to come back (`retry:`) and ends, everything else is a 502.
+        case retry
+        /// All are a 502.
+        case error
+    }
+
+    /// `explain [all|rules|off]`: which ends of a WebSocket a message in front of the close frame
+    /// explains. Who offers `gateway.v1` is told of every one.
+    package enum Explanation: String, Sendable, CaseIterable {
+        case all
+        /// Those by rule about tokens, roles and devices (4001 to 4011), and ends of sessions.
+        case rules
+        /// None: the app's own messages are all that a client is sent.
+        case off
+    }
+
     package var host: HostPattern = .any
     package var path: PathPattern
     /// How its app reads paths, and what it is sent of them.
@@ -182,6 +206,8 @@ package struct RouteSettings: Sendable, Equatable {
     package var forwardsTokens = false
     /// `refuse http`: refused WebSocket requests get the HTTP status.
     package var refusesWithStatus = false
+    package var explanation = Explanation.rules
+    package var whileAway = WhileAway.hold(WhileAway.patience)
     /// The largest request body; nil for no limit.
     package var bodySize: Int?
     /// `buffer_body SIZE`: a server is chosen when the request's body is there, whole or so many

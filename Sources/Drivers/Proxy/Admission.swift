@@ -391,7 +391,8 @@ extension NormalisedTarget {
 
 /// Everything an exchange needs to know to forward a request.
 struct ForwardPlan {
-    let group: BackendGroup
+    /// The newest of its name, once it was waited for.
+    var group: BackendGroup
     let route: Generation.Route
     var target: NormalisedTarget
     /// What the configuration says of the request's fields.

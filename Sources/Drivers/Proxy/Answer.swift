@@ -112,33 +112,46 @@ enum Answer {
     ) {
         context.detail = refusal.detail
         context.release(in: worker)
-        let isTold =
-            context.isWebSocket && context.routeSettings?.refusesWithStatus == false
-            && isForSocket(refusal)
-        if isTold || context.opened != nil {
-            return socket(refusal, head: head, context: context, to: client, in: worker)
+        let form = RefusalForm(
+            of: refusal, isWebSocket: context.isWebSocket, isOpen: context.opened != nil,
+            isEventStream: context.isEventStream && context.method == .get,
+            hasRejection: context.rejection != nil, by: context.routeSettings)
+        switch form {
+        case .socket: socket(refusal, head: head, context: context, to: client, in: worker)
+        case .rejectionEvent:
+            rejectionEvent(refusal, context: context, to: client, in: worker)
+        case .comeBack: comeBack(refusal, context: context, to: client, in: worker)
+        case .status: problem(refusal, context: context, to: client, in: worker)
         }
-        if context.isEventStream, let rejection = context.rejection {
-            let messages = context.generation.sessionBlocks[rejection.block].messages
-            let retry = rejection.rejection.retry.map { Int($0.wholeMilliseconds) }
-            client.makeLast()
-            return eventStream(
-                StreamEnd(
-                    message: rejection.object(messages, context.languages),
-                    retryMilliseconds: retry ?? retryNever, reason: refusal.reason,
-                    detail: refusal.detail),
-                event: rejection.event, context: context, to: client, in: worker)
-        }
-        problem(refusal, context: context, to: client, in: worker)
     }
 
-    /// Refusals by rule are told on the socket; malformed requests, unknown routes and wrong
-    /// methods are plain HTTP errors.
-    private static func isForSocket(_ refusal: Refusal) -> Bool {
-        switch refusal.status {
-        case 401, 403, 409, 429, 500, 502, 503, 504: true
-        default: false
-        }
+    private static func rejectionEvent(
+        _ refusal: Refusal, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        guard let rejection = context.rejection else { return }
+        let messages = context.generation.sessionBlocks[rejection.block].messages
+        let retry = rejection.rejection.retry.map { Int($0.wholeMilliseconds) }
+        client.makeLast()
+        eventStream(
+            StreamEnd(
+                message: rejection.object(messages, context.languages),
+                retryMilliseconds: retry ?? retryNever, reason: refusal.reason,
+                detail: refusal.detail),
+            event: rejection.event, context: context, to: client, in: worker)
+    }
+
+    /// Each client is told another time, so that not all come back at once.
+    private static func comeBack(
+        _ refusal: Refusal, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        let least = 1000 * ((refusal.retryAfterSeconds ?? 1) - 1)
+        eventStream(
+            StreamEnd(
+                retryMilliseconds: least + worker.reconnectDelayMilliseconds(),
+                reason: refusal.reason, detail: refusal.detail),
+            context: context, to: client, in: worker)
     }
 
     private static func problem(
@@ -168,8 +181,11 @@ enum Answer {
         _ refusal: Refusal, head: RequestHead, context: RequestContext,
         to client: ClientConnection, in worker: Worker
     ) {
-        var message = ControlReply.error(refusal, at: SystemClock.wallTime()).octets
-        if let rejection = context.rejection {
+        var message: [UInt8] = []
+        if context.explains(refusal.reason, to: head) {
+            message = ControlReply.error(refusal, at: SystemClock.wallTime()).octets
+        }
+        if !message.isEmpty, let rejection = context.rejection {
             message = rejection.object(
                 context.generation.sessionBlocks[rejection.block].messages, context.languages)
         }
@@ -231,7 +247,8 @@ enum Answer {
         client.makeLast()
         if context.isWebSocket {
             return closeSocket(
-                end.reason, detail: end.detail, message: end.message ?? [], head: head,
+                end.reason, detail: end.detail,
+                message: context.explains(end.reason) ? end.message ?? [] : [], head: head,
                 context: context, to: client, in: worker)
         }
         eventStream(end, context: context, to: client, in: worker)

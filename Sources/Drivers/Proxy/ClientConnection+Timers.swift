@@ -54,7 +54,8 @@ extension ClientConnection {
         case .lingering(let last): linger(since: last, in: worker)
         case .head(.proxyHeader), .head(.handshake), .closing: close(in: worker)
         case .held(let request): request.timerFired(from: self, in: worker)
-        case .exchange, .webSocket, .closed: break
+        case .exchange(let exchange): exchange.waitTimedOut(in: worker)
+        case .webSocket, .closed: break
         }
     }
 
@@ -70,10 +71,19 @@ extension ClientConnection {
         }
     }
 
+    /// The request at hand waits for something that is not up to its client.
+    private var isHolding: Bool {
+        switch phase {
+        case .held: true
+        case .exchange(let exchange): exchange.wait.isActive
+        case .head, .webSocket, .closing, .lingering, .closed: false
+        }
+    }
+
     private var wantsInput: Bool {
         if hasInputEnded { return false }
         // What comes behind a request that waits is kept, so that a client that leaves is noticed.
-        if case .held = phase { return held.count < Self.heldSize }
+        if isHolding { return held.count < Self.heldSize }
         guard held.isEmpty else { return false }
         switch phase {
         case .head, .held, .closing, .lingering: return true

@@ -18,6 +18,16 @@ final class Counters: Sendable {
         var responses: UInt64 = 0
     }
 
+    /// Requests that waited for a server that could not be reached.
+    struct Held: Sendable {
+        /// A server was back in time.
+        var served: UInt64 = 0
+        /// It took too long, or the client left, or the process stopped.
+        var ended: UInt64 = 0
+        /// There was no place to wait.
+        var refused: UInt64 = 0
+    }
+
     /// Connections that were closed at once.
     struct Connections: Sendable {
         var overLimit: UInt64 = 0
@@ -42,6 +52,8 @@ final class Counters: Sendable {
 
     private let tokenCounts = Guarded(Tokens())
     private let slowCounts = Guarded(Slow())
+    private let heldCounts = Guarded(Held())
+    private let waiting = Guarded<[Int: Int]>([:])
     private let connectionCounts = Guarded(Connections())
     private let refusals = Guarded<[Refused: UInt64]>([:])
     private let reports = Guarded<[ReportOnly: UInt64]>([:])
@@ -52,6 +64,15 @@ final class Counters: Sendable {
 
     func note(slow count: WritableKeyPath<Slow, UInt64>) {
         slowCounts.withLock { $0[keyPath: count] += 1 }
+    }
+
+    func note(held count: WritableKeyPath<Held, UInt64>) {
+        heldCounts.withLock { $0[keyPath: count] += 1 }
+    }
+
+    /// So many requests wait on a worker for servers that cannot be reached.
+    func noteHeld(_ count: Int, by worker: Int) {
+        waiting.withLock { $0[worker] = count }
     }
 
     func note(_ count: WritableKeyPath<Connections, UInt64>) {
@@ -68,6 +89,8 @@ final class Counters: Sendable {
     }
 
     var tokens: Tokens { tokenCounts.withLock { $0 } }
+    var held: Held { heldCounts.withLock { $0 } }
+    var heldNow: Int { waiting.withLock { $0.values.reduce(0, +) } }
     var slow: Slow { slowCounts.withLock { $0 } }
     var connections: Connections { connectionCounts.withLock { $0 } }
     var refused: [Refused: UInt64] { refusals.withLock { $0 } }

@@ -219,7 +219,9 @@ extension Exchange {
     /// The process stops. Event streams end with a hint to come back; what answers soon may finish.
     func drain(in worker: Worker) {
         client.makeLast()
-        guard let relay = events, relay.pendingEnd == nil else { return }
+        guard let relay = events, relay.pendingEnd == nil else {
+            return drainWaiting(in: worker)
+        }
         end(.draining(context, in: worker), in: worker)
     }
 
@@ -267,6 +269,7 @@ extension Exchange {
     }
 
     func eventTimerFired(_ timer: ClientConnection.Timer, in worker: Worker) {
+        if timer == .check, wait.isActive { return checkToken(in: worker) }
         guard let relay = events, !hasEnded else { return }
         switch timer {
         case .end: cut(relay.pendingEnd?.reason ?? .normal, in: worker)

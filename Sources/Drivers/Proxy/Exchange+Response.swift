@@ -4,6 +4,8 @@ internal import Endings
 internal import EventStream
 internal import HTTP
 internal import HTTP1
+internal import Identity
+internal import JWT
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -274,6 +276,10 @@ extension Exchange {
         case cut
         /// Answered the handshake of a socket that is open here with another status than 101.
         case socketRefused(status: Int)
+        /// The process stops while it waits for a server.
+        case draining
+        /// Its token came to its end while it waits for a server.
+        case tokenExpired
         case badRequest(BodyError)
         case bodyTooBig
         /// There is no memory for it.
@@ -305,6 +311,8 @@ extension Exchange {
                 Refusal(
                     Self.reason(ofStatus: status), detail: "status_\(status)",
                     message: "The application refused the WebSocket")
+            case .draining: .draining
+            case .tokenExpired: TokenError.expired.refusal
             case .badRequest(let error):
                 Refusal(.protocolError, status: error.status, message: error.message)
             case .bodyTooBig:

@@ -17,6 +17,8 @@ internal import Upstreams
 ///     response:  awaiting --head--> streaming --last octet--> complete
 ///                awaiting --101--> handed over to a WebSocketRelay
 ///
+/// While no server can be reached it waits for one, see `ServerWait`.
+///
 /// With `buffer_body` there is no upstream before the body is whole, or as much of it as is kept.
 /// What was sent on the upstream connection and what came back knows `UpstreamUse`.
 final class Exchange {
@@ -34,7 +36,7 @@ final class Exchange {
     }
 
     let client: ClientConnection
-    let plan: ForwardPlan
+    var plan: ForwardPlan
     let head: RequestHead
     let context: RequestContext
     let requestFraming: BodyFraming
@@ -52,7 +54,9 @@ final class Exchange {
     var use: UpstreamUse
     private var lease: ServerLease?
     private var tried: [Int] = []
-    private var isConnected = false
+    private(set) var isConnected = false
+    /// While no server can be reached.
+    var wait = ServerWait()
     /// It is sent once more; not on a connection that has rested, which may be dead like the first.
     private var isRepeated = false
     var hasEnded = false
@@ -88,8 +92,9 @@ final class Exchange {
     /// Chooses a server and sends the head, on a connection that rests or on a new one.
     func chooseServer(in worker: Worker) {
         if useReserved(in: worker) { return }
+        if waitsBehindOthers(in: worker) { return awaitServer(in: worker) }
         guard let chosen = plan.group.choose(now: worker.now, tried: tried) else {
-            return fail(.unreachable, in: worker)
+            return awaitServer(in: worker)
         }
         let index = chosen.index
         let server = plan.group.servers[index]
@@ -139,29 +144,35 @@ final class Exchange {
             connection.setDeadline(
                 worker.now + plan.group.settings.connectTimeout, in: worker)
         } catch {
-            upstreamUnreachable(in: worker)
+            upstreamUnreachable(error, in: worker)
         }
     }
 
-    func upstreamUnreachable(in worker: Worker) {
+    func upstreamUnreachable(_ error: SystemError, in worker: Worker) {
         upstream = nil
         guard let index = lease?.index else { return fail(.unreachable, in: worker) }
-        plan.group.reportFailure(index, now: worker.now)
-        worker.warn(
-            worker.shared.serverLines,
-            "upstream \(context.server?.text ?? "") cannot be reached")
+        worker.noteUnreachable(index, of: plan.group, error)
         lease = nil
         tried.append(index)
-        guard tried.count <= plan.group.settings.retries else {
-            return fail(.unreachable, in: worker)
-        }
+        guard tried.count <= plan.group.settings.retries else { return awaitServer(in: worker) }
+        chooseServer(in: worker)
+    }
+
+    /// Looks for a server once more, now that one may be back: of `group`, which is the newest of
+    /// that name.
+    func chooseServer(of group: BackendGroup, in worker: Worker) {
+        plan.group = group
+        tried = []
         chooseServer(in: worker)
     }
 
     func upstreamConnected(in worker: Worker) {
         guard let upstream else { return }
-        if let index = lease?.index, !upstream.isReused { plan.group.reportSuccess(index) }
+        if let index = lease?.index, !upstream.isReused {
+            worker.noteReached(index, of: plan.group)
+        }
         isConnected = true
+        endWait(\.served, in: worker)
         let framing = sentFraming
         use = UpstreamUse(
             method: head.method, framing: framing, isReused: upstream.isReused)
@@ -218,7 +229,11 @@ final class Exchange {
     }
 
     /// The client has to send more of it.
-    var isReadingBody: Bool { if case .streaming = request { true } else { false } }
+    var isReadingBody: Bool {
+        if wait.isActive { return false }
+        if case .streaming = request { return true }
+        return false
+    }
 
     var wantsClientInput: Bool {
         if buffer?.isFilling == true { return true }
@@ -232,6 +247,7 @@ final class Exchange {
     /// that is an event stream, which only a living client reads.
     func clientInputEnded(in worker: Worker) {
         if case .streaming = request { return clientLost(in: worker) }
+        if wait.isActive { return clientLost(in: worker) }
         // To close the connection is how the client of a stream says goodbye.
         if isStream { clientLost(.normal, in: worker) }
         client.makeLast()
@@ -244,6 +260,7 @@ final class Exchange {
         return false
     }
 
+    /// The client is gone, with a goodbye or without.
     func clientLost(_ departure: Departure = .abnormal, in worker: Worker) {
         guard !hasEnded else { return }
         closeUpstream(in: worker)
@@ -289,6 +306,7 @@ final class Exchange {
 
     /// Ends the request's side towards the upstream.
     func closeUpstream(in worker: Worker) {
+        endWait(\.ended, in: worker)
         guard let connection = upstream else { return }
         upstream = nil
         lease = nil

@@ -1,6 +1,7 @@
 internal import Console
 internal import Sessions
 internal import State
+internal import Upstreams
 
 /// Metrics of sessions, of what is kept, and of the load.
 extension Operations {
@@ -54,6 +55,54 @@ extension Operations {
             MetricFamily(
                 "gateway_history_pruned_total", .counter,
                 help: "Past sessions that went for their age or number.", statistics.pruned),
+        ]
+    }
+
+    /// Of the servers that any generation uses, sorted so that two scrapes look alike.
+    var serverMetrics: [MetricFamily] {
+        let servers = shared.registry.servers.map { group, address, state in
+            (labels: [MetricFamily.Label("backend", group), .init("server", address.text)], state)
+        }.sorted {
+            ($0.labels[0].value, $0.labels[1].value) < ($1.labels[0].value, $1.labels[1].value)
+        }
+        func family(
+            _ name: String, _ kind: MetricFamily.Kind, help: String,
+            _ value: (ServerState) -> UInt64
+        ) -> MetricFamily {
+            MetricFamily(
+                name, kind, help: help,
+                servers.map { .init(.whole(value($0.1)), labels: $0.labels) })
+        }
+        return [
+            family(
+                "gateway_server_up", .gauge,
+                help: "0 while a server could not be reached when it was last tried."
+            ) { $0.skippedUntil == nil ? 1 : 0 },
+            family(
+                "gateway_server_outages_total", .counter, help: "How often a server went away."
+            ) { UInt64($0.outageCount) },
+            family(
+                "gateway_server_failures_total", .counter,
+                help: "Attempts to connect to a server that failed."
+            ) { UInt64($0.totals.failed) },
+        ]
+    }
+
+    var heldMetrics: [MetricFamily] {
+        let held = shared.counters.held
+        return [
+            MetricFamily(
+                "gateway_held_requests", .gauge,
+                help: "Requests that wait for a server that cannot be reached.",
+                UInt64(shared.counters.heldNow)),
+            MetricFamily(
+                "gateway_held_requests_total", .counter,
+                help: "Requests that waited for such a server, by what came of it.",
+                [
+                    .init(.whole(held.served), labels: [.init("outcome", "served")]),
+                    .init(.whole(held.ended), labels: [.init("outcome", "ended")]),
+                    .init(.whole(held.refused), labels: [.init("outcome", "refused")]),
+                ]),
         ]
     }
 

@@ -76,7 +76,7 @@ struct Operations: ConsoleBackend {
 
     func metrics() -> [MetricFamily] {
         keyMetrics + tokenMetrics + sessionMetrics + stateMetrics + limitMetrics + reportMetrics
-            + loadMetrics
+            + loadMetrics + serverMetrics + heldMetrics
     }
 
     private var keyMetrics: [MetricFamily] {

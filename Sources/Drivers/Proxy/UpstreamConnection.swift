@@ -214,7 +214,7 @@ final class UpstreamConnection {
             updateInterest(in: worker)
         } catch {
             close(in: worker)
-            exchange.upstreamUnreachable(in: worker)
+            exchange.upstreamUnreachable(error, in: worker)
         }
     }
 
@@ -297,7 +297,7 @@ final class UpstreamConnection {
         switch phase {
         case .connecting(let exchange):
             close(in: worker)
-            exchange.upstreamUnreachable(in: worker)
+            exchange.upstreamUnreachable(.timedOut, in: worker)
         case .exchange(let exchange): exchange.upstreamTimedOut(in: worker)
         case .idle: close(in: worker)
         case .webSocket, .closed: break

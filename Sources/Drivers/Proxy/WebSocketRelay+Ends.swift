@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Identity
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -53,7 +54,10 @@ extension WebSocketRelay {
 
     private func endWithoutUpstream(in worker: Worker) {
         if let pendingEnd { return breakOff(pendingEnd, in: worker) }
-        end(violation ?? End(reason: .upstreamClosed), in: worker)
+        end(
+            violation
+                ?? End(message: explanation(.appGone, in: worker), reason: .upstreamClosed),
+            in: worker)
     }
 
     /// The session table gave this socket's session up.
@@ -73,7 +77,14 @@ extension WebSocketRelay {
 
     /// The process stops.
     func drain(in worker: Worker) {
-        end(End(message: context.drainMessage, reason: .draining), in: worker)
+        let message = context.drainMessage ?? explanation(.draining, in: worker)
+        end(End(message: message, reason: .draining), in: worker)
+    }
+
+    /// For ends about which front ends are told only where they say that they read it.
+    private func explanation(_ refusal: Refusal, in worker: Worker) -> [UInt8]? {
+        guard context.session == nil, context.explains(refusal.reason) else { return nil }
+        return ControlReply.error(refusal, at: SystemClock.wallTime()).octets
     }
 
     /// The client broke the protocol or a limit: from here on it is not listened to. What it said
@@ -110,7 +121,7 @@ extension WebSocketRelay {
     func endIfPossible(in worker: Worker) {
         guard let end = pendingEnd, !hasEnded, isBetweenMessages else { return }
         var output: [UInt8] = []
-        if let message = end.message {
+        if let message = end.message, context.explains(end.reason) {
             FrameEncoder.appendMessage(.text, message.span, to: &output)
         }
         appendClose(end, to: &output)
@@ -212,4 +223,10 @@ extension WebSocketRelay {
         context.release(reason.departure, in: worker)
         worker.record(context, reason)
     }
+}
+
+extension Refusal {
+    /// The application went away without a close frame.
+    fileprivate static let appGone = Refusal(
+        .upstreamClosed, message: "The application closed the connection")
 }

@@ -8,6 +8,7 @@ internal import Sessions
 internal import Settings
 internal import TLS
 internal import Transport
+internal import Upstreams
 
 /// One thread with everything it serves: its poller, its listeners, the connections it accepted and
 /// the upstream connections those use. Nothing in here is ever touched by another thread.
@@ -68,8 +69,14 @@ final class Worker {
     private var due = Backlog<UInt64>()
     private var messages = Backlog<WorkerMessage>()
     /// Clients that wait for keys, and those of them that may try again.
-    private var keyWaiters = KeyWaiters()
+    private var keyWaiters = Waiters()
     private var keyResumptions = Backlog<UInt64>()
+    /// Requests that wait for servers that are away, by the name of the group.
+    var waitingRooms: [String: WaitingRoom] = [:]
+    /// When the loop will look after them at the latest.
+    var waitingRoomWake = Instant.never
+    /// Their places, over all groups.
+    var serverWaiters = Waiters()
     /// Clients that the newest generation has not been asked about, and how many it has turned out.
     var reviews = Backlog<UInt64>()
     var reviewedOut = 0
@@ -118,6 +125,7 @@ final class Worker {
             advanceTimers()
             if !keyResumptions.isEmpty { resumeKeyWaiters() }
             if !reviews.isEmpty { continueReview() }
+            if !waitingRooms.isEmpty { openWaitingRooms() }
             if hasResumptions { resumeHeld() }
             publishMemory()
             accessLog.flush()
@@ -405,6 +413,7 @@ final class Worker {
                 shared.log.error("listener not watched: \(error.operation): \(error.reason)")
             }
         }
+        serversChanged()
         // Who waits for keys is not judged by what was.
         keysRead()
         reviews = Backlog()

@@ -61,14 +61,28 @@ package final class BackendGroup: Sendable {
     }
 
     /// The server could not be reached: it is skipped for `failTimeout`.
-    package func reportFailure(_ index: Int, now: Instant) {
-        servers[index].state.failed(skipUntil: now + settings.failTimeout)
+    ///
+    /// - Returns: what is to be said about it.
+    @discardableResult
+    package func reportFailure(_ index: Int, now: Instant) -> Outage.Notice? {
+        servers[index].state.failed(at: now, skipUntil: now + settings.failTimeout)
     }
 
     /// The server was reached: a connection was made, or one that was kept open still works.
-    package func reportSuccess(_ index: Int) {
-        servers[index].state.succeeded()
+    ///
+    /// - Returns: what is to be said about it.
+    @discardableResult
+    package func reportSuccess(_ index: Int, now: Instant) -> Outage.Notice? {
+        servers[index].state.succeeded(at: now)
     }
+
+    /// True while all of them are skipped: another attempt would most likely fail as well.
+    package func isAway(at now: Instant) -> Bool {
+        servers.allSatisfy { !$0.state.isAvailable(at: now) }
+    }
+
+    /// True when one of them works as far as is known.
+    package var isReachable: Bool { servers.contains { $0.state.skippedUntil == nil } }
 
     private func available(at now: Instant, excluded: [Int]) -> Int? {
         // Only the first attempt of an exchange takes a turn of the plan.

@@ -1,4 +1,5 @@
 package import Clock
+import Locks
 import Synchronization
 
 /// What is known of one upstream server, shared by all workers and kept over reloads: how many
@@ -22,6 +23,8 @@ package final class ServerState: Sendable {
     /// Nanoseconds of an `Instant`, or `never`: until then it is not trusted to answer only what it
     /// was asked.
     private let distrustedUntilNanoseconds = Atomic(never)
+    /// Asked only where an attempt failed, or is the first that did not.
+    private let outage = Guarded(Outage())
 
     /// Before every clock: the server is not known to be unreachable.
     private static let never = Int64.min
@@ -60,17 +63,28 @@ package final class ServerState: Sendable {
         ).exchanged
     }
 
-    func failed(skipUntil instant: Instant) {
+    /// - Returns: what is to be said about it.
+    func failed(at now: Instant, skipUntil instant: Instant) -> Outage.Notice? {
         failedCount.wrappingAdd(1, ordering: .relaxed)
-        skippedUntilNanoseconds.store(instant.nanoseconds, ordering: .relaxed)
+        return outage.withLock { outage in
+            skippedUntilNanoseconds.store(instant.nanoseconds, ordering: .relaxed)
+            return outage.failed(at: now)
+        }
     }
 
-    func succeeded() {
+    /// - Returns: what is to be said about it.
+    func succeeded(at now: Instant) -> Outage.Notice? {
         // Looked at first: nearly always there is nothing to write, and a line of cache that is
         // only read stays with every worker.
-        if skippedUntilNanoseconds.load(ordering: .relaxed) == Self.never { return }
-        skippedUntilNanoseconds.store(Self.never, ordering: .relaxed)
+        if skippedUntilNanoseconds.load(ordering: .relaxed) == Self.never { return nil }
+        return outage.withLock { outage in
+            skippedUntilNanoseconds.store(Self.never, ordering: .relaxed)
+            return outage.succeeded(at: now)
+        }
     }
+
+    /// How often it went away.
+    package var outageCount: Int { outage.withLock { $0.count } }
 
     // MARK: Trust
 

@@ -25,6 +25,15 @@ package final class UpstreamRegistry: Sendable {
     /// How many servers are known; those that went with the last generation may still count.
     package var count: Int { states.withLock { $0.count } }
 
+    /// The servers that any generation uses, in no order.
+    package var servers: [(group: String, address: SocketAddressSettings, state: ServerState)] {
+        states.withLock { states in
+            states.compactMap { key, entry in
+                entry.state.map { (key.group, key.address, $0) }
+            }
+        }
+    }
+
     private struct Key: Hashable {
         var group: String
         var address: SocketAddressSettings

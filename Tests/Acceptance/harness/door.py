@@ -113,6 +113,13 @@ async def receive(socket, patience=PATIENCE):
     return json.loads(await asyncio.wait_for(socket.recv(), patience))
 
 
+async def unexplained(socket):
+    """The close code and reason of a refused socket that heard no message."""
+    messages, code = await closing(socket)
+    assert messages == [], f"nobody said that this client reads such messages: {messages}"
+    return code, socket.close_reason
+
+
 async def refusal(socket):
     """What a refused socket heard: its only message, and the close code and reason."""
     messages = []

@@ -94,12 +94,18 @@ async def via_http(door, host, token, path="/echo", address=None):
 
 
 async def _via_websocket(door, host, path, **options):
-    async with door.websocket(path, name=host, **options) as socket:
-        with contextlib.suppress(websockets.ConnectionClosed):
-            # A refused socket may be closed already.
-            await socket.send(json.dumps({"type": "ping"}))
-        messages, code = await until_pong(socket)
-        return IN if code is None else refusal_on_socket(messages, code, socket.close_reason)
+    try:
+        async with door.websocket(path, name=host, **options) as socket:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                # A refused socket may be closed already.
+                await socket.send(json.dumps({"type": "ping"}))
+            messages, code = await until_pong(socket)
+            return IN if code is None else refusal_on_socket(messages, code, socket.close_reason)
+    except websockets.InvalidStatus as failed:
+        # It is not about the client, and nothing was opened.
+        document = json.loads(failed.response.body)
+        assert failed.response.status_code == document["status"] == 503, document
+        return refused(WORDS[document["detail"]])
 
 
 async def until_pong(socket):
@@ -114,8 +120,13 @@ async def until_pong(socket):
 
 
 def refusal_on_socket(messages, code, close_reason):
-    """What the only message and the close frame of a refusal say, which must agree."""
+    """What the only message and the close frame of a refusal say, which must agree. Only what is
+    about the client itself is explained to one that does not say that it reads it."""
     secrecy.overheard("a refused WebSocket", json.dumps([*messages, close_reason]))
+    if code < 4000:
+        outcome = refused(close_reason)
+        assert (messages, code) == ([], FACES[outcome.reason][1]), (messages, code, close_reason)
+        return outcome
     assert len(messages) == 1 and messages[0]["type"] == "error", (messages, code, close_reason)
     error = messages[0]["error"]
     outcome = refused(error["details"]["reason"])
@@ -140,6 +151,10 @@ async def via_events(door, host, token, path="/api/sse/stream?store_id=knock", a
             await events.response.aread()
             return problem(events.response)
         first = await events.next()
+        if first.retry is not None and not first.data:
+            # Nothing but when to come back: no keys are there, which is not about the client.
+            assert await events.next() is None
+            return refused("keys")
         assert first.event == "connected", first
         return IN
 

@@ -152,6 +152,22 @@ struct RouteTests {
                 + " {request.method} {request.scheme} {request.host} {request.path}"
                 + " {request.target} {auth.user} {auth.role})"),
         .init(.route, "refuse htp", "8: expected http or socket, not 'htp' (did you mean 'http'?)"),
+        .init(
+            .route, "explain al",
+            "9: expected all, rules or off, not 'al' (did you mean 'all'?)"),
+        .init(
+            .route, "explain all off",
+            "13: unexpected 'off' after 'explain' (expected: explain [all|rules|off])"),
+        .init(
+            .route, "while_away",
+            "1: 'while_away' is incomplete (expected: while_away hold [DURATION] | retry | error)"),
+        .init(
+            .route, "while_away hol 5s",
+            "12: expected hold, retry or error, not 'hol' (did you mean 'hold'?)"),
+        .init(.route, "while_away 5s", "12: expected hold, retry or error, not '5s'"),
+        .init(.route, "while_away hold 5", "17: '5' is no duration (did you mean '5s'?)"),
+        .init(.route, "while_away hold 11m", "17: '11m' is out of range (100ms to 10m)"),
+        .init(.route, "while_away retry 5s", "18: nothing follows 'while_away retry'"),
         .init(.bareRoute, "respond 600", "9: '600' is out of range (200 to 599)"),
         .init(.bareRoute, "respond 204 x", "13: an answer with status 204 has no body"),
         .init(.bareRoute, "redirect 200 /x", "10: expected 301, 302, 303, 307 or 308, not '200'"),
@@ -233,6 +249,7 @@ struct RouteTests {
             compress over 1k level 9; sessions s; backend app
             header X-A "{client.address} {{x}}"; header X-B {id}
             refuse http; body_size 1m; message_size 2m; inflated_size 3m; send_queue 4m
+            explain; while_away hold 8s
             forwarded on; ping 5s; silence 6s; comment 7s }
             """
         let result = read(prelude + text)
@@ -262,6 +279,8 @@ struct RouteTests {
         ]
         expected.refusesWithStatus = true
         expected.sendsForwarded = true
+        expected.explanation = .all
+        expected.whileAway = .hold(.seconds(8))
         expected.bodySize = 1 << 20
         expected.messageSize = 2 << 20
         expected.inflatedSize = 3 << 20

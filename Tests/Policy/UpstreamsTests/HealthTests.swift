@@ -10,7 +10,7 @@ import Upstreams
         #expect(group.shares(of: 10, at: .seconds(100)) == [0, 10])
         #expect(group.shares(of: 10, at: .seconds(110) + .nanoseconds(-1)) == [0, 10])
         #expect(group.shares(of: 10, at: .seconds(110))[0] == 1, "one exchange tries it")
-        group.reportSuccess(0)
+        group.reportSuccess(0, now: .zero)
         #expect(group.shares(of: 10, at: .seconds(110)) == [5, 5])
     }
 
@@ -43,7 +43,7 @@ import Upstreams
         let group = group([1, 1])
         group.reportFailure(0, now: .zero)
         #expect(group.servers[0].state.skippedUntil == .seconds(10))
-        group.reportSuccess(0)
+        group.reportSuccess(0, now: .zero)
         #expect(group.servers[0].state.skippedUntil == nil)
         #expect(group.shares(of: 10) == [5, 5])
         #expect(group.servers[0].state.totals.failed == 1)
@@ -61,7 +61,7 @@ import Upstreams
         #expect(group.shares(of: 6) == [0, 0, 4, 2])
         group.reportFailure(2, now: .zero)
         #expect(group.shares(of: 6) == [0, 0, 0, 6])
-        group.reportSuccess(1)
+        group.reportSuccess(1, now: .zero)
         #expect(group.shares(of: 6) == [0, 6, 0, 0])
     }
 

@@ -179,6 +179,38 @@ extension Grammar {
         draft.settings.refusesWithStatus = word.text == "http"
     }
 
+    /// `explain`, `explain off`.
+    static func readExplanation(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.settings.explanation = .all
+        guard let word = directive.arguments.first else { return }
+        let kind = ValueKind<RouteSettings.Explanation>.choice
+        if let choice = kind.read(word, &reading) { draft.settings.explanation = choice }
+    }
+
+    /// `while_away hold`, `while_away hold 10s`, `while_away retry`.
+    static func readWhileAway(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        let time = directive.arguments.count > 1 ? directive.arguments[1] : nil
+        switch word.text {
+        case "hold":
+            let kind = ValueKind.duration(.milliseconds(100) ... .minutes(10))
+            let limit = time.flatMap { kind.read($0, &reading) }
+            draft.settings.whileAway = .hold(limit ?? RouteSettings.WhileAway.patience)
+        case "retry": draft.settings.whileAway = .retry
+        case "error": draft.settings.whileAway = .error
+        default:
+            let words = ["hold", "retry", "error"]
+            reading.error(Choice.message(word, among: words), at: word)
+        }
+        if let time, ["retry", "error"].contains(word.text) {
+            reading.error("nothing follows 'while_away \(word.text)'", at: time)
+        }
+    }
+
     // MARK: Where it goes
 
     static func readRouteBackend(

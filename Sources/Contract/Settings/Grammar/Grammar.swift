@@ -211,6 +211,8 @@ package enum Grammar {
         .init("forwarded", "on|off", .onOff, \.settings.sendsForwarded),
         .init("forward_token", "on|off", .onOff, \.settings.forwardsTokens),
         .init("refuse", "http|socket", .one, readRefusal),
+        .init("explain", "[all|rules|off]", .from(0, to: 1), readExplanation),
+        .init("while_away", "hold [DURATION] | retry | error", .from(1, to: 2), readWhileAway),
         .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),
         .init("buffer_body", "SIZE|off", .one, readBodyBuffer),
         .init("message_size", "SIZE", .size(1...gibi), \.settings.messageSize),

@@ -1,8 +1,8 @@
 internal import Identity
 
-/// Connections that wait for keys, and how many of them come from where: nobody may have more
-/// places than are left, so that one address never takes them all.
-struct KeyWaiters {
+/// Connections that wait for the same kind of thing, and how many of them come from where: nobody
+/// may have more places than are left, so that one address never takes them all.
+struct Waiters {
     static let limit = 8192
 
     /// Where clients come from (`ClientAddress.customer`); nil for nowhere.
@@ -19,6 +19,10 @@ struct KeyWaiters {
         return true
     }
 
+    var isEmpty: Bool { customers.isEmpty }
+
+    var count: Int { customers.count }
+
     mutating func remove(_ client: UInt64) {
         guard let customer = customers.removeValue(forKey: client) else { return }
         counts[customer, default: 0] -= 1
@@ -28,7 +32,7 @@ struct KeyWaiters {
     /// All of them; nobody waits any more.
     mutating func takeAll() -> [UInt64] {
         let clients = Array(customers.keys)
-        self = KeyWaiters()
+        self = Waiters()
         return clients
     }
 }
