@@ -16,6 +16,13 @@ final class Counters: Sendable {
     struct Slow: Sendable {
         var bodies: UInt64 = 0
         var responses: UInt64 = 0
+        var queues: UInt64 = 0
+    }
+
+    /// Clients that were read on from behind an answer that did not wait for all they sent.
+    struct Lingering: Sendable {
+        var connections: UInt64 = 0
+        var octets: UInt64 = 0
     }
 
     /// Connections that were closed at once.
@@ -41,6 +48,7 @@ final class Counters: Sendable {
 
     private let tokenCounts = Guarded(Tokens())
     private let slowCounts = Guarded(Slow())
+    private let lingeringCounts = Guarded(Lingering())
     private let connectionCounts = Guarded(Connections())
     private let refusals = Guarded<[Refused: UInt64]>([:])
     private let reports = Guarded<[ReportOnly: UInt64]>([:])
@@ -51,6 +59,12 @@ final class Counters: Sendable {
 
     func note(slow count: WritableKeyPath<Slow, UInt64>) {
         slowCounts.withLock { $0[keyPath: count] += 1 }
+    }
+
+    func noteLingering() { lingeringCounts.withLock { $0.connections += 1 } }
+
+    func noteLingering(octets: Int) {
+        lingeringCounts.withLock { $0.octets += UInt64(octets) }
     }
 
     func note(_ count: WritableKeyPath<Connections, UInt64>) {
@@ -68,6 +82,7 @@ final class Counters: Sendable {
 
     var tokens: Tokens { tokenCounts.withLock { $0 } }
     var slow: Slow { slowCounts.withLock { $0 } }
+    var lingering: Lingering { lingeringCounts.withLock { $0 } }
     var connections: Connections { connectionCounts.withLock { $0 } }
     var refused: [Refused: UInt64] { refusals.withLock { $0 } }
     var reportOnly: [ReportOnly: UInt64] { reports.withLock { $0 } }

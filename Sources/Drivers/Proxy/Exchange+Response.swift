@@ -57,9 +57,11 @@ extension Exchange {
                 return false
             }
             if head.isInformational {
-                awaitsContinue = false
+                // Of others the client has still to be told that the body is wanted.
+                if head.status == 100 { awaitsContinue = false }
                 use.informationalCame(allowsKeepAlive: head.allowsKeepAlive)
                 ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
+                watchServer(hasMoved: true, in: worker)
                 return true
             }
             let framing = try head.bodyFraming(requestMethod: self.head.method)
@@ -191,12 +193,8 @@ extension Exchange {
         client.updateInterest(in: worker)
         guard let upstream else { return }
         upstream.updateInterest(in: worker)
-        if events == nil {
-            upstream.setDeadline(
-                worker.now + plan.group.settings.responseTimeout, in: worker)
-        } else {
-            noteQueue(in: worker)
-        }
+        watchServer(hasMoved: true, in: worker)
+        if events != nil { noteQueue(in: worker) }
     }
 
     private func completed(trailing: Int, in worker: Worker) {
@@ -204,7 +202,7 @@ extension Exchange {
         response = .complete
         use.responseEnded(surplusCount: trailing)
         releaseUpstream(in: worker)
-        if case .streaming = request { client.makeLast() }
+        if !isRequestWhole { client.makeLast(leavingRest: true) }
         conclude(.normal, in: worker)
         client.answered(in: worker)
         client.updateInterest(in: worker)
@@ -241,19 +239,6 @@ extension Exchange {
         }
     }
 
-    func upstreamTimedOut(in worker: Worker) {
-        guard let upstream else { return }
-        switch response {
-        case .awaiting: fail(.silent, in: worker)
-        case .streaming:
-            if wantsUpstreamInput { return fail(.cut, in: worker) }
-            // It was not asked for more. The client is the slow one, and judged by its own clock.
-            upstream.setDeadline(
-                worker.now + plan.group.settings.responseTimeout, in: worker)
-        case .complete: break
-        }
-    }
-
     // MARK: Failures
 
     enum Failure {
@@ -262,8 +247,12 @@ extension Exchange {
         case closedEarly
         /// Answered with something that is no HTTP.
         case badResponse
+        /// Did not take the request in time.
+        case takesNothing
         /// Did not answer in time.
         case silent
+        /// Did not go on with its response in time.
+        case paused
         /// Broke off in the middle of its response.
         case cut
         case badRequest(BodyError)
@@ -285,10 +274,18 @@ extension Exchange {
                 Refusal(
                     .upstreamUnavailable, status: 502, detail: "bad_response",
                     message: "The application's answer is no valid HTTP")
+            case .takesNothing:
+                Refusal(
+                    .upstreamUnavailable, status: 504, detail: "takes_nothing",
+                    message: "The application did not take the request in time")
             case .silent:
                 Refusal(
                     .upstreamUnavailable, status: 504, detail: "timeout",
                     message: "The application did not answer in time")
+            case .paused:
+                Refusal(
+                    .upstreamUnavailable, status: 504, detail: "pause",
+                    message: "The application did not go on with its answer in time")
             case .cut:
                 Refusal(
                     .upstreamUnavailable, status: 502, detail: "cut",
@@ -312,7 +309,7 @@ extension Exchange {
         if case .awaiting = response {
             hasEnded = true
             context.release(refusal.reason.isUpstreams ? .unserved : .normal, in: worker)
-            if case .streaming = request { client.makeLast() }
+            if !isRequestWhole { client.makeLast(leavingRest: true) }
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
         conclude(refusal.reason, in: worker)
@@ -338,14 +335,19 @@ extension Exchange {
         closeUpstream(in: worker)
         hasEnded = true
         context.release(in: worker)
-        let refusal = Refusal(.timeout, message: "The request body did not come in time")
+        let refusal = Refusal(
+            .timeout, detail: "body", message: "The request body did not come in time")
         if case .awaiting = response {
             client.makeLast()
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
+        context.detail = refusal.detail
         worker.record(context, .timeout)
         client.close(in: worker)
     }
+
+    /// Nothing more of it will come.
+    private var isRequestWhole: Bool { if case .complete = request { true } else { false } }
 }
 
 extension Fields {
