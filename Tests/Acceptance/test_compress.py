@@ -21,6 +21,7 @@ listen 127.0.0.1:$http
 backend hospital { server 127.0.0.1:$hospital }
 route /ws/queue/plain { websocket; backend hospital }
 route /ws/queue/small { websocket; compress; message_size 64k; inflated_size 256k; backend hospital }
+route /ws/queue/ratio { websocket; compress ratio 100; backend hospital }
 route /ws/            { websocket; compress level 1 over 256; backend hospital }
 """
 
@@ -39,8 +40,7 @@ TEXT = json.dumps({"name": "홍길동", "status": "waiting", "room": 3}, ensure_
 
 
 def people(count):
-    """So many records as an app sends them: alike, but not the same over and over, which would
-    shrink more than the ratio cap lets through."""
+    """So many records as an app sends them: alike, but not the same over and over."""
     chance = random.Random(count)
     return "".join(
         TEXT.replace("3}", f"{chance.randrange(10**6)}}}") for _ in range(count)
@@ -177,8 +177,23 @@ async def test_a_message_over_the_inflated_size_is_1009(gateway):
         assert await send_and_hear_the_end(socket, text) == ([], 1009)
 
 
-async def test_an_ordinary_message_that_shrinks_well_is_no_bomb(gateway):
-    """Below 64 KiB the ratio does not matter."""
+#: What apps send that shrinks to a thousandth.
+REGULAR = {
+    "grid": json.dumps({"grid": [0] * 150_000}),
+    "table": json.dumps([{"name": "", "value": None, "unit": ""}] * 20_000),
+    "character": "0" * 900_000,
+}
+
+
+@pytest.mark.parametrize("text", REGULAR.values(), ids=REGULAR)
+async def test_an_ordinary_message_that_shrinks_well_is_no_bomb(gateway, text):
     async with gateway.tls.websocket("/ws/queue/deflate", compression="deflate") as socket:
-        text = "0" * 60_000
         assert (await ask(socket, {"type": "echo", "text": text}))["text"] == text
+
+
+@pytest.mark.parametrize("text", REGULAR.values(), ids=REGULAR)
+async def test_a_ratio_holds_where_one_is_asked_for(gateway, text):
+    """Above 64 KiB."""
+    async with gateway.tls.websocket("/ws/queue/ratio", compression="deflate") as socket:
+        assert (await ask(socket, {"type": "echo", "text": "0" * 60_000}))["type"] == "echo"
+        assert await send_and_hear_the_end(socket, text) == ([], 1009)

@@ -19,7 +19,8 @@ backend app { server 127.0.0.1:$app; response_timeout 2s }
 sessions stage { store query:store; device query:device; limit 1 eject_old }
 defaults { backend app; send_queue 64k }
 route /usual  { events; slow cut 1s; send_queue 1m }
-route /cut    { events; slow cut 1s }
+route /cut    { events; slow cut 1s under 64k }
+route /steady { events; slow cut 2s }
 route /opaque { events; slow cut 1s }
 route /catch  { events; slow cut 3s }
 route /later  { events; slow cut 3s; comment 1s }
@@ -92,7 +93,7 @@ async def stalled_reader_is_cut(gateway, upstream, path, after, queue, door=None
 
 
 async def reader_that_trickles_is_cut(gateway, upstream):
-    """It takes something now and then, but never gets down to half its queue."""
+    """It takes something now and then, but less than it has to."""
     async with flooded(gateway, upstream, "/cut") as stream:
         await stream.stands_still()
 
@@ -106,6 +107,22 @@ async def reader_that_trickles_is_cut(gateway, upstream):
         await stream.app.end()
         assert time.monotonic() - stood < 5
         trickling.cancel()
+    await assert_logged(gateway, stream.target, "slow_consumer", status=200)
+
+
+async def test_a_steady_reader_is_not_cut(gateway, upstream):
+    """At 60 kB a second, with a queue that is full all the time, for several times as long as it
+    may stand still. When it stops, it is cut."""
+    async with flooded(gateway, upstream, "/steady") as stream:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < 10:
+            while len(stream.heard) * len(FILLING) < passed * 60_000:
+                await stream.read(1)
+            await asyncio.sleep(0.05)
+        assert not stream.app.reader.at_eof()
+        stopped = time.monotonic()
+        await stream.app.end(patience=10)
+        assert time.monotonic() - stopped > 1.5
     await assert_logged(gateway, stream.target, "slow_consumer", status=200)
 
 

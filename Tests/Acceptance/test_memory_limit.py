@@ -24,6 +24,7 @@ backend app { server 127.0.0.1:$app }
 defaults { backend app }
 route /kept   { buffer_body 1m }
 route /socket { websocket; compress }
+route /refused { websocket; refuse http }
 route /events { events; send_queue 16m; slow wait }
 route /       { }
 """
@@ -177,21 +178,40 @@ async def test_slow_readers_go_before_their_queues_fill_the_memory(case):
     assert "overloaded" in it.gateway.stdout
 
 
+#: What brings something or stays, on a route for both and on one for streams.
+HEAVY = [
+    "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
+    "PUT / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "GET /refused HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+]
+
+
+async def is_answered(it, client):
+    await client.send("GET /waiting HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    app = await it.upstream.arrival("/waiting")
+    await app.answer("200 OK", b"in")
+    assert (await client.answer()).body == b"in"
+
+
 async def test_nobody_new_comes_in_meanwhile(case):
     """Heads that are not whole, each too small to be worth ending: the limit stays exceeded until
-    they go."""
+    they go. On connections that are open, what is small goes on, and what would hold more, or
+    stay, does not begin."""
     it = case("1m")
-    waiting = "GET /waiting HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with (
         it.socket() as live,
         connection(it.gateway.plain) as open_one,
         connection(it.gateway.tls) as open_too,
+        contextlib.AsyncExitStack() as open_ones,
     ):
-        for one in (open_one, open_too):
-            await one.send(waiting)
-            app = await it.upstream.arrival("/waiting")
-            await app.answer("200 OK", b"in")
-            assert (await one.answer()).body == b"in"
+        heavy = []
+        for _ in HEAVY:
+            heavy.append(await open_ones.enter_async_context(connection(it.gateway.plain)))
+        for one in (open_one, open_too, *heavy):
+            await is_answered(it, one)
         async with contextlib.AsyncExitStack() as stack:
             head = "GET / HTTP/1.1\r\nX: " + "x" * 3900
             while not it.is_overloaded:
@@ -207,19 +227,20 @@ async def test_nobody_new_comes_in_meanwhile(case):
                     assert await refused.end() == b""
             assert it.measures("refused_connection") >= 2
             for one in (open_one, open_too):
-                await one.send(waiting)
-                answer = await one.answer()
+                await is_answered(it, one)
+            for index, request in enumerate(HEAVY):
+                await heavy[index].send(request)
+                answer = await heavy[index].answer(request.split(" ")[0])
                 assert answer.status == 503 and b'"reason":"overloaded"' in answer.body
                 assert answer.values("retry-after") == ["5"]
-            assert it.measures("refused_request") == 2
+            assert it.measures("refused_request") == len(HEAVY)
             assert it.measures("ended_connection") == 0
             await is_live(*live)
         await it.is_empty()
-        # The connections that were told so are as good as before.
-        await open_one.send(waiting)
-        app = await it.upstream.arrival("/waiting")
-        await app.answer("200 OK", b"again")
-        assert (await open_one.answer()).body == b"again"
+        # The connections that were told so, and had sent all of their request, are as good as
+        # before.
+        for one in (open_one, heavy[0]):
+            await is_answered(it, one)
     assert len(it.lines()) == 2, "one when it began, one when it was over"
 
 

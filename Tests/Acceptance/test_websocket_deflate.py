@@ -4,6 +4,7 @@ not, contexts that are kept, messages that do not shrink, and bombs."""
 import asyncio
 import contextlib
 import random
+import time
 import zlib
 
 import pytest
@@ -20,12 +21,13 @@ log { access json stdout }
 listen 127.0.0.1:$http
 backend app { server 127.0.0.1:$app }
 defaults { backend app; message_size 64k; inflated_size 256k }
-route /shared    { websocket; compress over 64 }
+route /shared    { websocket; compress over 64 ratio 100 }
 route /dedicated {
     websocket; compress over 64 context dedicated window 11 memory 4 budget 1m ratio 50
 }
 route /full      { websocket; compress level 9 over 1 context dedicated }
-route /both      { websocket; compress over 64 upstream }
+route /large     { websocket; compress over 64; inflated_size 8m }
+route /both      { websocket; compress over 64 ratio 100 upstream }
 """
 PATHS = ["/shared", "/dedicated", "/full"]
 
@@ -408,3 +410,37 @@ async def test_many_bombs_at_once_cost_no_memory(gateway, opened):
     async with peak_memory(gateway, every=0.01) as peak:
         await asyncio.gather(*[one(path) for path in ["/shared", "/dedicated"] * 15])
     assert peak.growth < 16 << 20
+
+
+@pytest.mark.parametrize("count, size, code", [(40, 64 << 20, 1009), (3, 8 << 20, None)])
+async def test_bombs_take_no_memory_and_hold_up_nobody(gateway, opened, count, size, code):
+    """Without a ratio: many at once, each a thousand times as large as it looks, and while they
+    go off somebody speaks on the same route."""
+    bomb = deflated(bytes(size), level=9)
+    assert len(bomb) < 66_000
+    async with contextlib.AsyncExitStack() as stack:
+        ends = [await stack.enter_async_context(opened("/large")) for _ in range(count)]
+        quick, its_app, _ = await stack.enter_async_context(opened("/large"))
+
+        async def goes_off(client, app):
+            await client.send(BINARY, bomb, reserved=RSV1)
+            if code:
+                assert (await client.closed())[0] == code
+                await app.end()
+            else:
+                assert len((await app.message()).payload) == size
+
+        async with peak_memory(gateway) as peak:
+            bombs = [asyncio.create_task(goes_off(client, app)) for client, app, _ in ends]
+            slowest = 0
+            while not all(one.done() for one in bombs):
+                began = time.monotonic()
+                await quick.send(TEXT, "there and back")
+                await its_app.hears(TEXT, "there and back")
+                slowest = max(slowest, time.monotonic() - began)
+            for one in bombs:
+                await one
+        # What the app has not taken yet waits here; the apps are all this test, which is slow.
+        most = 32 if code else count * 8 + 32
+        assert peak.growth < most << 20, f"{peak.growth >> 20} MB"
+        assert slowest < 5, f"{slowest:.2f} s"

@@ -24,8 +24,10 @@ backend app { server 127.0.0.1:$app }
 sessions stage { store query:store; device query:device; limit 1 eject_old }
 defaults { backend app; send_queue 64k }
 route /stage            { websocket; slow wait; sessions stage }
-route /cut              { websocket; slow cut 1s }
-route /cut/compressed   { websocket; slow cut 1s; compress }
+route /cut              { websocket; slow cut 1s under 64k }
+route /cut/compressed   { websocket; slow cut 1s under 64k; compress }
+route /steady            { websocket; slow cut 2s; ping 1s; silence 6s }
+route /steady/compressed { websocket; slow cut 2s; ping 1s; silence 6s; compress }
 route /later            { websocket; slow cut 3s }
 route /later/compressed { websocket; slow cut 3s; compress }
 route /wait             { websocket; slow wait; ping 1s; silence 3s }
@@ -41,13 +43,14 @@ MEGABYTE = 1 << 20
 NOISE = random.Random(1).randbytes(16 * 1024)
 
 
+#: A client whose kernel and whose reader hold next to nothing.
+SMALL = {"receive_buffer": 4096, "limit": 1024}
+
+
 @pytest.fixture
 def slowly(gateway, upstream):
-    """A client whose kernel and whose reader hold next to nothing."""
-
     def open(path, door=gateway.plain):
-        buffers = {"receive_buffer": 4096, "limit": 1024}
-        return wired(door, upstream, path, DEFLATE, **buffers)
+        return wired(door, upstream, path, DEFLATE, **SMALL)
 
     return open
 
@@ -159,7 +162,7 @@ async def client_stalled_behind_pings_is_cut(gateway, slowly, path):
 
 
 async def client_that_trickles_is_cut(gateway, slowly, path):
-    """It takes something now and then, but never gets down to half its queue."""
+    """It takes something now and then, but less than it has to."""
     async with slowly(path) as (client, app):
         flood = Flood(app)
         await flood.stands_still()
@@ -174,6 +177,27 @@ async def client_that_trickles_is_cut(gateway, slowly, path):
         await app.end()
         assert time.monotonic() - stood < 5
         trickling.cancel()
+        client.reset()
+    assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
+
+
+async def client_that_reads_steadily_is_not_cut(gateway, upstream, path, buffers):
+    """A message of 30 MB at 60 kB a second, which would take minutes, and whose queue is full all
+    the time: for several times as long as it may stand still. When it stops, it is cut."""
+    async with wired(gateway.plain, upstream, path, DEFLATE, **buffers) as (client, app):
+        sending = asyncio.create_task(app.send(BINARY, NOISE * (30 * MEGABYTE // len(NOISE))))
+        began = time.monotonic()
+        total = 0
+        while (passed := time.monotonic() - began) < 10:
+            # However late the loop is, at this pace.
+            while total < passed * 60_000:
+                total += len(await asyncio.wait_for(client.reader.read(3000), 5))
+            await asyncio.sleep(0.05)
+        assert not sending.done() and not app.reader.at_eof()
+        stopped = time.monotonic()
+        await app.end(patience=10)
+        assert time.monotonic() - stopped > 1.5
+        sending.cancel()
         client.reset()
     assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
 
@@ -436,6 +460,15 @@ async def test_slow_readers(gateway, slowly, upstream):
             slow_app_holds_its_client_back_and_nobody_else(gateway, upstream),
         )
     assert peak.growth < 24 * MEGABYTE, "a score of sockets, and one queue of 4 MB"
+
+
+async def test_steady_readers(gateway, upstream):
+    """Without TLS: that of asyncio takes half a megabyte at once, and then nothing for seconds."""
+    await together(
+        client_that_reads_steadily_is_not_cut(gateway, upstream, "/steady", SMALL),
+        client_that_reads_steadily_is_not_cut(gateway, upstream, "/steady/compressed", SMALL),
+        client_that_reads_steadily_is_not_cut(gateway, upstream, "/steady", {}),
+    )
 
 
 async def test_nobody_else_waits_for_a_slow_reader(gateway, slowly, upstream):

@@ -55,16 +55,17 @@ package final class Inflater {
     /// nothing but new tables, takes some 0.2 µs an octet, text 0.01: a limit on messages
     /// as they arrive is the limit on that.
     ///
-    /// - Parameter limit: the most octets to append; a low ratio may set a lower one.
+    /// - Parameter limit: the most octets to append.
+    /// - Parameter ratio: may set a lower limit; nil for none but `limit`.
     package func inflate(
         message: Span<UInt8>, into output: inout [UInt8], limit: Int,
-        ratio: InflateRatio = InflateRatio()
+        ratio: InflateRatio? = nil
     ) throws(InflateError) {
         precondition(limit >= 0, "a limit of less than nothing")
         guard !isDead else { throw .corrupt }
         // Not in RFC 7692, but what a sender gets from zlib that flushes twice, and unmistakable.
         guard message.count > 0 else { return }
-        let limit = min(limit, ratio.limit(for: message.count))
+        let limit = min(limit, ratio?.limit(for: message.count) ?? limit)
         do throws(InflateError) {
             var room = Room(limit: limit, behind: output.count)
             try inflate(message, into: &output, &room)

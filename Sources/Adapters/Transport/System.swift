@@ -73,6 +73,39 @@ package enum System {
         }
     }
 
+    /// Whether a file or pipe takes octets within so long (poll(2)); also when it is broken, which
+    /// the next write says.
+    package static func isWritable(_ number: Int32, within milliseconds: Int32) -> Bool {
+        var wait = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+        // One local entry.
+        return unsafe poll(&wait, 1, milliseconds) > 0
+    }
+
+    /// Whether there is something to read within so long, for ever with -1 (poll(2)).
+    @discardableResult
+    package static func isReadable(_ number: Int32, within milliseconds: Int32) -> Bool {
+        var wait = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        // One local entry.
+        return unsafe poll(&wait, 1, milliseconds) > 0
+    }
+
+    /// Writes once to an open file or pipe. A pipe that is writable takes `PIPE_BUF` octets without
+    /// blocking, if nobody else writes to it (pipe(7)).
+    ///
+    /// - Returns: how many octets were taken; nil when it is broken, or the disk is full.
+    package static func writeOnce(_ octets: Span<UInt8>, to number: Int32) -> Int? {
+        // The pointer is used during the call only.
+        let written = unsafe octets.withUnsafeBytes { memory in
+            // All of the memory that is shown.
+            unsafe Glibc.write(number, memory.baseAddress, memory.count)
+        }
+        if written >= 0 { return written }
+        return errno == EAGAIN || errno == EINTR ? 0 : nil
+    }
+
+    /// What a writable pipe takes at once, and in one piece.
+    package static let pipeSize = Int(PIPE_BUF)
+
     /// Opens a file for appending, made with mode 0640 when it is not there.
     ///
     /// A symbolic link is not followed: whoever may write to the folder could have the gateway

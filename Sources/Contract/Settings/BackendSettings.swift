@@ -25,9 +25,12 @@ package struct BackendSettings: Sendable, Equatable {
     package var servers: [Server]
     package var balance: Balance = .roundRobin
     package var connectTimeout: Duration = .seconds(3)
-    /// From the last octet of the request to the head of the response.
+    /// From the last octet of the request that the server took, or the last informational
+    /// response, to the head of the response.
     package var responseTimeout: Duration = .seconds(60)
-    /// The same for a WebSocket: to the 101.
+    /// From one octet of a response's body to the next, event streams excepted; nil for no limit.
+    package var responsePause: Duration? = .seconds(60)
+    /// As `responseTimeout`, for a WebSocket: to the 101.
     package var webSocketHandshakeTimeout: Duration = .seconds(10)
     /// Other servers tried after one could not be connected to.
     package var retries = 1

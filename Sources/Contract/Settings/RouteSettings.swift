@@ -111,8 +111,9 @@ package struct RouteSettings: Sendable, Equatable {
         package var memoryLevel = 8
         /// Octets that the dedicated contexts of the whole process may hold together.
         package var budget = 64 * 1024 * 1024
-        /// How many times bigger than itself a compressed message may become, above 64 KiB.
-        package var ratio = 100
+        /// How many times bigger than itself a compressed message may become, above 64 KiB; nil
+        /// for whatever the sizes of messages allow.
+        package var ratio: Int?
         /// Compression is offered to the upstream, too.
         package var offersUpstream = false
 
@@ -130,14 +131,16 @@ package struct RouteSettings: Sendable, Equatable {
         case answer
     }
 
-    /// `slow cut [DURATION]`, `slow wait`: what a client meets that does not take a full queue.
+    /// `slow cut [DURATION] [under SIZE]`, `slow wait`: what a client meets that does not take a
+    /// full queue.
     package enum SlowClient: Sendable, Equatable {
-        /// `slow cut` without a duration.
-        package static let patience: Duration = .seconds(5)
+        /// `slow cut` alone.
+        package static let leastRate = LeastRate(
+            octetsPerSecond: 4 * 1024, patience: .seconds(5))
 
-        /// Ended with `slow_consumer` when a full queue is not down to half within this time;
-        /// meanwhile its upstream is not read.
-        case cut(after: Duration)
+        /// Ended with `slow_consumer` when it takes a full queue at less than this rate for this
+        /// long; until the queue is down to half its upstream is not read.
+        case cut(LeastRate)
         /// Its upstream waits for it as long as it gives signs of life.
         case wait
     }
@@ -228,7 +231,7 @@ package struct RouteSettings: Sendable, Equatable {
     package var pingInterval: Duration = .seconds(25)
     package var silenceTimeout: Duration = .seconds(60)
     package var pings = Pings.relay
-    package var slowClient = SlowClient.cut(after: SlowClient.patience)
+    package var slowClient = SlowClient.cut(SlowClient.leastRate)
     /// SSE: a comment this often.
     package var commentInterval: Duration = .seconds(15)
     package var position = SourcePosition()

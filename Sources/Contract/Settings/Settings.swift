@@ -90,6 +90,8 @@ package struct LimitSettings: Sendable, Equatable {
     package var bodyRate = LeastRate(octetsPerSecond: 500, patience: .seconds(30))
     /// How fast a client takes what waits for it, at least.
     package var responseRate = LeastRate(octetsPerSecond: 500, patience: .seconds(60))
+    /// How clients are read from that were answered before they had sent everything.
+    package var lingering = LingeringLimit()
     /// Octets that all connections may hold together; nil for no limit.
     package var memory: Int? = 1024 * 1024 * 1024
 
@@ -120,6 +122,19 @@ package struct LeastRate: Sendable, Hashable {
 
     /// `off`.
     package static let standstill = LeastRate(octetsPerSecond: 0, patience: .seconds(60))
+}
+
+/// `lingering_time`, `lingering_timeout`, `lingering_rate`: how a connection is read on from behind
+/// its last answer, so that the answer is not lost to a reset (RFC 9112 §9.6).
+package struct LingeringLimit: Sendable, Hashable {
+    /// In all; nil for `off`: what still comes is not waited for.
+    package var time: Duration? = .seconds(30)
+    /// From one octet to the next.
+    package var timeout: Duration = .seconds(5)
+    /// Octets a second that are read, and thrown away, at most.
+    package var octetsPerSecond = 4 * 1024 * 1024
+
+    package init() {}
 }
 
 /// `trust_fields any|x_forwarded|forwarded`: where trusted proxies say whom a request comes from.

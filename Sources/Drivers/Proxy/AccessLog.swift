@@ -7,36 +7,47 @@ package import Transport
 
 /// Where access-log lines go. Opened once and again when told to (SIGUSR1); shared by all workers.
 package final class AccessLog: Sendable {
-    /// An open place for lines. A file is closed when nobody writes to it any more: a worker that
-    /// is held up in the middle of a line finds the same file however often it was changed since.
+    /// An open place for lines. A file is closed when everything is written to it, however often
+    /// the place was changed since.
     package final class Sink: Sendable {
         fileprivate let settings: LogSettings.Destination
-        private let number: Int32
+        /// Nil when there is no log.
+        fileprivate let writer: LogWriter?
 
         /// - Throws: `SystemError` when a file cannot be opened; also for a link.
-        package init(_ settings: LogSettings.Destination) throws(SystemError) {
+        package init(
+            _ settings: LogSettings.Destination, losses: LogLosses
+        ) throws(SystemError) {
             self.settings = settings
+            let number: Int32
             switch settings {
-            case .off: number = -1
+            case .off:
+                writer = nil
+                return
             case .standardOutput, .file("/dev/stdout"): number = 1
             case .standardError, .file("/dev/stderr"): number = 2
             case .file(let path): number = try System.openForAppending(path).release()
             }
+            do throws(SystemError) {
+                writer = try LogWriter(to: number, losses: losses)
+            } catch {
+                if number > 2 { Descriptor(number: number).close() }
+                throw error
+            }
         }
 
-        fileprivate var isOn: Bool { number >= 0 }
+        fileprivate var isOn: Bool { writer != nil }
 
-        fileprivate func write(_ lines: Span<UInt8>) {
-            if isOn { System.write(lines, to: number) }
-        }
-
-        deinit { if number > 2 { Descriptor(number: number).close() } }
+        deinit { writer?.finish() }
     }
 
+    /// What was left out, of all places.
+    package let losses: LogLosses
     private let sink = Guarded<Sink?>(nil)
     private let isOpen = Atomic(false)
 
-    package init() {}
+    /// - Parameter log: is told when lines are left out.
+    package init(log: EventLog) { losses = LogLosses(log: log) }
 
     /// Lines go there from now on.
     package func use(_ next: Sink) {
@@ -53,18 +64,34 @@ package final class AccessLog: Sendable {
     /// - Throws: `SystemError` when it cannot be opened; the one at hand stays.
     package func reopen() throws(SystemError) {
         guard let settings = sink.withLock({ $0?.settings }) else { return }
-        use(try Sink(settings))
+        use(try Sink(settings, losses: losses))
+    }
+
+    /// The process ends: nothing more is written, and what waits is waited for, but not for ever.
+    package func close() {
+        let last = sink.withLock { sink in
+            defer { sink = nil }
+            return sink
+        }
+        isOpen.store(false, ordering: .relaxed)
+        guard let writer = last?.writer else { return }
+        writer.finish()
+        writer.waitForEnd()
     }
 
     var isOn: Bool { isOpen.load(ordering: .relaxed) }
 
-    func write(_ lines: Span<UInt8>) { sink.withLock { $0 }?.write(lines) }
+    /// Whole lines, so many. They are written soon, on another thread.
+    func write(_ lines: Span<UInt8>, count: Int) {
+        sink.withLock { $0 }?.writer?.write(lines, count: count)
+    }
 }
 
 /// One worker's lines of the current turn of its loop, written together.
 final class AccessLogBuffer {
     private let log: AccessLog
     private var lines: [UInt8] = []
+    private var count = 0
 
     init(_ log: AccessLog) { self.log = log }
 
@@ -75,20 +102,28 @@ final class AccessLogBuffer {
         guard log.isOn else { return }
         body(&lines)
         lines.append(ASCII.lineFeed)
+        count += 1
         if lines.count > 64 * 1024 { flush() }
     }
 
     func flush() {
         if lines.isEmpty { return }
-        log.write(lines.span)
+        log.write(lines.span, count: count)
         lines.removeAll(keepingCapacity: true)
+        count = 0
     }
 }
 
 /// What happens to the gateway itself, in words for an operator, on standard error. Messages may
 /// repeat what clients say: each is one line, whatever it holds.
+///
+/// Lines are rare, and written at once by whoever has something to say. While nobody takes them they
+/// are left out, and counted: no worker waits for a pipe that is full.
 package final class EventLog: Sendable {
     private let level: Atomic<Int>
+    private let leftOut = Atomic<UInt64>(0)
+    /// Since the last line that was written.
+    private let missing = Atomic<UInt64>(0)
 
     package init() { level = Atomic(LogSettings.Level.info.rank) }
 
@@ -102,9 +137,19 @@ package final class EventLog: Sendable {
     private func write(_ level: LogSettings.Level, _ message: () -> String) {
         guard level.rank >= self.level.load(ordering: .relaxed) else { return }
         let time = SystemClock.wallTime().rfc3339(milliseconds: true)
-        let line = "\(time) \(level.rawValue) \(message().printable())\n"
+        guard System.isWritable(2, within: 0) else {
+            leftOut.add(1, ordering: .relaxed)
+            missing.add(1, ordering: .relaxed)
+            return
+        }
+        let before = missing.exchange(0, ordering: .relaxed)
+        let lost = before == 0 ? "" : " (\(before) lines before this are missing)"
+        let line = "\(time) \(level.rawValue) \(message().printable())\(lost)\n"
         System.write(line.utf8.span, to: 2)
     }
+
+    /// Lines that nobody took so far.
+    var leftOutCount: UInt64 { leftOut.load(ordering: .relaxed) }
 }
 
 extension LogSettings.Level {

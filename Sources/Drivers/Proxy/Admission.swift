@@ -59,6 +59,8 @@ struct Admission {
         if let redirect = redirectRewritten(place) { return redirect }
         let route = try route(at: place)
         try checkKind(route)
+        // Requests with bodies, and WebSockets, have been asked before.
+        if context.isEventStream { try worker.checkMemory() }
         try checkAddress(route, in: worker)
         try checkSocketOrigin(route)
         try checkTime(in: worker)

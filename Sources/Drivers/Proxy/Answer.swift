@@ -80,7 +80,8 @@ enum Answer {
         in worker: Worker
     ) {
         // A body nobody reads would be taken for the next request.
-        if context.hasRequestBody { client.makeLast() }
+        // Who did not send it in time is not waited for any longer.
+        if context.hasRequestBody { client.makeLast(leavingRest: reason != .timeout) }
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: status, to: &output)
         if let type { HeadEncoder.appendField(name: "Content-Type", value: type, to: &output) }
@@ -278,6 +279,7 @@ enum Answer {
 
     /// A head that cannot be understood: the answer, and the end.
     static func malformed(_ error: HeadError, to client: ClientConnection, in worker: Worker) {
+        client.makeLast(leavingRest: true)
         bare(error.refusal, to: client, in: worker)
     }
 

@@ -12,10 +12,8 @@ struct ClientPace {
     /// Nil when nothing ever waited for the client, or it may take its time.
     var taking: ProgressClock?
 
-    /// What was so far is another matter, unless something still waits.
-    mutating func forgetTaking() {
-        if taking?.isRunning != true { taking = nil }
-    }
+    /// From here on other rules may hold, and what was so far is another matter.
+    mutating func forgetTaking() { taking = nil }
 }
 
 extension ClientConnection {
@@ -76,8 +74,8 @@ extension ClientConnection {
         guard let slow = liveRoute?.slowClient else { return rate }
         switch slow {
         case .wait: return nil
-        case .cut(let patience):
-            rate.patience = max(rate.patience, patience)
+        case .cut(let least):
+            rate.patience = max(rate.patience, least.patience)
             return rate
         }
     }

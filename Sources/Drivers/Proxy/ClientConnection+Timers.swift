@@ -1,4 +1,5 @@
 internal import Clock
+internal import Rates
 internal import Settings
 internal import Transport
 
@@ -51,7 +52,7 @@ extension ClientConnection {
         switch phase {
         case .head(.partial): Answer.headTimeout(to: self, in: worker)
         case .head(.idle): finish(in: worker)
-        case .lingering(let last): linger(since: last, in: worker)
+        case .lingering(let close): lingeringTimedOut(close, in: worker)
         case .head(.proxyHeader), .head(.handshake), .closing: close(in: worker)
         case .held(let request): request.timerFired(from: self, in: worker)
         case .exchange(let exchange): exchange.waitTimedOut(in: worker)
@@ -86,7 +87,8 @@ extension ClientConnection {
         if isHolding { return held.count < Self.heldSize }
         guard held.isEmpty else { return false }
         switch phase {
-        case .head, .held, .closing, .lingering: return true
+        case .head, .held, .closing: return true
+        case .lingering(let close): return close.isReading
         case .exchange(let exchange): return exchange.wantsClientInput
         case .webSocket(let relay): return relay.wantsClientInput
         case .closed: return false

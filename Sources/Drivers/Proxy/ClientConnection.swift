@@ -31,15 +31,8 @@ final class ClientConnection {
         case closing(ClosingSocket)
         /// Everything is sent; what still comes is discarded, so that the answer is not lost to a
         /// reset (RFC 9112 §9.6).
-        case lingering(Linger)
+        case lingering(LingeringClose)
         case closed
-    }
-
-    struct Linger {
-        /// What the client's system had taken when that was last looked at.
-        var acknowledgedCount: Int64 = 0
-        /// Whatever it takes.
-        let end: Instant
     }
 
     /// Where a connection without a request stands; each has its own deadline.
@@ -54,9 +47,6 @@ final class ClientConnection {
 
     /// Octets that are read behind a request that waits.
     static let heldSize = 16 * 1024
-    private static let lingerTimeout: Duration = .seconds(2)
-    /// However much the kernel still has of what was sent.
-    private static let longestLinger: Duration = .seconds(60)
 
     let token: UInt64
     let stream: Stream
@@ -87,8 +77,8 @@ final class ClientConnection {
     private var hasServed = false
     /// The next answer is the last.
     private(set) var isLastRequest = false
-    /// No more patience when lingering.
-    private var isHurried = false
+    /// The client may have more to send than is wanted: behind the last answer it is read on.
+    private(set) var leavesRest = false
 
     init(
         token: UInt64, stream: Stream, address: SocketAddress, lease: ConnectionLease?,
@@ -152,6 +142,7 @@ final class ClientConnection {
         }
         switch stream.receive(into: worker.buffer) {
         case .octets(let count):
+            if case .lingering = phase { return heardWhileLingering(count, in: worker) }
             if count > 0 { heard(in: worker) }
             noteHeadStage(in: worker)
         case .end(let count):
@@ -294,6 +285,7 @@ final class ClientConnection {
     func begin(_ relay: WebSocketRelay, in worker: Worker) {
         enter(.webSocket(relay))
         pace.forgetTaking()
+        watchPace(in: worker)
         set(.check, at: relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
     }
 
@@ -301,6 +293,18 @@ final class ClientConnection {
         enter(.closing(socket))
         set(.phase, at: worker.now + ClosingSocket.timeout, in: worker)
         updateInterest(in: worker)
+    }
+
+    /// Nothing is answered any more.
+    func begin(_ close: LingeringClose) {
+        enter(.lingering(close))
+        held = []
+    }
+
+    /// Goes on to linger.
+    func stay(_ close: LingeringClose, in worker: Worker) {
+        phase = .lingering(close)
+        set(.phase, at: close.next, in: worker)
     }
 
     /// The answer to the current request is sent, or waits to be.
@@ -332,44 +336,14 @@ final class ClientConnection {
     }
 
     /// The next answer closes the connection.
-    func makeLast() { isLastRequest = true }
+    ///
+    /// - Parameter leavingRest: the client may be sending what nobody will read.
+    func makeLast(leavingRest: Bool = false) {
+        isLastRequest = true
+        if leavingRest { leavesRest = true }
+    }
 
     // MARK: Ends
-
-    /// Sends what waits, then FIN, then waits a little for the client to do the same.
-    func finish(in worker: Worker) {
-        if case .closed = phase { return }
-        enter(.lingering(Linger(end: worker.now + Self.longestLinger)))
-        held = []
-        stream.finishSending()
-        linger(in: worker)
-        updateInterest(in: worker)
-    }
-
-    /// As `finish`, for a client that takes its time: what it has not taken soon is lost.
-    func finishSoon(in worker: Worker) {
-        isHurried = true
-        finish(in: worker)
-        set(.phase, at: worker.now + ClosingSocket.timeout, in: worker)
-    }
-
-    /// As long as the client takes what waits it has time, see `ClientPace`; afterwards little.
-    func linger(in worker: Worker) {
-        guard stream.pendingCount == 0 else { return }
-        if hasInputEnded { return close(in: worker) }
-        set(.phase, at: worker.now + Self.lingerTimeout, in: worker)
-    }
-
-    /// What it takes slowly may be megabytes in the kernel: while some of it goes, the connection
-    /// stays, lest a word of the client's in between lose it all to a reset.
-    func linger(since last: Linger, in worker: Worker) {
-        let count = stream.acknowledgedCount
-        guard !isHurried, count > last.acknowledgedCount, worker.now < last.end,
-            stream.unsentCount > 0
-        else { return close(in: worker) }
-        phase = .lingering(Linger(acknowledgedCount: count, end: last.end))
-        set(.phase, at: worker.now + Self.lingerTimeout, in: worker)
-    }
 
     private func inputEnded(in worker: Worker) {
         hasInputEnded = true
@@ -414,7 +388,8 @@ final class ClientConnection {
         switch phase {
         case .head(.idle) where hasServed: finish(in: worker)
         // A new connection has its first request on the way.
-        case .head, .closing, .lingering, .closed: break
+        case .head, .closing, .closed: break
+        case .lingering: hurryLingering(in: worker)
         case .held(let request): request.drain(from: self, in: worker)
         case .exchange(let exchange): exchange.drain(in: worker)
         case .webSocket(let relay): relay.drain(in: worker)

@@ -16,6 +16,13 @@ final class Counters: Sendable {
     struct Slow: Sendable {
         var bodies: UInt64 = 0
         var responses: UInt64 = 0
+        var queues: UInt64 = 0
+    }
+
+    /// Clients that were read on from behind an answer that did not wait for all they sent.
+    struct Lingering: Sendable {
+        var connections: UInt64 = 0
+        var octets: UInt64 = 0
     }
 
     /// Requests that waited for a server that could not be reached.
@@ -54,6 +61,7 @@ final class Counters: Sendable {
     private let slowCounts = Guarded(Slow())
     private let heldCounts = Guarded(Held())
     private let waiting = Guarded<[Int: Int]>([:])
+    private let lingeringCounts = Guarded(Lingering())
     private let connectionCounts = Guarded(Connections())
     private let refusals = Guarded<[Refused: UInt64]>([:])
     private let reports = Guarded<[ReportOnly: UInt64]>([:])
@@ -75,6 +83,12 @@ final class Counters: Sendable {
         waiting.withLock { $0[worker] = count }
     }
 
+    func noteLingering() { lingeringCounts.withLock { $0.connections += 1 } }
+
+    func noteLingering(octets: Int) {
+        lingeringCounts.withLock { $0.octets += UInt64(octets) }
+    }
+
     func note(_ count: WritableKeyPath<Connections, UInt64>) {
         connectionCounts.withLock { $0[keyPath: count] += 1 }
     }
@@ -92,6 +106,7 @@ final class Counters: Sendable {
     var held: Held { heldCounts.withLock { $0 } }
     var heldNow: Int { waiting.withLock { $0.values.reduce(0, +) } }
     var slow: Slow { slowCounts.withLock { $0 } }
+    var lingering: Lingering { lingeringCounts.withLock { $0 } }
     var connections: Connections { connectionCounts.withLock { $0 } }
     var refused: [Refused: UInt64] { refusals.withLock { $0 } }
     var reportOnly: [ReportOnly: UInt64] { reports.withLock { $0 } }

@@ -94,7 +94,6 @@ extension Exchange {
             send(event.span, in: worker)
         }
         scheduleEventCheck(in: worker)
-        upstream?.clearDeadline()
         client.pace.forgetTaking()
     }
 
@@ -161,13 +160,23 @@ extension Exchange {
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
-        let pending = client.stream.pendingCount
-        guard events?.sendQueue.grew(to: pending, now: worker.now) == true else { return }
-        scheduleQueueCheck(in: worker)
+        let stream = client.stream
+        guard
+            let next = events?.sendQueue.grew(
+                to: stream.pendingCount, taken: stream.takenCount, now: worker.now)
+        else { return }
+        client.set(.queue, at: next, in: worker)
     }
 
-    private func scheduleQueueCheck(in worker: Worker) {
-        client.set(.queue, at: events?.sendQueue.deadline ?? .never, in: worker)
+    private func judgeQueue(in worker: Worker) {
+        switch events?.sendQueue.judge(taken: client.stream.takenCount, now: worker.now) {
+        case .inTime(let next): client.set(.queue, at: next, in: worker)
+        // How it ends is settled already when it does.
+        case .tooSlow where events?.pendingEnd == nil:
+            worker.shared.counters.note(slow: \.queues)
+            cut(.slowConsumer, in: worker)
+        case .tooSlow, nil: break
+        }
     }
 
     func forwardEvents(_ data: Span<UInt8>, in worker: Worker) {
@@ -273,10 +282,7 @@ extension Exchange {
         guard let relay = events, !hasEnded else { return }
         switch timer {
         case .end: cut(relay.pendingEnd?.reason ?? .normal, in: worker)
-        case .queue where worker.now >= relay.sendQueue.deadline:
-            // How it ends is settled already when it does.
-            if relay.pendingEnd == nil { cut(.slowConsumer, in: worker) }
-        case .queue: scheduleQueueCheck(in: worker)
+        case .queue: judgeQueue(in: worker)
         case .check: check(in: worker)
         case .phase, .sending, .taking: break
         }

@@ -110,10 +110,7 @@ extension Exchange {
             use.bodySent(isLast: body.isComplete, isTaken: isTaken)
         }
         guard isTaken else { return upstreamRefusesBody(in: worker) }
-        // A stream of events may be silent for as long as it likes.
-        if events == nil {
-            upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
-        }
+        watchServer(hasMoved: false, in: worker)
         upstream.updateInterest(in: worker)
     }
 
@@ -135,11 +132,13 @@ extension Exchange {
         use.sendFailed()
         guard case .streaming = request else { return }
         request = .abandoned
-        client.makeLast()
+        client.makeLast(leavingRest: true)
+        watchServer(hasMoved: false, in: worker)
         client.updateInterest(in: worker)
     }
 
     func upstreamDrained(in worker: Worker) {
+        watchServer(hasMoved: true, in: worker)
         guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
         client.resume(in: worker)
     }

@@ -59,10 +59,12 @@ extension Exchange {
                 return false
             }
             if head.isInformational {
-                awaitsContinue = false
+                // Of others the client has still to be told that the body is wanted.
+                if head.status == 100 { awaitsContinue = false }
                 use.informationalCame(allowsKeepAlive: head.allowsKeepAlive)
                 if context.opened != nil { return true }
                 ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
+                watchServer(hasMoved: true, in: worker)
                 return true
             }
             if context.opened != nil {
@@ -199,12 +201,8 @@ extension Exchange {
         client.updateInterest(in: worker)
         guard let upstream else { return }
         upstream.updateInterest(in: worker)
-        if events == nil {
-            upstream.setDeadline(
-                worker.now + plan.group.settings.responseTimeout, in: worker)
-        } else {
-            noteQueue(in: worker)
-        }
+        watchServer(hasMoved: true, in: worker)
+        if events != nil { noteQueue(in: worker) }
     }
 
     private func completed(trailing: Int, in worker: Worker) {
@@ -212,7 +210,7 @@ extension Exchange {
         response = .complete
         use.responseEnded(surplusCount: trailing)
         releaseUpstream(in: worker)
-        if case .streaming = request { client.makeLast() }
+        if !isRequestWhole { client.makeLast(leavingRest: true) }
         conclude(.normal, in: worker)
         client.answered(in: worker)
         client.updateInterest(in: worker)
@@ -249,19 +247,6 @@ extension Exchange {
         }
     }
 
-    func upstreamTimedOut(in worker: Worker) {
-        guard let upstream else { return }
-        switch response {
-        case .awaiting: fail(.silent, in: worker)
-        case .streaming:
-            if wantsUpstreamInput { return fail(.cut, in: worker) }
-            // It was not asked for more. The client is the slow one, and judged by its own clock.
-            upstream.setDeadline(
-                worker.now + plan.group.settings.responseTimeout, in: worker)
-        case .complete: break
-        }
-    }
-
     // MARK: Failures
 
     enum Failure {
@@ -270,8 +255,12 @@ extension Exchange {
         case closedEarly
         /// Answered with something that is no HTTP.
         case badResponse
+        /// Did not take the request in time.
+        case takesNothing
         /// Did not answer in time.
         case silent
+        /// Did not go on with its response in time.
+        case paused
         /// Broke off in the middle of its response.
         case cut
         /// Answered the handshake of a socket that is open here with another status than 101.
@@ -299,10 +288,18 @@ extension Exchange {
                 Refusal(
                     .upstreamUnavailable, status: 502, detail: "bad_response",
                     message: "The application's answer is no valid HTTP")
+            case .takesNothing:
+                Refusal(
+                    .upstreamUnavailable, status: 504, detail: "takes_nothing",
+                    message: "The application did not take the request in time")
             case .silent:
                 Refusal(
                     .upstreamUnavailable, status: 504, detail: "timeout",
                     message: "The application did not answer in time")
+            case .paused:
+                Refusal(
+                    .upstreamUnavailable, status: 504, detail: "pause",
+                    message: "The application did not go on with its answer in time")
             case .cut:
                 Refusal(
                     .upstreamUnavailable, status: 502, detail: "cut",
@@ -343,7 +340,7 @@ extension Exchange {
         if case .awaiting = response {
             hasEnded = true
             context.release(refusal.reason.isUpstreams ? .unserved : .normal, in: worker)
-            if case .streaming = request { client.makeLast() }
+            if !isRequestWhole { client.makeLast(leavingRest: true) }
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
         conclude(refusal.reason, in: worker)
@@ -369,14 +366,19 @@ extension Exchange {
         closeUpstream(in: worker)
         hasEnded = true
         context.release(in: worker)
-        let refusal = Refusal(.timeout, message: "The request body did not come in time")
+        let refusal = Refusal(
+            .timeout, detail: "body", message: "The request body did not come in time")
         if case .awaiting = response {
             client.makeLast()
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
+        context.detail = refusal.detail
         worker.record(context, .timeout)
         client.close(in: worker)
     }
+
+    /// Nothing more of it will come.
+    private var isRequestWhole: Bool { if case .complete = request { true } else { false } }
 }
 
 extension Fields {

@@ -52,6 +52,8 @@ final class Exchange {
     private(set) var upstream: UpstreamConnection?
     /// What came of the request on that connection.
     var use: UpstreamUse
+    /// How long the server has for what it has to do next.
+    private var patience: ServerPatience
     private var lease: ServerLease?
     private var tried: [Int] = []
     private(set) var isConnected = false
@@ -75,6 +77,7 @@ final class Exchange {
         awaitsContinue =
             head.minorVersion == 1 && head.fields.list(.expect, contains: "100-continue")
         use = UpstreamUse(method: head.method, framing: framing, isReused: false)
+        patience = ServerPatience(plan.group.settings, isWebSocket: context.isWebSocket)
         let body = BodyDecoder(framing)
         request = body.isComplete ? .complete : .streaming(body)
     }
@@ -188,14 +191,51 @@ final class Exchange {
         worker.scratch.removeAll(keepingCapacity: true)
         sendKept(to: upstream, in: worker)
         if use.isRefused, canRetry { return retry(in: worker) }
-        let settings = plan.group.settings
-        upstream.setDeadline(
-            worker.now
-                + (context.isWebSocket
-                    ? settings.webSocketHandshakeTimeout : settings.responseTimeout),
-            in: worker)
+        watchServer(hasMoved: true, in: worker)
         upstream.updateInterest(in: worker)
         client.resume(in: worker)
+    }
+
+    // MARK: Whose turn it is
+
+    /// What the server has to do next; nil while it is not waited for.
+    private var turn: ServerTurn? {
+        let requestPart: ServerTurn.RequestPart =
+            switch request {
+            case .streaming: awaitsContinue ? .unaskedBody : .body
+            case .complete, .abandoned: .whole
+            }
+        let responsePart: ServerTurn.ResponsePart =
+            switch response {
+            case .awaiting: .head
+            case .streaming, .complete: events == nil ? .body : .events
+            }
+        return ServerTurn.next(
+            request: requestPart, isTaken: (upstream?.stream.pendingCount ?? 0) == 0,
+            response: responsePart, isRead: wantsUpstreamInput)
+    }
+
+    /// A request of which the server's system may hold a part that the server has not read.
+    private static let largeBody = 64 * 1024
+
+    /// After anything moved, on either side: the server has its time for what it has to do next.
+    func watchServer(hasMoved: Bool, in worker: Worker) {
+        guard isConnected, let upstream else { return }
+        let isLarge = context.octetsIn > Self.largeBody
+        let due = patience.now(
+            turn, hasMoved: hasMoved, taken: isLarge ? upstream.stream.takenCount : nil,
+            at: worker.now)
+        upstream.setDeadline(due, in: worker)
+    }
+
+    func upstreamTimedOut(in worker: Worker) {
+        guard let upstream else { return }
+        switch patience.judge(taken: upstream.stream.takenCount, at: worker.now) {
+        case .inTime(let next): upstream.setDeadline(next, in: worker)
+        case .outOfTime(.take): fail(.takesNothing, in: worker)
+        case .outOfTime(.answer): fail(.silent, in: worker)
+        case .outOfTime(.goOn): fail(.paused, in: worker)
+        }
     }
 
     /// It can be sent once more as long as nothing has come back.
@@ -278,10 +318,8 @@ final class Exchange {
     func clientDrained(in worker: Worker) {
         let pending = client.stream.pendingCount
         guard events?.sendQueue.shrank(to: pending) ?? (pending <= Flow.lowWater) else { return }
-        if events == nil, case .streaming = response {
-            // While it was not read from, the upstream had no chance to be in time.
-            upstream?.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
-        }
+        // While it was not read from, the upstream had no chance to be in time.
+        watchServer(hasMoved: false, in: worker)
         upstream?.updateInterest(in: worker)
     }
 

@@ -91,7 +91,8 @@ package final class Gateway {
             let count = settings.workers ?? System.coreCount
             let shared = try SharedState(workerCount: count)
             shared.log.set(level: settings.log.level)
-            shared.accessLog.use(try openLog(settings))
+            shared.accessLog.use(try openLog(settings, shared.accessLog.losses))
+            defer { shared.accessLog.close() }
             let generation = try Generation(
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
                 readFile: world.readFile)
@@ -381,12 +382,14 @@ package final class Gateway {
         return Prepared(
             next: next, handles: handles, removed: Array(old.subtracting(next.entrances.keys)),
             entrance: entrance, console: try startedConsole(for: entrance),
-            log: isSame ? nil : try Self.openLog(settings))
+            log: isSame ? nil : try Self.openLog(settings, shared.accessLog.losses))
     }
 
-    private static func openLog(_ settings: Settings) throws(BindError) -> AccessLog.Sink {
+    private static func openLog(
+        _ settings: Settings, _ losses: LogLosses
+    ) throws(BindError) -> AccessLog.Sink {
         do throws(SystemError) {
-            return try AccessLog.Sink(settings.log.access)
+            return try AccessLog.Sink(settings.log.access, losses: losses)
         } catch {
             throw BindError(text: "the access log cannot be opened: \(error.reason)")
         }

@@ -109,6 +109,7 @@ extension Operations {
     var loadMetrics: [MetricFamily] {
         let measures = shared.memory.measures
         let slow = shared.counters.slow
+        let lingering = shared.counters.lingering
         return [
             MetricFamily(
                 "gateway_memory_held_octets", .gauge, help: "What connections hold in buffers.",
@@ -134,12 +135,28 @@ extension Operations {
                 ]),
             MetricFamily(
                 "gateway_slow_clients_total", .counter,
-                help: "Clients that were ended because they did not keep 'body_rate' or"
-                    + " 'response_rate'.",
+                help: "Clients that were ended because they did not keep 'body_rate',"
+                    + " 'response_rate' or, with a full queue, what 'slow cut' says.",
                 [
                     .init(.whole(slow.bodies), labels: [.init("rate", "body")]),
                     .init(.whole(slow.responses), labels: [.init("rate", "response")]),
+                    .init(.whole(slow.queues), labels: [.init("rate", "queue")]),
                 ]),
+            MetricFamily(
+                "gateway_log_lines_dropped_total", .counter,
+                help: "Lines that were left out because nobody took them, by log.",
+                [
+                    .init(
+                        .whole(shared.accessLog.losses.count), labels: [.init("log", "access")]),
+                    .init(.whole(shared.log.leftOutCount), labels: [.init("log", "events")]),
+                ]),
+            MetricFamily(
+                "gateway_lingering_connections_total", .counter,
+                help: "Connections that were read on from behind their last answer, because the"
+                    + " client was still sending.", lingering.connections),
+            MetricFamily(
+                "gateway_lingering_octets_total", .counter,
+                help: "Octets that came on them, and were thrown away.", lingering.octets),
         ]
     }
 }

@@ -18,7 +18,7 @@ enum RequestIntake {
         do throws(Refusal) {
             let framing = try framing(of: head)
             if framing != .none, framing != .length(0) { context.hasRequestBody = true }
-            try worker.checkMemory()
+            if context.hasRequestBody || context.isWebSocket { try worker.checkMemory() }
             goOn(HeldRequest(head, framing, context), from: client, in: worker)
         } catch {
             refuse(error, head, context, client, worker)
@@ -54,7 +54,9 @@ enum RequestIntake {
     ) {
         // Behind CONNECT comes what is meant for a tunnel, whatever the fields say (RFC 9110
         // §9.3.6).
-        if refusal.endsConnection || head.method == .connect { client.makeLast() }
+        if refusal.endsConnection || head.method == .connect {
+            client.makeLast(leavingRest: true)
+        }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 

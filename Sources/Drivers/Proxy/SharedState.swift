@@ -42,7 +42,7 @@ package final class SharedState: Sendable {
     let deflateBudget = DeflateBudget()
     package let registry = UpstreamRegistry()
     package let tickets: TicketKeys
-    package let accessLog = AccessLog()
+    package let accessLog: AccessLog
     package let log = EventLog()
 
     /// Messages a worker may be behind with.
@@ -50,6 +50,7 @@ package final class SharedState: Sendable {
 
     init(workerCount: Int) throws {
         tickets = try TicketKeys()
+        accessLog = AccessLog(log: log)
         memory = MemoryLedger(workerCount: workerCount)
         let control = try Mailbox<ControlMessage>(capacity: Self.mailboxCapacity)
         self.control = control

@@ -96,7 +96,7 @@ extension WebSocketRelay {
         do throws(InflateError) {
             try worker.codecs.inflate(
                 message.span, with: messages.windows?.inflater, limit: route.settings.inflatedSize,
-                ratio: InflateRatio(ratio: messages.settings.ratio), into: &inflated)
+                ratio: messages.settings.ratio.map { InflateRatio(ratio: $0) }, into: &inflated)
         } catch {
             worker.turnAllowance -= inflated.count
             let reason = error == .corrupt ? EndReason.invalidPayload : .tooBig
@@ -202,10 +202,9 @@ extension WebSocketRelay {
         var inflated = worker.takeInflated()
         defer { worker.giveBack(inflated: &inflated) }
         do throws(InflateError) {
-            // What the upstream says needs no ratio, only a bound.
             try worker.codecs.inflate(
                 message, with: nil, limit: MessageDirections.largestFromUpstream,
-                ratio: InflateRatio(ratio: .max), into: &inflated)
+                ratio: nil, into: &inflated)
         } catch {
             sendToClient(&output)
             return end(

@@ -29,9 +29,7 @@ extension WebSocketRelay {
         case .end: endTimedOut(in: worker)
         // Who closes already is waited for as `end` says.
         case .check: if isOpen { check(in: worker) }
-        case .queue where worker.now >= sendQueue.deadline:
-            if isOpen { breakOff(End(reason: .slowConsumer), isHurried: true, in: worker) }
-        case .queue: scheduleQueueCheck(in: worker)
+        case .queue: judgeQueue(in: worker)
         case .phase, .sending, .taking: break
         }
     }
@@ -125,12 +123,22 @@ extension WebSocketRelay {
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
-        guard sendQueue.grew(to: client.stream.pendingCount, now: worker.now) else { return }
-        scheduleQueueCheck(in: worker)
+        let stream = client.stream
+        guard
+            let next = sendQueue.grew(
+                to: stream.pendingCount, taken: stream.takenCount, now: worker.now)
+        else { return }
+        client.set(.queue, at: next, in: worker)
     }
 
-    private func scheduleQueueCheck(in worker: Worker) {
-        client.set(.queue, at: sendQueue.deadline, in: worker)
+    private func judgeQueue(in worker: Worker) {
+        switch sendQueue.judge(taken: client.stream.takenCount, now: worker.now) {
+        case .inTime(let next): client.set(.queue, at: next, in: worker)
+        case .tooSlow where isOpen:
+            worker.shared.counters.note(slow: \.queues)
+            breakOff(End(reason: .slowConsumer), isHurried: true, in: worker)
+        case .tooSlow, nil: break
+        }
     }
 
     // MARK: What the gateway says itself

@@ -13,7 +13,8 @@ extension Worker {
 
     private var memoryLimit: Int? { generation.settings.limits.memory }
 
-    /// Throws for requests that come while too much is held.
+    /// Throws while too much is held: for requests that bring more of it, or will stay. Who asks
+    /// for something small on a connection that is here already may go on.
     func checkMemory() throws(Refusal) {
         guard shared.memory.isOverloaded else { return }
         shared.memory.noteRefusedRequest()
@@ -34,8 +35,9 @@ extension Worker {
         switch change {
         case .began:
             shared.log.warning(
-                "memory: connections hold \(held) octets, more than \(memoryLimit ?? 0): new ones"
-                    + " are refused, and those that hold most are ended")
+                "memory: connections hold \(held) octets, more than \(memoryLimit ?? 0): new ones,"
+                    + " bodies, WebSockets and streams are refused, and those that hold most are"
+                    + " ended")
             lookForRelief()
             shared.postToWorkers(.relieve)
         case .ended:

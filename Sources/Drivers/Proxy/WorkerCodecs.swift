@@ -91,7 +91,7 @@ struct WorkerCodecs {
     /// Appends what `message` inflates to, at most `limit` octets, to `output`.
     /// - Parameter own: the inflater of a connection that keeps its window.
     func inflate(
-        _ message: Span<UInt8>, with own: Inflater?, limit: Int, ratio: InflateRatio,
+        _ message: Span<UInt8>, with own: Inflater?, limit: Int, ratio: InflateRatio?,
         into output: inout [UInt8]
     ) throws(InflateError) {
         try (own ?? inflater).inflate(

@@ -2,9 +2,10 @@
 ///
 /// The clock has time for `patience`. It runs while the other side is waited for, and every octet
 /// gives back the time that it may take at the least rate, up to the whole patience. So who never
-/// moves is out of time after `patience`; who stops, after twice that at the latest, since octets
-/// are counted when the clock is asked; who is slower than the rate, the later the closer it comes
-/// to it; and who keeps the rate over any span as long as the patience, never, however unevenly.
+/// moves is out of time after `patience`; who stops, one part of the patience later at the latest,
+/// since octets are counted when the clock is asked; who is slower than the rate, the later the
+/// closer it comes to it; and who keeps the rate over any span as long as the patience, never,
+/// however unevenly.
 ///
 ///     paused --resume--> running --pause--> paused
 ///     running --judge--> running | out of time
@@ -17,6 +18,8 @@ package struct ProgressClock: Sendable {
     private let octetsPerSecond: Int64
     /// In nanoseconds, as all times here.
     private let patience: Int64
+    /// Between two looks at what has moved.
+    private let interval: Int64
     private var left: Int64
     /// The octets that had moved when that was last looked at.
     private var count: Int64
@@ -27,9 +30,12 @@ package struct ProgressClock: Sendable {
     /// - Parameter octetsPerSecond: the least rate; with 0 every octet gives back all the time, so
     ///   that only who stands still is too slow.
     /// - Parameter count: the octets that have moved by now.
-    package init(octetsPerSecond: Int, patience: Duration, count: Int64) {
+    /// - Parameter looks: how often it wants to be asked within the patience: each part of it is
+    ///   time that who stops may have more, and a look at the connection less.
+    package init(octetsPerSecond: Int, patience: Duration, count: Int64, looks: Int = 1) {
         self.octetsPerSecond = Int64(max(0, octetsPerSecond))
         self.patience = max(1, patience.wholeNanoseconds)
+        interval = max(1, self.patience / Int64(max(1, looks)))
         left = self.patience
         self.count = count
     }
@@ -41,7 +47,7 @@ package struct ProgressClock: Sendable {
     package mutating func resume(at now: Instant) -> Instant {
         let start = since ?? now
         since = start
-        return start + .nanoseconds(left)
+        return start + .nanoseconds(min(left, interval))
     }
 
     /// It is not the other side that is waited for.

@@ -122,7 +122,8 @@ struct InflaterTests {
         #expect(bomb.count < 10_000)
         var output: [UInt8] = []
         #expect(throws: InflateError.tooBig) {
-            try Inflater().inflate(message: bomb.span, into: &output, limit: 8 << 20)
+            try Inflater().inflate(
+                message: bomb.span, into: &output, limit: 8 << 20, ratio: InflateRatio())
         }
         #expect(output.count <= bomb.count * 100 + 1 && output.capacity < 4 << 20)
         #expect(try inflated(bomb).count == 8 << 20)
@@ -138,12 +139,29 @@ struct InflaterTests {
     func allowance() throws {
         let wire = deflated(Sample.zeros.octets(65_536), level: 9)
         var output: [UInt8] = []
-        try Inflater().inflate(message: wire.span, into: &output, limit: 1 << 20)
+        let ratio = InflateRatio()
+        try Inflater().inflate(message: wire.span, into: &output, limit: 1 << 20, ratio: ratio)
         #expect(output.count == 65_536)
         let more = deflated(Sample.zeros.octets(65_537), level: 9)
         #expect(throws: InflateError.tooBig) {
-            try Inflater().inflate(message: more.span, into: &output, limit: 1 << 20)
+            try Inflater().inflate(
+                message: more.span, into: &output, limit: 1 << 20, ratio: ratio)
         }
+    }
+
+    @Test("without a ratio a bomb ends at the limit, and with it its memory")
+    func bombWithoutRatio() throws {
+        let bomb = deflated(Sample.zeros.octets(64 << 20), level: 9)
+        #expect(bomb.count < 70_000)
+        var output: [UInt8] = []
+        #expect(throws: InflateError.tooBig) {
+            try Inflater().inflate(message: bomb.span, into: &output, limit: 8 << 20)
+        }
+        #expect(output.count <= 8 << 20 + 1 && output.capacity <= 13 << 20)
+        // All that deflate can do is fine below it.
+        var whole: [UInt8] = []
+        try Inflater().inflate(message: bomb.span, into: &whole, limit: 64 << 20)
+        #expect(whole.count == 64 << 20)
     }
 
     @Test("limits of nothing and of everything")

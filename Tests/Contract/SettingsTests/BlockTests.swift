@@ -175,6 +175,23 @@ struct BlockTests {
         #expect(LimitSettings().memory == 1 << 30)
     }
 
+    @Test("What an answered client may still send, and a server pause") func lingering() throws {
+        let off = try #require(Bench.limits.settings(with: "lingering_time off")).limits
+        #expect(off.lingering.time == nil)
+        let all = "lingering_time 16s; lingering_timeout 17s; lingering_rate 18m"
+        var limit = LingeringLimit()
+        limit.time = .seconds(16)
+        limit.timeout = .seconds(17)
+        limit.octetsPerSecond = 18 << 20
+        #expect(try #require(Bench.limits.settings(with: all)).limits.lingering == limit)
+        #expect(LimitSettings().lingering.time == .seconds(30))
+        #expect(LimitSettings().lingering.timeout == .seconds(5))
+        let text = "backend b { server 127.0.0.1:1; response_pause off }"
+        let settings = try #require(read(prelude + text).settings)
+        #expect(settings.backends[1].responsePause == nil)
+        #expect(settings.backends[0].responsePause == .seconds(60))
+    }
+
     @Test("Blocks that make no sense", arguments: mistakes)
     func refusing(mistake: Mistake) {
         #expect(mistake.bench.complaints(about: mistake.text) == mistake.complaint)
@@ -184,7 +201,7 @@ struct BlockTests {
         let text = """
             backend b { server 127.0.0.1:1 weight=3; server [::1]:2 backup
             server unix:/s weight=2 backup; balance least_connections; connect_timeout 1s
-            response_timeout 2s; handshake_timeout 3s
+            response_timeout 2s; response_pause 8s; handshake_timeout 3s
             retries 4; fail_timeout 5s; keep_alive 6; keep_alive_timeout 7s; send_proxy v2 }
             """
         let settings = try #require(read(prelude + text).settings)
@@ -198,6 +215,7 @@ struct BlockTests {
         expected.balance = .leastConnections
         expected.connectTimeout = .seconds(1)
         expected.responseTimeout = .seconds(2)
+        expected.responsePause = .seconds(8)
         expected.webSocketHandshakeTimeout = .seconds(3)
         expected.retries = 4
         expected.failTimeout = .seconds(5)

@@ -21,6 +21,8 @@ struct WebSocketTests {
         ("upstream", compression { $0.offersUpstream = true }),
         ("upstream ratio 2", compression { ($0.offersUpstream, $0.ratio) = (true, 2) }),
         ("ratio 1000", compression { $0.ratio = 1000 }),
+        ("ratio off", compression { $0.ratio = nil }),
+        ("level 1", compression { $0.ratio = nil }),
         ("window 9 memory 1", compression { ($0.windowBits, $0.memoryLevel) = (9, 1) }),
         ("memory 9 window 15", compression { ($0.windowBits, $0.memoryLevel) = (15, 9) }),
         (
@@ -121,8 +123,7 @@ struct WebSocketTests {
         .init(.route, "compress window 8", "17: '8' is out of range (9 to 15)"),
         .init(.route, "compress memory 0", "17: '0' is out of range (1 to 9)"),
         .init(.route, "compress ratio 1", "16: '1' is out of range (2 to 1000)"),
-        .init(
-            .route, "compress ratio off", "16: expected a number from 2 to 1000, not 'off'"),
+        .init(.route, "compress ratio of", "16: 'of' is unknown (did you mean 'off'?)"),
         .init(.route, "compress context", "10: shared or dedicated is missing after 'context'"),
         .init(
             .route, "compress upstream context",
@@ -140,12 +141,21 @@ struct WebSocketTests {
         .init(.route, "fragments 0", "11: '0' is out of range (1 to 1000000)"),
         .init(.route, "fragments off", "11: expected a number from 1 to 1000000, not 'off'"),
         .init(.route, "control_rate 100001", "14: '100001' is out of range (1 to 100000)"),
-        .init(.route, "slow", "1: 'slow' is incomplete (expected: slow cut [DURATION] | wait)"),
+        .init(
+            .route, "slow",
+            "1: 'slow' is incomplete (expected: slow cut [DURATION] [under SIZE] | wait)"),
         .init(.route, "slow cutt", "6: expected cut or wait, not 'cutt' (did you mean 'cut'?)"),
         .init(.route, "slow 5s", "6: expected cut or wait, not '5s'"),
         .init(.route, "slow wait 5s", "11: nothing follows 'slow wait'"),
         .init(.route, "slow cut 5", "10: '5' is no duration (did you mean '5s'?)"),
         .init(.route, "slow cut 0s", "10: '0s' is out of range (1ms to 1d)"),
+        .init(.route, "slow wait under 4k", "11: nothing follows 'slow wait'"),
+        .init(
+            .route, "slow cut 5s undr 4k",
+            "13: expected under, not 'undr' (did you mean 'under'?)"),
+        .init(.route, "slow cut 5s under", "13: a size is missing after 'under'"),
+        .init(.route, "slow cut under 0", "16: '0' is out of range (1 to 1g)"),
+        .init(.route, "slow cut under 4k 5s", "19: nothing follows 'under SIZE'"),
         .init(
             .route, "ping", "1: 'ping' is incomplete (expected: ping [DURATION] [relay|answer])"),
         .init(
@@ -174,13 +184,27 @@ struct WebSocketTests {
         #expect(mistake.bench.complaints(about: mistake.text) == mistake.complaint)
     }
 
+    @Test(
+        "Who is cut",
+        arguments: [
+            ("cut", LeastRate(octetsPerSecond: 4096, patience: .seconds(5))),
+            ("cut 9s", LeastRate(octetsPerSecond: 4096, patience: .seconds(9))),
+            ("cut under 32k", LeastRate(octetsPerSecond: 32768, patience: .seconds(5))),
+            ("cut 250ms under 1", LeastRate(octetsPerSecond: 1, patience: .milliseconds(250))),
+        ])
+    func slow(text: String, rate: LeastRate) throws {
+        let route = try #require(Bench.route.settings(with: "slow \(text)")).routes[1]
+        #expect(route.slowClient == .cut(rate))
+    }
+
     @Test("Limits of what a client may send, and what it may leave unread") func limits() throws {
         let text = "frame_size 64k; fragments 7; control_rate 9; slow cut 250ms; ping answer 7s"
         let route = try #require(Bench.route.settings(with: text)).routes[1]
         #expect(route.frameSize == 64 * 1024)
         #expect(route.fragmentCount == 7)
         #expect(route.controlRate == 9)
-        #expect(route.slowClient == .cut(after: .milliseconds(250)))
+        let rate = LeastRate(octetsPerSecond: 4096, patience: .milliseconds(250))
+        #expect(route.slowClient == .cut(rate))
         #expect(route.pings == .answer && route.pingInterval == .seconds(7))
     }
 
@@ -192,7 +216,7 @@ struct WebSocketTests {
             """
         let routes = try #require(read(prelude + text).settings).routes
         #expect(routes[1].frameSize == nil)
-        #expect(routes[1].slowClient == .cut(after: .seconds(5)))
+        #expect(routes[1].slowClient == .cut(RouteSettings.SlowClient.leastRate))
         #expect(routes[1].pings == .relay && routes[1].pingInterval == .seconds(7))
         #expect(routes[2].frameSize == 1024 && routes[2].slowClient == .wait)
         #expect(routes[2].pings == .answer && routes[2].pingInterval == .seconds(8))

@@ -14,6 +14,7 @@ import Testing
         var patience: Double = 10
         /// So many octets every so many seconds, until so many seconds have passed.
         let moves: [(octets: Int, every: Double, until: Double)]
+        var looks = 1
         /// In seconds, give or take a tenth; nil for never within the moves.
         let tooSlowAfter: Double?
     }
@@ -33,6 +34,12 @@ import Testing
             moves: [(100, 1, 5), (0, 9, 14), (1000, 1, 16), (0, 9, 25), (1000, 1, 27)],
             tooSlowAfter: nil),
         Case(
+            testDescription: "a fast start is seen early where it is looked at often",
+            moves: [(1_000_000, 0.1, 0.1), (0, 1, 60)], looks: 10, tooSlowAfter: 11),
+        Case(
+            testDescription: "who is looked at often and keeps the rate in bursts stays",
+            moves: [(900, 9, 3600)], looks: 10, tooSlowAfter: nil),
+        Case(
             testDescription: "no rate: one octet now and then is enough", rate: 0,
             moves: [(1, 9, 3600)], tooSlowAfter: nil),
         Case(
@@ -42,7 +49,8 @@ import Testing
 
     @Test(arguments: cases) func `is out of time`(example: Case) {
         var clock = ProgressClock(
-            octetsPerSecond: example.rate, patience: .seconds(example.patience), count: 0)
+            octetsPerSecond: example.rate, patience: .seconds(example.patience), count: 0,
+            looks: example.looks)
         var count: Int64 = 0
         var next = clock.resume(at: .zero)
         var now = 0.0

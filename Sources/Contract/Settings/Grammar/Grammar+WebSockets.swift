@@ -6,7 +6,7 @@ extension Grammar {
 
     static let compressionSynopsis =
         "[level N] [over SIZE] [context shared|dedicated] [window N] [memory N] [budget SIZE]"
-        + " [ratio N] [upstream] | off"
+        + " [ratio N|off] [upstream] | off"
 
     /// What may stand in `compress`, and what follows it.
     private enum CompressionWord: String, CaseIterable {
@@ -15,7 +15,8 @@ extension Grammar {
         /// Nil when it stands alone.
         var argument: String? {
             switch self {
-            case .level, .window, .memory, .ratio: "a number"
+            case .level, .window, .memory: "a number"
+            case .ratio: "a number or off"
             case .over, .budget: "a size"
             case .context: "shared or dedicated"
             case .upstream: nil
@@ -87,7 +88,7 @@ extension Grammar {
         case .window: put(.integer(9...15), \.windowBits)
         case .memory: put(.integer(1...9), \.memoryLevel)
         case .budget: put(.size(kibi...tebi), \.budget)
-        case .ratio: put(.integer(2...1000), \.ratio)
+        case .ratio: put(.integer(2...1000, or: "off"), \.ratio)
         case .upstream: break
         }
     }
@@ -142,21 +143,46 @@ extension Grammar {
         }
     }
 
-    /// `slow cut`, `slow cut 5s`, `slow wait`.
+    static let slowSynopsis = "cut [DURATION] [under SIZE] | wait"
+
+    /// `slow cut`, `slow cut 5s`, `slow cut 5s under 4k`, `slow cut under 4k`, `slow wait`.
     static func readSlowClient(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
         let word = directive.arguments[0]
-        let time = directive.arguments.count > 1 ? directive.arguments[1] : nil
+        let rest = directive.arguments.dropFirst()
         switch word.text {
-        case "cut":
-            let limit = time.flatMap { ValueKind<Duration>.timeout.read($0, &reading) }
-            draft.settings.slowClient = .cut(after: limit ?? RouteSettings.SlowClient.patience)
+        case "cut": draft.settings.slowClient = .cut(leastRate(rest, &reading))
         case "wait":
             draft.settings.slowClient = .wait
-            if let time { reading.error("nothing follows 'slow wait'", at: time) }
+            if let next = rest.first { reading.error("nothing follows 'slow wait'", at: next) }
         default: reading.error(Choice.message(word, among: ["cut", "wait"]), at: word)
         }
+    }
+
+    /// What follows `slow cut`. What is not said, or not understood, is as usual.
+    private static func leastRate(
+        _ words: ArraySlice<Word>, _ reading: inout Reading
+    ) -> LeastRate {
+        var rate = RouteSettings.SlowClient.leastRate
+        var rest = words
+        if let time = rest.first, time.text != "under" {
+            rate.patience = ValueKind<Duration>.timeout.read(time, &reading) ?? rate.patience
+            rest.removeFirst()
+        }
+        guard let under = rest.popFirst() else { return rate }
+        guard under.text == "under" else {
+            reading.error(Choice.message(under, among: ["under"]), at: under)
+            return rate
+        }
+        guard let size = rest.popFirst() else {
+            reading.error("a size is missing after 'under'", at: under)
+            return rate
+        }
+        let least = ValueKind.size(1...gibi).read(size, &reading)
+        rate.octetsPerSecond = least ?? rate.octetsPerSecond
+        if let next = rest.first { reading.error("nothing follows 'under SIZE'", at: next) }
+        return rate
     }
 
     // MARK: Signs of life

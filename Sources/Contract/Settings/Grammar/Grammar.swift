@@ -54,6 +54,13 @@ package enum Grammar {
             .init("attempts", "N [burst N] | off", .from(1, to: 3), readAttempts),
             .init("body_rate", "SIZE [over DURATION] | off", .from(1, to: 3), readBodyRate),
             .init("response_rate", "SIZE [over DURATION] | off", .from(1, to: 3), readResponseRate),
+            .init(
+                "lingering_time", "DURATION|off", ValueKind<Duration>.timeout.optional("off"),
+                \.lingering.time),
+            .init("lingering_timeout", "DURATION", .timeout, \.lingering.timeout),
+            .init(
+                "lingering_rate", "SIZE", .size((16 * kibi)...gibi),
+                \.lingering.octetsPerSecond),
             .init("memory", "SIZE|off", .size((1 * mebi)...(1024 * gibi), or: "off"), \.memory),
         ])
 
@@ -140,6 +147,9 @@ package enum Grammar {
             .init("balance", "round_robin|least_connections", .choice, \.balance),
             .init("connect_timeout", "DURATION", .timeout, \.connectTimeout),
             .init("response_timeout", "DURATION", .timeout, \.responseTimeout),
+            .init(
+                "response_pause", "DURATION|off", ValueKind<Duration>.timeout.optional("off"),
+                \.responsePause),
             .init("handshake_timeout", "DURATION", .timeout, \.webSocketHandshakeTimeout),
             .init("retries", "N", .integer(0...10), \.retries),
             .init("fail_timeout", "DURATION", .duration(.zero ... .days(1)), \.failTimeout),
@@ -221,7 +231,7 @@ package enum Grammar {
         .init("fragments", "N", .integer(1...1_000_000), \.settings.fragmentCount),
         .init("control_rate", "N", .integer(1...100_000), \.settings.controlRate),
         .init("send_queue", "SIZE", .size((4 * kibi)...gibi), \.settings.sendQueueSize),
-        .init("slow", "cut [DURATION] | wait", .from(1, to: 2), readSlowClient),
+        .init("slow", slowSynopsis, .from(1, to: 4), readSlowClient),
         .init("ping", "[DURATION] [relay|answer]", .from(1, to: 2), readPings),
         .init("silence", "DURATION", .one, readSilence),
         .init("comment", "DURATION", .interval, \.settings.commentInterval),

@@ -1,0 +1,62 @@
+internal import Clock
+internal import Rates
+internal import Settings
+internal import Transport
+
+/// The end of a connection behind its last answer (`LingeringClose`).
+extension ClientConnection {
+    /// Sends what waits, then FIN, then waits for the client to do the same: a little, or longer
+    /// when it may have more to send than anybody reads.
+    func finish(in worker: Worker) {
+        finish(leavesRest && !worker.isDraining ? .readsOn : .usual, in: worker)
+    }
+
+    /// As `finish`, for a client that takes its time: what it has not taken soon is lost.
+    func finishSoon(in worker: Worker) { finish(.hurried, in: worker) }
+
+    private func finish(_ manner: LingeringClose.Manner, in worker: Worker) {
+        if case .closed = phase { return }
+        let limit = generation.settings.limits.lingering
+        let close = LingeringClose(manner, limit: limit, at: worker.now)
+        if close.readsOn { worker.shared.counters.noteLingering() }
+        begin(close)
+        stream.finishSending()
+        linger(in: worker)
+        updateInterest(in: worker)
+    }
+
+    /// Everything may be sent by now.
+    func linger(in worker: Worker) {
+        guard case .lingering(var close) = phase else { return }
+        if stream.pendingCount == 0 {
+            if hasInputEnded { return self.close(in: worker) }
+            close.sent(at: worker.now)
+        }
+        stay(close, in: worker)
+    }
+
+    /// What came is for nobody.
+    func heardWhileLingering(_ count: Int, in worker: Worker) {
+        guard case .lingering(var close) = phase else { return }
+        if close.readsOn, count > 0 { worker.shared.counters.noteLingering(octets: count) }
+        close.heard(count, at: worker.now)
+        stay(close, in: worker)
+    }
+
+    func lingeringTimedOut(_ close: LingeringClose, in worker: Worker) {
+        var close = close
+        let step = close.judge(
+            acknowledged: stream.acknowledgedCount, unsent: stream.unsentCount, at: worker.now)
+        switch step {
+        case .stay: stay(close, in: worker)
+        case .close: self.close(in: worker)
+        }
+    }
+
+    /// The process stops.
+    func hurryLingering(in worker: Worker) {
+        guard case .lingering(var close) = phase else { return }
+        close.hurry(at: worker.now)
+        stay(close, in: worker)
+    }
+}
