@@ -15,6 +15,7 @@ from harness.deflating import KINDS
 from harness.door import Door
 from harness.gateway import Gateway
 from harness.key_server import KeyServer
+from harness.others import table
 from harness.ports import free_port
 from harness.process import App
 from harness.proxies import HAProxy, Nginx
@@ -69,7 +70,9 @@ echo = _app("echo")
 @pytest.fixture(scope="session")
 def trusted(tmp_path_factory):
     """Certificate and key, as names for a configuration, which the browser trusts."""
-    certificate, key = make_certificate(tmp_path_factory.mktemp("certificate"), HOST)
+    certificate, key = make_certificate(
+        tmp_path_factory.mktemp("certificate"), HOST, "127.0.0.1"
+    )
     return {"certificate": certificate, "key": key}
 
 
@@ -274,3 +277,17 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for gateway in gateways.running:
             report.sections.append(("gateway's stderr", gateway.stderr[-6000:]))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of other people's apps, when any was tried."""
+    reports = [
+        report
+        for word in ("passed", "failed", "xfailed", "xpassed")
+        for report in terminalreporter.stats.get(word, [])
+    ]
+    lines = table(reports)
+    if lines:
+        terminalreporter.section("other people's apps")
+        for line in lines:
+            terminalreporter.line(line)

@@ -22,10 +22,11 @@ def trusting_context():
 CONTEXT = trusting_context()
 
 
-def make_certificate(folder, name):
-    """Writes `<name>.pem` and `<name>.key` and answers their paths."""
+def make_certificate(folder, name, *others):
+    """Writes `<name>.pem`, for this and other names, and `<name>.key`, and answers their paths."""
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _builder(name, [name], key, _subject(name)).sign(key, hashes.SHA256())
+    builder = _builder(name, [name, *others], key, _subject(name))
+    certificate = builder.sign(key, hashes.SHA256())
     return _write(folder, name, certificate, key)
 
 

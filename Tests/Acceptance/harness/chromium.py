@@ -70,15 +70,21 @@ class Chromium(Process):
             return path and f"ws://127.0.0.1:{port}{path}"
 
     @contextlib.asynccontextmanager
-    async def page(self, door, path="/"):
-        """A page from that door, in a context of its own: no cookies, nothing cached."""
+    async def page(self, door, path="/", cookies=None, script=""):
+        """A page from that door, in a context of its own: no cookies but those given, nothing
+        cached. The script runs before every document."""
         async with websockets.connect(
             self._address, max_size=None, compression=None, proxy=None, ping_interval=None
         ) as socket:
             devtools = DevTools(socket)
             try:
                 page = await devtools.open_page()
-                await page.go(at_host(door).http(path))
+                url = at_host(door).http(path)
+                for name, value in (cookies or {}).items():
+                    await page.command("Network.setCookie", name=name, value=value, url=url)
+                if script:
+                    await page.command("Page.addScriptToEvaluateOnNewDocument", source=script)
+                await page.go(url)
                 yield page
                 await page.close()
             finally:

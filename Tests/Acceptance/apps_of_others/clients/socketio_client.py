@@ -1,0 +1,29 @@
+"""Socket.IO by python-socketio: polls, moves to a WebSocket, comes back by itself."""
+
+import asyncio
+
+import aiohttp
+import socketio
+from reports import CONTEXT, TOKEN, URL, hear, named, tell
+
+
+async def main():
+    connector = aiohttp.TCPConnector(ssl=CONTEXT) if CONTEXT else None
+    async with aiohttp.ClientSession(connector=connector) as session:
+        client = socketio.AsyncClient(
+            http_session=session, reconnection_delay=0.2, reconnection_delay_max=1
+        )
+        client.on("connect", lambda: tell(opened=True))
+        client.on("tick", hear)
+        client.on("disconnect", lambda reason: tell(failed=str(reason)))
+        client.on("connect_error", lambda data: tell(failed=str(data)))
+        try:
+            await client.connect(URL, headers={"Authorization": f"Bearer {TOKEN}"})
+            await client.wait()
+        except Exception as problem:
+            tell(ended=named(problem))
+            raise
+        tell(ended="it stopped")
+
+
+asyncio.run(main())

@@ -1,0 +1,24 @@
+"""Socket.IO by python-socketio."""
+
+import socketio
+import uvicorn
+from ticks import PORT, ticks
+
+server = socketio.AsyncServer(async_mode="asgi")
+
+
+@server.event
+async def connect(session, environ):
+    server.start_background_task(tell, session)
+
+
+async def tell(session):
+    async for tick in ticks():
+        if not server.manager.is_connected(session, "/"):
+            return
+        await server.emit("tick", tick, to=session)
+
+
+uvicorn.run(
+    socketio.ASGIApp(server), port=PORT, log_level="warning", timeout_graceful_shutdown=1
+)
