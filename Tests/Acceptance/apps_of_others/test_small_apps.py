@@ -8,9 +8,11 @@ from harness.others import FOLDER, Kind, rows
 DAPHNE = ("-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "PORT")
 
 
-def small(name, recipe, stem, client=None):
+def small(name, recipe, stem, client=None, **variables):
     app = (FOLDER / "servers" / f"{stem}_app.py", "PORT")
-    return Kind(name, recipe, app, client or f"{stem}_client.py", "small")
+    return Kind(
+        name, recipe, app, client or f"{stem}_client.py", "small", variables=variables
+    )
 
 
 KINDS = [
@@ -20,8 +22,10 @@ KINDS = [
     ),
     small("sse-starlette", "Server-sent events", "sse", client="/"),
     small("Socket.IO", "Socket.IO", "socketio"),
+    small("Socket.IO, WebSocket", "Socket.IO", "socketio", TRANSPORTS="websocket"),
     small("Strawberry, gql", "GraphQL subscriptions", "graphql"),
     small("MCP", "MCP", "mcp"),
+    small("MCP, sessions", "MCP", "mcp", SESSIONS="kept", MCP_MODE="legacy"),
     small("OpenAI's client", "LLM completions", "completions", client="openai_client.py"),
 ]  # fmt: skip
 
@@ -34,6 +38,7 @@ KNOWN = {
     " while the app is away",
     ("sse-starlette", "restart"): "502 while the app is away ends an EventSource for good",
     ("MCP", "new gateway"): "the answer to a POST is cut off with `retry:` at drain",
+    ("MCP, sessions", "new gateway"): "the answer to a POST is cut off with `retry:` at drain",
     ("OpenAI's client", "new gateway"): "the answer to a POST is cut off with `retry:` at drain",
 }
 

@@ -13,12 +13,14 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import websockets
 
 from . import tokens
 from .door import Door
+from .log import lines_about
 from .ports import free_port
 from .process import ACCEPTANCE, ROOT, Process, accepts
 from .recipes import recipe
@@ -34,6 +36,9 @@ ENOUGH = 10
 
 #: Reports of what no client should see, whatever is restarted.
 BAD = ("lost", "stray", "ended")
+
+#: How requests end in the access log that the gateway has nothing against.
+FINE = ("normal", "client_gone", "upstream_closed")
 
 #: What is done to them, in this order.
 CELLS = {
@@ -71,8 +76,10 @@ class Kind:
     environment: str | None
     #: JavaScript that makes the page tell what it sees, if the app's own does not.
     script: str = ""
-    #: Further variables of the app's environment.
+    #: Further variables for the app, and for a program.
     variables: dict = dataclasses.field(default_factory=dict)
+    #: Its page does not come back by itself, with or without a gateway; people load it again.
+    is_reloaded: bool = False
 
     @property
     def is_page(self):
@@ -86,7 +93,7 @@ class Program:
         variables = {
             "URL": door.http(), "TOKEN": token, "CAFILE": str(certificate),
             "WEBSOCKETS_BACKOFF_INITIAL_DELAY": "0.2", "WEBSOCKETS_BACKOFF_MIN_DELAY": "0.2",
-            "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **kind.variables,
         }  # fmt: skip
         command = [python(kind.environment), FOLDER / "clients" / kind.client]
         self._process = Process(kind.client, command, folder, variables)
@@ -118,6 +125,10 @@ class Screen:
         )
         self._page = await self._stack.enter_async_context(page)
 
+    async def come_again(self):
+        """The page is loaded again, as people do."""
+        await self._page.command("Page.reload")
+
     async def reports(self):
         # Between two documents there is nobody to ask.
         with contextlib.suppress(AssertionError):
@@ -134,13 +145,18 @@ class Screen:
 
 class Life:
     """One app behind one gateway, from one event to the next. `outcomes` has for every cell what
-    went wrong, or None; `restart, alone` is the same for a client that has no gateway before it."""
+    went wrong, or None; `works, alone` and `restart, alone` are the same for a client that has no
+    gateway before it."""
 
     def __init__(self, kind, folder, start_gateway, names, browser=None):
         self.kind, self.folder, self.browser = kind, folder, browser
         self._start_gateway, self._names = start_gateway, names
         self.port, self.https = free_port(), free_port()
+        #: The app without a gateway.
+        self.alone = Door("alone", self.port)
         self.outcomes = {}
+        #: How long each cell took that passed.
+        self.seconds = {}
         self._starts = 0
         self._clients = {}
         self._all = []
@@ -163,9 +179,11 @@ class Life:
                 self.app.stop()
 
     async def _note(self, cell, step):
+        begin = time.monotonic()
         try:
             await step
             self.outcomes[cell] = None
+            self.seconds[cell] = round(time.monotonic() - begin)
         except Exception as problem:
             self.outcomes[cell] = f"{type(problem).__name__}: {problem}"
             # What comes next is not to suffer from it.
@@ -181,9 +199,10 @@ class Life:
         self.app = Process(
             f"{self.kind.name}-{self._starts}".replace(" ", "-"),
             [
-                python(self.kind.environment),
+                # Some apps behave differently when they are tested.
+                "env", "--unset=PYTEST_CURRENT_TEST", python(self.kind.environment),
                 *(self._word(str(word)) for word in self.kind.app),
-            ],
+            ],  # fmt: skip
             self.folder,
             {
                 "INSTANCE": self.instance, "PORT": str(self.port), "HOME": str(self.folder),
@@ -249,8 +268,11 @@ class Life:
     # What happens to them.
 
     async def _works(self):
+        await self._note("works, alone", self._client(self.alone))
         client = await self._client(self.gateway.tls)
         _assert_none(await client.reports(), *BAD, "failed")
+        refused = [line for line in lines_about(self.gateway, "/") if line["reason"] not in FINE]
+        assert not refused, f"{len(refused)} refused: {refused[:4]}"
 
     async def _reload(self):
         client = await self._client(self.gateway.tls)
@@ -262,19 +284,19 @@ class Life:
 
     async def _restart(self):
         """Of the app, under a client at the gateway and, beside it, one at the app itself."""
-        alone = Door("alone", self.port)
-        doors = [self.gateway.tls, alone]
-        clients = [await self._client(door) for door in doors]
+        clients = [await self._client(door) for door in (self.gateway.tls, self.alone)]
         since = [len(await client.reports()) for client in clients]
         await self._stop_app()
         await asyncio.sleep(AWAY_SECONDS)
         await self._start_app()
+        if self.kind.is_reloaded:
+            await asyncio.gather(*(client.come_again() for client in clients))
         mine, other = await asyncio.gather(
             *(self._comes_back(*each) for each in zip(clients, since)), return_exceptions=True
         )
         self.outcomes["restart, alone"] = other and f"{type(other).__name__}: {other}"
         await clients[1].close()
-        del self._clients[alone.name]
+        del self._clients[self.alone.name]
         if mine:
             raise mine
 
@@ -302,14 +324,14 @@ class Lives:
     """What became of several."""
 
     def __init__(self, lives):
-        self._outcomes = {life.kind.name: life.outcomes for life in lives}
+        self._lives = {life.kind.name: life for life in lives}
 
     def judge(self, kind, cell, record_property):
         """Passes or fails as that cell of the table, and leaves for the table what it needs."""
-        outcomes = self._outcomes[kind.name]
-        alone = outcomes.get(f"{cell}, alone")
-        record_property("cell", (kind.name, cell))
-        assert outcomes[cell] is None, f"{outcomes[cell]}\nWithout a gateway: {alone or 'well'}"
+        life = self._lives[kind.name]
+        outcome, alone = (life.outcomes.get(name, "not tried") for name in (cell, f"{cell}, alone"))
+        record_property("cell", (kind.name, cell, life.seconds.get(cell)))
+        assert outcome is None, f"{outcome}\nWithout a gateway: {alone or 'it works'}"
 
 
 def rows(kinds, known):
@@ -332,8 +354,9 @@ def table(reports):
     for report in reports:
         for name, value in report.user_properties:
             if name == "cell":
-                app, cell = value
-                cells.setdefault(app, {})[cell] = words[report.outcome]
+                app, cell, seconds = value
+                took = "" if seconds is None else f", {seconds} s"
+                cells.setdefault(app, {})[cell] = words[report.outcome] + took
     if not cells:
         return []
     width = max(map(len, cells)) + 2

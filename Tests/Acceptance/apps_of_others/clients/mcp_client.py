@@ -1,6 +1,7 @@
 """Calls a tool by the MCP SDK's client, again and again, and listens how far it is."""
 
 import asyncio
+import os
 
 import httpx2
 from mcp import Client
@@ -8,6 +9,8 @@ from mcp.client.streamable_http import streamable_http_client
 from reports import CONTEXT, PAUSE_SECONDS, TOKEN, URL, hear, named, tell
 
 COUNT = 10
+#: `auto` is one request a call; `legacy` begins a session, and listens to it with a GET besides.
+MODE = os.environ.get("MCP_MODE", "auto")
 
 
 async def call(client):
@@ -34,7 +37,7 @@ async def main():
                 verify=CONTEXT or True, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30
             )
             transport = streamable_http_client(f"{URL}/mcp", http_client=http)
-            async with http, Client(transport) as client:
+            async with http, Client(transport, mode=MODE) as client:
                 tell(opened=True)
                 while True:
                     await call(client)

@@ -1,10 +1,15 @@
 """Socket.IO by python-socketio: polls, moves to a WebSocket, comes back by itself."""
 
 import asyncio
+import os
 
 import aiohttp
 import socketio
 from reports import CONTEXT, TOKEN, URL, hear, named, tell
+
+
+#: Polling and then a WebSocket, unless one of them is named.
+TRANSPORTS = os.environ.get("TRANSPORTS", "polling websocket").split()
 
 
 async def main():
@@ -18,7 +23,9 @@ async def main():
         client.on("disconnect", lambda reason: tell(failed=str(reason)))
         client.on("connect_error", lambda data: tell(failed=str(data)))
         try:
-            await client.connect(URL, headers={"Authorization": f"Bearer {TOKEN}"})
+            await client.connect(
+                URL, headers={"Authorization": f"Bearer {TOKEN}"}, transports=TRANSPORTS
+            )
             await client.wait()
         except Exception as problem:
             tell(ended=named(problem))

@@ -1,5 +1,7 @@
 """A tool behind MCP's streamable HTTP, by the SDK. It says how far it is while it works."""
 
+import os
+
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -16,8 +18,7 @@ async def watch(count: int, context: Context) -> str:
     return tick["instance"]
 
 
-# Its sessions would be gone after a restart, and clients with them: the SDK's answer to that.
 uvicorn.run(
-    server.streamable_http_app(stateless_http=True),
+    server.streamable_http_app(stateless_http="SESSIONS" not in os.environ),
     port=PORT, log_level="warning", timeout_graceful_shutdown=10,
 )  # fmt: skip

@@ -8,6 +8,7 @@ import os
 
 import panel
 
+panel.extension(reconnect=True)
 numbers = itertools.count()
 shown = panel.pane.Str("waiting")
 
