@@ -8,11 +8,10 @@ from harness.others import FOLDER, Kind, rows
 DAPHNE = ("-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "PORT")
 
 
-def small(name, recipe, stem, client=None, **variables):
+def small(name, recipe, stem, client=None, variables=None, **rest):
     app = (FOLDER / "servers" / f"{stem}_app.py", "PORT")
-    return Kind(
-        name, recipe, app, client or f"{stem}_client.py", "small", variables=variables
-    )
+    client = client or f"{stem}_client.py"
+    return Kind(name, recipe, app, client, "small", variables=variables or {}, **rest)
 
 
 KINDS = [
@@ -22,10 +21,17 @@ KINDS = [
     ),
     small("sse-starlette", "Server-sent events", "sse", client="/"),
     small("Socket.IO", "Socket.IO", "socketio"),
-    small("Socket.IO, WebSocket", "Socket.IO", "socketio", TRANSPORTS="websocket"),
+    small(
+        "Socket.IO, WebSocket", "Socket.IO", "socketio",
+        variables={"TRANSPORTS": "websocket"}, is_long=True,
+    ),
     small("Strawberry, gql", "GraphQL subscriptions", "graphql"),
     small("MCP", "MCP", "mcp"),
-    small("MCP, sessions", "MCP", "mcp", SESSIONS="kept", MCP_MODE="legacy"),
+    # What it answers as event streams ends when it is to end: sse-starlette sees to that.
+    small(
+        "MCP, sessions", "MCP", "mcp",
+        variables={"SESSIONS": "kept", "MCP_MODE": "legacy"}, is_abrupt=True, is_long=True,
+    ),
     small("OpenAI's client", "LLM completions", "completions", client="openai_client.py"),
 ]  # fmt: skip
 

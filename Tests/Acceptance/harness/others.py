@@ -30,7 +30,7 @@ FOLDER = ACCEPTANCE / "apps_of_others"
 #: So long an app is away: clients ask for it meanwhile, more than once.
 AWAY_SECONDS = 2
 #: For an app to listen, or to answer a client that waits longer after every failure.
-PATIENCE = 45
+PATIENCE = 60
 #: So many more words of the app's show that all is well.
 ENOUGH = 10
 
@@ -80,6 +80,10 @@ class Kind:
     variables: dict = dataclasses.field(default_factory=dict)
     #: Its page does not come back by itself, with or without a gateway; people load it again.
     is_reloaded: bool = False
+    #: What it is answering when it is to end it cuts off, with or without a gateway.
+    is_abrupt: bool = False
+    #: Left out of the quick run.
+    is_long: bool = False
 
     @property
     def is_page(self):
@@ -223,7 +227,7 @@ class Life:
     async def _stop_app(self):
         self.app.signal(signal.SIGTERM)
         try:
-            await eventually(lambda: not self.app.is_alive(), "the app to end", 5)
+            await eventually(lambda: not self.app.is_alive(), "the app to end", 10)
         except AssertionError:
             self.app.kill()
 
@@ -301,7 +305,8 @@ class Life:
             raise mine
 
     async def _comes_back(self, client, since):
-        _assert_none(await self._hears(client, since), *BAD)
+        bad = {*BAD} - ({"lost"} if self.kind.is_abrupt else set())
+        _assert_none(await self._hears(client, since), *bad)
 
     async def _new_gateway(self):
         client = await self._client(self.gateway.tls)
@@ -338,13 +343,16 @@ def rows(kinds, known):
     """A test for each cell of the table; `known` tells why a cell is expected to fail."""
     return [
         pytest.param(
-            kind, cell, id=f"{kind.name}, {cell}",
-            marks=[pytest.mark.xfail(strict=True, reason=reason)] if reason else [],
+            kind, cell, id=f"{kind.name}, {cell}", marks=_marks(kind, known.get((kind.name, cell)))
         )
         for kind in kinds
         for cell in CELLS
-        for reason in [known.get((kind.name, cell))]
-    ]  # fmt: skip
+    ]
+
+
+def _marks(kind, reason):
+    marks = [pytest.mark.long] if kind.is_long else []
+    return [*marks, pytest.mark.xfail(strict=True, reason=reason)] if reason else marks
 
 
 def table(reports):
