@@ -4,14 +4,24 @@ import pytest
 import test_pages
 import test_small_apps
 
+import websockets
+
+from harness import tokens
 from harness.certificates import make_certificate
+from harness.door import ask
 from harness.gateway import command
-from harness.recipes import sections
+from harness.recipes import recipe, sections
+
+READS_THE_TOKEN = "An app that reads the token itself"
+OWN_AUTHORIZATION = "An app with an Authorization of its own"
+PAGES_ELSEWHERE = "Pages of another origin"
+PAGE = "https://app.example.kr"
 
 
 def test_every_recipe_is_tried():
     tried = {kind.recipe for kind in [*test_small_apps.KINDS, *test_pages.KINDS]}
-    assert tried == sections().keys() - {""}
+    here = {READS_THE_TOKEN, OWN_AUTHORIZATION, PAGES_ELSEWHERE}
+    assert tried | here == sections().keys() - {""}
 
 
 @pytest.mark.parametrize("title", sorted(sections().keys() - {""}))
@@ -24,3 +34,62 @@ def test_a_recipe_passes_the_check_as_it_stands(title, tmp_path):
     file.write_text(sections()[""] + sections()[title])
     done = command("check", "--config", file)
     assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
+
+
+@pytest.fixture
+def token():
+    return tokens.mint(sub="7", aud="my-apps")
+
+
+@pytest.fixture
+def start(start_gateway, hospital, trusted):
+    """`start(title)`: a gateway with that recipe before the hospital app."""
+    return lambda title: start_gateway(recipe(title), app=hospital, **trusted)
+
+
+async def heard(gateway, **request):
+    """The headers that the app hears of a request."""
+    async with gateway.tls.client() as client:
+        answer = await client.get("/echo", **request)
+        assert answer.status_code == 200, answer.text
+        return {name.lower(): value for name, value in answer.json()["headers"]}
+
+
+async def test_an_app_that_reads_the_token_itself(start, token):
+    gateway = start(READS_THE_TOKEN)
+    headers = await heard(gateway, headers=tokens.bearer(token))
+    assert headers["authorization"] == f"Bearer {token}" and headers["x-auth-user"] == "7"
+    headers = await heard(gateway, headers={"Cookie": f"token={token}; other=1"})
+    assert token in headers["cookie"] and "other=1" in headers["cookie"]
+
+
+@pytest.mark.xfail(strict=True, reason=test_pages.OWN_AUTHORIZATION)
+@pytest.mark.parametrize("own", ["Basic dXNlcjpwYXNz", "token a-key-of-the-app-s"])
+async def test_an_app_with_an_authorization_of_its_own(start, token, own):
+    gateway = start(OWN_AUTHORIZATION)
+    headers = await heard(gateway, headers={"Cookie": f"token={token}", "Authorization": own})
+    assert headers["authorization"] == own
+    assert token not in headers.get("cookie", "")
+
+
+async def test_pages_of_another_origin(start, token):
+    gateway = start(PAGES_ELSEWHERE)
+    asks = {"Origin": PAGE, "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "authorization, content-type"}  # fmt: skip
+    async with gateway.tls.client() as client:
+        allowed = await client.options("/echo", headers=asks)
+        assert allowed.status_code == 204
+        assert allowed.headers["Access-Control-Allow-Origin"] == PAGE
+        assert allowed.headers["Access-Control-Max-Age"] == "3600"
+        strange = await client.options("/echo", headers={**asks, "Origin": "https://evil.example"})
+        assert strange.status_code == 403
+        read = await client.get("/echo", headers={"Origin": PAGE, **tokens.bearer(token)})
+        assert read.headers["Access-Control-Allow-Origin"] == PAGE and read.json()
+    async with gateway.tls.websocket("/ws/queue/", token, {"Origin": PAGE}) as socket:
+        assert await ask(socket, {"type": "ping"}) == {"type": "pong"}
+    evil = {"Origin": "https://evil.example"}
+    async with gateway.tls.websocket("/ws/queue/", token, evil) as socket:
+        with pytest.raises(websockets.ConnectionClosed):
+            while True:
+                await socket.recv()
+        assert socket.close_code == 1008
