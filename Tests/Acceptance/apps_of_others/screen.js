@@ -10,6 +10,11 @@
                 const source = Reflect.construct(make, words);
                 source.addEventListener("open", () => reports.push({ opened: name }));
                 source.addEventListener("error", () => reports.push({ failed: name }));
+                // No app here says this: it is how the gateway says why it refuses.
+                source.addEventListener("message", ({ data }) => {
+                    if (typeof data === "string" && data.startsWith('{"type":"error","error":{'))
+                        reports.push({ stray: data });
+                });
                 return source;
             },
         });

@@ -39,13 +39,15 @@ KINDS = [
 AT_A_TIME = len(KINDS)
 
 #: What is known to fail, and for what reason.
+CUT_AT_DRAIN = "the answer to a POST is cut off with `retry:` at drain"
 KNOWN = {
     ("Django Channels", "restart"): "a WebSocket is opened, and hears JSON of the gateway's,"
     " while the app is away",
     ("sse-starlette", "restart"): "502 while the app is away ends an EventSource for good",
-    ("MCP", "new gateway"): "the answer to a POST is cut off with `retry:` at drain",
-    ("MCP, sessions", "new gateway"): "the answer to a POST is cut off with `retry:` at drain",
-    ("OpenAI's client", "new gateway"): "the answer to a POST is cut off with `retry:` at drain",
+    **{
+        (name, "new gateway"): CUT_AT_DRAIN
+        for name in ("MCP", "MCP, sessions", "OpenAI's client")
+    },
 }
 
 pytestmark = pytest.mark.timeout(300)

@@ -134,8 +134,8 @@ class Screen:
         await self._page.command("Page.reload")
 
     async def reports(self):
-        # Between two documents there is nobody to ask.
-        with contextlib.suppress(AssertionError):
+        # Between two documents there is nobody to ask, or nobody to answer.
+        with contextlib.suppress(AssertionError, TimeoutError):
             self._told += await self._page.evaluate("(globalThis.reports ?? []).splice(0)")
         return [*self._told]
 
