@@ -64,8 +64,8 @@ AT_A_TIME = 2
 
 #: What is known to fail, and for what reason.
 OWN_AUTHORIZATION = "where the token is in a cookie, the app's own `Authorization` is taken away"
-#: It even ends Panel for good: to Bokeh's client, each of its messages comes in three parts, and the
-#: JSON is one of them.
+#: It even ends Panel for good: to Bokeh's client a message comes in three parts, and the JSON is
+#: one of them.
 OPENED_WHILE_AWAY = "a WebSocket is opened, and hears JSON of the gateway's, while the app is away"
 KNOWN = {
     **{

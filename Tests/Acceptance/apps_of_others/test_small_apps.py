@@ -26,6 +26,10 @@ KINDS = [
         variables={"TRANSPORTS": "websocket"}, is_long=True,
     ),
     small("Strawberry, gql", "GraphQL subscriptions", "graphql"),
+    small(
+        "gql, no cookie", "GraphQL subscriptions without a cookie", "graphql",
+        variables={"TOKEN_IN_FIRST_MESSAGE": "yes"},
+    ),
     small("MCP", "MCP", "mcp"),
     # What it answers as event streams ends when it is to end: sse-starlette sees to that.
     small(

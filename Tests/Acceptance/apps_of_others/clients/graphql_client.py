@@ -1,6 +1,7 @@
 """A GraphQL subscription by gql, in a session that connects again."""
 
 import asyncio
+import os
 
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
@@ -8,13 +9,17 @@ from reports import CONTEXT, PAUSE_SECONDS, TOKEN, hear, named, socket_url, tell
 from tenacity import retry, wait_fixed
 
 
+AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}
+#: Where the token is: in the head of the handshake, or in the first message.
+IN_FIRST_MESSAGE = "TOKEN_IN_FIRST_MESSAGE" in os.environ
 TICKS = gql("subscription { ticks { instance number } }")
 
 
 async def main():
     transport = WebsocketsTransport(
         socket_url("/graphql"), ssl=CONTEXT or False, connect_args={"proxy": None},
-        headers={"Authorization": f"Bearer {TOKEN}"},
+        headers=None if IN_FIRST_MESSAGE else AUTHORIZATION,
+        init_payload=AUTHORIZATION if IN_FIRST_MESSAGE else {},
     )  # fmt: skip
     again = retry(wait=wait_fixed(PAUSE_SECONDS))
     session = await Client(transport=transport).connect_async(
