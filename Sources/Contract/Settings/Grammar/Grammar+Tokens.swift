@@ -126,7 +126,8 @@ extension Grammar {
 
     // MARK: Where tokens are, and what is in them
 
-    static let tokenPlaceSynopsis = "bearer|subprotocol|cookie:NAME|query:NAME|header:NAME|message:PATH…"
+    static let tokenPlaceSynopsis =
+        "bearer|subprotocol|cookie:NAME|query:NAME|header:NAME|message:PATH…"
 
     static func readTokenPlaces(
         _ draft: inout TokenDraft, _ directive: Directive, _ reading: inout Reading
