@@ -2,6 +2,7 @@
 lets the gateway in at the app."""
 
 import base64
+import json
 import secrets
 import urllib.parse
 
@@ -18,7 +19,7 @@ from harness.gateway import command
 from harness.raw import connection, once
 from harness.secrecy import secrecy
 from harness.serving import serving
-from harness.wire import wired
+from harness.wire import TEXT, dialled, switched, wired
 
 CONFIGURATION = """
 trust 127.0.0.9
@@ -223,6 +224,28 @@ async def test_a_refused_socket_has_them(gateway):
         async with door.websocket("/refuse") as socket:
             head = socket.response.headers
             assert head["X-Socket"] == "yes" and head.get(HSTS) == hsts
+
+
+async def test_a_socket_that_is_opened_for_its_first_message_has_them(start_gateway, upstream):
+    gateway = start_gateway(
+        """
+        listen 127.0.0.1:$http
+        jwt j { algorithms HS256; secret env:JWT_SECRET; audience a; from message:token }
+        backend app { server 127.0.0.1:$app }
+        route / { websocket; auth j; backend app; response_header X-Socket yes }
+        """,
+        app=upstream.port,
+    )
+    async with gateway.plain.websocket("/first") as socket:
+        assert socket.response.headers["X-Socket"] == "yes"
+        own = "Authorization: token of-the-app"
+        token = tokens.mint(user=7, aud="a")
+    async with dialled(gateway.plain, "/second", own) as client:
+        opened = await switched(client)
+        await opened.send(TEXT, json.dumps({"token": token}).encode())
+        app = await upstream.arrival(client.target)
+        assert own.encode() in app.head
+        app.writer.close()
 
 
 # hsts.
