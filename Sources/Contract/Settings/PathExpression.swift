@@ -2,10 +2,10 @@ import Bytes
 
 /// `path matches REGEX` of a rewrite: a regular expression that stands for whole paths.
 ///
-/// All ways in which it can fit are followed side by side (K. Thompson, "Regular Expression Search
-/// Algorithm", 1968; with captures, R. Pike's machine): a match takes at most `instructionLimit`
-/// steps a character, whatever the expression and the path, so that no path can be made to take
-/// long. There is nothing that would need more: no back-references, no looking around.
+/// All ways in which it can fit are followed side by side, as bits (K. Thompson, "Regular
+/// Expression Search Algorithm", 1968): a match goes over the path once, and once more backwards
+/// where it captures, in at most `instructionLimit` steps a character. So no path can be made to
+/// take long. There is nothing that would need more: no back-references, no looking around.
 ///
 /// It reads decoded characters, but an escaped slash or backslash is no slash: only `.` and
 /// classes such as `[^/]` stand for it.
@@ -40,36 +40,132 @@ package struct PathExpression: Sendable, Hashable {
         case match
     }
 
+    /// A set of instructions.
+    private typealias Places = SIMD4<UInt64>
+
     /// As it is written.
     package let text: String
     /// The names of its groups.
     package let captureNames: [String]
     private let instructions: [Instruction]
+    /// For each instruction, what it leads to without a character: `character`s and `match`.
+    private var reachable: [Places]
 
     init(text: String, captureNames: [String], instructions: [Instruction]) {
         self.text = text
         self.captureNames = captureNames
         self.instructions = instructions
+        reachable = []
+        reachable = instructions.indices.map { start in
+            var places = Places.zero
+            var seen: Set<Int> = []
+            collect(from: start, into: &places, &seen)
+            return places
+        }
+    }
+
+    private func collect(from start: Int, into places: inout Places, _ seen: inout Set<Int>) {
+        guard seen.insert(start).inserted else { return }
+        switch instructions[start] {
+        case .jump(let next): collect(from: next, into: &places, &seen)
+        case .split(let first, let second):
+            collect(from: first, into: &places, &seen)
+            collect(from: second, into: &places, &seen)
+        case .save: collect(from: start + 1, into: &places, &seen)
+        case .character, .match: places.insert(start)
+        }
     }
 
     /// What its named groups stand for, as it is spelt in `path`, a normal path, when it fits all
     /// of it; nil otherwise. A group that took no part stands for nothing.
     package func captures(in path: String) -> [(name: String, text: Substring)]? {
         var reader = PathCharacters(path)
-        var threads = Threads(instructions)
-        threads.add(0, slots: [Int?](repeating: nil, count: 2 * captureNames.count), at: 0)
-        while let character = reader.next() {
-            let current = threads.take()
-            if current.isEmpty { return nil }
-            for thread in current {
-                guard case .character(let wanted) = instructions[thread.place],
-                    wanted.contains(character)
-                else { continue }
-                threads.add(thread.place + 1, slots: thread.slots, at: reader.offset)
-            }
+        var characters: [UInt32] = []
+        // Octets before each character.
+        var offsets = [0]
+        var reached = [reachable[0]]
+        while let character = reader.next(), let places = reached.last {
+            let next = passed(character, from: places)
+            if next == .zero { return nil }
+            characters.append(character)
+            offsets.append(reader.offset)
+            reached.append(next)
         }
-        guard let slots = threads.matched else { return nil }
-        return captureNames.enumerated().map { index, name in
+        guard reached.last?.contains(instructions.count - 1) == true else { return nil }
+        guard !captureNames.isEmpty else { return [] }
+        keepLeadingToMatch(&reached, characters)
+        return spelling(of: slots(reached, offsets), in: path)
+    }
+
+    /// What may be next behind `character`.
+    private func passed(_ character: UInt32, from places: Places) -> Places {
+        var next = Places.zero
+        places.forEach { place in
+            if fits(place, character) { next |= reachable[place + 1] }
+        }
+        return next
+    }
+
+    private func fits(_ place: Int, _ character: UInt32) -> Bool {
+        guard case .character(let wanted) = instructions[place] else { return false }
+        return wanted.contains(character)
+    }
+
+    /// Leaves of each set what the rest of the path fits behind.
+    private func keepLeadingToMatch(_ reached: inout [Places], _ characters: [UInt32]) {
+        var good = Places.zero
+        good.insert(instructions.count - 1)
+        reached[characters.count] = good
+        for index in characters.indices.reversed() {
+            var kept = Places.zero
+            reached[index].forEach { place in
+                if fits(place, characters[index]), reachable[place + 1] & good != .zero {
+                    kept.insert(place)
+                }
+            }
+            reached[index] = kept
+            good = kept
+        }
+    }
+
+    /// Goes the preferred way of those that lead to the end.
+    private func slots(_ good: [Places], _ offsets: [Int]) -> [Int?] {
+        var slots = [Int?](repeating: nil, count: 2 * captureNames.count)
+        var place = 0
+        for (places, offset) in zip(good, offsets) {
+            var seen = Places.zero
+            guard let next = step(from: place, to: places, offset, &slots, &seen) else { break }
+            place = next + 1
+        }
+        return slots
+    }
+
+    /// The first of `places` that is reached from `start` without a character.
+    private func step(
+        from start: Int, to places: Places, _ offset: Int, _ slots: inout [Int?],
+        _ seen: inout Places
+    ) -> Int? {
+        if seen.contains(start) { return nil }
+        seen.insert(start)
+        switch instructions[start] {
+        case .jump(let next): return step(from: next, to: places, offset, &slots, &seen)
+        case .split(let first, let second):
+            return step(from: first, to: places, offset, &slots, &seen)
+                ?? step(from: second, to: places, offset, &slots, &seen)
+        case .save(let slot):
+            let old = slots[slot]
+            slots[slot] = offset
+            if let next = step(from: start + 1, to: places, offset, &slots, &seen) { return next }
+            slots[slot] = old
+            return nil
+        case .character, .match: return places.contains(start) ? start : nil
+        }
+    }
+
+    private func spelling(
+        of slots: [Int?], in path: String
+    ) -> [(name: String, text: Substring)] {
+        captureNames.enumerated().map { index, name in
             guard let begin = slots[2 * index], let end = slots[2 * index + 1] else {
                 return (name, "")
             }
@@ -78,51 +174,22 @@ package struct PathExpression: Sendable, Hashable {
             return (name, path[start..<utf8.index(start, offsetBy: end - begin)])
         }
     }
+}
 
-    /// The ways in which an expression may go on, the preferred one first.
-    private struct Threads {
-        struct Thread {
-            /// A `character` or `match`.
-            var place: Int
-            var slots: [Int?]
-        }
+/// A set of numbers below 256.
+extension SIMD4<UInt64> {
+    fileprivate func contains(_ place: Int) -> Bool {
+        self[place / 64] >> UInt64(place % 64) & 1 == 1
+    }
 
-        private let instructions: [Instruction]
-        private var list: [Thread] = []
-        /// For each instruction, the turn in which it was reached last: none is followed twice.
-        private var reached: [Int]
-        private var turn = 1
+    fileprivate mutating func insert(_ place: Int) { self[place / 64] |= 1 << UInt64(place % 64) }
 
-        init(_ instructions: [Instruction]) {
-            self.instructions = instructions
-            reached = Array(repeating: 0, count: instructions.count)
-        }
-
-        /// The slots of the preferred way that is at its end.
-        var matched: [Int?]? { list.first { instructions[$0.place] == .match }?.slots }
-
-        mutating func take() -> [Thread] {
-            turn += 1
-            defer { list.removeAll(keepingCapacity: true) }
-            return list
-        }
-
-        /// Follows what needs no character from `place` on.
-        ///
-        /// - Parameter offset: octets of the path so far.
-        mutating func add(_ place: Int, slots: [Int?], at offset: Int) {
-            guard reached[place] != turn else { return }
-            reached[place] = turn
-            switch instructions[place] {
-            case .jump(let next): add(next, slots: slots, at: offset)
-            case .split(let first, let second):
-                add(first, slots: slots, at: offset)
-                add(second, slots: slots, at: offset)
-            case .save(let slot):
-                var slots = slots
-                slots[slot] = offset
-                add(place + 1, slots: slots, at: offset)
-            case .character, .match: list.append(Thread(place: place, slots: slots))
+    fileprivate func forEach(_ body: (_ place: Int) -> Void) {
+        for word in 0..<4 {
+            var left = self[word]
+            while left != 0 {
+                body(word * 64 + left.trailingZeroBitCount)
+                left &= left - 1
             }
         }
     }

@@ -45,9 +45,10 @@ struct SystemConfigurationFilesTests {
         let one = files.expand(glob: "Settings/*Settings.swift", relativeTo: root)
         #expect(
             one
-                == ["Backend", "Console", "Route", "Session", "", "State", "Token"].map {
-                    root + "/Settings/\($0)Settings.swift"
-                }.sorted())
+                == [
+                    "Backend", "Console", "Path", "Rewrite", "Route", "Session", "", "State",
+                    "Token",
+                ].map { root + "/Settings/\($0)Settings.swift" }.sorted())
         let several = files.expand(glob: "*/E?dReason.swift", relativeTo: root)
         #expect(several == [root + "/Endings/EndReason.swift"])
         #expect(files.expand(glob: root + "/nothing/*.conf", relativeTo: "/etc").isEmpty)
