@@ -110,8 +110,7 @@ extension Exchange {
             use.bodySent(isLast: body.isComplete, isTaken: isTaken)
         }
         guard isTaken else { return upstreamRefusesBody(in: worker) }
-        // A stream of events may be silent for as long as it likes.
-        if events == nil {
+        if !isOpenEnded {
             upstream.setDeadline(worker.now + plan.group.settings.responseTimeout, in: worker)
         }
         upstream.updateInterest(in: worker)

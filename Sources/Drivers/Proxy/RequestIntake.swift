@@ -116,7 +116,6 @@ enum RequestIntake {
                 fields, authority: head.authority, connection: client.origin,
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
-        context.isEventStream = fields.list(.accept, contains: "text/event-stream")
         context.hasRequestBody = first?.hasRequestBody ?? false
         context.hasDrawn = first?.hasDrawn ?? false
         return context

@@ -138,6 +138,7 @@ struct RouteDraft {
     var origins: Word?
     var cors: Word?
     var bodyBuffer: Word?
+    var finishing: Word?
     var frameSize: Word?
     var silence: Word?
 
