@@ -61,6 +61,8 @@ def _app(name):
 hospital = _app("hospital")
 #: FastAPI under Uvicorn.
 waiting = _app("waiting")
+#: A language model, and MCP, on Starlette under Uvicorn.
+models = _app("models")
 #: The server that misbehaves on request.
 odd = _app("odd")
 #: An echo on the `websockets` library.
@@ -263,6 +265,11 @@ def hospital_itself(hospital):
 @pytest.fixture(scope="session")
 def waiting_itself(waiting):
     return Door("the waiting app itself", waiting.port)
+
+
+@pytest.fixture(scope="session")
+def models_itself(models):
+    return Door("the models themselves", models.port)
 
 
 @pytest.fixture(scope="session")

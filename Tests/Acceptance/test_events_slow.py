@@ -185,7 +185,7 @@ async def test_the_end_of_a_body_does_not_end_the_watch_over_its_stream(gateway,
     target = marked("/wait")
     async with connection(gateway.plain) as client:
         await client.send(
-            f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhello"
+            f"GET {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhello"
         )
         app = await upstream.arrival(target)
         assert await app.exactly(5) == b"hello"

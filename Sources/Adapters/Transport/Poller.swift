@@ -10,11 +10,15 @@ package struct Readiness: OptionSet, Sendable {
     package static let writable = Readiness(rawValue: 2)
     /// Error or hang-up; the next read or write says which.
     package static let broken = Readiness(rawValue: 4)
+    /// The other side finished sending; octets that were not received yet may come before that. To
+    /// be asked for where one does not want to receive: it is said again until it is not asked for.
+    package static let finished = Readiness(rawValue: 8)
 
     // Without the generic set algebra, which is not specialised across modules.
     package var isReadable: Bool { rawValue & 1 != 0 }
     package var isWritable: Bool { rawValue & 2 != 0 }
     package var isBroken: Bool { rawValue & 4 != 0 }
+    package var isFinished: Bool { rawValue & 8 != 0 }
 }
 
 /// One epoll instance (epoll(7)), level-triggered: readiness comes back as values that the worker
@@ -85,6 +89,7 @@ package final class Poller {
         if flags & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
             ready |= Readiness.broken.rawValue
         }
+        if flags & EPOLLRDHUP.rawValue != 0 { ready |= Readiness.finished.rawValue }
         // The union's other members are never stored.
         return unsafe (event.data.u64, Readiness(rawValue: ready))
     }
@@ -95,6 +100,7 @@ package final class Poller {
         var flags: UInt32 = 0
         if interest.isReadable { flags |= EPOLLIN.rawValue }
         if interest.isWritable { flags |= EPOLLOUT.rawValue }
+        if interest.isFinished { flags |= EPOLLRDHUP.rawValue }
         // `u64` is the only member of the union in use here; the event is read during the call.
         var event = unsafe epoll_event(events: flags, data: epoll_data_t(u64: token))
         return unsafe epoll_ctl(descriptor.number, operation, number, &event)

@@ -35,8 +35,10 @@ package struct RouteSettings: Sendable, Equatable {
         case any
         /// `websocket`: upgrades only.
         case webSocket
-        /// `events`: event streams; refusals speak SSE.
+        /// `events`: a GET is for an event stream; refusals speak SSE.
         case events
+        /// `stream`: answers that go on for long and are no event streams, whatever their type.
+        case stream
     }
 
     package enum Origins: Sendable, Equatable {
@@ -211,6 +213,8 @@ package struct RouteSettings: Sendable, Equatable {
     package var refusesWithStatus = false
     package var explanation = Explanation.rules
     package var whileAway = WhileAway.hold(WhileAway.patience)
+    /// `finish_without_client`: a request goes on although its client has left.
+    package var finishesWithoutClient = false
     /// The largest request body; nil for no limit.
     package var bodySize: Int?
     /// `buffer_body SIZE`: a server is chosen when the request's body is there, whole or so many

@@ -1,6 +1,7 @@
 internal import Endings
 internal import HTTP
 internal import Identity
+internal import Routing
 internal import Sessions
 internal import Settings
 
@@ -36,7 +37,7 @@ extension Admission {
     /// first whether he lives: its response is there.
     func admitLate(in worker: Worker) throws(Refusal) {
         guard let index = context.route else { return }
-        context.isEventStream = true
+        context.kind = .events
         guard try admit(generation.routes[index], in: worker) != nil else { return }
         throw Refusal(
             .overloaded, detail: "seat", message: "It is not known whether there is a place",

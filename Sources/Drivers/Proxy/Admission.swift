@@ -161,7 +161,10 @@ struct Admission {
                 context.crossOrigin = rule.answer(to: head.fields)
             }
             noteAnswerFields(of: route, routeCaptures)
-            if route.settings.kind == .events { context.isEventStream = !context.isWebSocket }
+            context.kind = RequestKind(
+                head.method, upgrades: context.isWebSocket,
+                acceptsEvents: head.fields.accepts(mediaType: "text/event-stream"),
+                on: route.settings.kind)
             return route
         case .noRoute:
             throw Refusal(.policy, status: 404, message: "Nothing is served under this path")
@@ -307,7 +310,7 @@ struct Admission {
         case .backend(let index):
             var plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: forwarded(route))
-            if route.settings.sessions != nil, !context.isWebSocket, !context.isEventStream {
+            if route.settings.sessions != nil, context.kind == .undeclared {
                 plan.latecomer = self
             }
             plan.fields = configuredFields(route, plan.target)

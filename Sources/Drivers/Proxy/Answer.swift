@@ -115,7 +115,7 @@ enum Answer {
         context.release(in: worker)
         let form = RefusalForm(
             of: refusal, isWebSocket: context.isWebSocket, isOpen: context.opened != nil,
-            isEventStream: context.isEventStream && context.method == .get,
+            isEventStream: context.isEventStream,
             hasRejection: context.rejection != nil, by: context.routeSettings)
         switch form {
         case .socket: socket(refusal, head: head, context: context, to: client, in: worker)

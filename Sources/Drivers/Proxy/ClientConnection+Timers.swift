@@ -100,6 +100,9 @@ extension ClientConnection {
         if case .closed = phase { return }
         var wanted = wantsInput ? Readiness.readable.rawValue : 0
         if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
+        if wanted & Readiness.readable.rawValue == 0, watchesForLeaving {
+            wanted |= Readiness.finished.rawValue
+        }
         if wanted != interest.rawValue {
             interest = Readiness(rawValue: wanted)
             worker.poller.change(stream.descriptor.number, token: token, interest: interest)

@@ -64,6 +64,8 @@ final class ClientConnection {
     var interest: Readiness = .readable
     private var isConsuming = false
     private(set) var hasInputEnded = false
+    /// The client finished sending, and octets that are not wanted yet come before that.
+    var hasFinishedUnread = false
     /// When the wheel wakes it, and what for.
     var deadline = Deadline()
     var timers = Timers<Timer>()
@@ -123,6 +125,7 @@ final class ClientConnection {
                 return lost(in: worker)
             }
         }
+        if readiness.isFinished { finishedUnread(in: worker) }
         updateInterest(in: worker)
     }
 
@@ -309,6 +312,7 @@ final class ClientConnection {
 
     /// The answer to the current request is sent, or waits to be.
     func answered(in worker: Worker) {
+        if case .closed = phase { return }
         hasServed = true
         if isLastRequest { return finish(in: worker) }
         follow(worker)

@@ -15,6 +15,7 @@ enum ClientResponse {
         let hopByHop = HopByHop(head.fields)
         for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
             if isOurs(line, of: head.fields, context) { continue }
+            if line.known == .contentLength, !framing.keepsContentLength { continue }
             HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
         }
         appendCrossOrigin(besides: head.fields, context, to: &output)

@@ -19,6 +19,8 @@ struct EventRelay {
     /// nothing of ours is put in.
     let isOpaque: Bool
     var boundary = EventBoundary()
+    /// Octets of the app's were sent.
+    private(set) var hasBegun = false
     /// The beginning of an event whose end has not come.
     var held: [UInt8] = []
     /// A part of an event that was too long to be held has been sent: ours must wait for its end.
@@ -32,6 +34,16 @@ struct EventRelay {
     /// The client is asked whether it is there.
     var probe: AcknowledgementProbe?
     var sendQueue: SendQueue
+
+    /// Nothing of ours can be put in now.
+    var isClosed: Bool { isOpaque || isInsideEvent }
+
+    /// How many octets to leave out in front of what is sent next: a byte order mark, when it is
+    /// the first of all. Behind an event of ours it would be a part of a field's name.
+    mutating func skippedCount() -> Int {
+        defer { hasBegun = true }
+        return hasBegun ? 0 : boundary.markCount
+    }
 
     /// Octets that are kept of events whose end has not come.
     var heldCount: Int { held.count + waiting.count }
@@ -83,7 +95,7 @@ extension Exchange {
     private static let boundaryTimeout: Duration = .seconds(2)
 
     func beginEvents(_ fields: Fields, in worker: Worker) {
-        let isOpaque = fields.contains(.contentEncoding)
+        let isOpaque = fields.hasContentCoding
         events = EventRelay(
             isOpaque: isOpaque, lastSent: worker.now, sendQueue: SendQueue(plan.route.settings))
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
@@ -93,6 +105,8 @@ extension Exchange {
                 event: "session", data: String(decoding: message, as: UTF8.self), to: &event)
             send(event.span, in: worker)
         }
+        // A client that has left answers that with a reset.
+        if client.hasFinished { appendComment(in: worker) }
         scheduleEventCheck(in: worker)
         client.pace.forgetTaking()
     }
@@ -119,6 +133,8 @@ extension Exchange {
     func probe(in worker: Worker) {
         // To an opaque one nothing can be said; TCP will know in time.
         guard let relay = events, !relay.isOpaque else {
+            // Who waits for its place does not wait for one who has perhaps left.
+            if client.hasFinished { return leave(.normal, in: worker) }
             context.session?.lease.answered(now: worker.now)
             return
         }
@@ -128,12 +144,16 @@ extension Exchange {
         scheduleEventCheck(in: worker)
     }
 
-    private func sendComment(in worker: Worker) {
+    func sendComment(in worker: Worker) {
         worker.scratch.removeAll(keepingCapacity: true)
+        appendComment(in: worker)
+        sendScratch(worker)
+    }
+
+    private func appendComment(in worker: Worker) {
         var comment: [UInt8] = []
         EventEncoder.appendComment(to: &comment)
         send(comment.span, in: worker)
-        sendScratch(worker)
         events?.lastSent = worker.now
     }
 
@@ -188,11 +208,10 @@ extension Exchange {
         if relay.isOpaque { return send(data, in: worker) }
         if let end = relay.boundary.scan(data) {
             if relay.held.isEmpty {
-                send(data.extracting(0..<end), in: worker)
+                send(data.extracting(relay.skippedCount()..<end), in: worker)
             } else {
                 relay.held.append(copying: data.extracting(0..<end))
-                send(relay.held.span, in: worker)
-                relay.held = []
+                sendHeld(&relay, in: worker)
             }
             relay.isInsideEvent = false
             for event in relay.takeWaiting() { send(event.span, in: worker) }
@@ -202,17 +221,24 @@ extension Exchange {
             relay.held.append(copying: data)
         }
         if relay.held.count > EventRelay.heldSize {
-            send(relay.held.span, in: worker)
-            relay.held = []
+            sendHeld(&relay, in: worker)
             relay.isInsideEvent = true
         }
     }
 
+    private func sendHeld(_ relay: inout EventRelay, in worker: Worker) {
+        let skipped = relay.skippedCount()
+        if skipped < relay.held.count {
+            send(relay.held.span.extracting(skipped..<relay.held.count), in: worker)
+        }
+        relay.held = []
+    }
+
     /// The stream ended by itself: a last event without its empty line goes on as it is.
     func flushEvents(in worker: Worker) {
-        guard let held = events?.held, !held.isEmpty else { return }
-        events?.held = []
-        send(held.span, in: worker)
+        guard var relay = events, !relay.held.isEmpty else { return }
+        sendHeld(&relay, in: worker)
+        events = relay
     }
 
     /// The session table gave this stream's session up.
@@ -307,11 +333,8 @@ extension Exchange {
         guard let relay = events else { return }
         let interval = plan.route.settings.commentInterval
         if relay.pendingEnd != nil { return }
-        if worker.now - relay.lastSent >= interval, !relay.isInsideEvent, relay.held.isEmpty,
-            !relay.isOpaque
-        {
-            sendComment(in: worker)
-        }
+        // The client stands between two events, also while the beginning of one is held back.
+        if worker.now - relay.lastSent >= interval, !relay.isClosed { sendComment(in: worker) }
         scheduleEventCheck(in: worker)
     }
 }

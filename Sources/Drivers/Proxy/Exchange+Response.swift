@@ -6,6 +6,7 @@ internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import JWT
+internal import Routing
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -92,24 +93,21 @@ extension Exchange {
     private func begin(_ head: ResponseHead, framing: BodyFraming, in worker: Worker) {
         context.status = head.status
         if case .streaming = request { client.makeLast() }
+        let body = BodyDecoder(framing)
+        let hasEventType = head.fields.mediaType(is: "text/event-stream")
         let isStream =
-            head.status == 200 && !context.isWebSocket
-            && head.fields.mediaType(is: "text/event-stream")
-        clientFraming = framing
-        if isStream || framing == .untilClose {
-            clientFraming = context.minorVersion == 1 ? .chunked : .untilClose
-        } else if framing == .chunked, context.minorVersion == 0 {
-            clientFraming = .untilClose
-        }
-        if framing == .none { clientFraming = .none }
+            head.status == 200 && hasEventType && context.kind.mayBeEvents && !isUnattended
+        let lasts = isStream && !body.isComplete
+        isOpenEnded = lasts || hasEventType || plan.route.settings.kind == .stream
+        clientFraming = framing.relayed(isLengthOpen: lasts, minorVersion: context.minorVersion)
         if clientFraming == .untilClose { client.makeLast() }
-        if isStream, framing != .none, !mayStay(in: worker) { return }
+        if isStream, framing != .none, !mayStay(head.fields, in: worker) { return }
         ClientResponse.append(
             head, framing: clientFraming, isLast: client.isLastRequest, context: context,
             to: &worker.scratch)
-        let body = BodyDecoder(framing)
         response = body.isComplete ? .complete : .streaming(body)
-        if isStream, !body.isComplete {
+        if isOpenEnded { upstream?.clearDeadline() }
+        if lasts {
             beginEvents(head.fields, in: worker)
         } else {
             context.release(in: worker)
@@ -118,8 +116,12 @@ extension Exchange {
 
     /// A stream for which nobody asked in so many words counts as well: it takes a seat where those
     /// are limited, and is live when a token let it in. False when it has ended for that, because
-    /// there is no seat, or the token was revoked.
-    private func mayStay(in worker: Worker) -> Bool {
+    /// there is no seat, or the token was revoked; or because nobody can be asked who reads it.
+    private func mayStay(_ fields: Fields, in worker: Worker) -> Bool {
+        if client.hasFinished, fields.hasContentCoding {
+            leave(.normal, in: worker)
+            return false
+        }
         do throws(Refusal) {
             try plan.latecomer?.admitLate(in: worker)
             guard context.live == nil, context.identity != nil else { return true }
@@ -168,6 +170,7 @@ extension Exchange {
     /// Puts data of the response's body behind what waits in the scratch; large pieces that need
     /// no framing go without being copied.
     func send(_ data: Span<UInt8>, in worker: Worker) {
+        if isUnattended { return }
         context.octetsOut += data.count
         if clientFraming == .chunked {
             HeadEncoder.appendChunkHeader(size: data.count, to: &worker.scratch)
@@ -379,14 +382,4 @@ extension Exchange {
 
     /// Nothing more of it will come.
     private var isRequestWhole: Bool { if case .complete = request { true } else { false } }
-}
-
-extension Fields {
-    /// True when Content-Type names this type, whatever its parameters (RFC 9110 §8.3.1).
-    func mediaType(is name: String) -> Bool {
-        guard let range = range(of: .contentType) else { return false }
-        let value = bytes.span.extracting(range)
-        let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
-        return value.extracting(value.trimmingWhitespace(0..<end)).matchesIgnoringCase(name)
-    }
 }

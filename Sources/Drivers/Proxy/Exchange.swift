@@ -49,6 +49,10 @@ final class Exchange {
     var clientFraming = BodyFraming.none
     /// Set while an event stream is passed on.
     var events: EventRelay?
+    /// The response may be silent for as long as it likes: it is a stream, of whatever kind.
+    var isOpenEnded = false
+    /// Set when the client has left and the request is finished without it.
+    private var unattended: UnattendedLease?
     private(set) var upstream: UpstreamConnection?
     /// What came of the request on that connection.
     var use: UpstreamUse
@@ -208,7 +212,7 @@ final class Exchange {
         let responsePart: ServerTurn.ResponsePart =
             switch response {
             case .awaiting: .head
-            case .streaming, .complete: events == nil ? .body : .events
+            case .streaming, .complete: isOpenEnded ? .events : .body
             }
         return ServerTurn.next(
             request: requestPart, isTaken: (upstream?.stream.pendingCount ?? 0) == 0,
@@ -283,30 +287,62 @@ final class Exchange {
 
     // MARK: The client
 
-    /// The client finished sending. With a whole request it may still want the response, unless
-    /// that is an event stream, which only a living client reads.
-    func clientInputEnded(in worker: Worker) {
-        if case .streaming = request { return clientLost(in: worker) }
-        if wait.isActive { return clientLost(in: worker) }
-        // To close the connection is how the client of a stream says goodbye.
-        if isStream { clientLost(.normal, in: worker) }
-        client.makeLast()
-    }
-
-    /// It is an event stream or a WebSocket, or will be one as far as is known.
-    private var isStream: Bool {
-        if events != nil || context.isWebSocket { return true }
-        if case .awaiting = response { return context.session != nil }
-        return false
-    }
-
-    /// The client is gone, with a goodbye or without.
-    func clientLost(_ departure: Departure = .abnormal, in worker: Worker) {
+    /// The client finished sending.
+    ///
+    /// - Parameter hasAllCome: false when octets come before that, which may be the rest of the
+    ///   request's body.
+    func clientInputEnded(hasAllCome: Bool = true, in worker: Worker) {
         guard !hasEnded else { return }
+        if wait.isActive { return leave(.normal, in: worker) }
+        client.makeLast()
+        let end = InputEnd(
+            context.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
+            finishesWithoutClient: plan.route.settings.finishesWithoutClient)
+        switch end {
+        case .leaves: leave(.normal, in: worker)
+        case .isAsked: sendComment(in: worker)
+        case .goesOn: break
+        }
+    }
+
+    private func standing(hasAllCome: Bool) -> InputEnd.Standing {
+        if hasAllCome, case .streaming = request { return .body }
+        if let events { return events.isClosed ? .closedEvents : .events }
+        if case .awaiting = response { return .awaiting }
+        return .response
+    }
+
+    /// The connection of the client is broken. Who has finished sending before has said goodbye.
+    func clientLost(in worker: Worker) {
+        guard !hasEnded else { return }
+        if finishesWithoutClient { return goOnUnattended(in: worker) }
+        leave(client.hasFinished ? .normal : .abnormal, in: worker)
+    }
+
+    func leave(_ departure: Departure, in worker: Worker) {
         closeUpstream(in: worker)
         conclude(.clientGone, departure, in: worker)
         client.close(in: worker)
     }
+
+    private var finishesWithoutClient: Bool {
+        guard plan.route.settings.finishesWithoutClient, events == nil, !context.isWebSocket,
+            upstream != nil
+        else { return false }
+        if case .streaming = request { return false }
+        return true
+    }
+
+    /// Nobody hears the answer. The application may finish it all the same.
+    private func goOnUnattended(in worker: Worker) {
+        unattended = UnattendedLease(worker.unattended)
+        client.makeLast()
+        context.release(.normal, in: worker)
+        client.close(in: worker)
+        upstream?.updateInterest(in: worker)
+    }
+
+    var isUnattended: Bool { unattended != nil }
 
     // MARK: Response
 
@@ -368,6 +404,6 @@ final class Exchange {
         guard !hasEnded else { return }
         hasEnded = true
         context.release(departure ?? reason.departure, in: worker)
-        worker.record(context, reason)
+        worker.record(context, isUnattended && reason == .normal ? .clientGone : reason)
     }
 }

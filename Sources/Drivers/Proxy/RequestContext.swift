@@ -2,6 +2,7 @@ internal import Clock
 internal import Endings
 internal import HTTP
 internal import Identity
+internal import Routing
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -17,8 +18,8 @@ final class RequestContext {
     let provenance: Provenance
     let isWebSocket: Bool
     let minorVersion: UInt8
-    /// The client wants an event stream: the route says so, or the request's Accept.
-    var isEventStream = false
+    /// What it asks for; known with its route.
+    var kind = RequestKind.plain
     var hasRequestBody = false
     /// The client was told to send its body (`100 Continue`): nobody else has to.
     var hasContinued = false
@@ -78,6 +79,9 @@ final class RequestContext {
         self.isWebSocket = isWebSocket
         self.minorVersion = minorVersion
     }
+
+    /// It takes a seat, hears what the gateway says, and ends by rule.
+    var isEventStream: Bool { kind == .events }
 
     /// Whom it is for; nil when it names nobody.
     var authority: Authority? { provenance.authority }

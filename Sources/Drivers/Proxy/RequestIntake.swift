@@ -123,7 +123,6 @@ enum RequestIntake {
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         context.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
-        context.isEventStream = fields.list(.accept, contains: "text/event-stream")
         context.hasRequestBody = first?.hasRequestBody ?? false
         context.hasDrawn = first?.hasDrawn ?? false
         if let opened = first?.opened {

@@ -156,12 +156,12 @@ struct Rulebook: Sendable {
 }
 
 extension Generation.Route {
-    /// A `websocket` route takes handshakes only, an `events` route takes none.
+    /// A `websocket` route takes handshakes only, one with `events` or `stream` takes none.
     func takes(webSocket isWebSocket: Bool) -> Bool {
         switch settings.kind {
         case .any: true
         case .webSocket: isWebSocket
-        case .events: !isWebSocket
+        case .events, .stream: !isWebSocket
         }
     }
 }

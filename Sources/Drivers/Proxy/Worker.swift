@@ -57,6 +57,8 @@ final class Worker {
     var verifiedTokens = VerifiedTokenCache()
     /// Failed attempts to enter, by address; nil where they are not limited.
     var attempts: AttemptLimiter?
+    /// Requests whose clients have left, and which are finished all the same.
+    let unattended = UnattendedCount()
     /// What its connections hold in buffers.
     var memory = MemoryShare()
     /// When it is to be looked again for what could be let go.
@@ -275,7 +277,7 @@ final class Worker {
 
     private func accept(from listener: ListeningSocket) {
         for _ in 0..<Self.acceptBatch {
-            guard clientCount < generation.settings.limits.connections else {
+            guard clientCount + unattended.value < generation.settings.limits.connections else {
                 return pauseAccepting(listener)
             }
             switch listener.socket.accept() {
@@ -435,7 +437,7 @@ final class Worker {
 
     private func continueDraining() {
         let isOver = drainDeadline.map { now >= $0 } ?? false
-        guard clientCount == 0 || isOver else { return }
+        guard clientCount + unattended.value == 0 || isOver else { return }
         hasStopped = true
         accessLog.flush()
         shared.workerStopped(index)

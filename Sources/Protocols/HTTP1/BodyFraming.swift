@@ -12,6 +12,31 @@ package enum BodyFraming: Sendable, Hashable {
     case untilClose
 }
 
+extension BodyFraming {
+    /// How a response's body that came so framed goes on to a client, so that exactly one framing
+    /// leaves (RFC 9112 §6.1, §6.2).
+    ///
+    /// - Parameters:
+    ///   - isLengthOpen: octets may be put in or left out on the way, so that no length holds.
+    ///   - minorVersion: the client's; HTTP/1.0 knows no chunks.
+    package func relayed(isLengthOpen: Bool, minorVersion: UInt8) -> BodyFraming {
+        switch self {
+        case .none, .length(0): return self
+        case .length where !isLengthOpen: return self
+        case .length, .chunked, .untilClose: return minorVersion == 1 ? .chunked : .untilClose
+        }
+    }
+
+    /// The response's own Content-Length travels with a body so framed. Where there is no body it
+    /// says how long one would be (RFC 9110 §8.6).
+    package var keepsContentLength: Bool {
+        switch self {
+        case .none, .length: true
+        case .chunked, .untilClose: false
+        }
+    }
+}
+
 extension RequestHead {
     /// How the body of the request is framed (RFC 9112 §6.3).
     ///

@@ -6,7 +6,8 @@ import Bytes
 ///     parameter = token [ "=" ( token | quoted-string ) ]
 ///
 /// The grammar is that of RFC 2616: space and tab may stand between any two elements of it, list
-/// elements may be empty as long as one is not, and a quoted string must hold a token.
+/// elements may be empty (RFC 9110 §5.6.1.2), also all of them, which offers nothing; and a quoted
+/// string must hold a token.
 package struct ExtensionList: Sendable, Equatable {
     package struct Parameter: Sendable, Equatable {
         package var name: String
@@ -38,7 +39,6 @@ package struct ExtensionList: Sendable, Equatable {
 
     /// Reads the value of one line of the field; several lines make one list.
     package mutating func read(_ value: Span<UInt8>) throws(HandshakeError) {
-        let before = elements.count
         var index = 0
         repeat {
             Self.skipSpace(value, at: &index)
@@ -50,7 +50,6 @@ package struct ExtensionList: Sendable, Equatable {
             guard elements.count < Self.elementLimit else { throw .tooManyExtensions }
             elements.append(element)
         } while Self.skip(comma, value, at: &index)
-        guard elements.count > before else { throw .malformedExtensions }
     }
 
     private static func element(

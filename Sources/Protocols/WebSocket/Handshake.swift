@@ -37,9 +37,9 @@ package struct SubprotocolList: Sendable, Equatable {
     package init() {}
 
     /// Reads the value of one `Sec-WebSocket-Protocol` line; several lines make one list. Elements
-    /// are tokens, each offered once; empty elements are passed over (RFC 9110 §5.6.1.2).
+    /// are tokens, each offered once; empty elements are passed over (RFC 9110 §5.6.1.2), also when
+    /// there are no others.
     package mutating func read(_ value: Span<UInt8>) throws(HandshakeError) {
-        let before = names.count
         var start = 0
         while start <= value.count {
             let end = value.firstIndex(of: UInt8(ascii: ","), from: start) ?? value.count
@@ -54,6 +54,5 @@ package struct SubprotocolList: Sendable, Equatable {
             guard names.count < Self.limit else { throw .tooManySubprotocols }
             names.append(name)
         }
-        guard names.count > before else { throw .malformedSubprotocols }
     }
 }

@@ -67,7 +67,8 @@ class Process:
             )
             return accepts(port)
 
-        wait_until(ready, f"{self.name} to listen on {port}")
+        # A big app takes long to begin on a busy machine.
+        wait_until(ready, f"{self.name} to listen on {port}", patience=60)
 
     def signal(self, number):
         self.child.send_signal(number)
@@ -111,6 +112,15 @@ class Process:
             if int(fields[2].rpartition(":")[2], 16) == port
         )
 
+    def unread_from(self, port):
+        """How many octets wait to be read on its connection from that port of a client's."""
+        sockets = self._sockets()
+        return sum(
+            int(fields[4].rpartition(":")[2], 16)
+            for fields in self._tcp()
+            if fields[9] in sockets and int(fields[2].rpartition(":")[2], 16) == port
+        )
+
     def _sockets(self):
         """The inodes of its open sockets."""
         sockets = set()
@@ -147,6 +157,10 @@ class App(Process):
         "hospital": ["daphne", "-v", "0", "-b", "127.0.0.1", "-p", "PORT", "hospital.asgi:application"],
         "waiting": [
             "uvicorn", "waiting.app:app", "--host", "127.0.0.1", "--port", "PORT",
+            "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
+        ],
+        "models": [
+            "uvicorn", "models.app:app", "--host", "127.0.0.1", "--port", "PORT",
             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
         ],
         "odd": [None, "PORT"],

@@ -63,6 +63,21 @@ import Transport
         #expect(wait()[1]?.isBroken == true)
     }
 
+    @Test func `an end of sending is told behind octets that nobody reads`() throws {
+        let number = near.descriptor.number
+        try poller.add(number, token: 1, interest: [])
+        far.send("unread".utf8.span)
+        far.finishSending()
+        #expect(wait(50) == [:])
+        poller.change(number, token: 1, interest: .finished)
+        #expect(wait() == [1: .finished])
+        #expect(wait() == [1: .finished], "until it is not asked for")
+        poller.change(number, token: 1, interest: [])
+        #expect(wait(0) == [:])
+        let buffer = ReadBuffer()
+        #expect(near.receive(into: buffer) == .octets(6))
+    }
+
     @Test func `what is not watched is left alone`() throws {
         let number = near.descriptor.number
         poller.remove(number)

@@ -23,7 +23,24 @@ struct RouteTests {
         .init(.defaults, "backend ap", "9: no backend group named 'ap' (defined: app)"),
         .init(
             .route, "websocket\nevents",
-            "4:1: a route is either 'websocket' or 'events' (first set at line 3)"),
+            "4:1: a route is one of 'websocket', 'events' and 'stream' (first set at line 3)"),
+        .init(
+            .route, "stream\nevents",
+            "4:1: a route is one of 'websocket', 'events' and 'stream' (first set at line 3)"),
+        .init(.route, "stream\nstream", "4:1: 'stream' is set twice (first set at line 3)"),
+        .init(
+            .route, "stream; sessions s",
+            "18: 'sessions' counts WebSockets and event streams, and a route with 'stream' has"
+                + " neither ('events' is for what an EventSource reads)"),
+        .init(
+            .defaults, "stream",
+            "1: unknown directive 'stream' in 'defaults' (it stands in 'route')"),
+        .init(
+            .route, "finish_without_client onn",
+            "23: expected on or off, not 'onn' (did you mean 'on'?)"),
+        .init(
+            .route, "websocket; finish_without_client",
+            "12: 'finish_without_client' is nothing to a WebSocket, which ends with its client"),
         .init(.route, "events\nevents", "4:1: 'events' is set twice (first set at line 3)"),
         .init(
             .route, "methods GTE get",
@@ -355,6 +372,23 @@ struct RouteTests {
             kept.require == [
                 .equal(.source(.claim("z")), .text("1")), .oneOf(.query("s"), ["1", "2"]),
             ])
+    }
+
+    @Test("Streams, and requests that are finished without their clients")
+    func streams() throws {
+        let text = """
+            defaults { finish_without_client; sessions s; backend app }
+            route /a { stream }
+            route /b { events; finish_without_client off }
+            route /c { websocket }
+            route /d { stream; sessions off; finish_without_client on }
+            """
+        let result = read(prelude + text)
+        let routes = try #require(result.settings).routes.dropFirst()
+        #expect(result.diagnostics.isEmpty)
+        #expect(routes.map(\.kind) == [.stream, .events, .webSocket, .stream])
+        #expect(routes.map(\.finishesWithoutClient) == [true, false, false, true])
+        #expect(routes.map(\.sessions) == [nil, 0, 0, nil])
     }
 
     @Test("Rules may only be reported about, and tokens be left at home") func reporting() throws {

@@ -130,6 +130,12 @@ struct WarningTests {
             "4:47: warning: 'cors' promises PUT, which is none of the 'methods' of this route"
         ),
         (
+            tls + "route /a { events; methods POST; respond 200 }\n"
+                + "route /b { events; methods GET POST; respond 200 }",
+            "2:12: warning: only a GET is an event stream, and GET is none of the 'methods' of this"
+                + " route"
+        ),
+        (
             tls + backend + "defaults { backend app; cors any; buffer_body 1k }\n"
                 + "route / { websocket }", ""
         ),

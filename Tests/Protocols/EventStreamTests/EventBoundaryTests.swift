@@ -24,6 +24,12 @@ struct EventBoundaryTests {
         ("\u{FEFF}\n", 4), ("\u{FEFF}: x\n", 7), ("\u{FEFF}data: x\n\n", 12),
         ("\u{FEFF}\u{FEFF}:x\n", 0), ("data\n\n", 6), ("x\n\n", 3), (" \n\n", 3),
         ("data: 가\n\n: 나\n", 17),
+        // The client takes `retry` over when its line ends.
+        ("retry: 5000\n", 12), ("retry: 5000", 0), ("retry\n", 6), ("retry:\r\n", 8),
+        ("\u{FEFF}retry: 1\n", 12), ("retry: 1\nretry: 2\n:\n", 20), ("retry: 1\ndata: x\n", 9),
+        ("data: x\nretry: 1\n", 0), ("data: x\nretry: 1\n\n", 18), ("id: 1\nretry: 1\n", 0),
+        ("retr: 1\n", 0), ("retries: 1\n", 0), ("retry2: 1\n", 0), (" retry: 1\n", 0),
+        ("Retry: 1\n", 0), ("r\n", 0), ("r\n\n", 3), ("data: x\n\nretry: 1\n", 18),
     ]
 
     @Test("are found in any cuts", arguments: streams)
@@ -68,6 +74,17 @@ struct EventBoundaryTests {
         #expect(scanner.isAtBoundary)
     }
 
+    @Test("a byte order mark is told when it is whole, and first")
+    func mark() {
+        for (text, count) in [
+            ("\u{FEFF}data: x\n\n", 3), ("data: \u{FEFF}\n\n", 0), ("\n\u{FEFF}\n", 0), ("", 0),
+        ] {
+            var scanner = EventBoundary()
+            for octet in text.utf8 { _ = scanner.scan([octet].span) }
+            #expect(scanner.markCount == count)
+        }
+    }
+
     private func scan(_ text: String, _ scanner: inout EventBoundary) -> Int? {
         scanner.scan(text.utf8.span)
     }
@@ -75,7 +92,7 @@ struct EventBoundaryTests {
     @Test("random streams have the same boundaries as a parser that sees all lines at once")
     func random() {
         var generator = SeededGenerator(seed: 21)
-        let alphabet: [String] = ["\r", "\n", "\r\n", ":", "d", "\u{FEFF}", "가"]
+        let alphabet = ["\r", "\n", "\r\n", ":", "d", "\u{FEFF}", "가", "retry", "ret", "r", "y"]
         for _ in 0..<3000 {
             let octets = [UInt8](generator.elements(0...12, of: alphabet).joined().utf8)
             let cut = Int.random(in: 0...octets.count, using: &generator)
@@ -93,7 +110,12 @@ struct EventBoundaryTests {
         while let end = octets[index...].firstIndex(where: { $0 == 10 || $0 == 13 }) {
             let line = octets[index..<end]
             index = end + (octets[end...].starts(with: [13, 10]) ? 2 : 1)
-            if line.isEmpty { isInside = false } else if line.first != 0x3A { isInside = true }
+            let name = String(decoding: line.prefix { $0 != 0x3A }, as: UTF8.self)
+            if line.isEmpty {
+                isInside = false
+            } else if !["", "retry"].contains(name) {
+                isInside = true
+            }
             if !isInside { last = index }
         }
         return last

@@ -2,6 +2,34 @@ import HTTP
 import HTTP1
 import Testing
 
+@Suite("Framing of a response on its way to a client")
+struct RelayedFramingTests {
+    /// What came, what leaves to HTTP/1.1 and to HTTP/1.0, and the same where no length holds.
+    static let table: [(BodyFraming, [BodyFraming], [BodyFraming])] = [
+        (.none, [.none, .none], [.none, .none]),
+        (.length(0), [.length(0), .length(0)], [.length(0), .length(0)]),
+        (.length(22), [.length(22), .length(22)], [.chunked, .untilClose]),
+        (.chunked, [.chunked, .untilClose], [.chunked, .untilClose]),
+        (.untilClose, [.chunked, .untilClose], [.chunked, .untilClose]),
+    ]
+
+    @Test("is one, and one that the client knows", arguments: table)
+    func one(came: BodyFraming, kept: [BodyFraming], open: [BodyFraming]) {
+        for (index, minorVersion) in [UInt8(1), 0].enumerated() {
+            #expect(came.relayed(isLengthOpen: false, minorVersion: minorVersion) == kept[index])
+            #expect(came.relayed(isLengthOpen: true, minorVersion: minorVersion) == open[index])
+        }
+    }
+
+    @Test("is told by Content-Length only where that holds")
+    func contentLength() {
+        #expect(BodyFraming.none.keepsContentLength)
+        #expect(BodyFraming.length(22).keepsContentLength)
+        #expect(!BodyFraming.chunked.keepsContentLength)
+        #expect(!BodyFraming.untilClose.keepsContentLength)
+    }
+}
+
 @Suite("Framing of requests")
 struct RequestFramingTests {
     @Test("is none, a length or chunked")

@@ -140,6 +140,7 @@ struct RouteDraft {
     var origins: Word?
     var cors: Word?
     var bodyBuffer: Word?
+    var finishing: Word?
     var frameSize: Word?
     /// The words that say how paths are read, and what is sent of them.
     var pathSpelling: Word?

@@ -25,11 +25,27 @@ extension Grammar {
             let message =
                 first.text == directive.name.text
                 ? "\(first.shown) is set twice\(line)"
-                : "a route is either 'websocket' or 'events'\(line)"
+                : "a route is one of 'websocket', 'events' and 'stream'\(line)"
             reading.error(message, at: directive.name)
         }
         draft.kind = directive.name
-        draft.settings.kind = directive.name.text == "events" ? .events : .webSocket
+        draft.settings.kind =
+            switch directive.name.text {
+            case "events": .events
+            case "stream": .stream
+            default: .webSocket
+            }
+    }
+
+    /// `finish_without_client`, `finish_without_client on`, `finish_without_client off`.
+    static func readFinishing(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert("finish_without_client")
+        draft.finishing = directive.name
+        let word = directive.arguments.first
+        guard let isOn = word.map({ ValueKind.onOff.read($0, &reading) }) ?? true else { return }
+        draft.settings.finishesWithoutClient = isOn
     }
 
     static func readMethods(
@@ -166,6 +182,7 @@ extension Grammar {
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
         let word = directive.arguments[0]
+        draft.own.insert("sessions")
         draft.sessions = word.text == "off" ? nil : word
     }
 

@@ -225,6 +225,7 @@ package enum Grammar {
         .init("while_away", "hold [DURATION] | retry | error", .from(1, to: 2), readWhileAway),
         .init("body_size", "SIZE|off", .size(0...tebi, or: "off"), \.settings.bodySize),
         .init("buffer_body", "SIZE|off", .one, readBodyBuffer),
+        .init("finish_without_client", "[on|off]", .from(0, to: 1), readFinishing),
         .init("message_size", "SIZE", .size(1...gibi), \.settings.messageSize),
         .init("inflated_size", "SIZE", .size(1...gibi), \.settings.inflatedSize),
         .init("frame_size", "SIZE|off", .one, readFrameSize),
@@ -242,6 +243,7 @@ package enum Grammar {
         [
             .init("websocket", "", .none, readKind).repeatable,
             .init("events", "", .none, readKind).repeatable,
+            .init("stream", "", .none, readKind).repeatable,
         ] + shared + [
             .init("respond", "STATUS [TEXT]", .from(1, to: 2), readResponse),
             .init("redirect", "STATUS TEXT", .two, readRouteRedirect),

@@ -88,8 +88,12 @@ extension Document {
         return path.captures
     }
 
-    /// A route that says `auth off` means to have no rules about tokens from `defaults` either.
+    /// A route that says `auth off` means to have no rules about tokens from `defaults` either, and
+    /// one that says `stream` has nothing that could be counted.
     private func dropInherited(_ draft: inout RouteDraft) {
+        if draft.settings.kind == .stream, !draft.own.contains("sessions") {
+            draft.sessions = nil
+        }
         guard draft.own.contains("auth"), draft.auth.isEmpty else { return }
         if !draft.own.contains("roles") {
             draft.roles = nil
@@ -136,6 +140,7 @@ extension Document {
         checkRules(draft, &reading)
         checkWebSocket(draft, &route, &reading)
         checkFirstMessage(draft, &route, &reading)
+        checkStream(draft, route, &reading)
         checkCORS(draft, route, &reading)
         checkReports(draft, &route, &reading)
         checkPaths(draft, route, &reading)
@@ -253,8 +258,36 @@ extension Document {
             reading.error(
                 "'buffer_body' is nothing to a WebSocket, whose request has no body", at: word)
         }
+        if route.finishesWithoutClient, let word = draft.finishing,
+            draft.own.contains("finish_without_client")
+        {
+            reading.error(
+                "'finish_without_client' is nothing to a WebSocket, which ends with its client",
+                at: word)
+        }
         route.crossOrigin = nil
         route.bodyBufferSize = nil
+        route.finishesWithoutClient = false
+    }
+
+    /// Only a GET is an event stream, and on a route with `stream` nothing is.
+    private func checkStream(
+        _ draft: RouteDraft, _ route: RouteSettings, _ reading: inout Reading
+    ) {
+        switch route.kind {
+        case .stream:
+            guard let word = draft.sessions else { return }
+            reading.error(
+                "'sessions' counts WebSockets and event streams, and a route with 'stream' has"
+                    + " neither ('events' is for what an EventSource reads)", at: word)
+        case .events:
+            guard let word = draft.kind, !route.methods.isEmpty, !route.methods.contains("GET")
+            else { return }
+            reading.warn(
+                "only a GET is an event stream, and GET is none of the 'methods' of this route",
+                at: word.location)
+        case .any, .webSocket: break
+        }
     }
 
     /// Pages would be promised a method that the route then refuses.
