@@ -34,7 +34,7 @@ struct EventRelay {
     var sendQueue: SendQueue
 
     /// Octets that are kept of events whose end has not come.
-    var heldCount: Int { held.count + waiting.count }
+    var heldCount: Int { waiting.reduce(held.count) { $0 + $1.count } }
     /// Events of ours that wait for the end of one of the upstream's.
     static let waitingLimit = 16
 
@@ -275,7 +275,7 @@ extension Exchange {
             if relay.pendingEnd == nil { cut(.slowConsumer, in: worker) }
         case .queue: scheduleQueueCheck(in: worker)
         case .check: check(in: worker)
-        case .phase, .sending, .taking: break
+        case .phase, .connect, .sending, .taking: break
         }
     }
 

@@ -20,6 +20,9 @@ internal import Upstreams
 /// With `buffer_body` there is no upstream before the body is whole, or as much of it as is kept.
 /// What was sent on the upstream connection and what came back knows `UpstreamUse`.
 final class Exchange {
+    /// TCP itself asks again later; a path has to be asked (connect(2), EAGAIN).
+    private static let queuePause: Duration = .milliseconds(50)
+
     enum RequestState {
         case streaming(BodyDecoder)
         case complete
@@ -53,6 +56,8 @@ final class Exchange {
     private var lease: ServerLease?
     private var tried: [Int] = []
     private var isConnected = false
+    /// Until when a server is asked again that has no room for one more connection in its queue.
+    private var queueDeadline: Instant?
     /// It is sent once more; not on a connection that has rested, which may be dead like the first.
     private var isRepeated = false
     var hasEnded = false
@@ -139,12 +144,38 @@ final class Exchange {
             connection.setDeadline(
                 worker.now + plan.group.settings.connectTimeout, in: worker)
         } catch {
-            upstreamUnreachable(in: worker)
+            notConnected(error, in: worker)
         }
+    }
+
+    /// Blames the server only for what it is to blame for.
+    private func notConnected(_ error: SystemError, in worker: Worker) {
+        if error.isShortage {
+            worker.warn(
+                worker.shared.serverLines,
+                "no connection to upstream \(context.server?.text ?? ""): \(error.reason)")
+            return fail(.exhausted, in: worker)
+        }
+        if error.isQueueFull {
+            let limit = queueDeadline ?? worker.now + plan.group.settings.connectTimeout
+            queueDeadline = limit
+            if worker.now < limit {
+                return client.set(.connect, at: worker.now + Self.queuePause, in: worker)
+            }
+        }
+        upstreamUnreachable(in: worker)
+    }
+
+    /// Tries a server again whose queue was full.
+    func connectAgain(in worker: Worker) {
+        guard !hasEnded, upstream == nil, let index = lease?.index else { return }
+        connect(to: plan.group.servers[index], at: index, in: worker)
+        client.updateInterest(in: worker)
     }
 
     func upstreamUnreachable(in worker: Worker) {
         upstream = nil
+        queueDeadline = nil
         guard let index = lease?.index else { return fail(.unreachable, in: worker) }
         plan.group.reportFailure(index, now: worker.now)
         worker.warn(
@@ -231,7 +262,7 @@ final class Exchange {
     /// The client finished sending. With a whole request it may still want the response, unless
     /// that is an event stream, which only a living client reads.
     func clientInputEnded(in worker: Worker) {
-        if case .streaming = request { return clientLost(in: worker) }
+        if case .streaming = request { return clientLeft(in: worker) }
         // To close the connection is how the client of a stream says goodbye.
         if isStream { clientLost(.normal, in: worker) }
         client.makeLast()
@@ -242,6 +273,14 @@ final class Exchange {
         if events != nil || context.isWebSocket { return true }
         if case .awaiting = response { return context.session != nil }
         return false
+    }
+
+    /// It sends no more of its request. Earlier answers may still wait to be taken.
+    private func clientLeft(in worker: Worker) {
+        guard !hasEnded else { return }
+        closeUpstream(in: worker)
+        conclude(.clientGone, .abnormal, in: worker)
+        client.finish(in: worker)
     }
 
     func clientLost(_ departure: Departure = .abnormal, in worker: Worker) {

@@ -32,7 +32,7 @@ extension WebSocketRelay {
         case .queue where worker.now >= sendQueue.deadline:
             if isOpen { breakOff(End(reason: .slowConsumer), isHurried: true, in: worker) }
         case .queue: scheduleQueueCheck(in: worker)
-        case .phase, .sending, .taking: break
+        case .phase, .connect, .sending, .taking: break
         }
     }
 
