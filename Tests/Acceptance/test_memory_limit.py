@@ -3,9 +3,11 @@ first, and what is live and small stays."""
 
 import asyncio
 import contextlib
+import ssl
 
 import pytest
 
+from harness.certificates import CONTEXT
 from harness.deflating import DEFLATE
 from harness.operator import start
 from harness.log import assert_logged
@@ -319,4 +321,65 @@ async def test_a_reload_with_another_limit_is_enough(case):
             await begin_message(other, MEGABYTE // 2)
             assert (await client.closed()) == (1013, "memory")
             await app.end()
+    await it.is_empty()
+
+
+#: The beginning of a ClientHello of 129,792 octets, in records of 16 KiB.
+HELLO = b"\x16\x03\x01\x40\x00\x01\x01\xfb\x00" + bytes(16380)
+HELLO += (b"\x16\x03\x01\x40\x00" + bytes(16384)) * 6
+
+
+async def test_handshakes_that_are_not_whole_count(case):
+    it = case("1g")
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(20):
+            door = connection(it.gateway.tls, tls=False)
+            client = await stack.enter_async_context(door)
+            await client.send(HELLO)
+        whole = 20 * len(HELLO)
+        await eventually(lambda: it.held >= whole, "all of them to be counted")
+        assert it.held == whole
+    await it.is_empty()
+
+
+async def test_handshakes_that_are_not_whole_count_against_the_limit(case):
+    it = case("1m")
+    async with it.socket(it.gateway.tls) as live, contextlib.AsyncExitStack() as stack:
+        count = 0
+        while not it.measures("ended_connection"):
+            with contextlib.suppress(ConnectionError):
+                door = connection(it.gateway.tls, tls=False)
+                client = await stack.enter_async_context(door)
+                await client.send(HELLO)
+            count += 1
+            assert count < 100, "megabytes that nobody counts"
+        await is_live(*live)
+    await it.is_empty()
+
+
+async def begin_record(client, size):
+    """A TLS session, and a record of `size` octets of a head's that lacks its last octet."""
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = CONTEXT.wrap_bio(received, sent)
+    while True:
+        try:
+            session.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            await client.send(sent.read())
+            received.write(await client.reader.read(65536))
+    session.write(b"GET / HTTP/1.1\r\nX: " + b"x" * (size - 19))
+    await client.send(sent.read()[:-1])
+
+
+async def test_records_that_are_not_whole_count(case):
+    """An idle session holds nothing, half a record of 16 KiB is held as it is."""
+    it = case("1g")
+    size = 16_000
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(20):
+            door = connection(it.gateway.tls, tls=False)
+            await begin_record(await stack.enter_async_context(door), size)
+        await eventually(lambda: it.held >= 20 * size, "all of them to be counted")
+        assert it.held < 20 * (size + 500)
     await it.is_empty()

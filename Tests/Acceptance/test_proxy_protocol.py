@@ -195,6 +195,18 @@ async def test_a_header_has_to_come_in_time(gateway, header):
             assert await raw.end() == b""
 
 
+async def test_the_log_is_not_filled_with_what_is_no_header(gateway):
+    def lines():
+        return [line for line in gateway.stderr.splitlines() if "of proxy" in line]
+
+    before = len(lines())
+    for _ in range(50):
+        async with connection(gateway.plain) as raw:
+            await raw.send(b"PROXY NOTHING\r\n")
+            assert await raw.end() == b""
+    assert len(lines()) - before < 25, "one a second is enough"
+
+
 async def test_strangers_come_without_a_header(gateway):
     for door, scheme in ((gateway.plain, "http"), (gateway.tls, "https")):
         async with connection(door, local_addr=("127.0.0.9", 0)) as raw:

@@ -280,6 +280,21 @@ async def test_operators_may_say_which_fields_their_proxies_speak(
     assert only(await raw_head(gateway.plain, both[1]), "x-seen") == alone
 
 
+@pytest.mark.parametrize("network", ["::/0", "::/64", "fd00::/8"])
+async def test_a_network_of_ipv6_has_no_proxies_of_ipv4(start_gateway, odd, network):
+    gateway = start_gateway(
+        f"""
+        trust {network}
+        listen 127.0.0.1:$http
+        backend odd {{ server 127.0.0.1:$odd }}
+        route / {{ backend odd; header X-Seen {{client.address}} }}
+        """,
+        odd=odd,
+    )
+    head = await raw_head(gateway.plain, "X-Forwarded-For: 1.1.1.1")
+    assert only(head, "x-seen") == "127.0.0.1"
+
+
 # MARK: Other people's proxies.
 
 NGINX = """

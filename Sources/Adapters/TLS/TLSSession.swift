@@ -15,6 +15,9 @@ package final class TLSSession {
         case failed(TLSFailure)
     }
 
+    /// The longest record (RFC 8446 §5.2), its head included.
+    private static let recordSize = 5 + 16 * 1024 + 256
+
     /// What the session was made from, which lives as long.
     private enum Origin {
         case server(TLSContext)
@@ -28,6 +31,8 @@ package final class TLSSession {
     /// The handshake is complete.
     package private(set) var isEstablished = false
     private var hasFailed = false
+    /// Octets of input that OpenSSL keeps: of a handshake that is not complete, or of a record.
+    package private(set) var heldCount = 0
 
     /// The server side.
     ///
@@ -106,6 +111,7 @@ package final class TLSSession {
         precondition(plaintext.count >= TLSEngine.plaintextCapacity)
         defer { engine.discardInput() }
         if hasFailed { return .failed(.protocolError) }
+        let receivedCount = engine.inputCount
         OpenSSLErrors.clear()
         // The caller's memory, as long as it says.
         let result = unsafe decrypt(into: plaintext)
@@ -113,7 +119,9 @@ package final class TLSSession {
         // A plain query of the session's state.
         if !isEstablished, !hasFailed, unsafe SSL_is_init_finished(ssl) == 1 {
             isEstablished = true
+            heldCount = 0
         }
+        countHeld(receivedCount)
         return result
     }
 
@@ -142,6 +150,20 @@ package final class TLSSession {
             }
         }
         return .octets(count)
+    }
+
+    /// A handshake keeps what it was sent, message by message. Afterwards OpenSSL has one buffer,
+    /// which it lets go of when it is empty (`SSL_MODE_RELEASE_BUFFERS`).
+    private func countHeld(_ receivedCount: Int) {
+        if hasFailed {
+            heldCount = 0
+        } else if !isEstablished {
+            heldCount += receivedCount
+        } else {
+            // A plain query of the session's state.
+            let isPending = unsafe SSL_has_pending(ssl) == 1
+            heldCount = isPending ? min(heldCount + receivedCount, Self.recordSize) : 0
+        }
     }
 
     /// Who asks for new keys is answered at once: OpenSSL would do it with the next octets that we

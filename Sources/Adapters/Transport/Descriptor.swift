@@ -41,6 +41,15 @@ package struct SystemError: Error, Sendable, Equatable {
     }
 
     package var isAddressInUse: Bool { code == EADDRINUSE }
+
+    /// This system, or this process, has none left of what it takes: descriptors, local ports,
+    /// memory. The other side has nothing to do with it.
+    package var isShortage: Bool {
+        [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, ENOSPC].contains(code)
+    }
+
+    /// Somebody listens there, and has no room in the queue for one more (connect(2), of a path).
+    package var isQueueFull: Bool { code == EAGAIN }
 }
 
 /// An open file descriptor that is closed exactly once: by `close()` or when nobody holds it.

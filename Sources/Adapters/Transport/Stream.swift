@@ -119,8 +119,9 @@ package final class Stream {
     /// Octets that wait for the kernel to take them.
     package var pendingCount: Int { queue.count }
 
-    /// Octets of memory that what waits takes up.
-    package var heldCount: Int { queue.extent }
+    /// Octets of memory that are taken up by what waits, and by what came of a handshake or record
+    /// that is not whole.
+    package var heldCount: Int { queue.extent + (tls?.heldCount ?? 0) }
 
     /// How long sent octets may stay unacknowledged before the kernel gives up (RFC 5482).
     package func setUserTimeout(milliseconds: Int32) {

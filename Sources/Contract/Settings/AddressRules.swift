@@ -37,19 +37,7 @@ extension AddressRules.Pattern {
         switch self {
         case .all: true
         case .unix: address == nil
-        case .range(let range): address.map(range.holds) ?? false
+        case .range(let range): address.map(range.contains) ?? false
         }
-    }
-}
-
-extension AddressRange {
-    /// ::ffff:0:0/96, where IPv4 addresses are mapped to (RFC 4291 §2.5.5.2).
-    private static let mapped = AddressRange(
-        octets: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0], prefixLength: 96)
-
-    /// As `contains`, but an IPv4 address lies in no network of IPv6, not even in ::/0.
-    fileprivate func holds(_ address: [UInt8]) -> Bool {
-        contains(address)
-            && (prefixLength >= Self.mapped.prefixLength || !Self.mapped.contains(address))
     }
 }

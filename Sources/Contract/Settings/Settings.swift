@@ -156,8 +156,18 @@ package struct AddressRange: Sendable, Hashable {
         self.prefixLength = prefixLength
     }
 
-    /// True when `address` (16 octets, IPv4 mapped) lies in the range.
+    /// ::ffff:0:0/96, where IPv4 addresses are mapped to (RFC 4291 §2.5.5.2).
+    private static let mapped = AddressRange(
+        octets: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0], prefixLength: 96)
+
+    /// True when `address` (16 octets, IPv4 mapped) lies in the range. An IPv4 address lies in no
+    /// network of IPv6, not even in ::/0.
     package func contains(_ address: [UInt8]) -> Bool {
+        hasPrefix(of: address)
+            && (prefixLength >= Self.mapped.prefixLength || !Self.mapped.hasPrefix(of: address))
+    }
+
+    private func hasPrefix(of address: [UInt8]) -> Bool {
         guard address.count == 16, octets.count == 16 else { return false }
         let whole = prefixLength / 8
         if whole > 0, address[..<whole] != octets[..<whole] { return false }

@@ -9,6 +9,8 @@ extension ClientConnection {
     enum Timer: Int, CaseIterable {
         /// What the phase waits for: a handshake, a head, the next request, keys, a close.
         case phase
+        /// A server whose queue was full is asked for a connection once more.
+        case connect
         /// The client sends the body of its request fast enough.
         case sending
         /// The client takes what waits for it fast enough.
@@ -39,6 +41,7 @@ extension ClientConnection {
         case .phase: phaseTimedOut(in: worker)
         case .sending: judgeSending(in: worker)
         case .taking: judgeTaking(in: worker)
+        case .connect: if case .exchange(let exchange) = phase { exchange.connectAgain(in: worker) }
         case .check, .queue, .end:
             switch phase {
             case .exchange(let exchange): exchange.eventTimerFired(timer, in: worker)

@@ -352,7 +352,8 @@ final class ClientConnection {
     private func inputEnded(in worker: Worker) {
         hasInputEnded = true
         switch phase {
-        case .head: close(in: worker)
+        // What waits for it, it may still take: the end of earlier answers.
+        case .head: finish(in: worker)
         case .held(let request): request.clientInputEnded(from: self, in: worker)
         case .exchange(let exchange): exchange.clientInputEnded(in: worker)
         case .webSocket(let relay): relay.clientInputEnded(in: worker)

@@ -60,7 +60,8 @@ extension ClientConnection {
                 return header.map { .passed(origin.told(by: $0)) } ?? .reading(decoder)
             } catch {
                 worker.shared.counters.note(\.withoutHeader)
-                worker.shared.log.warning(
+                worker.warn(
+                    worker.shared.connectionLines,
                     "connection of proxy \(origin.addressText) refused: \(error.message)")
                 return .refused
             }

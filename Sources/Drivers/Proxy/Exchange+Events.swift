@@ -46,7 +46,7 @@ struct EventRelay {
     }
 
     /// Octets that are kept of events whose end has not come.
-    var heldCount: Int { held.count + waiting.count }
+    var heldCount: Int { waiting.reduce(held.count) { $0 + $1.count } }
     /// Events of ours that wait for the end of one of the upstream's.
     static let waitingLimit = 16
 
@@ -310,7 +310,7 @@ extension Exchange {
         case .end: cut(relay.pendingEnd?.reason ?? .normal, in: worker)
         case .queue: judgeQueue(in: worker)
         case .check: check(in: worker)
-        case .phase, .sending, .taking: break
+        case .phase, .connect, .sending, .taking: break
         }
     }
 

@@ -276,6 +276,8 @@ extension Exchange {
         case bodyTooBig
         /// There is no memory for it.
         case overloaded
+        /// There is no descriptor, port or memory of the system's for another connection.
+        case exhausted
 
         var refusal: Refusal {
             switch self {
@@ -318,6 +320,10 @@ extension Exchange {
             case .bodyTooBig:
                 Refusal(.tooBig, message: "The request body is too large")
             case .overloaded: .memory
+            case .exhausted:
+                Refusal(
+                    .overloaded, detail: "connections",
+                    message: "The gateway has no connection to spare", retryAfterSeconds: 1)
             }
         }
 

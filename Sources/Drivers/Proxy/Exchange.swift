@@ -22,6 +22,9 @@ internal import Upstreams
 /// With `buffer_body` there is no upstream before the body is whole, or as much of it as is kept.
 /// What was sent on the upstream connection and what came back knows `UpstreamUse`.
 final class Exchange {
+    /// TCP itself asks again later; a path has to be asked (connect(2), EAGAIN).
+    private static let queuePause: Duration = .milliseconds(50)
+
     enum RequestState {
         case streaming(BodyDecoder)
         case complete
@@ -63,6 +66,8 @@ final class Exchange {
     private(set) var isConnected = false
     /// While no server can be reached.
     var wait = ServerWait()
+    /// Until when a server is asked again that has no room for one more connection in its queue.
+    private var queueDeadline: Instant?
     /// It is sent once more; not on a connection that has rested, which may be dead like the first.
     private var isRepeated = false
     var hasEnded = false
@@ -151,12 +156,38 @@ final class Exchange {
             connection.setDeadline(
                 worker.now + plan.group.settings.connectTimeout, in: worker)
         } catch {
-            upstreamUnreachable(error, in: worker)
+            notConnected(error, in: worker)
         }
+    }
+
+    /// Blames the server only for what it is to blame for.
+    private func notConnected(_ error: SystemError, in worker: Worker) {
+        if error.isShortage {
+            worker.warn(
+                worker.shared.serverLines,
+                "no connection to upstream \(context.server?.text ?? ""): \(error.reason)")
+            return fail(.exhausted, in: worker)
+        }
+        if error.isQueueFull {
+            let limit = queueDeadline ?? worker.now + plan.group.settings.connectTimeout
+            queueDeadline = limit
+            if worker.now < limit {
+                return client.set(.connect, at: worker.now + Self.queuePause, in: worker)
+            }
+        }
+        upstreamUnreachable(error, in: worker)
+    }
+
+    /// Tries a server again whose queue was full.
+    func connectAgain(in worker: Worker) {
+        guard !hasEnded, upstream == nil, let index = lease?.index else { return }
+        connect(to: plan.group.servers[index], at: index, in: worker)
+        client.updateInterest(in: worker)
     }
 
     func upstreamUnreachable(_ error: SystemError, in worker: Worker) {
         upstream = nil
+        queueDeadline = nil
         guard let index = lease?.index else { return fail(.unreachable, in: worker) }
         worker.noteUnreachable(index, of: plan.group, error)
         lease = nil
@@ -293,13 +324,13 @@ final class Exchange {
     ///   request's body.
     func clientInputEnded(hasAllCome: Bool = true, in worker: Worker) {
         guard !hasEnded else { return }
-        if wait.isActive { return leave(.normal, in: worker) }
+        if wait.isActive { return leave(.normal, isBroken: false, in: worker) }
         client.makeLast()
         let end = InputEnd(
             context.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
             finishesWithoutClient: plan.route.settings.finishesWithoutClient)
         switch end {
-        case .leaves: leave(.normal, in: worker)
+        case .leaves: leave(.normal, isBroken: false, in: worker)
         case .isAsked: sendComment(in: worker)
         case .goesOn: break
         }
@@ -319,10 +350,11 @@ final class Exchange {
         leave(client.hasFinished ? .normal : .abnormal, in: worker)
     }
 
-    func leave(_ departure: Departure, in worker: Worker) {
+    /// - Parameter isBroken: false for a client that may still take earlier answers.
+    func leave(_ departure: Departure, isBroken: Bool = true, in worker: Worker) {
         closeUpstream(in: worker)
         conclude(.clientGone, departure, in: worker)
-        client.close(in: worker)
+        if isBroken { client.close(in: worker) } else { client.finish(in: worker) }
     }
 
     private var finishesWithoutClient: Bool {

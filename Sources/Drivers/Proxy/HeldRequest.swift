@@ -234,7 +234,8 @@ final class HeldRequest {
     func clientInputEnded(from client: ClientConnection, in worker: Worker) {
         if case .reply = stage { return }
         clientLost(in: worker)
-        client.close(in: worker)
+        // Earlier answers may still wait to be taken.
+        client.finish(in: worker)
     }
 
     /// The client is gone. A token that was not believed until then counts as one that is not:

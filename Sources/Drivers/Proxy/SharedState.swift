@@ -32,6 +32,8 @@ package final class SharedState: Sendable {
     /// For lines about connections, and about requests, that were refused: at most one a second.
     let connectionLines = Guarded(LinePacer())
     let rateLines = Guarded(LinePacer())
+    /// For lines about connections that wait because there is no descriptor left.
+    let descriptorLines = Guarded(LinePacer())
     /// For lines about servers that cannot be reached: one for every request that tried.
     let serverLines = Guarded(LinePacer())
     /// Told of everything that becomes of sessions.

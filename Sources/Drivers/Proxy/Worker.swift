@@ -283,7 +283,7 @@ final class Worker {
             switch listener.socket.accept() {
             case .none: return
             case .exhausted:
-                shared.log.warning("no file descriptor left; accepting pauses")
+                warn(shared.descriptorLines, "no file descriptor left; accepting pauses")
                 return pauseAccepting(listener)
             case .accepted(let descriptor, let address):
                 open(descriptor, from: address, of: listener)

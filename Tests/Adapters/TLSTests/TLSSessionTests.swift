@@ -82,6 +82,35 @@ import Testing
         for (driver, octets) in zip(drivers, sent) { #expect(driver.hasArrived(octets)) }
     }
 
+    // MARK: What is held
+
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func `a handshake or record that is not whole is held`(version: String) throws {
+        let driver = try sending(Octets.pattern(40_000), version)
+        driver.portion = { 1_000 }
+        var (before, after) = (0, 0)
+        try driver.run {
+            let held = driver.bare.session.heldCount
+            if driver.bare.session.isEstablished { after = max(after, held) } else { before = held }
+            return driver.ending != nil
+        }
+        #expect(before > 100)
+        #expect(after > 1_000 && after <= 16 * 1024 + 261, "\(after)")
+        #expect(driver.bare.session.heldCount == 0)
+    }
+
+    @Test func `a handshake that never ends is held as long as it is`() throws {
+        let session = try BareSession(try Self.context.get(), engine)
+        let head: [UInt8] = [0x16, 3, 1, 0x40, 0, 1, 1, 0xFB, 0]
+        session.feed(head + [UInt8](repeating: 0, count: 16_380))
+        #expect(session.session.heldCount == 16_389)
+        session.feed([0x16, 3, 1])
+        #expect(session.session.heldCount == 16_392)
+        // What failed holds nothing that would come to anything.
+        session.feed([0xFF, 0xFF])
+        #expect(session.ending != nil && session.session.heldCount == 0)
+    }
+
     // MARK: Ends
 
     @Test(arguments: ["-tls1_2", "-tls1_3"])

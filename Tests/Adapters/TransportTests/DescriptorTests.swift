@@ -86,4 +86,17 @@ import Transport
         #expect(!error.isAddressInUse)
         #expect(SystemError("bind", code: EADDRINUSE).isAddressInUse)
     }
+
+    @Test(arguments: [
+        (EMFILE, true, false), (ENFILE, true, false), (EADDRNOTAVAIL, true, false),
+        (ENOBUFS, true, false), (ENOMEM, true, false), (EAGAIN, false, true),
+        (ECONNREFUSED, false, false), (ENOENT, false, false), (ETIMEDOUT, false, false),
+    ])
+    func `whose fault it is that no connection was made`(
+        code: Int32, isShortage: Bool, isQueueFull: Bool
+    ) {
+        let error = SystemError("connect", code: code)
+        #expect(error.isShortage == isShortage)
+        #expect(error.isQueueFull == isQueueFull)
+    }
 }

@@ -91,6 +91,21 @@ import Transport
         }
     }
 
+    /// As with `allow` and `deny`.
+    @Test(arguments: [
+        ("::", 0, "127.0.0.1", false), ("::", 64, "127.0.0.1", false),
+        ("::", 80, "10.9.9.9", false),
+        ("::", 64, "::1", true), ("::", 0, "2001:db8::7", true),
+        ("::ffff:127.0.0.0", 104, "127.0.0.1", true), ("127.0.0.0", 104, "::ffff:127.0.0.1", true),
+    ])
+    func `a network of IPv6 has no proxies of IPv4`(
+        network: String, length: Int, socket: String, isTrusted: Bool
+    ) throws {
+        let found = try provenance(
+            [("X-Forwarded-For", "1.1.1.1")], from: socket, trust: [Self.range(network, length)])
+        #expect(found.addressText == (isTrusted ? "1.1.1.1" : socket))
+    }
+
     @Test func `whoever comes over a path has no address to be trusted`() {
         let connection = ConnectionOrigin(address: .unix(path: ""), isSecure: false)
         let everybody = [AddressRange(octets: [UInt8](repeating: 0, count: 16), prefixLength: 0)]

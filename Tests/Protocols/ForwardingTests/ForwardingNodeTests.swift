@@ -1,4 +1,5 @@
 import Forwarding
+import Randomness
 import Testing
 
 private func read(_ text: String) -> ForwardingNode? { ForwardingNode(text.utf8.span) }
@@ -44,5 +45,28 @@ private func read(_ text: String) -> ForwardingNode? { ForwardingNode(text.utf8.
         ])
     func `anything else is none`(text: String) {
         #expect(read(text) == nil)
+    }
+
+    /// Whatever is taken for a node is written so that it is read as the same one.
+    @Test func `any text is a node that survives being written, or none`() throws {
+        var random = SeededGenerator(seed: Fuzzing.seed())
+        let pieces = [
+            "1", "255", "0", "1.2.3.4", ".", ":", "::", "[", "]", "2001:db8", "ffff", "_h", "_",
+            "unknown", "%", "80", "65536", "-", " ", "\"", "가",
+        ]
+        var count = 0
+        let rounds = Fuzzing.iterations(default: 4_000)
+        for _ in 0..<rounds {
+            let text = random.elements(0...6, of: pieces).joined()
+            guard let node = read(text) else { continue }
+            count += 1
+            let (bare, parameter) = written(node)
+            #expect(read(bare).map { written($0).bare } == bare, "\(text)")
+            #expect(bare.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x2C }, "\(text)")
+            var list = ForwardedList()
+            list.read(parameter.utf8.span)
+            #expect(list.elements.map { $0.node.map { written($0).bare } } == [bare], "\(text)")
+        }
+        #expect(count > rounds / 100 && count < rounds)
     }
 }

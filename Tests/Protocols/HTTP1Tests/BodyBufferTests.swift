@@ -65,8 +65,8 @@ struct BodyBufferTests {
 
     @Test("never more is kept than there is room for; the rest goes on where it stopped")
     func full() throws {
-        var generator = SeededGenerator(seed: 22)
-        for _ in 0..<200 {
+        var generator = SeededGenerator(seed: Fuzzing.seed(default: 22))
+        for _ in 0..<Fuzzing.iterations(default: 1500) / 7 {
             let body = generator.octets(Int.random(in: 2...400, using: &generator))
             let capacity = Int.random(in: 1..<body.count, using: &generator)
             var chunked: [UInt8] = []
@@ -83,6 +83,59 @@ struct BodyBufferTests {
                     #expect(outcome.buffer.framing(of: framing) == framing)
                     let rest = try outcome.rest(of: octets)
                     #expect(outcome.buffer.octets + rest == body)
+                }
+            }
+        }
+    }
+
+    /// What a body was read as: by a buffer and then by its decoder, or by a decoder alone.
+    private func read(_ octets: [UInt8], _ capacity: Int?, _ pieces: [ArraySlice<UInt8>]) -> Read {
+        var buffer = capacity.map { BodyBuffer(capacity: $0) }
+        var decoder = BodyDecoder(.chunked)
+        var outcome = Read()
+        do throws(BodyError) {
+            for piece in pieces where !decoder.isComplete {
+                let input = Array(piece)
+                var index = 0
+                try buffer?.fill(from: input.span, at: &index, with: &decoder)
+                guard buffer?.isFilling != true else { continue }
+                while let event = try decoder.decode(input.span, at: &index) {
+                    switch event {
+                    case .data(let range): outcome.data += input[range]
+                    case .end(let trailers): outcome.trailers = trailers.map(described)
+                    }
+                }
+                outcome.left = octets.count - piece.startIndex - index
+            }
+        } catch {
+            outcome.error = error
+        }
+        outcome.data = (buffer?.octets ?? []) + outcome.data
+        if buffer?.isWhole == true { outcome.trailers = buffer?.trailers.map(described) }
+        if decoder.isComplete == false || outcome.error != nil { outcome.left = nil }
+        outcome.isComplete = decoder.isComplete
+        if let capacity, let kept = buffer?.octets.count { #expect(kept <= capacity) }
+        return outcome
+    }
+
+    struct Read: Equatable {
+        var data: [UInt8] = []
+        var trailers: [String]?
+        var error: BodyError?
+        var left: Int?
+        var isComplete = false
+    }
+
+    @Test("damaged bodies are read alike with a buffer and without, in all cuts")
+    func damaged() throws {
+        var generator = SeededGenerator(seed: Fuzzing.seed(default: 23))
+        for _ in 0..<Fuzzing.iterations(default: 1500) {
+            let sample = try #require(MutationTests.bodies.randomElement(using: &generator))
+            let octets = mutated([UInt8](sample.utf8), using: &generator)
+            let alone = read(octets, nil, [octets[...]])
+            for pieces in cuts(of: octets, using: &generator) {
+                for capacity in [1, Int.random(in: 2...40, using: &generator), 4096] {
+                    #expect(read(octets, capacity, pieces) == alone, "\(capacity) \(octets)")
                 }
             }
         }

@@ -219,11 +219,15 @@ extension Document {
 
     /// A rewrite and a route that it leads to, which each capture something else under one name.
     private func warnAboutCaptures(_ routes: [RouteDraft], _ reading: inout Reading) {
-        for (rewrite, word) in zip(settings.rewrites, rewrites) {
-            for route in routes {
-                guard let name = rewrite.captureConfused(with: route.settings.path) else {
-                    continue
-                }
+        let capturing = routes.filter { !$0.settings.path.captures.isEmpty }
+        for (rewrite, word) in zip(settings.rewrites, rewrites)
+        where !rewrite.from.captures.isEmpty {
+            // Once for all routes, of which there may be thousands.
+            let target = rewrite.to.pathSegments
+            for route in capturing {
+                guard
+                    let name = rewrite.captureConfused(with: route.settings.path, through: target)
+                else { continue }
                 let place = reading.mention(route.word.location, seenFrom: word.location)
                 reading.warn(
                     "the route at \(place) has a '{\(name)}' of its own: what the route says reads"
@@ -236,8 +240,11 @@ extension Document {
 extension RewriteSettings {
     /// The first capture of a route that has the name of one of this rewrite and stands for another
     /// part of the path; nil where the rewrite does not lead to that route.
-    fileprivate func captureConfused(with path: PathPattern) -> String? {
-        let target = to.pathSegments
+    ///
+    /// - Parameter target: the segments of the path it leads to.
+    fileprivate func captureConfused(
+        with path: PathPattern, through target: [[Template.Part]]
+    ) -> String? {
         guard path.segments.count <= target.count else { return nil }
         let pairs = zip(path.segments, target)
         let leadsThere = pairs.allSatisfy { wanted, parts in
