@@ -2,6 +2,7 @@ import Bytes
 import HTTP
 import Identity
 import JWT
+import Randomness
 import Settings
 import Testing
 
@@ -81,6 +82,34 @@ struct TokenStrippingTests {
         for policy in [TokenStripping.Policy.open, .forwarded] {
             let stripping = TokenStripping([], among: [rule], policy)
             #expect(try !Self.takes("Bearer \(token)", stripping, place: nil))
+        }
+    }
+
+    @Test("a token of ours goes whatever stands around it, and any value is judged")
+    func anything() throws {
+        let stripping = TokenStripping([settings { $0.from = [.cookie("c")] }])
+        let token = Array(try Self.made(#"{"sub":"7"}"#).utf8)
+        let identity = try authenticate(signed("{}"))
+        // Nothing that could be a part of it.
+        let around = Array(" \t,;=\"'()<>@:/[]?{}\\!#$%&*+^`|~".utf8)
+        var generator = SeededGenerator(seed: fuzzSeed)
+        func takes(_ value: [UInt8]) -> Bool {
+            let name = Array("authorization".utf8)
+            let fields = Fields(
+                bytes: name + value,
+                lines: [
+                    .init(
+                        name: 0..<name.count, value: name.count..<(name.count + value.count),
+                        known: .authorization)
+                ])
+            return stripping.takes(fields.lines[0], of: fields, identity, .cookie("c"))
+        }
+        for _ in 0..<fuzzIterations {
+            let before = generator.elements(1...4, of: around)
+            let behind = generator.elements(1...4, of: around)
+            #expect(takes(Array("Bearer".utf8) + before + token + behind))
+            _ = takes(generator.mutated(token))
+            _ = takes(Array("Basic ".utf8) + generator.elements(0...64, of: 0...255))
         }
     }
 
