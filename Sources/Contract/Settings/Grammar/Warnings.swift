@@ -221,7 +221,7 @@ extension Document {
     private func warnAboutCaptures(_ routes: [RouteDraft], _ reading: inout Reading) {
         let capturing = routes.filter { !$0.settings.path.captures.isEmpty }
         for (rewrite, word) in zip(settings.rewrites, rewrites)
-        where !rewrite.from.captures.isEmpty {
+        where !rewrite.from.captureNames.isEmpty {
             // Once for all routes, of which there may be thousands.
             let target = rewrite.to.pathSegments
             for route in capturing {
