@@ -131,6 +131,40 @@ import Testing
         #expect(try standing(open).refusal == nil)
     }
 
+    @Test(
+        arguments: [
+            ("encoded_slashes keep; ", "/ws/a%2Fb", nil), ("", "/ws/a%2Fb", "route"),
+            ("encoded_slashes keep; ", "/ws%2Fb", "route"), ("path keep; ", "/ws//b", nil),
+            ("path keep; ", "/ws/./b", "route"), ("ignore_case on; ", "/WS/b", nil),
+            ("parameters refuse; ", "/ws/b;x", "route"), ("parameters ignore; ", "/ws;x/b", nil),
+        ] as [(String, String, String?)])
+    func `a path that is read in several ways stays where all of them lead`(
+        words: String, target: String, word: String?
+    ) throws {
+        let generation = try Generation.reading(Self.text("auth app; \(words)backend app"))
+        let standing = generation.rules.standing(
+            of: try request(target), try .of(#"{"sub":"7"}"#))
+        #expect(standing.refusal?.detail == word)
+    }
+
+    @Test func `what the upstream is sent is not what routes are chosen by`() throws {
+        let more = """
+            rewrite /old/{a}/{b} to /app/{a}{b}
+            rewrite path matches /v(?<n>[0-9]+)/.* to /app/{n}
+            """
+        let text = Self.text("strip /app; path keep; backend app", more: more, path: "/app/")
+        let rules = try Generation.reading(text).rules
+        let expected = [
+            "/app/%41/b": "/%41/b", "/app": "/", "/old/x/y": "/xy", "/old/./y": nil,
+            "/v12/x/y": "/12", "/old/x/.": nil, "/old/..%2f/x": nil, "/app//x": nil,
+        ]
+        for (target, sent) in expected {
+            let normal = try Target.normalise(target.utf8.span, escapedSlashes: .kept)
+            let place = rules.place(of: normal, authority: nil, method: .get)
+            #expect((place.route == nil ? nil : place.sentPath) == sent, "\(target)")
+        }
+    }
+
     @Test func `captures of a rewrite are none of the route's`() throws {
         let rewrite =
             #"rewrite /ws/{room} to /rooms/{room}/doors/7 { require path:room == "queue" }"#
