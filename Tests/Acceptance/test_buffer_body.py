@@ -329,3 +329,4 @@ async def test_an_upload_that_came_before_the_end_of_the_process_is_finished(
         answer = await client.answer()
         assert answer.body == b"got it"
         assert answer.values("connection") == ["close"]
+    gateway.assert_exit(0)

@@ -162,6 +162,7 @@ async def test_a_tool_call_is_finished_when_the_gateway_stops(gateway, models_it
         result = await asyncio.wait_for(call, PATIENCE)
         assert not result.is_error and result.content[0].text == "5"
     assert await fates(models_itself, "tool") == ["begun", "finished"]
+    gateway.assert_exit(0)
 
 
 async def test_tools_are_called_side_by_side(gateway):

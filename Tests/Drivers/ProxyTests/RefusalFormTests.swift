@@ -51,6 +51,12 @@ struct RefusalFormTests {
         #expect(form(row, true, true, by: usual) == row.socket, "a handshake that accepts events")
         #expect(form(row, true, false, by: settings { $0.refusesWithStatus = true }) == .status)
         #expect(form(row, true, false, by: nil) == .status, "nobody knows the route")
+        let refusal = Refusal(row.reason, status: row.status, message: "")
+        #expect(
+            RefusalForm(
+                of: refusal, isWebSocket: true, isOpen: true, isEventStream: false,
+                hasRejection: false, by: settings { $0.refusesWithStatus = true }) == .socket,
+            "nothing else can be said on it")
         #expect(form(row, false, true, by: usual) == row.stream)
         #expect(form(row, false, true, by: nil) == row.stream)
         #expect(form(row, false, true, by: settings { $0.whileAway = .retry }) == row.stream)

@@ -63,7 +63,8 @@ import Upstreams
             testDescription: "from the last octet it took to the head",
             events: [.init(0, .take), .init(7, .answer, moved: true)], outOfTime: (15, .answer)),
         Case(
-            testDescription: "a pause within the body", events: [
+            testDescription: "a pause within the body",
+            events: [
                 .init(0, .answer), .init(3, .goOn, moved: true), .init(6, .goOn, moved: true),
             ], outOfTime: (10, .goOn)),
         Case(
