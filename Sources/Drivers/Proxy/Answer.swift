@@ -80,15 +80,21 @@ enum Answer {
         if context.hasRequestBody { client.makeLast() }
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: status, to: &output)
+        output.append(contentsOf: worker.date)
         if let type { HeadEncoder.appendField(name: "Content-Type", value: type, to: &output) }
         for (name, value) in fields + context.crossOrigin {
             HeadEncoder.appendField(name: name, value: value, to: &output)
+        }
+        // RFC 9110 §15.5.22.
+        if status == 426 {
+            HeadEncoder.appendField(name: "Upgrade", value: "websocket", to: &output)
         }
         if status != 204, status != 304 {
             HeadEncoder.appendField(name: "Content-Length", value: String(body.count), to: &output)
         }
         ClientResponse.appendConnection(
-            isLast: client.isLastRequest, minorVersion: context.minorVersion, to: &output)
+            isLast: client.isLastRequest, minorVersion: context.minorVersion,
+            upgrades: status == 426, to: &output)
         HeadEncoder.appendEnd(to: &output)
         if context.method != .head { output.append(contentsOf: body) }
         client.stream.send(output.span)
@@ -107,6 +113,9 @@ enum Answer {
     ) {
         context.detail = refusal.detail
         context.release(in: worker)
+        worker.shared.log.debug(
+            "request \(context.id): refused with \(refusal.status) \(refusal.word):"
+                + " \(refusal.message)")
         let isTold =
             context.isWebSocket && context.routeSettings?.refusesWithStatus == false
             && isForSocket(refusal)
@@ -124,7 +133,15 @@ enum Answer {
                     detail: refusal.detail),
                 event: rejection.event, context: context, to: client, in: worker)
         }
-        problem(refusal, context: context, to: client, in: worker)
+        if refusal.status == 401, let login = context.login {
+            return respond(
+                302, type: nil, body: [],
+                fields: [
+                    ("Location", login), ("Cache-Control", "no-store"), ("Vary", PageVisit.vary),
+                ],
+                reason: refusal.reason, context: context, to: client, in: worker)
+        }
+        problem(refusal, head: head, context: context, to: client, in: worker)
     }
 
     /// Refusals by rule are told on the socket; malformed requests, unknown routes and wrong
@@ -136,11 +153,14 @@ enum Answer {
         }
     }
 
+    /// A page for who visits one, else a problem document.
+    ///
+    /// - Parameter head: nil for one that could not be read.
     private static func problem(
-        _ refusal: Refusal, context: RequestContext, to client: ClientConnection,
-        in worker: Worker
+        _ refusal: Refusal, head: RequestHead?, context: RequestContext,
+        to client: ClientConnection, in worker: Worker
     ) {
-        var fields: [(String, String)] = [("Cache-Control", "no-store")]
+        var fields: [(String, String)] = [("Cache-Control", "no-store"), ("Vary", PageVisit.vary)]
         if let challenge = context.challenge { fields.append(("WWW-Authenticate", challenge)) }
         if let seconds = refusal.retryAfterSeconds {
             fields.append(("Retry-After", String(seconds)))
@@ -148,14 +168,25 @@ enum Answer {
         if refusal.status == 405 {
             fields.append(("Allow", context.allow.joined(separator: ", ")))
         }
-        if refusal.status == 426 {
-            fields.append(("Upgrade", "websocket"))
-            fields.append(("Sec-WebSocket-Version", "13"))
+        if refusal.status == 426 { fields.append(("Sec-WebSocket-Version", "13")) }
+        var type = ProblemDocument.contentType
+        let body: [UInt8]
+        if let head, PageVisit.isOne(head) {
+            let wanted = LanguagePreference(acceptLanguage: head.fields.text(of: .acceptLanguage))
+            let language = wanted.best(of: ErrorPage.languages)
+            type = ErrorPage.contentType
+            body = ErrorPage.encode(refusal, requestID: context.id, language: language)
+            fields += [
+                ("Content-Language", language),
+                ("Content-Security-Policy", ErrorPage.contentSecurityPolicy),
+                ("X-Content-Type-Options", "nosniff"),
+            ]
+        } else {
+            body = ProblemDocument.encode(refusal, requestID: context.id)
         }
         respond(
-            refusal.status, type: ProblemDocument.contentType,
-            body: ProblemDocument.encode(refusal, requestID: context.id), fields: fields,
-            reason: refusal.reason, context: context, to: client, in: worker)
+            refusal.status, type: type, body: body, fields: fields, reason: refusal.reason,
+            context: context, to: client, in: worker)
     }
 
     /// A WebSocket that is completed only to be told why it may not stay.
@@ -274,7 +305,7 @@ enum Answer {
                 Fields([]), authority: nil, connection: client.origin,
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
-        problem(refusal, context: context, to: client, in: worker)
+        problem(refusal, head: nil, context: context, to: client, in: worker)
     }
 
     /// Somebody speaks HTTP where TLS is spoken: the one thing said here without encryption.
@@ -282,6 +313,7 @@ enum Answer {
         let body = "This port speaks HTTPS.\n"
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: 400, to: &output)
+        output.append(contentsOf: worker.date)
         output.append("Content-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n")
         output.append("Connection: close\r\n\r\n")
         output.append(body)

@@ -102,7 +102,7 @@ extension Exchange {
         if isStream, framing != .none, !mayStay(in: worker) { return }
         ClientResponse.append(
             head, framing: clientFraming, isLast: client.isLastRequest, context: context,
-            to: &worker.scratch)
+            date: worker.date, to: &worker.scratch)
         let body = BodyDecoder(framing)
         response = body.isComplete ? .complete : .streaming(body)
         if isStream, !body.isComplete {

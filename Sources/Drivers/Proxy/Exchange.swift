@@ -161,6 +161,9 @@ final class Exchange {
     func upstreamConnected(in worker: Worker) {
         guard let upstream else { return }
         if let index = lease?.index, !upstream.isReused { plan.group.reportSuccess(index) }
+        worker.shared.log.debug(
+            "request \(context.id): goes to \(context.server?.text ?? "") on a"
+                + " \(upstream.isReused ? "resting" : "new") connection")
         isConnected = true
         let framing = sentFraming
         use = UpstreamUse(
@@ -201,6 +204,7 @@ final class Exchange {
 
     /// Sends the request once more, on another connection.
     func retry(in worker: Worker) {
+        worker.shared.log.debug("request \(context.id): the connection broke, it is sent once more")
         isConnected = false
         isRepeated = true
         closeUpstream(in: worker)

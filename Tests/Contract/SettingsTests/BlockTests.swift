@@ -253,7 +253,11 @@ struct BlockTests {
         var console = ConsoleSettings(
             address: .ip(address: "::1", port: 99), token: Secret(Array(Desk.token.utf8)))
         console.position = .init(file: "gateway.conf", line: 7, column: 1)
+        console.addressPosition = .init(file: "gateway.conf", line: 7, column: 9)
         #expect(settings.console == console)
+        func place(_ line: Int, _ column: Int) -> SourcePosition {
+            .init(file: "gateway.conf", line: line, column: column)
+        }
         var tls = TLSSettings(
             certificate: .files(chain: "tls/fullchain.pem", key: "tls/privkey.pem"))
         tls.versions = [.v13]
@@ -266,7 +270,11 @@ struct BlockTests {
                 name: "*.example.kr", certificate: .selfSigned,
                 position: .init(file: "gateway.conf", line: 11, column: 5)),
         ]
+        tls.words = .init(certificate: place(9, 23), key: place(9, 46))
+        tls.hosts[0].words = .init(certificate: place(10, 39), key: place(10, 56))
+        tls.hosts[1].words = .init(certificate: place(11, 37), key: place(11, 5))
         #expect(settings.listeners[1].tls == tls)
+        #expect(settings.listeners[1].addressPosition == place(8, 8))
         #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 8, column: 1))
         #expect(
             settings.listeners.map(\.redirectToHTTPS)
