@@ -49,7 +49,7 @@ let package = Package(
         room("Clock", "Ground"),
 
         // Protocols: sans-IO, one RFC each. HTTP is the vocabulary (RFC 9110) the others share.
-        room("HTTP", "Protocols", ["Bytes"]),
+        room("HTTP", "Protocols", ["Bytes", "Clock"]),
         room("HTTP1", "Protocols", ["Bytes", "HTTP"]),
         room("WebSocket", "Protocols", ["Bytes", "Clock"]),
         room("EventStream", "Protocols", ["Bytes"]),
@@ -129,7 +129,7 @@ let package = Package(
 
         tests("Bytes", "Ground", ["Bytes"]),
         tests("Clock", "Ground", ["Clock", "Randomness"]),
-        tests("HTTP", "Protocols", ["HTTP", "Bytes"]),
+        tests("HTTP", "Protocols", ["HTTP", "Bytes", "Clock"]),
         tests("HTTP1", "Protocols", ["HTTP1", "HTTP", "Bytes", "Randomness"]),
         tests("WebSocket", "Protocols", ["WebSocket", "Bytes", "Clock", "Randomness"]),
         tests("EventStream", "Protocols", ["EventStream", "Randomness"]),

@@ -51,10 +51,25 @@ struct ConfigurationFile: Sendable {
     /// - Throws: `CommandEnd` when something in the files they name does not fit.
     func build(_ settings: Settings) throws {
         do {
-            try Gateway.check(settings, readFile: readFile)
+            for warning in try Gateway.check(settings, readFile: readFile) {
+                Terminal.complain(rendered(warning))
+            }
         } catch let error as Generation.BuildError {
             throw complain(error)
         }
+    }
+
+    /// Looks whether a start would get the files and addresses that the settings name.
+    /// - Throws: `CommandEnd` after saying which it would not.
+    func checkStart(_ settings: Settings) throws(CommandEnd) {
+        let isRunning = PIDFile.candidates(for: self).contains { $0.runningGateway != nil }
+        let findings = Gateway.checkStart(settings, isRunning: isRunning)
+        for finding in findings { Terminal.complain(rendered(finding)) }
+        let errors = findings.count { $0.severity == .error }
+        guard errors > 0 else { return }
+        let warnings = Self.count(findings.count - errors, "warning")
+        Terminal.complain("\(path): " + Self.list([Self.count(errors, "error"), warnings]))
+        throw CommandEnd(code: ExitCode.configuration)
     }
 
     /// The keys of a rule as they are now, but for those that are fetched.
@@ -73,14 +88,14 @@ struct ConfigurationFile: Sendable {
     }
 
     private func complain(_ error: Generation.BuildError) -> CommandEnd {
-        Terminal.complain(render([complaint(error)]) + "\(path): 1 error")
+        Terminal.complain(rendered(error) + "\n\(path): 1 error")
         return CommandEnd(code: ExitCode.configuration)
     }
 
     /// What the gateway asks of the world, all but the service manager.
     func world(notify: @escaping @Sendable (String) -> Void) -> GatewayWorld {
         GatewayWorld(
-            load: { load() }, readFile: readFile, render: { render([complaint($0)]) },
+            load: { load() }, readFile: readFile, render: { rendered($0) + "\n" },
             notify: notify)
     }
 
@@ -98,8 +113,12 @@ struct ConfigurationFile: Sendable {
         { try? Self.read($0) }
     }
 
-    private func complaint(_ error: Generation.BuildError) -> Diagnostic {
-        Self.reader.complaint(error.message, at: error.position)
+    /// Without a line break at its end.
+    private func rendered(_ error: Generation.BuildError) -> String {
+        ([error] + error.notes).map { part in
+            Self.reader.complaint(part.message, at: part.position, severity: part.severity)
+                .rendered(color: isColored)
+        }.joined(separator: "\n")
     }
 
     private func render(_ diagnostics: [Diagnostic]) -> String {

@@ -1,6 +1,7 @@
 import Bytes
 import Crypto
 import FoundationEssentials
+import Proxy
 import Settings
 import Transport
 
@@ -44,8 +45,40 @@ struct PIDFile: Sendable {
         do {
             try Data("\(System.processID)\n".utf8).write(to: URL(filePath: path), options: .atomic)
         } catch {
-            Terminal.complain("warning: '\(path)' cannot be written; reload with --pid")
+            Terminal.complain(
+                "warning: the process ID cannot be left in '\(path)'; reload with 'gateway reload"
+                    + " --pid \(System.processID)'")
         }
+    }
+
+    /// Tries whether it could be written.
+    /// - Throws: `CommandEnd` after saying why not.
+    func check() throws(CommandEnd) {
+        do throws(SystemError) {
+            try PathCheck.canAppend(to: path)
+            // It is put in the place of what is there, so its folder has to take it.
+            try PathCheck.canMakeFile(at: path)
+        } catch {
+            Terminal.complain(
+                "gateway: --pid-file '\(path)' cannot be written: \(error.advice(writing: path))")
+            throw CommandEnd(code: Proxy.ExitCode.configuration)
+        }
+    }
+
+    /// The running gateway that is named there; nil when there is none.
+    var runningGateway: Int32? { read().flatMap { Self.runsGateway($0) ? $0 : nil } }
+
+    var isThere: Bool { FileManager.default.fileExists(atPath: path) }
+
+    /// True when the process bears the name of this one: a number that was left behind may belong
+    /// to somebody else by now, whom a signal would end.
+    private static func runsGateway(_ process: Int32) -> Bool {
+        guard let name = name(of: "\(process)") else { return false }
+        return name == Self.name(of: "self")
+    }
+
+    private static func name(of process: String) -> [UInt8]? {
+        try? SystemConfigurationFiles().read("/proc/\(process)/comm", limit: 64)
     }
 
     /// The process named there; nil when there is none or it is not a number.

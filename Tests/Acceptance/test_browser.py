@@ -37,6 +37,8 @@ route /ws/admin         {{ websocket; auth hospital; roles admin; backend hospit
 route /ws/              {{ websocket; auth hospital; compress; backend hospital }}
 route /api/sse/stream   {{ events; sessions screens; backend waiting }}
 route /api/sse/short    {{ events; backend waiting }}
+route /private/         {{ auth hospital; login /login?next={{request.target}}; backend waiting }}
+route /socket           {{ websocket; backend hospital }}
 route /                 {{ respond 200 "a page" }}
 """
 
@@ -285,3 +287,22 @@ async def test_an_event_source_that_made_way_stays_away(page, timeless, store, n
     await assert_waits(ejected)
     await assert_stays_away(timeless, f"early-{store}")
     assert await second.get("readyState") == 1
+
+
+# Pages of the gateway's own.
+
+
+async def test_an_error_is_a_page_with_its_style(page, gateway):
+    await page.go(at_host(gateway.tls).http("/socket"))
+    title = await page.evaluate("document.querySelector('h1').innerText")
+    assert title in ("This is no page", "페이지가 아닙니다")
+    assert await page.evaluate("getComputedStyle(document.body).maxWidth") != "none"
+
+
+async def test_a_visit_is_led_to_the_login_and_a_script_is_not(page, gateway):
+    await page.go(at_host(gateway.tls).http("/private/x?a=1"))
+    assert await page.evaluate("location.pathname + location.search") == (
+        "/login?next=/private/x%3Fa%3D1"
+    )
+    script = "fetch('/private/x', {headers: {Accept: 'text/html'}}).then(answer => answer.status)"
+    assert await page.evaluate(script) == 401

@@ -347,6 +347,14 @@ async def test_a_sane_request_id_is_kept_and_others_are_replaced(gateway):
         assert only(await raw_head(gateway.plain, f"X-Request-Id: {mad}"), "x-request-id") != mad
 
 
+async def test_a_trace_passes_as_it_came_and_none_is_begun(gateway):
+    """W3C Trace Context: the gateway takes no part in it."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    head = await raw_head(gateway.plain, f"traceparent: {parent}", "tracestate: a=1,b=2")
+    assert (only(head, "traceparent"), only(head, "tracestate")) == (parent, "a=1,b=2")
+    assert absent(await raw_head(gateway.plain), "traceparent")
+
+
 async def test_hop_by_hop_fields_of_a_request_stay_here(gateway):
     """RFC 9110 §7.6.1."""
     head = await raw_head(

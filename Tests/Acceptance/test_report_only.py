@@ -69,6 +69,11 @@ TABLE = [
     ("either", lambda: mint(aud="other"), IN, []),
     ("either", lambda: mint(aud="third"), refused("token_audience"), None),
 ]
+#: What the line of a request says that a rule refuses.
+WORDS = {
+    "auth": (401, "unauthenticated"), "roles": (403, "forbidden"), "require": (403, "forbidden"),
+}  # fmt: skip
+DETAILS = {1: "token_missing", 2: "token_signature", 3: "token_expired", 4: "token_signature"}
 PATHS = {
     "HTTP": "/echo?", "WebSocket, bearer": "/ws/queue/knock?",
     "WebSocket, subprotocol": "/ws/queue/knock?", "event stream": "/api/sse/stream?store_id=1&",
@@ -98,6 +103,11 @@ async def test_what_passes_and_what_is_written_down(gateway, row):
         assert found == outcome, way
         entry = await line(gateway, mark)
         assert entry.get("would_refuse", []) == (reported or [])
+        assert [WORDS[rule] for rule in reported or []] == [
+            (end["status"], end["reason"]) for end in entry.get("would_refuse_as", [])
+        ]
+        if host in ("auth", "short") and reported:
+            assert entry["would_refuse_as"][0]["detail"] == DETAILS[row]
         if outcome != IN:
             assert (entry["reason"], entry["detail"]) == (outcome.reason, outcome.word)
 

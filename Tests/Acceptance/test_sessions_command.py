@@ -170,4 +170,4 @@ def test_a_wrong_token_is_refused(gateway):
         "sessions", "list", "--config", gateway.file,
         environment={"CONSOLE_TOKEN": "not the token of this one"},
     )  # fmt: skip
-    assert done.returncode == 1 and "(401)" in done.stderr
+    assert done.returncode == 1 and "has another token" in done.stderr

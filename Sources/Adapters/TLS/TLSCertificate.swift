@@ -11,11 +11,19 @@ package final class TLSCertificate: Sendable {
 
     /// Reads PEM text: the leaf first, then its intermediates; and the unencrypted private key.
     ///
-    /// - Throws: `TLSError` when there is no certificate, one or the key cannot be read, or the key
-    ///   is not the leaf's.
-    package init(chainPEM: [UInt8], keyPEM: [UInt8]) throws(TLSError) {
+    /// - Throws: `CertificateMistake` when there is no certificate, one or the key cannot be read,
+    ///   or the key is not the leaf's.
+    package init(chainPEM: [UInt8], keyPEM: [UInt8]) throws(CertificateMistake) {
+        let (chainContent, keyContent) = (PEMContent(chainPEM), PEMContent(keyPEM))
+        if chainContent == .privateKey, keyContent == .certificates { throw .swapped }
         // References that this object owns from the last lines on, and gives back before that.
-        var certificates = try unsafe PEM.certificates(in: chainPEM)
+        var certificates: [OpaquePointer]
+        do throws(TLSError) {
+            // As above.
+            unsafe certificates = try PEM.certificates(in: chainPEM)
+        } catch {
+            throw .certificate(chainContent.insteadOfCertificate ?? error.message)
+        }
         let key: OpaquePointer
         do throws(TLSError) {
             // As above.
@@ -23,15 +31,16 @@ package final class TLSCertificate: Sendable {
         } catch {
             // As above.
             unsafe certificates.forEach { unsafe X509_free($0) }
-            throw error
+            throw .key(keyContent.insteadOfKey ?? error.message)
         }
-        // Both were just made and are not null.
-        guard unsafe X509_check_private_key(certificates[0], key) == 1 else {
-            ERR_clear_error()
+        // The certificates and the key were just made and are not null.
+        let owner = unsafe certificates.firstIndex { unsafe X509_check_private_key($0, key) == 1 }
+        ERR_clear_error()
+        guard owner == 0 else {
             // As above.
             unsafe certificates.forEach { unsafe X509_free($0) }
             unsafe EVP_PKEY_free(key)
-            throw TLSError("the private key does not belong to the certificate")
+            throw owner.map { .order(number: $0 + 1) } ?? .mismatch
         }
         // Owned from here; freed in `deinit`.
         unsafe leaf = certificates.removeFirst()
@@ -121,17 +130,17 @@ enum PEM {
             // The references from above, which nobody else knows.
             unsafe found.forEach { unsafe X509_free($0) }
             let number = unsafe found.count + 1
-            throw TLSError("certificate \(number) of the chain cannot be read: \(reason)")
+            throw TLSError("holds a certificate (number \(number)) that cannot be read: \(reason)")
         }
         // Only whether there are any.
-        guard unsafe !found.isEmpty else { throw TLSError("no certificate in PEM form found") }
+        guard unsafe !found.isEmpty else { throw TLSError("holds no certificate in PEM form") }
         return unsafe found
     }
 
     /// The reference is the caller's.
     static func privateKey(in text: [UInt8]) throws(TLSError) -> OpaquePointer {
         guard String(decoding: text, as: UTF8.self).contains("PRIVATE KEY-----") else {
-            throw TLSError("no private key in PEM form found")
+            throw TLSError("holds no private key in PEM form")
         }
         ERR_clear_error()
         var key: OpaquePointer? = nil
@@ -145,8 +154,9 @@ enum PEM {
         if let key = unsafe key { return unsafe key }
         throw TLSError(
             isEncrypted
-                ? "the private key is encrypted; it must be stored without a passphrase"
-                : "the private key cannot be read: \(reason)")
+                ? "holds an encrypted private key, and nobody is there to type the passphrase"
+                    + " (write it without one: openssl pkey -in FILE -out NEW)"
+                : "holds a private key that cannot be read: \(reason)")
     }
 
     /// Knows no passphrase, and notes that it was asked for one.

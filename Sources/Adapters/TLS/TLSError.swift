@@ -1,9 +1,11 @@
 internal import COpenSSL
 
 /// Why a certificate, a key or a context could not be made.
-package struct TLSError: Error, Sendable, Equatable {
+package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One sentence for an operator; names files, never their contents.
     package var message: String
+
+    package var description: String { message }
 
     package init(_ message: String) { self.message = message }
 }

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Synchronization
 
 /// A failed system call: what was tried, and the `errno`.
-package struct SystemError: Error, Sendable, Equatable {
+package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     package var operation: String
     package var code: Int32
 
@@ -11,6 +11,9 @@ package struct SystemError: Error, Sendable, Equatable {
         self.operation = operation
         self.code = code
     }
+
+    /// `open: No such file or directory`.
+    package var description: String { "\(operation): \(reason)" }
 
     /// The system's own words for the code, or better ones.
     package var reason: String {

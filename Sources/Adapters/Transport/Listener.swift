@@ -97,7 +97,7 @@ package final class Listener {
     /// True for the socket file of a process that is gone: connections are refused. A live server
     /// accepts them or, when it is behind, says EAGAIN. Other files refuse as well, so the kind is
     /// looked at first.
-    private static func isAbandoned(_ path: String) -> Bool {
+    static func isAbandoned(_ path: String) -> Bool {
         var status = stat()
         // The path is null-terminated by the bridge; the structure is a local one.
         guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {

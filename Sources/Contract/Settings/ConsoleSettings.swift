@@ -2,6 +2,8 @@
 package struct ConsoleSettings: Sendable, Equatable {
     /// Reachable from this machine only, unless `allowsRemote`.
     package var address: SocketAddressSettings
+    /// Where the address stands.
+    package var addressPosition = SourcePosition()
     /// What every request must bring as `Authorization: Bearer`.
     package var token: Secret
     package var allowsRemote = false

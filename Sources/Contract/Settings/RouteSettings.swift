@@ -87,6 +87,19 @@ package struct RouteSettings: Sendable, Equatable {
         case ticket
     }
 
+    /// `login TEXT`: where people sign in.
+    package struct Login: Sendable, Equatable {
+        /// A path, or a URL whose host is written out.
+        package var location: Template
+        /// Of the location.
+        package var position = SourcePosition()
+
+        package init(location: Template, position: SourcePosition = .init()) {
+            self.location = location
+            self.position = position
+        }
+    }
+
     /// What `report_only` may name.
     package enum Rule: String, Sendable, CaseIterable {
         case auth, roles, require, rate, sessions
@@ -187,6 +200,8 @@ package struct RouteSettings: Sendable, Equatable {
     /// `auth … optional`: who brings no token passes without an identity; a token that is not
     /// believed is refused all the same.
     package var allowsAnonymous = false
+    /// `login`: where who visits a page without a good token is sent; nil for a 401.
+    package var login: Login?
     /// Any one of them suffices; empty for all.
     package var roles: [String] = []
     package var require: [Requirement] = []

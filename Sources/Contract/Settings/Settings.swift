@@ -58,6 +58,8 @@ package struct LogSettings: Sendable, Equatable {
     }
 
     package var access: Destination = .off
+    /// Where `access` names a file.
+    package var accessPosition = SourcePosition()
     package var level: Level = .info
 
     package init() {}
@@ -189,6 +191,8 @@ package enum SocketAddressSettings: Sendable, Hashable {
 /// `listen ADDRESS:PORT { tls { … } host NAME { … } redirect https; proxy_protocol }`.
 package struct ListenerSettings: Sendable, Equatable {
     package var address: SocketAddressSettings
+    /// Where the address stands.
+    package var addressPosition = SourcePosition()
     package var tls: TLSSettings?
     /// `redirect https`: answer everything with 308 to the https form of its URL; the value is the
     /// port to name there (nil for 443).
@@ -227,8 +231,20 @@ package struct TLSSettings: Sendable, Equatable {
         case selfSigned
     }
 
+    /// Where the certificate and its key are named.
+    package struct Words: Sendable, Equatable {
+        package var certificate = SourcePosition()
+        package var key = SourcePosition()
+
+        package init(certificate: SourcePosition = .init(), key: SourcePosition = .init()) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
     /// Used when no host below matches the server name (SNI), or the client sent none.
     package var certificate: Certificate
+    package var words = Words()
     package var versions: Set<Version> = [.v12, .v13]
     /// Certificates by server name; a name may begin with `*.`.
     package var hosts: [Host] = []
@@ -236,6 +252,7 @@ package struct TLSSettings: Sendable, Equatable {
     package struct Host: Sendable, Equatable {
         package var name: String
         package var certificate: Certificate
+        package var words = Words()
         package var position: SourcePosition
 
         package init(name: String, certificate: Certificate, position: SourcePosition = .init()) {

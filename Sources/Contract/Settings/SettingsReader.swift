@@ -41,7 +41,10 @@ package struct SettingsReader {
     /// A complaint about something that was read earlier and turned out wrong when it was put to
     /// use, such as a key that fits no certificate. The line is shown as the file has it now, with
     /// secrets blotted out.
-    package func complaint(_ message: String, at position: SourcePosition) -> Diagnostic {
+    package func complaint(
+        _ message: String, at position: SourcePosition,
+        severity: Diagnostic.Severity = .error
+    ) -> Diagnostic {
         var reading = Reading(world: files)
         _ = reading.open(position.file, at: nil)
         reading.error(
@@ -51,7 +54,17 @@ package struct SettingsReader {
         let all = reading.diagnostics()
         var complaint = all.first { $0.message == message && $0.position == position } ?? plain
         let rest = (complaint.sourceLine ?? "").dropFirst(complaint.caretOffset)
-        complaint.length = max(1, rest.prefix { !$0.isWhitespace }.count)
+        complaint.length = Self.wordLength(rest)
+        complaint.severity = severity
         return complaint
+    }
+
+    /// Of the word or string that a line goes on with.
+    private static func wordLength(_ rest: Substring) -> Int {
+        if rest.first == "\"" {
+            let end = rest.dropFirst().firstIndex(of: "\"") ?? rest.endIndex
+            return rest[..<end].count + 1
+        }
+        return max(1, rest.prefix { !$0.isWhitespace && !";}".contains($0) }.count)
     }
 }

@@ -38,13 +38,14 @@ extension Admission {
     ) throws(Refusal) {
         let draws = rules.compactMap(draw)
         guard let wait = worker.shared.rates.take(draws, now: worker.now) else { return }
-        if route.settings.reportOnly.contains(.rate) {
-            return worker.noteReportOnly(.rate, of: context)
-        }
-        worker.noteRateLimited(context, on: route)
-        throw Refusal(
+        let refusal = Refusal(
             .rateLimited, detail: "rate", message: "Too many requests",
             retryAfterSeconds: wait.secondsRoundedUp)
+        if route.settings.reportOnly.contains(.rate) {
+            return worker.noteReportOnly(.rate, of: context, as: refusal)
+        }
+        worker.noteRateLimited(context, on: route)
+        throw refusal
     }
 
     /// Nil for a request that has nothing to count by.

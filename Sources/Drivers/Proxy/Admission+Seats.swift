@@ -21,7 +21,7 @@ extension Admission {
             found = try arrival(on: route, generation.sessionBlocks[index], in: worker)
         } catch {
             guard route.settings.reportOnly.contains(.sessions) else { throw error }
-            worker.noteReportOnly(.sessions, of: context)
+            worker.noteReportOnly(.sessions, of: context, as: error)
             return nil
         }
         guard let arrival = found else { return nil }
@@ -89,7 +89,8 @@ extension Admission {
         switch outcome {
         case .admitted(let lease, let overruled):
             if let overruled {
-                worker.noteReportOnly(.sessions, of: context, overruled.words(store))
+                worker.noteReportOnly(
+                    .sessions, of: context, as: overruled.refusal, overruled.words(store))
             }
             context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
         case .waiting(let lease):
@@ -103,6 +104,14 @@ extension Admission {
 }
 
 extension OverruledRule {
+    /// How the request would have ended; nil where others would have.
+    fileprivate var refusal: Refusal? {
+        guard case .refusal(let limit) = self else { return nil }
+        return Refusal(
+            .connectionRejected, detail: limit.policy.rawValue,
+            message: "No more devices may be connected")
+    }
+
     /// What it would have done, for the operator.
     fileprivate func words(_ store: String) -> String {
         switch self {

@@ -235,16 +235,33 @@ struct Admission {
         case .passed(let identity):
             context.identity = identity
             context.tokenPlace = pass?.place
-        case .refused where isReportOnly: worker.noteReportOnly(.auth, of: context)
+        case .refused(let refusal) where isReportOnly:
+            worker.noteReportOnly(.auth, of: context, as: refusal.refusal)
         // It would delay who is let in anyway.
-        case .awaitKeys where isReportOnly: worker.noteReportOnly(.auth, of: context)
+        case .awaitKeys(let wait) where isReportOnly:
+            worker.noteReportOnly(.auth, of: context, as: wait.refusal.refusal)
         case .refused(let refusal):
             let refusal = worker.answer(refusal, of: context)
             context.challenge = refusal.challenge
+            context.login = login(of: route)
             throw refusal.refusal
-        case .awaitKeys(let wait): return .awaitKeys(wait)
+        case .awaitKeys(let wait):
+            context.login = login(of: route)
+            return .awaitKeys(wait)
         }
         return nil
+    }
+
+    /// Where a person may sign in who visits a page without a good token. Nil where the way leads
+    /// back here, and for everybody else.
+    private func login(of route: Generation.Route) -> String? {
+        guard let login = route.settings.login, PageVisit.isOne(head),
+            let index = context.route, !generation.loopingLogins.contains(index),
+            let location = expand(login.location, keepsTokens: false),
+            !location.hasPrefix("//"), !location.hasPrefix("/\\")
+        else { return nil }
+        let path = location.prefix { $0 != "?" && $0 != "#" }
+        return path == target.path ? nil : location
     }
 
     // MARK: 8 authorise
@@ -253,7 +270,9 @@ struct Admission {
         guard let place else { return }
         let verdict = generation.rules.judge(
             at: place, roles: context.identity?.roles ?? [], facts: facts)
-        for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: context) }
+        for violation in verdict.reported {
+            worker.noteReportOnly(violation.rule, of: context, as: violation.refusal)
+        }
         guard let violation = verdict.refused else { return }
         let refusal = GateRefusal(
             refusal: violation.refusal, isFailedAttempt: route.authenticates)
@@ -344,14 +363,25 @@ struct Admission {
     /// Where a route's `redirect` leads. A token goes along to where the request was going anyway,
     /// and nowhere else.
     private func location(_ template: Template) throws(Refusal) -> String {
-        let location = Location.expand(
+        guard let location = expand(template, keepsTokens: true) else {
+            throw Refusal(
+                .protocolError, detail: "location",
+                message: "The request does not fit where it would be sent")
+        }
+        return location
+    }
+
+    /// - Parameter keepsTokens: in a target that does not leave the origin.
+    /// - Returns: nil when what the client said fits no such location.
+    private func expand(_ template: Template, keepsTokens: Bool) -> String? {
+        Location.expand(
             template, from: context.authority, isTLS: context.isTLS
         ) { name, leavesOrigin in
             guard let placeholder = Placeholder(rawValue: name) else {
                 let text = routeCaptures[name] ?? ""
                 return name == context.routeSettings?.path.rest ? .segments(text) : .text(text)
             }
-            let isBare = leavesOrigin && target.query != nil
+            let isBare = (leavesOrigin || !keepsTokens) && target.query != nil
             let target =
                 isBare ? target.removing(generation.tokenParameters, from: query) : target
             switch placeholder {
@@ -363,12 +393,6 @@ struct Admission {
                 return .text(text(of: placeholder, target))
             }
         }
-        guard let location else {
-            throw Refusal(
-                .protocolError, detail: "location",
-                message: "The request does not fit where it would be sent")
-        }
-        return location
     }
 
     func text(of placeholder: Placeholder, _ target: NormalisedTarget) -> String {

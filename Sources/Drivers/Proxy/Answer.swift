@@ -84,17 +84,23 @@ enum Answer {
         if context.hasRequestBody { client.makeLast(leavingRest: reason != .timeout) }
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: status, to: &output)
+        output.append(contentsOf: worker.date)
         if let type { HeadEncoder.appendField(name: "Content-Type", value: type, to: &output) }
         for (name, value) in fields + context.crossOrigin {
             HeadEncoder.appendField(name: name, value: value, to: &output)
         }
         let own = fields + (type.map { [("Content-Type", $0)] } ?? [])
         context.answerFields.append(besides: own, to: &output)
+        // RFC 9110 §15.5.22.
+        if status == 426 {
+            HeadEncoder.appendField(name: "Upgrade", value: "websocket", to: &output)
+        }
         if status != 204, status != 304 {
             HeadEncoder.appendField(name: "Content-Length", value: String(body.count), to: &output)
         }
         ClientResponse.appendConnection(
-            isLast: client.isLastRequest, minorVersion: context.minorVersion, to: &output)
+            isLast: client.isLastRequest, minorVersion: context.minorVersion,
+            upgrades: status == 426, to: &output)
         HeadEncoder.appendEnd(to: &output)
         if context.method != .head { output.append(contentsOf: body) }
         client.stream.send(output.span)
@@ -113,6 +119,9 @@ enum Answer {
     ) {
         context.detail = refusal.detail
         context.release(in: worker)
+        worker.shared.log.debug(
+            "request \(context.id): refused with \(refusal.status) \(refusal.word):"
+                + " \(refusal.message)")
         let form = RefusalForm(
             of: refusal, isWebSocket: context.isWebSocket, isOpen: context.opened != nil,
             isEventStream: context.isEventStream,
@@ -122,8 +131,22 @@ enum Answer {
         case .rejectionEvent:
             rejectionEvent(refusal, context: context, to: client, in: worker)
         case .comeBack: comeBack(refusal, context: context, to: client, in: worker)
-        case .status: problem(refusal, context: context, to: client, in: worker)
+        case .status: status(refusal, head: head, context: context, to: client, in: worker)
         }
+    }
+
+    /// Who visits a page without a good token is led to `login`, where there is one.
+    private static func status(
+        _ refusal: Refusal, head: RequestHead, context: RequestContext,
+        to client: ClientConnection, in worker: Worker
+    ) {
+        guard refusal.status == 401, let login = context.login else {
+            return problem(refusal, head: head, context: context, to: client, in: worker)
+        }
+        respond(
+            302, type: nil, body: [],
+            fields: [("Location", login), ("Cache-Control", "no-store"), ("Vary", PageVisit.vary)],
+            reason: refusal.reason, context: context, to: client, in: worker)
     }
 
     private static func rejectionEvent(
@@ -155,11 +178,14 @@ enum Answer {
             context: context, to: client, in: worker)
     }
 
+    /// A page for who visits one, else a problem document.
+    ///
+    /// - Parameter head: nil for one that could not be read.
     private static func problem(
-        _ refusal: Refusal, context: RequestContext, to client: ClientConnection,
-        in worker: Worker
+        _ refusal: Refusal, head: RequestHead?, context: RequestContext,
+        to client: ClientConnection, in worker: Worker
     ) {
-        var fields: [(String, String)] = [("Cache-Control", "no-store")]
+        var fields: [(String, String)] = [("Cache-Control", "no-store"), ("Vary", PageVisit.vary)]
         if let challenge = context.challenge { fields.append(("WWW-Authenticate", challenge)) }
         if let seconds = refusal.retryAfterSeconds {
             fields.append(("Retry-After", String(seconds)))
@@ -167,14 +193,25 @@ enum Answer {
         if refusal.status == 405 {
             fields.append(("Allow", context.allow.joined(separator: ", ")))
         }
-        if refusal.status == 426 {
-            fields.append(("Upgrade", "websocket"))
-            fields.append(("Sec-WebSocket-Version", "13"))
+        if refusal.status == 426 { fields.append(("Sec-WebSocket-Version", "13")) }
+        var type = ProblemDocument.contentType
+        let body: [UInt8]
+        if let head, PageVisit.isOne(head) {
+            let wanted = LanguagePreference(acceptLanguage: head.fields.text(of: .acceptLanguage))
+            let language = wanted.best(of: ErrorPage.languages)
+            type = ErrorPage.contentType
+            body = ErrorPage.encode(refusal, requestID: context.id, language: language)
+            fields += [
+                ("Content-Language", language),
+                ("Content-Security-Policy", ErrorPage.contentSecurityPolicy),
+                ("X-Content-Type-Options", "nosniff"),
+            ]
+        } else {
+            body = ProblemDocument.encode(refusal, requestID: context.id)
         }
         respond(
-            refusal.status, type: ProblemDocument.contentType,
-            body: ProblemDocument.encode(refusal, requestID: context.id), fields: fields,
-            reason: refusal.reason, context: context, to: client, in: worker)
+            refusal.status, type: type, body: body, fields: fields, reason: refusal.reason,
+            context: context, to: client, in: worker)
     }
 
     /// A WebSocket that is completed only to be told why it may not stay.
@@ -300,7 +337,7 @@ enum Answer {
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
         context.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
-        problem(refusal, context: context, to: client, in: worker)
+        problem(refusal, head: nil, context: context, to: client, in: worker)
     }
 
     /// Somebody speaks HTTP where TLS is spoken: the one thing said here without encryption.
@@ -308,6 +345,7 @@ enum Answer {
         let body = "This port speaks HTTPS.\n"
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: 400, to: &output)
+        output.append(contentsOf: worker.date)
         output.append("Content-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n")
         output.append("Connection: close\r\n\r\n")
         output.append(body)

@@ -9,20 +9,26 @@ internal import Settings
 enum ClientResponse {
     static func append(
         _ head: ResponseHead, framing: BodyFraming, isLast: Bool, context: RequestContext,
-        to output: inout [UInt8]
+        date: [UInt8], to output: inout [UInt8]
     ) {
         HeadEncoder.appendStatusLine(of: head, to: &output)
         let hopByHop = HopByHop(head.fields)
+        let hasLength = head.status != 204 && framing.keepsContentLength
         for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
             if isOurs(line, of: head.fields, context) { continue }
-            if line.known == .contentLength, !framing.keepsContentLength { continue }
+            if line.known == .contentLength, !hasLength { continue }
             HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
         }
+        // `Connection` cannot take it away: it is a field that is known.
+        if !head.fields.contains(.date) { output.append(contentsOf: date) }
         appendCrossOrigin(besides: head.fields, context, to: &output)
         context.answerFields.append(to: &output)
         appendSessionID(context, to: &output)
         if framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
-        appendConnection(isLast: isLast, minorVersion: context.minorVersion, to: &output)
+        let upgrades = head.status == 426 && head.fields.contains(.upgrade)
+        if upgrades { appendUpgrade(head.fields, to: &output) }
+        appendConnection(
+            isLast: isLast, minorVersion: context.minorVersion, upgrades: upgrades, to: &output)
         HeadEncoder.appendEnd(to: &output)
     }
 
@@ -73,20 +79,36 @@ enum ClientResponse {
         HeadEncoder.appendStatusLine(of: head, to: &output)
         let hopByHop = HopByHop(head.fields)
         for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
-            if isOurs(line, of: head.fields, context) { continue }
+            // RFC 9110 §8.6.
+            if line.known == .contentLength || isOurs(line, of: head.fields, context) { continue }
             HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
         }
         HeadEncoder.appendEnd(to: &output)
     }
 
-    static func appendConnection(
-        isLast: Bool, minorVersion: UInt8, to output: inout [UInt8]
-    ) {
-        if isLast {
-            output.append("Connection: close\r\n")
-        } else if minorVersion == 0 {
-            output.append("Connection: keep-alive\r\n")
+    /// What has to be spoken instead is what a 426 is about (RFC 9110 §15.5.22); elsewhere
+    /// `Upgrade` is between the application and the gateway.
+    private static func appendUpgrade(_ fields: Fields, to output: inout [UInt8]) {
+        for line in fields.lines where line.known == .upgrade {
+            HeadEncoder.appendField(copying: line, of: fields, to: &output)
         }
+    }
+
+    /// - Parameter upgrades: the answer has a field `Upgrade`, which `Connection` has to name
+    ///   (RFC 9110 §7.8).
+    static func appendConnection(
+        isLast: Bool, minorVersion: UInt8, upgrades: Bool = false, to output: inout [UInt8]
+    ) {
+        let persistence = isLast ? "close" : minorVersion == 0 ? "keep-alive" : ""
+        if upgrades {
+            output.append("Connection: Upgrade\(persistence.isEmpty ? "" : ", ")")
+        } else if persistence.isEmpty {
+            return
+        } else {
+            output.append("Connection: ")
+        }
+        output.append(persistence)
+        output.append("\r\n")
     }
 }
 

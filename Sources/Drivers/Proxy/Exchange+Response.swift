@@ -104,7 +104,7 @@ extension Exchange {
         if isStream, framing != .none, !mayStay(head.fields, in: worker) { return }
         ClientResponse.append(
             head, framing: clientFraming, isLast: client.isLastRequest, context: context,
-            to: &worker.scratch)
+            date: worker.date, to: &worker.scratch)
         response = body.isComplete ? .complete : .streaming(body)
         if isOpenEnded { upstream?.clearDeadline() }
         if lasts {

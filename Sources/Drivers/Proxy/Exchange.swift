@@ -209,6 +209,9 @@ final class Exchange {
         if let index = lease?.index, !upstream.isReused {
             worker.noteReached(index, of: plan.group)
         }
+        worker.shared.log.debug(
+            "request \(context.id): goes to \(context.server?.text ?? "") on a"
+                + " \(upstream.isReused ? "resting" : "new") connection")
         isConnected = true
         endWait(\.served, in: worker)
         let framing = sentFraming
@@ -287,6 +290,7 @@ final class Exchange {
 
     /// Sends the request once more, on another connection.
     func retry(in worker: Worker) {
+        worker.shared.log.debug("request \(context.id): the connection broke, it is sent once more")
         isConnected = false
         isRepeated = true
         closeUpstream(in: worker)

@@ -91,11 +91,15 @@ package final class Gateway {
             let count = settings.workers ?? System.coreCount
             let shared = try SharedState(workerCount: count)
             shared.log.set(level: settings.log.level)
-            shared.accessLog.use(try openLog(settings, shared.accessLog.losses))
+            shared.accessLog.use(
+                try ListenerBinding.openLog(settings.log, shared.accessLog.losses))
             defer { shared.accessLog.close() }
             let generation = try Generation(
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
                 readFile: world.readFile)
+            for warning in generation.warnings {
+                System.write(world.render(warning).utf8.span, to: 2)
+            }
             try shared.kept.open(settings, generation.number)
             defer { shared.kept.close() }
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
@@ -105,22 +109,37 @@ package final class Gateway {
         } catch let error as Generation.BuildError {
             return complain(world.render(error), ExitCode.configuration)
         } catch let error as BindError {
-            return complain(error.text + "\n", ExitCode.bind)
+            return complain(world.render(error.complaint), ExitCode.bind)
         } catch let error as StateFileError {
-            return complain(error.description + "\n", ExitCode.internalError)
+            let error = Generation.BuildError(
+                position: settings.state?.pathPosition ?? SourcePosition(),
+                message: error.description)
+            return complain(world.render(error), ExitCode.internalError)
         } catch {
             return complain("gateway cannot start: \(error)\n", ExitCode.internalError)
         }
     }
 
     /// Builds everything a configuration needs, without serving it.
+    /// - Returns: what it should not be served with.
     /// - Throws: `Generation.BuildError` naming the line whose value does not work.
-    package static func check(_ settings: Settings, readFile: @escaping (String) -> [UInt8]?) throws
-    {
+    package static func check(
+        _ settings: Settings, readFile: @escaping (String) -> [UInt8]?
+    ) throws -> [Generation.BuildError] {
         let shared = try SharedState(workerCount: 1)
-        _ = try Generation(
+        return try Generation(
             settings, number: 1, registry: shared.registry, tickets: shared.tickets,
-            readFile: readFile)
+            readFile: readFile
+        ).warnings
+    }
+
+    /// What a start would not get on this machine, for this user.
+    ///
+    /// - Parameter isRunning: a gateway with this configuration is there already.
+    package static func checkStart(
+        _ settings: Settings, isRunning: Bool
+    ) -> [Generation.BuildError] {
+        StartCheck(isRunning: isRunning).findings(settings)
     }
 
     private static func complain(_ text: String, _ code: Int32) -> Int32 {
@@ -139,7 +158,8 @@ package final class Gateway {
     }
 
     private func serve() throws -> Int32 {
-        let handles = try bind(generation.entrances.keys)
+        let handles = try ListenerBinding.bind(
+            generation.entrances.values.map(\.settings), workerCount: workerCount)
         for index in 0..<workerCount {
             let shared = shared
             let generation = generation
@@ -225,18 +245,9 @@ package final class Gateway {
 
     // MARK: Console
 
-    private func prepareConsole(
-        _ settings: Settings, inPlaceOf current: ConsoleSettings?
-    ) throws(BindError) -> ConsoleEntrance? {
-        do throws(ConsoleFailure) {
-            return try ConsoleEntrance.prepare(settings.console, inPlaceOf: current)
-        } catch {
-            throw BindError(text: error.text)
-        }
-    }
-
     private func openConsole() throws {
-        let entrance = try prepareConsole(generation.settings, inPlaceOf: nil)
+        let entrance = try ListenerBinding.prepareConsole(
+            generation.settings.console, inPlaceOf: nil)
         console = try startedConsole(for: entrance)
         console?.adopt(entrance)
     }
@@ -330,7 +341,8 @@ package final class Gateway {
         do throws(SystemError) {
             try shared.accessLog.reopen()
         } catch {
-            shared.log.error("the access log cannot be opened again: \(error.reason)")
+            let reason = generation.settings.log.reason(of: error)
+            shared.log.error("the access log cannot be opened again: \(reason)")
         }
     }
 
@@ -352,6 +364,7 @@ package final class Gateway {
             System.write(world.render(error).utf8.span, to: 2)
             shared.log.error("reload refused: the old configuration goes on")
         } catch let error as BindError {
+            System.write(world.render(error.complaint).utf8.span, to: 2)
             shared.log.error("reload refused: \(error.text)")
         } catch {
             shared.log.error("reload refused: \(error)")
@@ -376,27 +389,22 @@ package final class Gateway {
             settings, number: generation.number + 1, registry: shared.registry,
             tickets: shared.tickets, readFile: world.readFile)
         let old = Set(generation.entrances.keys)
-        let handles = try bind(Set(next.entrances.keys).subtracting(old))
-        let entrance = try prepareConsole(settings, inPlaceOf: generation.settings.console)
+        let new = next.entrances.filter { !old.contains($0.key) }
+        let handles = try ListenerBinding.bind(
+            new.values.map(\.settings), workerCount: workerCount)
+        let entrance = try ListenerBinding.prepareConsole(
+            settings.console, inPlaceOf: generation.settings.console)
         let isSame = settings.log.access == generation.settings.log.access
         return Prepared(
             next: next, handles: handles, removed: Array(old.subtracting(next.entrances.keys)),
             entrance: entrance, console: try startedConsole(for: entrance),
-            log: isSame ? nil : try Self.openLog(settings, shared.accessLog.losses))
-    }
-
-    private static func openLog(
-        _ settings: Settings, _ losses: LogLosses
-    ) throws(BindError) -> AccessLog.Sink {
-        do throws(SystemError) {
-            return try AccessLog.Sink(settings.log.access, losses: losses)
-        } catch {
-            throw BindError(text: "the access log cannot be opened: \(error.reason)")
-        }
+            log: isSame
+                ? nil : try ListenerBinding.openLog(settings.log, shared.accessLog.losses))
     }
 
     private func adopt(_ prepared: Prepared) {
         let next = prepared.next
+        for warning in next.warnings { System.write(world.render(warning).utf8.span, to: 2) }
         if let log = prepared.log { shared.accessLog.use(log) }
         shared.log.set(level: next.settings.log.level)
         console = prepared.console
@@ -413,36 +421,5 @@ package final class Gateway {
         for (mailbox, own) in zip(shared.mailboxes, prepared.handles) {
             mailbox.post(.adopt(next, added: own, removed: prepared.removed))
         }
-    }
-
-    // MARK: Listeners
-
-    struct BindError: Error {
-        var text: String
-    }
-
-    /// Binds every address once a worker, so that the kernel spreads connections over them.
-    /// - Returns: the sockets by worker.
-    private func bind(_ keys: some Collection<ListenerKey>) throws(BindError) -> [[ListenerHandle]]
-    {
-        var handles = [[ListenerHandle]](repeating: [], count: workerCount)
-        for key in keys {
-            guard let address = SocketAddress(key.address) else {
-                throw BindError(text: "cannot listen on \(key.address.text): no such address")
-            }
-            do throws(SystemError) {
-                // Sharing the address is for our own workers: another process there is an error.
-                try Listener.checkIsFree(address)
-                let first = try Listener(address)
-                for index in 1..<max(1, workerCount) {
-                    handles[index].append(
-                        ListenerHandle(key: key, transfer: try first.another().transfer()))
-                }
-                handles[0].append(ListenerHandle(key: key, transfer: first.transfer()))
-            } catch {
-                throw BindError(text: "cannot listen on \(key.address.text): \(error.reason)")
-            }
-        }
-        return handles
     }
 }

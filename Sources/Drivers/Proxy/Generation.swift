@@ -11,10 +11,13 @@ package import Upstreams
 /// Immutable. Every request is judged by the newest one, and so is every new token and, at a
 /// reload, everybody who is connected; what was begun is finished by the one it was begun with.
 package final class Generation: Sendable {
-    /// Why a valid configuration cannot be served: what its files hold does not fit.
+    /// Why a valid configuration cannot be served, or should not be: what it names does not fit.
     package struct BuildError: Error, Sendable {
         package var position: SourcePosition
         package var message: String
+        package var severity = Diagnostic.Severity.error
+        /// What there is to say elsewhere about the same.
+        package var notes: [BuildError] = []
     }
 
     /// A listener's side of things.
@@ -86,6 +89,11 @@ package final class Generation: Sendable {
     let sessionBlocks: [SessionBlock]
     let identityNames: IdentityFieldNames
     let headLimits: HeadLimits
+    /// What can be served but should not: certificates that are out of date, logins that lead to
+    /// nowhere.
+    package let warnings: [BuildError]
+    /// Routes whose `login` is turned away in its turn: nobody is sent there.
+    let loopingLogins: Set<Int>
     /// Query parameters that hold a token or a ticket of some `jwt` block.
     let tokenParameters: [String]
     /// Query parameters whose values appear in no log: wherever a token may stand, and the names
@@ -100,12 +108,16 @@ package final class Generation: Sendable {
     ) throws(BuildError) {
         self.number = number
         self.settings = settings
-        entrances = try Self.entrances(settings, tickets, readFile)
+        var certificates = CertificateCache(readFile: readFile)
+        entrances = try Self.entrances(settings, tickets, &certificates)
         try KeyFiles(readFile: readFile).check(settings.tokens)
         refreshOrigins = CrossOriginRule(
             joining: settings.routes.filter { !$0.auth.isEmpty }.compactMap(\.crossOrigin),
             methods: ["POST"])
         rules = try Rulebook(settings)
+        let loops = rules.loopingLogins
+        loopingLogins = Set(loops.map(\.route))
+        warnings = certificates.warnings + loops.map(\.warning)
         groups = settings.backends.map { BackendGroup($0, registry: registry) }
         sessionBlocks = settings.sessions.map {
             SessionBlock($0, generation: number)
@@ -138,9 +150,8 @@ package final class Generation: Sendable {
     }
 
     private static func entrances(
-        _ settings: Settings, _ tickets: TicketKeys, _ readFile: @escaping (String) -> [UInt8]?
+        _ settings: Settings, _ tickets: TicketKeys, _ certificates: inout CertificateCache
     ) throws(BuildError) -> [ListenerKey: Entrance] {
-        var certificates = CertificateCache(readFile: readFile)
         var entrances: [ListenerKey: Entrance] = [:]
         for listener in settings.listeners {
             let context = try listener.tls.map { tls throws(BuildError) in
@@ -150,55 +161,6 @@ package final class Generation: Sendable {
                 settings: listener, tls: context)
         }
         return entrances
-    }
-}
-
-/// Loads every certificate once, however many listeners use it.
-private struct CertificateCache {
-    var loaded: [TLSSettings.Certificate: TLSCertificate] = [:]
-    let readFile: (String) -> [UInt8]?
-
-    init(readFile: @escaping (String) -> [UInt8]?) { self.readFile = readFile }
-
-    mutating func context(
-        for tls: TLSSettings, at position: SourcePosition, tickets: TicketKeys
-    ) throws(Generation.BuildError) -> TLSContext {
-        let certificate = try load(tls.certificate, at: position)
-        var hosts: [(name: String, certificate: TLSCertificate)] = []
-        for host in tls.hosts {
-            hosts.append((host.name, try load(host.certificate, at: host.position)))
-        }
-        do throws(TLSError) {
-            return try TLSContext(
-                certificate: certificate, hosts: hosts,
-                versions: tls.versions.map { $0 == .v12 ? .v12 : .v13 }, tickets: tickets)
-        } catch {
-            throw Generation.BuildError(position: position, message: error.message)
-        }
-    }
-
-    private mutating func load(
-        _ certificate: TLSSettings.Certificate, at position: SourcePosition
-    ) throws(Generation.BuildError) -> TLSCertificate {
-        if let known = loaded[certificate] { return known }
-        let made: TLSCertificate
-        do throws(TLSError) {
-            switch certificate {
-            case .selfSigned: made = try TLSCertificate(selfSignedFor: "localhost")
-            case .files(let chain, let key):
-                guard let chainPEM = readFile(chain) else {
-                    throw TLSError("cannot read the certificate '\(chain)'")
-                }
-                guard let keyPEM = readFile(key) else {
-                    throw TLSError("cannot read the key '\(key)'")
-                }
-                made = try TLSCertificate(chainPEM: chainPEM, keyPEM: keyPEM)
-            }
-        } catch {
-            throw Generation.BuildError(position: position, message: error.message)
-        }
-        loaded[certificate] = made
-        return made
     }
 }
 

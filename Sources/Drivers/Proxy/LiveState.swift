@@ -141,7 +141,7 @@ extension RequestContext {
             return nil
         }
         if enforcesTokens { return GateFailure.revoked.refusal }
-        worker.noteReportOnly(.auth, of: self)
+        worker.noteReportOnly(.auth, of: self, as: GateFailure.revoked.refusal)
         return nil
     }
 

@@ -95,7 +95,9 @@ extension RequestContext {
         let verdict = generation.rules.judge(
             at: place, roles: identity.roles,
             facts: asked.facts(claims: identity.claims))
-        for violation in verdict.reported { worker.noteReportOnly(violation.rule, of: self) }
+        for violation in verdict.reported {
+            worker.noteReportOnly(violation.rule, of: self, as: violation.refusal)
+        }
         if let violation = verdict.refused { return .forbidden(violation.refusal) }
         live.adopt(route: route, of: generation)
         return .accepted(identity)

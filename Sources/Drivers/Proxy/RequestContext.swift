@@ -37,7 +37,7 @@ final class RequestContext {
     /// It drew from the buckets that are asked first; a request that waited for keys draws once.
     var hasDrawn = false
     /// What rules that were not in force would have refused.
-    var wouldRefuse: [RouteSettings.Rule] = []
+    var wouldRefuse: [(rule: RouteSettings.Rule, as: Refusal?)] = []
     /// The client reads what the gateway itself says: its subprotocol, or events of its own.
     var speaksControl = false
     /// A WebSocket whose handshake the gateway has answered by itself.
@@ -51,6 +51,8 @@ final class RequestContext {
     var setCookie: String?
     /// The value of `WWW-Authenticate`, when the request ends for want of a good token.
     var challenge: String?
+    /// Where who visits a page is sent to sign in, when the request ends for want of a token.
+    var login: String?
     /// What the answer says about pages of other origins, on a route with `cors`.
     var crossOrigin: [CrossOriginRule.Field] = []
     /// What the configuration says in the answer, whoever gives it.

@@ -43,21 +43,24 @@ extension Worker {
 
     /// A rule that is not in force would have refused a request: counted always, and written down
     /// for the access log, and once a second for the operator.
-    /// - Parameter words: what it would have done.
+    /// - Parameters:
+    ///   - refusal: how the request would have ended; nil where it would have lost something else.
+    ///   - words: what it would have done.
     func noteReportOnly(
-        _ rule: RouteSettings.Rule, of context: RequestContext,
+        _ rule: RouteSettings.Rule, of context: RequestContext, as refusal: Refusal? = nil,
         _ words: @autoclosure () -> String = "would have refused a request"
     ) {
-        if context.wouldRefuse.contains(rule) { return }
+        if context.wouldRefuse.contains(where: { $0.rule == rule }) { return }
         let route = context.ruledBy
         // Where no token is asked for any more, nothing would have been refused for one.
         if rule == .auth, let route, !route.authenticates { return }
-        context.wouldRefuse.append(rule)
+        context.wouldRefuse.append((rule, refusal))
         guard let route = route?.name else { return }
         shared.counters.noteReportOnly(rule, route: route)
         guard now >= nextReport else { return }
         nextReport = now + .seconds(1)
-        shared.log.info("'\(rule.rawValue)' of route \(route) \(words())")
+        let end = refusal.map { " with \($0.status) \($0.word)" } ?? ""
+        shared.log.info("'\(rule.rawValue)' of route \(route) \(words())\(end)")
     }
 }
 
@@ -66,6 +69,9 @@ extension Refusal {
     static let tooManyAttempts = Refusal(
         .rateLimited, detail: "attempts", message: "Too many failed attempts",
         retryAfterSeconds: 1)
+
+    /// The finest word there is for it.
+    var word: String { detail ?? reason.rawValue }
 
     /// No further request is read behind such an answer: where the request ends is not known for
     /// sure, or the client is up to something.

@@ -80,7 +80,9 @@ extension Worker {
             if let role = context.identity?.role { line.appendMember("role", role) }
             if !context.wouldRefuse.isEmpty {
                 line.appendMember(
-                    "would_refuse", .array(context.wouldRefuse.map { .string($0.rawValue) }))
+                    "would_refuse", .array(context.wouldRefuse.map { .string($0.rule.rawValue) }))
+                line.appendMember(
+                    "would_refuse_as", .array(context.wouldRefuse.map { $0.as.document }))
             }
             if let id = context.sessionID { line.appendMember("session", id.description) }
             if let seat = context.session {
@@ -101,5 +103,17 @@ extension SessionJournal.Conclusion {
                 octets: Int64(context.octetsIn), messages: Int64(context.messagesIn)),
             sent: .init(
                 octets: Int64(context.octetsOut), messages: Int64(context.messagesOut)))
+    }
+}
+
+extension Refusal? {
+    /// What the line of the request would have said; null where it would not have been refused.
+    fileprivate var document: JSONValue {
+        guard let self else { return .null }
+        var document = JSONObject()
+        document["status"] = .number(JSONNumber(Int64(self.status)))
+        document["reason"] = .string(self.reason.rawValue)
+        if let detail = self.detail { document["detail"] = .string(detail) }
+        return .object(document)
     }
 }

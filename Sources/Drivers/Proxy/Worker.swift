@@ -35,6 +35,7 @@ final class Worker {
     let engine = TLSEngine()
     let accessLog: AccessLogBuffer
     var random = RandomPool()
+    var dateLine = DateLine()
     /// Reused for whatever is put together to be sent at once; empty between two events.
     var scratch: [UInt8] = []
     /// As `scratch`, for messages as they come, and inflated.

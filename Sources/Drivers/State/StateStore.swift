@@ -45,6 +45,11 @@ package final class StateStore: Sendable {
         package var revocationCount: Int
     }
 
+    /// Tries whether a folder could be worked with, without making anything there.
+    package static func check(folder: String) throws(StateFileError) {
+        try StateTables.check(folder)
+    }
+
     private let inbox: StateInbox
     private let closed: Handover<Void>
     private let isClosing = Atomic(false)

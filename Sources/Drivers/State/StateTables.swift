@@ -75,13 +75,36 @@ final class StateTables {
         return (file, lock)
     }
 
+    /// Tries whether `prepare` would find what it needs, without making anything.
+    static func check(_ folder: String) throws(StateFileError) {
+        var exposure: PrivateFiles.Exposure?
+        do throws(SystemError) {
+            exposure = try PrivateFiles.exposure(ofFolder: folder)
+        } catch {
+            guard error.isNotFound else {
+                throw .inaccessible(path: folder, reason: error.advice(writing: folder))
+            }
+            return try accessing(folder) { () throws(SystemError) in
+                try PathCheck.canMakeFile(at: folder)
+            }
+        }
+        if let exposure { throw .exposed(folder: folder, exposure) }
+        try accessing(folder) { () throws(SystemError) in
+            try PathCheck.canWrite(inFolder: folder)
+        }
+        for name in ["gateway.db", "gateway.lock"] {
+            let path = folder + "/" + name
+            try accessing(path) { () throws(SystemError) in try PathCheck.canAppend(to: path) }
+        }
+    }
+
     private static func accessing<Value>(
         _ path: String, _ body: () throws(SystemError) -> Value
     ) throws(StateFileError) -> Value {
         do throws(SystemError) {
             return try body()
         } catch {
-            throw .inaccessible(path: path, reason: error.reason)
+            throw .inaccessible(path: path, reason: error.advice(writing: path))
         }
     }
 

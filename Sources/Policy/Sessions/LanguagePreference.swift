@@ -23,6 +23,13 @@ package struct LanguagePreference: Sendable, Equatable {
         }.map(\.element.language)
     }
 
+    /// The one of `known` that the client likes best; the first of them for who likes none.
+    package func best(of known: [String]) -> String {
+        let fallback = known.first ?? ""
+        let wanted = languages.lazy.map { $0 == "*" ? fallback : $0 }
+        return wanted.first { known.contains($0) } ?? fallback
+    }
+
     /// One element: `language-range [ OWS ";" OWS "q=" qvalue ]`, the quality in thousandths.
     private static func range(of element: Substring.UTF8View) -> (language: String, quality: Int)? {
         let parts = element.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)

@@ -6,7 +6,11 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check a configuration and everything it names.",
-        discussion: "Exits with 0 when a server would start with it, and with 1 when not.")
+        discussion: """
+            Exits with 0 when a server would start with it, on this machine and by this user, and \
+            with 1 when not. Nothing is made or changed. An address that is in use is a warning, \
+            and none while a gateway runs with this configuration.
+            """)
 
     @OptionGroup var option: ConfigurationOption
 
@@ -14,6 +18,7 @@ struct CheckCommand: ParsableCommand {
         let file = option.file
         let settings = try file.loadForCommand(showsWarnings: true)
         try file.build(settings)
+        try file.checkStart(settings)
         print("\(file.path): ok (\(Self.summary(of: settings)))")
     }
 

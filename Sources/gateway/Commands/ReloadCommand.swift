@@ -45,7 +45,7 @@ struct ReloadCommand: ParsableCommand {
         } catch {
             try Self.fail(
                 error.code == ESRCH
-                    ? "there is no process \(process)"
+                    ? "there is no process \(process) (name a gateway that runs)"
                     : "process \(process) cannot be told: \(error.reason)")
         }
         print("told process \(process) to reload")
@@ -53,27 +53,27 @@ struct ReloadCommand: ParsableCommand {
 
     private func process(for file: ConfigurationFile) throws -> Int32 {
         if let pid { return pid }
-        let files = pidFile.map { [PIDFile(path: $0)] } ?? PIDFile.candidates(for: file)
-        let numbers = files.compactMap { $0.read() }
-        if let found = numbers.first(where: Self.runsGateway) { return found }
-        if let pidFile {
-            guard let number = numbers.first else {
-                try Self.fail("'\(pidFile)' holds no process ID")
-            }
-            try Self.fail("'\(pidFile)' names process \(number), which is no running gateway")
+        if let pidFile { return try Self.process(in: pidFile) }
+        let files = PIDFile.candidates(for: file)
+        if let found = files.lazy.compactMap(\.runningGateway).first { return found }
+        let places = files.map { "'\($0.path)'" }.joined(separator: ", ")
+        try Self.fail(
+            "no running gateway left its process ID for '\(file.path)' (looked for \(places)): say"
+                + " which process with --pid, or where 'gateway run --pid-file' left its ID with"
+                + " --pid-file")
+    }
+
+    private static func process(in path: String) throws -> Int32 {
+        let file = PIDFile(path: path)
+        if let found = file.runningGateway { return found }
+        guard let number = file.read() else {
+            try fail(
+                file.isThere
+                    ? "'\(path)' holds no process ID"
+                    : "there is no '\(path)': name the file that 'gateway run --pid-file' was given"
+            )
         }
-        try Self.fail("no gateway runs with '\(file.path)', or it left no process ID (try --pid)")
-    }
-
-    /// True when the process bears the name of this one: a number that was left behind may belong
-    /// to somebody else by now, whom the signal would end.
-    private static func runsGateway(_ process: Int32) -> Bool {
-        guard let name = name(of: "\(process)") else { return false }
-        return name == Self.name(of: "self")
-    }
-
-    private static func name(of process: String) -> [UInt8]? {
-        try? SystemConfigurationFiles().read("/proc/\(process)/comm", limit: 64)
+        try fail("'\(path)' names process \(number), which is no running gateway")
     }
 
     private static func fail(_ message: String) throws(CommandEnd) -> Never {

@@ -15,19 +15,22 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var option: ConfigurationOption
 
-    @Option(name: .long, help: "Where the process ID is left for 'gateway reload'.")
+    @Option(name: .long, help: "Where the process ID is left, besides the usual place.")
     var pidFile: String?
 
     func run() throws {
         let file = option.file
         let manager = ServiceManager()
-        let written = pidFile.map { PIDFile(path: $0) } ?? .standard(for: file)
+        let named = pidFile.map { PIDFile(path: $0) }
+        try named?.check()
+        // Whoever does not know of the option looks in the usual place.
+        let written = [named, .standard(for: file)].compactMap(\.self)
         let world = file.world { text in
-            if text == ServiceManager.ready { written?.write() }
+            if text == ServiceManager.ready { for file in written { file.write() } }
             manager?.notify(text)
         }
         let code = Gateway.run(world)
-        written?.remove()
+        for file in written { file.remove() }
         throw CommandEnd(code: code)
     }
 }

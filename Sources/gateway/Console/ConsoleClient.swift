@@ -58,7 +58,9 @@ struct ConsoleClient {
         do throws(SystemError) {
             reply = try exchange(octets)
         } catch {
-            throw Failure(text: "no console answers at \(address.text): \(error.reason)")
+            throw Failure(
+                text: "no console answers at \(address.text): \(error.reason) (is the gateway"
+                    + " running, with this 'console'?)")
         }
         guard let status = reply.status, reply.isComplete else {
             throw Failure(text: "the console at \(address.text) broke off")
@@ -66,6 +68,12 @@ struct ConsoleClient {
         guard status < 400 else {
             let problem = (try? JSONValue.decode(reply.body.span))?.object
             let detail = problem?["detail"]?.string ?? "it says no more"
+            if status == 401 {
+                throw Failure(
+                    text: "the console at \(address.text) has another token than the one that"
+                        + " 'console { token … }' names here (give this command the environment and"
+                        + " the files of the gateway that runs, or reload that)")
+            }
             throw Failure(text: "the console refuses (\(status)): \(detail.printable())")
         }
         if reply.body.isEmpty { return Answer(status: status, body: [], object: JSONObject()) }

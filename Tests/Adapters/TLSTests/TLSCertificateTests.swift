@@ -3,13 +3,24 @@ import TLS
 import Testing
 
 @Suite struct TLSCertificateTests {
-    /// The error of a chain and a key that are refused.
-    private func refusal(_ chain: [UInt8], _ key: [UInt8]) -> String? {
-        do throws(TLSError) {
+    private func mistake(_ chain: [UInt8], _ key: [UInt8]) -> CertificateMistake? {
+        do throws(CertificateMistake) {
             _ = try TLSCertificate(chainPEM: chain, keyPEM: key)
             return nil
         } catch {
-            return error.message
+            return error
+        }
+    }
+
+    /// The error of a chain and a key that are refused.
+    private func refusal(_ chain: [UInt8], _ key: [UInt8]) -> String? {
+        switch mistake(chain, key) {
+        case nil: nil
+        case .certificate(let text): "certificate: " + text
+        case .key(let text): "key: " + text
+        case .swapped: "swapped"
+        case .mismatch: "mismatch"
+        case .order(let number): "order \(number)"
         }
     }
 
@@ -67,12 +78,21 @@ import Testing
 
     // MARK: What is refused
 
+    private static func unreadable(_ number: Int) -> String {
+        "certificate: holds a certificate (number \(number)) that cannot be read: "
+    }
+
     @Test func `a chain without a certificate is refused`() throws {
         let pem = try Identities.pem("a.test")
-        for text in ["", "\n", "no PEM", "-----END CERTIFICATE-----\n"] {
-            #expect(refusal(text, pem.key) == "no certificate in PEM form found")
+        #expect(refusal("", pem.key) == "certificate: is empty, and no certificate in PEM form")
+        for text in ["\n", "no PEM", "-----END CERTIFICATE-----\n"] {
+            #expect(
+                refusal(text, pem.key)
+                    == "certificate: holds something else, and no certificate in PEM form")
         }
-        #expect(refusal(pem.key, pem.key) == "no certificate in PEM form found")
+        #expect(
+            refusal(pem.key, pem.key)
+                == "certificate: holds a private key where the certificate belongs")
     }
 
     @Test func `a certificate that is broken is refused, wherever it stands in the chain`() throws {
@@ -84,12 +104,12 @@ import Testing
             return text[..<cut] + "!!!!" + text[text.index(cut, offsetBy: 4)...]
         }
         let inLeaf = try #require(refusal(broken(behind: text.startIndex), chained.keyPEM))
-        #expect(inLeaf.hasPrefix("certificate 1 of the chain cannot be read: "))
+        #expect(inLeaf.hasPrefix(Self.unreadable(1)))
         let inNext = try #require(refusal(broken(behind: second.lowerBound), chained.keyPEM))
-        #expect(inNext.hasPrefix("certificate 2 of the chain cannot be read: "))
+        #expect(inNext.hasPrefix(Self.unreadable(2)))
         // Cut off in the middle of the second one.
         let cut = String(text[..<text.index(second.upperBound, offsetBy: 200)])
-        #expect(refusal(cut, chained.keyPEM)?.hasPrefix("certificate 2 ") == true)
+        #expect(refusal(cut, chained.keyPEM)?.hasPrefix(Self.unreadable(2)) == true)
     }
 
     @Test func `a certificate that asks for a passphrase is refused without asking`() throws {
@@ -103,36 +123,85 @@ import Testing
 
 
                 """)
-        #expect(refusal(text, pem.key)?.hasPrefix("certificate 1 ") == true)
+        #expect(refusal(text, pem.key)?.hasPrefix(Self.unreadable(1)) == true)
     }
 
     @Test func `a key file without a key is refused`() throws {
         let pem = try Identities.pem("a.test")
-        for key in [[], Array("no PEM".utf8), pem.certificate] {
-            #expect(refusal(pem.certificate, key) == "no private key in PEM form found")
-        }
+        #expect(refusal(pem.certificate, []) == "key: is empty, and no private key in PEM form")
+        #expect(
+            refusal(pem.certificate, Array("no PEM".utf8))
+                == "key: holds something else, and no private key in PEM form")
+        #expect(
+            refusal(pem.certificate, pem.certificate)
+                == "key: holds a certificate and no private key, which belongs here")
         let broken = String(decoding: pem.key, as: UTF8.self).replacing("MI", with: "!!")
         #expect(
             refusal(pem.certificate, Array(broken.utf8))?
-                .hasPrefix("the private key cannot be read: ") == true)
+                .hasPrefix("key: holds a private key that cannot be read: ") == true)
+    }
+
+    @Test func `two files in the place of each other are told from two wrong ones`() throws {
+        let (a, b) = (try Identities.pem("a.test"), try Identities.pem("b.test"))
+        #expect(refusal(a.key, a.certificate) == "swapped")
+        // They do not belong to each other, which is the next thing to be said.
+        #expect(refusal(a.key, b.certificate) == "swapped")
+        #expect(refusal(a.certificate + a.key, a.certificate)?.hasPrefix("key: ") == true)
+    }
+
+    @Test(arguments: [
+        ("-----BEGIN CERTIFICATE REQUEST-----", "certificate: holds a request for a certificate"),
+        ("-----BEGIN NEW CERTIFICATE REQUEST-----", "certificate: holds a request for"),
+        ("-----BEGIN PUBLIC KEY-----", "certificate: holds a public key where"),
+        ("-----BEGIN DH PARAMETERS-----", "certificate: holds 'DH PARAMETERS', and no certificate"),
+        ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "certificate: holds a private key where"),
+        ("0\u{82}..0\u{82}.......", "certificate: is a certificate in binary form"),
+        ("0\u{82}..\u{02}\u{01}\u{03}......", "certificate: is a PKCS #12 store"),
+        ("0\u{82}..\u{02}\u{01}\u{00}......", "certificate: is a private key where"),
+        ("0", "certificate: holds something else, and no certificate"),
+    ])
+    func `a file that is no certificate is called what it is`(
+        text: String, message: String
+    ) throws {
+        let octets = text.unicodeScalars.map { UInt8($0.value) }
+        let heard = try #require(refusal(octets, try Identities.pem("a.test").key))
+        #expect(heard.hasPrefix(message), "\(heard)")
+    }
+
+    @Test(arguments: [
+        ("-----BEGIN CERTIFICATE REQUEST-----", "key: holds a request for a certificate"),
+        ("-----BEGIN PUBLIC KEY-----", "key: holds the public key where the private"),
+        ("0\u{82}..0\u{82}.......", "key: is a certificate where its private key"),
+        ("0\u{82}..\u{02}\u{01}\u{03}......", "key: is a PKCS #12 store"),
+        ("0\u{82}..\u{02}\u{01}\u{01}......", "key: is a private key in binary form"),
+    ])
+    func `a file that is no key is called what it is`(text: String, message: String) throws {
+        let octets = text.unicodeScalars.map { UInt8($0.value) }
+        let heard = try #require(refusal(try Identities.pem("a.test").certificate, octets))
+        #expect(heard.hasPrefix(message), "\(heard)")
+    }
+
+    @Test func `a certificate of today is valid`() throws {
+        let certificate = try TLSCertificate(selfSignedFor: "localhost")
+        #expect(certificate.validity.map(\.state) == [.valid])
+        let chained = try Identities.chained.get()
+        let chain = try TLSCertificate(chainPEM: chained.chainPEM, keyPEM: chained.keyPEM)
+        #expect(chain.validity.map(\.number) == Array(1...chain.validity.count))
+        #expect(chain.validity.count > 1)
     }
 
     @Test func `another certificate's key is refused, of the same kind or not`() throws {
         let pem = try Identities.pem("a.test")
         for kind in [["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], ["rsa:2048"]] {
             let other = try Identities.pem("b.test", key: kind)
-            #expect(
-                refusal(pem.certificate, other.key)
-                    == "the private key does not belong to the certificate")
+            #expect(refusal(pem.certificate, other.key) == "mismatch")
         }
         // A chain in the wrong order: the key is the last one's.
         let chained = try Identities.chained.get()
         let blocks = String(decoding: chained.chainPEM, as: UTF8.self)
         let second = try #require(blocks.ranges(of: "-----BEGIN CERTIFICATE-----").last)
         let reversed = blocks[second.lowerBound...] + blocks[..<second.lowerBound]
-        #expect(
-            refusal(String(reversed), chained.keyPEM)
-                == "the private key does not belong to the certificate")
+        #expect(refusal(String(reversed), chained.keyPEM) == "order 2")
     }
 
     @Test(arguments: [true, false])
@@ -146,8 +215,8 @@ import Testing
                 : ["openssl", "ec", "-aes256", "-in", file, "-passout", "pass:secret"])
         #expect(encrypted.contains("ENCRYPTED"))
         #expect(
-            refusal(pem.certificate, Array(encrypted.utf8))
-                == "the private key is encrypted; it must be stored without a passphrase")
+            refusal(pem.certificate, Array(encrypted.utf8))?
+                .hasPrefix("key: holds an encrypted private key, and nobody is there") == true)
     }
 
     @Test func `a key that is too weak for OpenSSL is refused by the context`() throws {

@@ -230,7 +230,9 @@ import Testing
                 let bad = try session(octets, portion: 600)
                 #expect(bad.ending != nil)
             }
-            #expect(throws: TLSError.self) { try TLSCertificate(chainPEM: [1], keyPEM: [2]) }
+            #expect(throws: CertificateMistake.self) {
+                try TLSCertificate(chainPEM: [1], keyPEM: [2])
+            }
             return 500
         }
         try good.run { good.ending != nil }

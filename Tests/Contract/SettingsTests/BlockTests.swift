@@ -226,6 +226,30 @@ struct BlockTests {
         #expect(settings.backends[1] == expected)
     }
 
+    private static func place(_ line: Int, _ column: Int) -> SourcePosition {
+        .init(file: "gateway.conf", line: line, column: column)
+    }
+
+    /// What the lines 9 to 11 below mean.
+    private static var tls: TLSSettings {
+        var tls = TLSSettings(
+            certificate: .files(chain: "tls/fullchain.pem", key: "tls/privkey.pem"))
+        tls.versions = [.v13]
+        tls.hosts = [
+            .init(
+                name: "api.example.kr",
+                certificate: .files(chain: "tls/api.pem", key: "tls/api.key"),
+                position: .init(file: "gateway.conf", line: 10, column: 5)),
+            .init(
+                name: "*.example.kr", certificate: .selfSigned,
+                position: .init(file: "gateway.conf", line: 11, column: 5)),
+        ]
+        tls.words = .init(certificate: place(9, 23), key: place(9, 46))
+        tls.hosts[0].words = .init(certificate: place(10, 39), key: place(10, 56))
+        tls.hosts[1].words = .init(certificate: place(11, 37), key: place(11, 5))
+        return tls
+    }
+
     @Test("Every word of the server's own blocks arrives") func server() throws {
         let text = """
             workers 3; trust 10.0.0.0/8; log { access json logs/access.json; level debug }
@@ -271,20 +295,10 @@ struct BlockTests {
         var console = ConsoleSettings(
             address: .ip(address: "::1", port: 99), token: Secret(Array(Desk.token.utf8)))
         console.position = .init(file: "gateway.conf", line: 7, column: 1)
+        console.addressPosition = .init(file: "gateway.conf", line: 7, column: 9)
         #expect(settings.console == console)
-        var tls = TLSSettings(
-            certificate: .files(chain: "tls/fullchain.pem", key: "tls/privkey.pem"))
-        tls.versions = [.v13]
-        tls.hosts = [
-            .init(
-                name: "api.example.kr",
-                certificate: .files(chain: "tls/api.pem", key: "tls/api.key"),
-                position: .init(file: "gateway.conf", line: 10, column: 5)),
-            .init(
-                name: "*.example.kr", certificate: .selfSigned,
-                position: .init(file: "gateway.conf", line: 11, column: 5)),
-        ]
-        #expect(settings.listeners[1].tls == tls)
+        #expect(settings.listeners[1].tls == Self.tls)
+        #expect(settings.listeners[1].addressPosition == Self.place(8, 8))
         #expect(settings.listeners[1].position == .init(file: "gateway.conf", line: 8, column: 1))
         #expect(
             settings.listeners.map(\.redirectToHTTPS)

@@ -31,6 +31,12 @@ struct LexicalTests {
             settings[keyPath: path] = .init()
             other[keyPath: path] = .init()
         }
+        for path in [\Settings.listeners[0].addressPosition] {
+            settings[keyPath: path] = .init()
+            other[keyPath: path] = .init()
+        }
+        settings.listeners[0].tls?.words = .init()
+        other.listeners[0].tls?.words = .init()
         #expect(settings == other)
     }
 

@@ -15,6 +15,7 @@ struct StateTests {
     @Test("Every word arrives") func words() throws {
         var expected = StateSettings(path: "/var/lib/gateway")
         expected.position = .init(file: "gateway.conf", line: 2, column: 1)
+        expected.pathPosition = .init(file: "gateway.conf", line: 2, column: 7)
         #expect(expected.historyAge == .seconds(30 * 86_400))
         #expect(expected.historyCount == 1_000_000)
         #expect(try state("state /var/lib/gateway") == expected)

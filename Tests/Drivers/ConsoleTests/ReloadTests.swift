@@ -82,7 +82,9 @@ import Transport
         let taken = try Listener.loopback()
         let port = taken.address.port ?? 0
         let text = text(settings(.ip(address: "127.0.0.1", port: port)))
-        #expect(text == "the console cannot listen on 127.0.0.1:\(port): Address already in use")
+        #expect(
+            text == "the console cannot listen on 127.0.0.1:\(port): another process listens there"
+                + " (ss -ltnp shows which)")
     }
 
     @Test func `what is not adopted gives its socket back`() throws {

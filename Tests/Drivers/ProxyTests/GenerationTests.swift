@@ -103,25 +103,34 @@ import Upstreams
     }
 
     @Test(arguments: [
-        ("none.pem", "a.key", "cannot read the certificate 'none.pem'"),
-        ("a.pem", "none.key", "cannot read the key 'none.key'"),
-        ("empty", "a.key", "no certificate in PEM form found"),
-        ("garbage", "a.key", "no certificate in PEM form found"),
-        ("a.key", "a.key", "no certificate in PEM form found"),
-        ("a.pem", "empty", "no private key in PEM form found"),
-        ("a.pem", "a.pem", "no private key in PEM form found"),
-        ("a.pem", "b.key", "the private key does not belong to the certificate"),
+        ("none.pem", "a.key", 1, "cannot read the certificate 'none.pem' (is it a file"),
+        ("a.pem", "none.key", 2, "cannot read the key 'none.key' (is it a file"),
+        ("empty", "a.key", 1, "'empty' is empty, and no certificate"),
+        ("garbage", "a.key", 1, "'garbage' holds something else, and no certificate"),
+        ("a.key", "a.key", 1, "'a.key' holds a private key where the certificate belongs"),
+        ("a.pem", "empty", 2, "'empty' is empty, and no private key"),
+        ("a.pem", "a.pem", 2, "'a.pem' holds a certificate and no private key"),
+        ("a.pem", "b.key", 2, "the private key in 'b.key' does not belong to the certificate in"),
+        ("a.key", "a.pem", 1, "'a.key' holds a private key, and 'a.pem' the certificate: they"),
     ])
-    func `a certificate that cannot be used is reported at its line`(
-        chain: String, key: String, message: String
+    func `a certificate that cannot be used is reported at the word that names it`(
+        chain: String, key: String, column: Int, message: String
     ) throws {
-        let ofListener = try refusal(listener(2, .files(chain: chain, key: key)))
-        #expect(ofListener.message == message)
-        #expect(ofListener.position.line == 2)
-        let ofHost = try refusal(
-            listener(2, .selfSigned, hosts: [host("a.test", chain, key)]))
-        #expect(ofHost.message == message)
-        #expect(ofHost.position.line == 99)
+        func at(_ line: Int) -> TLSSettings.Words {
+            .init(
+                certificate: .init(file: "gateway.conf", line: line, column: 1),
+                key: .init(file: "gateway.conf", line: line, column: 2))
+        }
+        var listener = listener(2, .files(chain: chain, key: key))
+        listener.tls?.words = at(2)
+        let ofListener = try refusal(listener)
+        #expect(ofListener.message.hasPrefix(message), "\(ofListener.message)")
+        #expect(ofListener.position == .init(file: "gateway.conf", line: 2, column: column))
+        var host = host("a.test", chain, key)
+        host.words = at(99)
+        let ofHost = try refusal(self.listener(2, .selfSigned, hosts: [host]))
+        #expect(ofHost.message == ofListener.message)
+        #expect(ofHost.position == .init(file: "gateway.conf", line: 99, column: column))
     }
 
     @Test func `a listener without a TLS version is reported at its line`() throws {

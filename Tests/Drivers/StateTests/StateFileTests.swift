@@ -151,7 +151,7 @@ import Transport
     @Test func `a folder in the place of the file is an error`() throws {
         try FileManager.default.createDirectory(
             atPath: file, withIntermediateDirectories: true)
-        #expect(failure(path) == .inaccessible(path: file, reason: "Is a directory"))
+        #expect(failure(path) == .inaccessible(path: file, reason: "it is a folder and no file"))
     }
 
     // MARK: Files that are something else

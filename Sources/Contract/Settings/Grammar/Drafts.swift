@@ -129,6 +129,7 @@ struct RouteDraft {
     /// The word that `auth` was set by: itself, or `report_only`.
     var authSetter: Word?
     var reported: [(word: Word, rule: RouteSettings.Rule)] = []
+    var login: Word?
     var roles: Word?
     /// The words that read a claim.
     var claims: [Word] = []

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The words of a route that are about pages: `origins` and `cors`.
 extension Grammar {
     static let corsSynopsis = "any|ORIGIN… | off"
@@ -41,6 +43,33 @@ extension Grammar {
             }
         }
         return origins
+    }
+
+    // MARK: login
+
+    /// `login /login?next={request.target}`, `login off`. What a client says comes behind the host,
+    /// so that nobody is led elsewhere.
+    static func readLogin(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert("login")
+        let word = directive.arguments[0]
+        draft.settings.login = nil
+        draft.login = nil
+        if word.text == "off" { return }
+        draft.login = directive.name
+        let names = Placeholder.allCases.map(\.rawValue) + (draft.captures ?? [])
+        let template = Template(word, known: names, &reading)
+        if template.fixedText.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " }) {
+            reading.error("a location holds no spaces", at: word)
+        } else if !template.hasFixedHost {
+            reading.error(
+                "write where to sign in as a path (/login?next={request.target}) or as a whole URL"
+                    + " (https://login.example.kr/?next={request.target}): placeholders come behind"
+                    + " the host", at: word)
+        }
+        draft.settings.login = RouteSettings.Login(
+            location: template, position: reading.position(of: word.location))
     }
 
     // MARK: cors
@@ -115,5 +144,22 @@ extension Grammar {
             }
         }
         return names
+    }
+}
+
+extension Template {
+    /// It begins with a path, or with a scheme and a host that are written out.
+    fileprivate var hasFixedHost: Bool {
+        guard case .text(let start)? = parts.first else { return false }
+        if start.hasPrefix("/") {
+            return !start.hasPrefix("//") && !start.hasPrefix("/\\")
+        }
+        for scheme in ["https://", "http://"] where start.lowercased().hasPrefix(scheme) {
+            let rest = start.dropFirst(scheme.count)
+            let host = rest.prefix { !"/?#".contains($0) }
+            return !host.isEmpty && !host.contains { "@\\".contains($0) }
+                && (host.count < rest.count || parts.count == 1)
+        }
+        return false
     }
 }

@@ -241,7 +241,7 @@ extension Grammar {
     ) {
         let status = ValueKind.integer(200...599).read(directive.arguments[0], &reading)
         let body = directive.arguments.count > 1 ? directive.arguments[1] : nil
-        if let body, let status, status == 204 || status == 304 {
+        if let body, let status, [204, 205, 304].contains(status) {
             reading.error("an answer with status \(status) has no body", at: body)
         }
         let answer = RouteSettings.Destination.respond(

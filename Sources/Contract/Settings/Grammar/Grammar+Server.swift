@@ -28,7 +28,9 @@ extension Grammar {
             case "stderr": log.access = .standardError
             case "":
                 reading.error("expected stdout, stderr or a path", at: target)
-            default: log.access = .file(reading.resolve(target.text, from: target))
+            default:
+                log.access = .file(reading.resolve(target.text, from: target))
+                log.accessPosition = reading.position(of: target.location)
             }
         case ("json", _):
             reading.error("where to? (expected: access json stdout|stderr|PATH)", at: format)
@@ -73,6 +75,7 @@ extension Grammar {
             settings: ListenerSettings(
                 address: address ?? .unix(path: ""),
                 position: reading.position(of: directive.name.location)))
+        draft.settings.addressPosition = reading.position(of: word.location)
         listen.read(directive.block ?? [], into: &draft, &reading)
         if let redirect = draft.redirect, draft.tls != nil {
             reading.error("a listener with 'tls' cannot redirect to https", at: redirect)
@@ -119,6 +122,7 @@ extension Grammar {
         tls.read(directive.block ?? [], of: directive.name, into: &certificate, &reading)
         draft.tls = directive.name
         var settings = TLSSettings(certificate: finish(certificate, &reading))
+        settings.words = words(of: certificate, or: directive.name, reading)
         if let versions = certificate.versions { settings.versions = versions }
         draft.settings.tls = settings
     }
@@ -134,9 +138,10 @@ extension Grammar {
             let line = reading.firstSet(first.word.location, seenFrom: word.location)
             reading.error("host \(word.shown) is set twice\(line)", at: word)
         }
-        let host = TLSSettings.Host(
+        var host = TLSSettings.Host(
             name: name, certificate: finish(certificate, &reading),
             position: reading.position(of: directive.name.location))
+        host.words = words(of: certificate, or: directive.name, reading)
         draft.hosts.append((word, host))
     }
 
@@ -159,6 +164,15 @@ extension Grammar {
             ValueKind<TLSSettings.Version>.choice.read($0, &reading)
         }
         draft.versions = Set(versions)
+    }
+
+    /// - Parameter opening: the word to be pointed at where one of them is missing.
+    private static func words(
+        of draft: CertificateDraft, or opening: Word, _ reading: Reading
+    ) -> TLSSettings.Words {
+        TLSSettings.Words(
+            certificate: reading.position(of: (draft.certificate ?? opening).location),
+            key: reading.position(of: (draft.key ?? opening).location))
     }
 
     /// The chain and its key belong together; a certificate made up at start brings its own.
@@ -271,6 +285,7 @@ extension Grammar {
         var settings = ConsoleSettings(address: address, token: token.secret)
         settings.allowsRemote = draft.allowsRemote
         settings.position = reading.position(of: directive.name.location)
+        settings.addressPosition = reading.position(of: word.location)
         document.settings.console = settings
         document.console = word
     }

@@ -7,6 +7,7 @@ extension Grammar {
         let path = ValueKind<String>.folderToMake.read(directive.arguments[0], &reading)
         var settings = StateSettings(path: path ?? "")
         settings.position = reading.position(of: directive.name.location)
+        settings.pathPosition = reading.position(of: directive.arguments[0].location)
         state.read(directive.block ?? [], of: directive.name, into: &settings, &reading)
         document.settings.state = settings
     }

@@ -206,6 +206,7 @@ package enum Grammar {
         .init("deny", addressSynopsis, .atLeastOne, readRouteAddresses).repeatable,
         .init("rate", rateSynopsis, .atLeastOne, readRate).repeatable,
         .init("auth", "NAME [or NAME]… [optional] | off", .atLeastOne, readAuth),
+        .init("login", "TEXT|off", .one, readLogin),
         .init("roles", "ROLE…", .atLeastOne, readRoles),
         .init("require", requireSynopsis, .atLeast(3), readRequirement).repeatable,
         .init("report_only", reportOnlySynopsis, .atLeastOne, readReportOnly),

@@ -142,6 +142,7 @@ extension Document {
         checkFirstMessage(draft, &route, &reading)
         checkStream(draft, route, &reading)
         checkCORS(draft, route, &reading)
+        checkLogin(draft, &route, &reading)
         checkReports(draft, &route, &reading)
         checkPaths(draft, route, &reading)
         return route
@@ -287,6 +288,33 @@ extension Document {
                 "only a GET is an event stream, and GET is none of the 'methods' of this route",
                 at: word.location)
         case .any, .webSocket: break
+        }
+    }
+
+    /// People are sent to sign in where a token is asked for and a page may be visited. What comes
+    /// from `defaults` falls away elsewhere.
+    private func checkLogin(
+        _ draft: RouteDraft, _ route: inout RouteSettings, _ reading: inout Reading
+    ) {
+        guard route.login != nil, let word = draft.login else { return }
+        let isOwn = draft.own.contains("login")
+        if route.kind != .any {
+            if isOwn {
+                reading.error(
+                    "'login' is for pages: nobody visits one on a route with"
+                        + " '\(route.kind == .webSocket ? "websocket" : "events")'", at: word)
+            }
+            route.login = nil
+        } else if draft.auth.isEmpty {
+            if isOwn {
+                reading.error(
+                    "'login' needs 'auth NAME': without it everybody is let in", at: word)
+            }
+            route.login = nil
+        } else if isOwn, route.reportOnly.contains(.auth) {
+            reading.warn(
+                "with 'report_only auth' nobody is refused, so nobody is sent to sign in",
+                at: word.location)
         }
     }
 

@@ -127,6 +127,12 @@ struct Vocabulary<Draft>: Sendable {
     /// that what its block holds is checked, too.
     private func rule(for directive: Directive, _ reading: inout Reading) -> Rule<Draft>? {
         let name = directive.name.text
+        if directive.name.written != nil {
+            reading.error(
+                "variables stand for values: the word of a directive is written out",
+                at: directive.name)
+            return nil
+        }
         let candidates = rules.filter { $0.entry.name == name }
         if !candidates.isEmpty {
             let hasBlock = directive.block != nil

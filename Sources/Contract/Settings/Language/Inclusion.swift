@@ -18,7 +18,7 @@ extension Reading {
     ) -> [Directive] {
         var result: [Directive] = []
         for directive in directives {
-            if directive.name.text == "include" {
+            if directive.name.text == "include", directive.name.written == nil {
                 result += follow(directive, through: chain)
             } else {
                 var directive = directive

@@ -14,13 +14,18 @@ struct Lexer {
     private(set) var tokens: [Token] = []
     private(set) var findings: [Finding] = []
     private let file: Int
+    private let environment: (String) -> String?
     private var line: [Character] = []
     private var number = 0
     private var cursor = 0
     /// Trailing brackets given back by a string without an end: the line's text stops here.
     private var end = 0
 
-    init(file: Int) { self.file = file }
+    /// - Parameter environment: the value of a variable; nil for one that is not set.
+    init(file: Int, environment: @escaping (String) -> String?) {
+        self.file = file
+        self.environment = environment
+    }
 
     /// Reads one line, without its line break; `number` counts from 1.
     mutating func read(_ text: String, number: Int) {
@@ -57,15 +62,21 @@ struct Lexer {
 
     private mutating func readWord() {
         let start = cursor
-        var isBroken = false
+        var word = Word(text: "", location: location(start, 1))
+        // Up to here the word has been taken over; that begins with its first variable.
+        var taken = start
         if line[start] == "'" {
             report("strings stand in double quotes", start, 1)
-            isBroken = true
+            word.isBroken = true
         }
         scan: while cursor < end {
             let character = line[cursor]
             switch character {
             case " ", "\t", ";", "}": break scan
+            case "$" where beginsVariable(cursor):
+                word.append(line[taken..<cursor], writtenAt: taken - start)
+                readVariable(into: &word, from: start)
+                taken = cursor
             case "{":
                 guard let after = placeholderEnd(cursor) ?? captureEnd(cursor, of: start)
                 else { break scan }
@@ -73,25 +84,73 @@ struct Lexer {
             case "#":
                 // What follows may be the rest of the value, or a comment: the brackets behind it
                 // count in either case, lest blocks seem to stay open.
-                if !isBroken {
+                if !word.isBroken {
                     report(
                         "a value with '#' needs quotes; a comment needs a space before", cursor, 1)
                 }
-                isBroken = true
+                word.isBroken = true
                 cursor += 1
             case "\"":
                 report("a quote inside a word; put the quotes around all of it", cursor, 1)
-                isBroken = true
+                word.isBroken = true
                 cursor = (closingQuote(after: cursor) ?? cursor) + 1
             default:
                 if character.isForeignSpace { break scan }
-                if character.isDamaged { isBroken = true }
+                if character.isDamaged { word.isBroken = true }
                 cursor += 1
             }
         }
-        let text = String(line[start..<cursor])
-        let place = location(start, cursor - start)
-        tokens.append(.word(Word(text: text, location: place, isBroken: isBroken)))
+        if taken == start {
+            word.text = String(line[start..<cursor])
+        } else {
+            word.append(line[taken..<cursor], writtenAt: taken - start)
+        }
+        word.location.length = cursor - start
+        if word.written != nil { word.written = String(line[start..<cursor]) }
+        tokens.append(.word(word))
+    }
+
+    // MARK: Variables
+
+    /// True for `${`, and for `$${`, which is `${` itself.
+    private func beginsVariable(_ index: Int) -> Bool {
+        let rest = line[index..<end].dropFirst()
+        return rest.first == "{" || rest.starts(with: "${")
+    }
+
+    /// Reads `$${`, `${NAME}` or `${NAME:-default}` at the cursor. What a variable holds is a part
+    /// of this word whatever it is: nothing of it is read as the language.
+    private mutating func readVariable(into word: inout Word, from start: Int) {
+        let dollar = cursor
+        if line[dollar + 1] == "$" {
+            cursor += 2
+            return word.append(["$"], writtenAt: dollar - start)
+        }
+        guard let close = line[dollar..<end].firstIndex(of: "}"),
+            let variable = Variable(line[(dollar + 2)..<close])
+        else {
+            cursor += 2
+            word.isBroken = true
+            return report(
+                "expected ${NAME} or ${NAME:-default} for an environment variable ('$${' is '${'"
+                    + " itself)", dollar, 2)
+        }
+        cursor = close + 1
+        word.written = ""
+        let length = cursor - dollar
+        guard let value = variable.value(environment) else {
+            word.isBroken = true
+            return report(
+                "the environment variable '\(variable.name)' is not set (${\(variable.name):-text}"
+                    + " takes a text in its place)", dollar, length)
+        }
+        if value.unicodeScalars.contains(where: \.isForbidden) {
+            word.isBroken = true
+            return report(
+                "the environment variable '\(variable.name)' holds a line break or another control"
+                    + " character", dollar, length)
+        }
+        word.append(value, writtenAt: (dollar - start)..<(cursor - start))
     }
 
     /// The index behind `{name}` when one begins at `start`.
@@ -118,11 +177,15 @@ struct Lexer {
     private mutating func readString() {
         let start = cursor
         var word = Word(text: "", location: location(start, 1), isQuoted: true)
-        var offsets: [Int] = []
         var hasEscapes = false
         cursor += 1
         while cursor < end, line[cursor] != "\"" {
-            offsets.append(cursor - start)
+            if line[cursor] == "$", beginsVariable(cursor) {
+                hasEscapes = true
+                readVariable(into: &word, from: start)
+                continue
+            }
+            word.offsets.append(cursor - start)
             if line[cursor] == "\\" {
                 hasEscapes = true
                 word.text.append(contentsOf: readEscape(&word.isBroken))
@@ -132,7 +195,7 @@ struct Lexer {
                 cursor += 1
             }
         }
-        if hasEscapes { word.offsets = offsets }
+        if !hasEscapes { word.offsets = [] }
         if cursor < end {
             cursor += 1
         } else {
@@ -141,6 +204,7 @@ struct Lexer {
             report("this string is never closed", start, cursor - start)
         }
         word.location.length = cursor - start
+        if word.written != nil { word.written = String(line[start..<cursor]) }
         if cursor < end, !" \t;{}#".contains(line[cursor]), !line[cursor].isForeignSpace {
             report("a space is missing after the string", cursor, 1)
             word.isBroken = true

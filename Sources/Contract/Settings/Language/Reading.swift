@@ -130,7 +130,8 @@ struct Reading {
     }
 
     private mutating func parse(_ file: Int) -> [Directive] {
-        var lexer = Lexer(file: file)
+        let world = world
+        var lexer = Lexer(file: file) { world.environment($0) }
         for (index, line) in sources[file].lines.enumerated() {
             lexer.read(line, number: index + 1)
         }

@@ -59,7 +59,8 @@ struct Redaction {
 
     private mutating func hide(_ word: inout Word) {
         let isReference = word.text.hasPrefix("env:") || word.text.hasPrefix("file:")
-        if isReference && !word.isBroken && !hasHidden { return }
+        // What a variable holds may be the secret itself.
+        if isReference && word.written == nil && !word.isBroken && !hasHidden { return }
         word.isHidden = true
         hasHidden = true
         var place = word.location

@@ -16,8 +16,11 @@ struct Word: Sendable, Hashable {
     var text: String
     var location: Location
     var isQuoted = false
-    /// For a string with escapes: how far from its start each character of `text` was written.
+    /// For a word with escapes or variables: how far from its start each character of `text` was
+    /// written.
     var offsets: [Int] = []
+    /// The word as it was written, when `${NAME}` in it stands for a value of the environment.
+    var written: String?
     /// A lexical error was reported for it: nothing more needs to be said about it.
     var isBroken = false
     /// It may be a secret: neither messages nor source lines may show it.
@@ -29,12 +32,15 @@ struct Word: Sendable, Hashable {
     /// The word as messages may repeat it, in single quotes.
     var shown: String {
         if isHidden { return "'…'" }
-        let text = text.count > 60 ? text.prefix(59) + "…" : text
-        return "'" + text.printable() + "'"
+        // What a variable holds is not repeated: it may not be meant for others.
+        let text = written ?? text
+        let shown = text.count > 60 ? text.prefix(59) + "…" : text
+        return "'" + shown.printable() + "'"
     }
 
     /// Where characters `start..<start + length` of `text` were written.
     func location(of start: Int, length: Int = 1) -> Location {
+        if text.isEmpty { return location }
         func offset(_ index: Int) -> Int {
             offsets.indices.contains(index) ? offsets[index] : index + (isQuoted ? 1 : 0)
         }

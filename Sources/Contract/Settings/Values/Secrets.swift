@@ -3,6 +3,12 @@ internal import Bytes
 extension ValueKind where Value == Secret {
     /// `env:NAME` or `file:PATH`; never the secret itself, and nothing of it in a message.
     static let secret = ValueKind { word, reading in
+        if word.written != nil {
+            reading.error(
+                "a secret is named here, and never inserted: write env:NAME for the environment"
+                    + " variable NAME", at: word)
+            return nil
+        }
         if word.text.hasPrefix("env:") { return environment(word, &reading) }
         if word.text.hasPrefix("file:") { return file(word, &reading) }
         reading.error(

@@ -39,8 +39,8 @@ final class ConsoleDesk {
                 )
             }
             var refusal = RequestRefusal(error)
-            if error.status == 401 {
-                refusal.fields.append(("WWW-Authenticate", ConsoleGuard.challenge))
+            if let challenge = ConsoleGuard.challenge(of: error) {
+                refusal.fields.append(("WWW-Authenticate", challenge))
             }
             throw refusal
         }

@@ -39,7 +39,8 @@ package struct ConsoleEntrance: Sendable {
                 address: listener.address, listener: listener.transfer(), tokenDigest: digest)
         } catch {
             throw ConsoleFailure(
-                text: "the console cannot listen on \(address.text): \(error.reason)")
+                text: "the console cannot listen on \(address.text): "
+                    + error.advice(listeningOn: address))
         }
     }
 

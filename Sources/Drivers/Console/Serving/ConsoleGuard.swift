@@ -19,8 +19,8 @@ struct ConsoleGuard {
     var tokenDigest: [UInt8]?
     private var limiter = AttemptLimiter(attempts, capacity: addressCapacity)
 
-    /// Throws for who does not come in: 401, with the same words for everything that can be wrong,
-    /// or 429.
+    /// Throws for who does not come in: 401, which tells a token that is not there from one that is
+    /// wrong, and nothing else, or 429.
     mutating func check(
         _ head: RequestHead, from address: SocketAddress, now: Instant
     ) throws(Refusal) {
@@ -32,14 +32,25 @@ struct ConsoleGuard {
                 retryAfterSeconds: 1)
         }
         if let client { limiter.noteFailure(client, now: now) }
-        throw Refusal(.unauthenticated, message: "The console's token is needed")
+        throw head.fields.contains(.authorization) ? Self.wrong : Self.missing
     }
+
+    private static let missing = Refusal(
+        .unauthenticated,
+        message: "The console's token is needed, in the field 'Authorization: Bearer TOKEN'")
+    private static let wrong = Refusal(
+        .unauthenticated, detail: "token_invalid",
+        message: "What 'Authorization' brings is not the console's token, as 'Bearer TOKEN'")
 
     /// How many refusals are to be told with this one; nil when it is told with a later one.
     mutating func shouldLog(now: Instant) -> Int? { limiter.shouldLog(now: now) }
 
-    /// Of `WWW-Authenticate` (RFC 6750 §3).
-    static let challenge = "Bearer realm=\"gateway console\""
+    /// The value of `WWW-Authenticate` (RFC 6750 §3); nil for a refusal that is not about a token.
+    static func challenge(of refusal: Refusal) -> String? {
+        guard refusal.status == 401 else { return nil }
+        let error = refusal == wrong ? ", error=\"invalid_token\"" : ""
+        return "Bearer realm=\"gateway console\"" + error
+    }
 
     private func bringsToken(_ head: RequestHead) -> Bool {
         let fields = head.fields

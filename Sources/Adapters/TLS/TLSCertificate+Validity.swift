@@ -1,0 +1,50 @@
+internal import COpenSSL
+
+extension TLSCertificate {
+    /// Whether one certificate of the chain is good today (RFC 5280 §4.1.2.5).
+    package struct Validity: Sendable, Equatable {
+        package enum State: Sendable, Equatable {
+            case valid
+            /// Since so many days.
+            case expired(days: Int)
+            /// It will be in so many days.
+            case notYet(days: Int)
+        }
+
+        /// Its place in the chain, from 1.
+        package var number: Int
+        package var state: State
+    }
+
+    /// Of the leaf and of what follows it, by the clock of this machine.
+    package var validity: [Validity] {
+        // Live as long as this object.
+        let all = unsafe [leaf] + chain
+        // As above.
+        return unsafe all.indices.map { index in
+            // As above.
+            Validity(number: index + 1, state: unsafe Self.state(of: all[index]))
+        }
+    }
+
+    private static func state(of certificate: OpaquePointer) -> Validity.State {
+        // The times belong to the certificate, which is live.
+        if let past = unsafe Self.fromNow(X509_get0_notAfter(certificate)), past.isPast {
+            return .expired(days: past.days)
+        }
+        // As above.
+        if let start = unsafe Self.fromNow(X509_get0_notBefore(certificate)), !start.isPast {
+            return .notYet(days: start.days)
+        }
+        return .valid
+    }
+
+    /// Whether a time is past, and how many whole days away it is; nil for one that is none.
+    private static func fromNow(_ time: UnsafePointer<ASN1_TIME>?) -> (isPast: Bool, days: Int)? {
+        var days: Int32 = 0
+        var seconds: Int32 = 0
+        // Null stands for now; the results are local.
+        guard unsafe ASN1_TIME_diff(&days, &seconds, nil, time) == 1 else { return nil }
+        return (days < 0 || seconds < 0, Int(days.magnitude))
+    }
+}

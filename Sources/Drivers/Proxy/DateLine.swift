@@ -1,0 +1,24 @@
+internal import Bytes
+internal import Clock
+internal import HTTP
+internal import Transport
+
+/// The line `Date` of answers, written anew once a second (RFC 9110 §6.6.1).
+struct DateLine {
+    private var second: Int64?
+    private var octets: [UInt8] = []
+
+    mutating func octets(at time: WallTime) -> [UInt8] {
+        if time.seconds != second {
+            second = time.seconds
+            octets.removeAll(keepingCapacity: true)
+            octets.append("Date: \(HTTPDate.text(time))\r\n")
+        }
+        return octets
+    }
+}
+
+extension Worker {
+    /// For an answer that is made now, or that came without its own.
+    var date: [UInt8] { dateLine.octets(at: SystemClock.wallTime()) }
+}
