@@ -149,7 +149,8 @@ async def test_clients_see_the_answer_and_no_reset(begin, tls):
             seen = repr(error)
         assert seen == status, f"{client.__name__} {path}: {seen}"
 
-    with_all = [post(client, path, EARLY[path]) for client in CLIENTS for path in ("/small", "/app")]
+    pairs = [(client, path) for client in CLIENTS for path in ("/small", "/app")]
+    with_all = [post(client, path, EARLY[path]) for client, path in pairs]
     with_one = [post(posts_with_requests, path, status) for path, status in EARLY.items()]
     await together(*with_all, *with_one)
     assert operator.total("gateway_lingering_connections_total") > len(EARLY)

@@ -117,8 +117,8 @@ final class AccessLogBuffer {
 /// What happens to the gateway itself, in words for an operator, on standard error. Messages may
 /// repeat what clients say: each is one line, whatever it holds.
 ///
-/// Lines are rare, and written at once by whoever has something to say. While nobody takes them they
-/// are left out, and counted: no worker waits for a pipe that is full.
+/// Lines are rare, and written at once by whoever has something to say. While nobody takes them
+/// they are left out, and counted: no worker waits for a pipe that is full.
 package final class EventLog: Sendable {
     private let level: Atomic<Int>
     private let leftOut = Atomic<UInt64>(0)

@@ -4,9 +4,9 @@ internal import Locks
 internal import Synchronization
 internal import Transport
 
-/// Writes lines to one open file or pipe, on a thread of its own: whoever reads them, or a disk, may
-/// take as long as it likes, and no worker ever waits for it. What it may be behind with is bounded
-/// (`LogQueue`).
+/// Writes lines to one open file or pipe, on a thread of its own: whoever reads them, or a disk,
+/// may take as long as it likes, and no worker ever waits for it. What it may be behind with is
+/// bounded (`LogQueue`).
 final class LogWriter: Sendable {
     /// Some ten thousand lines.
     private static let capacity = 4 * 1024 * 1024
