@@ -45,7 +45,7 @@ struct PathExpressionTests {
     }
 
     static let mistakes: [(String, String)] = [
-        ("", "23: the expression is empty"), ("/(a", "24: this '(' is never closed"),
+        ("", "22: the expression is empty"), ("/(a", "24: this '(' is never closed"),
         ("/a)", "25: a ')' without its '('"), ("/[a", "24: this '[' is never closed"),
         ("/*", "22: ok"), ("*", "23: nothing stands before '*' to repeat"),
         ("/a**", "26: what is repeated cannot be repeated again (write a group)"),
