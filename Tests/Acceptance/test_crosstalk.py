@@ -24,10 +24,11 @@ backend careless {
     $second
     server 127.0.0.1:$nobody
     response_timeout 1s
+    response_pause 1s
     fail_timeout 1s
     retries 2
 }
-backend sloppy { $sloppy; response_timeout 1s }
+backend sloppy { $sloppy; response_timeout 1s; response_pause 1s }
 defaults { backend careless }
 route /sloppy/   { backend sloppy }
 route /sloppyws/ { backend sloppy; websocket }

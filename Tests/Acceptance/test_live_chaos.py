@@ -197,6 +197,8 @@ async def test_everything_at_once(start_gateway, tmp_path):
         assert busy(gateway) - before < 0.3, "it is busy with nothing"
         text = gateway.stdout
         counts = Counter(json.loads(entry)["path"] for entry in text.splitlines())
+        # Frames behind a handshake that was refused with a status are requests that are none.
+        del counts[""]
         many = {path: count for path, count in counts.items() if count > 1}
         assert not many, f"more than one line: {many}"
         assert len(counts) > 200

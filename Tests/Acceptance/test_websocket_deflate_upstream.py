@@ -135,7 +135,7 @@ async def assert_app_speaks(client, app, answer, speaker):
         "permessage-deflate; client_no_context_takeover=1",
         "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
         "permessage-deflate; server_no_context_takeover, permessage-deflate", "permessage-bzip2",
-        "permessage-deflate, x", "@", "",
+        "permessage-deflate, x", "@",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("offer", [None, BROWSER], ids=["no offer", "an offer"])

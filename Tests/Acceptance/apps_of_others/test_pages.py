@@ -4,7 +4,7 @@
 import pytest
 
 from harness.chromium import HOST
-from harness.others import CELLS, FOLDER, Kind, rows
+from harness.others import FOLDER, Kind, rows
 from harness.secrecy import secrecy
 
 SERVERS = FOLDER / "servers"
@@ -62,22 +62,9 @@ KINDS = [
 #: Each keeps a processor busy when it starts.
 AT_A_TIME = 2
 
-#: What is known to fail, and for what reason.
-OWN_AUTHORIZATION = "where the token is in a cookie, the app's own `Authorization` is taken away"
-#: It even ends Panel for good: to Bokeh's client a message comes in three parts, and the JSON is
-#: one of them.
-OPENED_WHILE_AWAY = "a WebSocket is opened, and hears JSON of the gateway's, while the app is away"
-KNOWN = {
-    **{
-        (name, "restart"): OPENED_WHILE_AWAY
-        for name in ("JupyterLab", "NiceGUI", "Panel", "marimo", "websockify")
-    },
-    **{("Jupyter Server, API", cell): OWN_AUTHORIZATION for cell in CELLS},
-}
-
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize(("kind", "cell"), rows(KINDS, KNOWN))
+@pytest.mark.parametrize(("kind", "cell"), rows(KINDS))
 def test_an_app_with_pages(lives, kind, cell, record_property):
     lives.judge(kind, cell, record_property)

@@ -63,7 +63,6 @@ async def test_an_app_that_reads_the_token_itself(start, token):
     assert token in headers["cookie"] and "other=1" in headers["cookie"]
 
 
-@pytest.mark.xfail(strict=True, reason=test_pages.OWN_AUTHORIZATION)
 @pytest.mark.parametrize("own", ["Basic dXNlcjpwYXNz", "token a-key-of-the-app-s"])
 async def test_an_app_with_an_authorization_of_its_own(start, token, own):
     gateway = start(OWN_AUTHORIZATION)

@@ -42,21 +42,9 @@ KINDS = [
 #: Most of their lives they wait.
 AT_A_TIME = len(KINDS)
 
-#: What is known to fail, and for what reason.
-CUT_AT_DRAIN = "the answer to a POST is cut off with `retry:` at drain"
-KNOWN = {
-    ("Django Channels", "restart"): "a WebSocket is opened, and hears JSON of the gateway's,"
-    " while the app is away",
-    ("sse-starlette", "restart"): "502 while the app is away ends an EventSource for good",
-    **{
-        (name, "new gateway"): CUT_AT_DRAIN
-        for name in ("MCP", "MCP, sessions", "OpenAI's client")
-    },
-}
-
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.mark.parametrize(("kind", "cell"), rows(KINDS, KNOWN))
+@pytest.mark.parametrize(("kind", "cell"), rows(KINDS))
 def test_a_small_app(lives, kind, cell, record_property):
     lives.judge(kind, cell, record_property)
