@@ -80,13 +80,13 @@ import Transport
             log.write("own".utf8.span, count: 1)
         }
         for name in ["one", "two", "three"] { try await expect(name, holds: "own") }
-        let whole = 10 * Self.lines.count
+        // Whoever comes later than a busy machine lets it, finds the rest among the losses.
         var count = 0
-        // So much is read, and waited for, each time.
-        while count < whole {
-            count += try reader.read(upToCount: min(1 << 16, whole - count))?.count ?? 0
+        while count + Self.line.count * Int(log.losses.count) < 10 * Self.lines.count {
+            guard System.isReadable(reader.fileDescriptor, within: 100) else { continue }
+            count += reader.availableData.count
         }
-        #expect(count == whole && log.losses.count == 0)
+        #expect(count + Self.line.count * Int(log.losses.count) == 10 * Self.lines.count)
         try reader.close()
     }
 
