@@ -5,8 +5,6 @@ little every second and never leave by themselves.
 
 It says how many are connected, and how many are left, a line at a time."""
 
-import collections
-import math
 import selectors
 import socket
 import subprocess
@@ -19,9 +17,8 @@ from .process import ACCEPTANCE
 HEAD = b"GET /plain HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 BODY = b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
 READER = b"GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n"
-#: How often each does its little; they take turns, as strangers do.
+#: How often each does its little.
 EVERY = 1.0
-STEP = 0.002
 #: Of the states of a connection (`tcp_states.h`).
 ESTABLISHED = 1
 
@@ -91,14 +88,14 @@ class Client:
 
 
 def main(port, count):
-    clients, opened = collections.deque(), 0
+    clients, opened = [], 0
     watch = selectors.DefaultSelector()
     kinds = [(HEAD, False), (BODY, False), (READER, True)]
     waiting = [kind for kind in kinds for _ in range(count)]
-    report = time.monotonic()
+    turn = time.monotonic()
     while waiting or clients:
         # No faster than an app in Python can take them.
-        for words, takes in waiting[:2]:
+        for words, takes in waiting[:20]:
             try:
                 client = Client(port, words, takes)
             except OSError:
@@ -109,17 +106,16 @@ def main(port, count):
                 watch.register(client.socket, selectors.EVENT_READ, client)
             opened += 1
             del waiting[0]
-        time.sleep(STEP)
+        pause = 0.02 if waiting else max(0, turn - time.monotonic())
+        time.sleep(pause)
         for key, _ in watch.select(0):
             if key.data.was_ended():
                 leave(key.data, clients, watch)
-        for _ in range(math.ceil(len(clients) * STEP / EVERY)):
-            client = clients.popleft()
-            clients.append(client)
-            if not client.does_a_little():
-                leave(client, clients, watch)
-        if time.monotonic() >= report:
-            report = time.monotonic() + EVERY
+        if time.monotonic() >= turn:
+            turn = time.monotonic() + EVERY
+            for client in list(clients):
+                if not client.does_a_little():
+                    leave(client, clients, watch)
             print(opened, len(clients), flush=True)
     print(opened, 0, flush=True)
     time.sleep(3600)
