@@ -101,8 +101,9 @@ enum UpstreamRequest {
                 HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
         }
-        let offers = subprotocols(fields, stripping, context)
-        if context.isWebSocket, fields.contains(.secWebSocketProtocol), let offers {
+        if context.isWebSocket, fields.contains(.secWebSocketProtocol),
+            let offers = subprotocols(fields, stripping, context)
+        {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: offers, to: &output)
         }
     }

@@ -6,46 +6,40 @@ extension Grammar {
     static func readPathSpelling(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
-        draft.own.insert("path")
-        draft.pathSpelling = directive.name
-        let kind = ValueKind<PathSettings.Spelling>.choice
-        if let spelling = kind.read(directive.arguments[0], &reading) {
-            draft.settings.paths.spelling = spelling
-        }
+        read(.choice, \.spelling, \.pathSpelling, &draft, directive, &reading)
     }
 
     /// `encoded_slashes refuse|keep`.
     static func readEncodedSlashes(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
-        draft.own.insert("encoded_slashes")
-        draft.encodedSlashes = directive.name
-        let kind = ValueKind<PathSettings.EncodedSlashes>.choice
-        if let slashes = kind.read(directive.arguments[0], &reading) {
-            draft.settings.paths.encodedSlashes = slashes
-        }
+        read(.choice, \.encodedSlashes, \.encodedSlashes, &draft, directive, &reading)
     }
 
     /// `ignore_case on|off`.
     static func readIgnoreCase(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
-        draft.own.insert("ignore_case")
-        draft.ignoreCase = directive.name
-        if let isOn = ValueKind.onOff.read(directive.arguments[0], &reading) {
-            draft.settings.paths.ignoresCase = isOn
-        }
+        read(.onOff, \.ignoresCase, \.ignoreCase, &draft, directive, &reading)
     }
 
     /// `parameters keep|ignore|refuse`.
     static func readParameters(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
-        draft.own.insert("parameters")
-        draft.parameters = directive.name
-        let kind = ValueKind<PathSettings.Parameters>.choice
-        if let parameters = kind.read(directive.arguments[0], &reading) {
-            draft.settings.paths.parameters = parameters
+        read(.choice, \.parameters, \.parameters, &draft, directive, &reading)
+    }
+
+    /// A setting of one word; `said` keeps where it was set.
+    private static func read<Value>(
+        _ kind: ValueKind<Value>, _ setting: WritableKeyPath<PathSettings, Value>,
+        _ said: WritableKeyPath<RouteDraft, Word?>, _ draft: inout RouteDraft,
+        _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.own.insert(directive.name.text)
+        draft[keyPath: said] = directive.name
+        if let value = kind.read(directive.arguments[0], &reading) {
+            draft.settings.paths[keyPath: setting] = value
         }
     }
 
