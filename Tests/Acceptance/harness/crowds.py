@@ -5,6 +5,7 @@ little every second and never leave by themselves.
 
 It says how many are connected, and how many are left, a line at a time."""
 
+import collections
 import selectors
 import socket
 import subprocess
@@ -17,8 +18,9 @@ from .process import ACCEPTANCE
 HEAD = b"GET /plain HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 BODY = b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
 READER = b"GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n"
-#: How often each does its little.
+#: How often each does its little, counted from when it came: not all at one moment.
 EVERY = 1.0
+STEP = 0.002
 #: Of the states of a connection (`tcp_states.h`).
 ESTABLISHED = 1
 
@@ -55,6 +57,7 @@ class Crowd:
 class Client:
     def __init__(self, port, words, takes):
         self.takes = takes
+        self.due = time.monotonic() + EVERY
         self.socket = socket.socket()
         # What the kernel would hold for it, its reader would have to take, too.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -88,14 +91,14 @@ class Client:
 
 
 def main(port, count):
-    clients, opened = [], 0
+    clients, opened = collections.deque(), 0
     watch = selectors.DefaultSelector()
     kinds = [(HEAD, False), (BODY, False), (READER, True)]
     waiting = [kind for kind in kinds for _ in range(count)]
-    turn = time.monotonic()
+    report = time.monotonic()
     while waiting or clients:
         # No faster than an app in Python can take them.
-        for words, takes in waiting[:20]:
+        for words, takes in waiting[:2]:
             try:
                 client = Client(port, words, takes)
             except OSError:
@@ -106,16 +109,18 @@ def main(port, count):
                 watch.register(client.socket, selectors.EVENT_READ, client)
             opened += 1
             del waiting[0]
-        pause = 0.02 if waiting else max(0, turn - time.monotonic())
-        time.sleep(pause)
+        time.sleep(STEP)
         for key, _ in watch.select(0):
             if key.data.was_ended():
                 leave(key.data, clients, watch)
-        if time.monotonic() >= turn:
-            turn = time.monotonic() + EVERY
-            for client in list(clients):
-                if not client.does_a_little():
-                    leave(client, clients, watch)
+        while clients and clients[0].due <= time.monotonic():
+            client = clients.popleft()
+            client.due += EVERY
+            clients.append(client)
+            if not client.does_a_little():
+                leave(client, clients, watch)
+        if time.monotonic() >= report:
+            report = time.monotonic() + EVERY
             print(opened, len(clients), flush=True)
     print(opened, 0, flush=True)
     time.sleep(3600)
