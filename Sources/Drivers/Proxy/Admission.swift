@@ -30,7 +30,7 @@ struct Admission {
         /// To be asked once more with the first message of the socket.
         case awaitMessage(Generation.Route)
         /// To go on (`seated`) when the store of sessions gives the seat.
-        case awaitSeat(Admission)
+        indirect case awaitSeat(Admission)
     }
 
     let head: RequestHead
@@ -330,7 +330,7 @@ struct Admission {
             var plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: forwarded(route))
             if route.settings.sessions != nil, context.kind == .undeclared {
-                plan.latecomer = self
+                plan.latecomer = Latecomer(self)
             }
             plan.fields = configuredFields(route, plan.target)
             return .forward(plan)
@@ -418,6 +418,14 @@ extension NormalisedTarget {
     }
 }
 
+/// What asks for a seat when a response has turned out to be an event stream. An object, so that
+/// the plans of all other requests stay small.
+final class Latecomer {
+    let admission: Admission
+
+    init(_ admission: Admission) { self.admission = admission }
+}
+
 /// Everything an exchange needs to know to forward a request.
 struct ForwardPlan {
     /// The newest of its name, once it was waited for.
@@ -427,7 +435,7 @@ struct ForwardPlan {
     /// What the configuration says of the request's fields.
     var fields: [ConfiguredField] = []
     /// Of a request that takes a seat only when its response turns out to be an event stream.
-    var latecomer: Admission?
+    var latecomer: Latecomer?
 
     init(group: BackendGroup, route: Generation.Route, target: NormalisedTarget) {
         self.group = group

@@ -11,14 +11,17 @@ extension ClientConnection {
 
     /// Octets in buffers that are this connection's.
     private var heldCount: Int {
-        let kept = liveContext?.live?.request.heldCount ?? 0
-        let common = stream.heldCount + held.count + decoder.keptCount + kept
+        let common = stream.heldCount + held.count
         switch phase {
+        // Between two heads the decoder keeps nothing.
+        case .head: return common + decoder.keptCount
         case .held(let request): return common + request.heldCount
-        case .exchange(let exchange): return common + exchange.heldCount
-        case .webSocket(let relay): return common + (relay.messages?.heldCount ?? 0)
+        case .exchange(let exchange):
+            return common + exchange.heldCount + exchange.context.liveCount
+        case .webSocket(let relay):
+            return common + (relay.messages?.heldCount ?? 0) + relay.context.liveCount
         case .closing(let socket): return common + socket.heldCount
-        case .head, .lingering, .closed: return common
+        case .lingering, .closed: return common
         }
     }
 
@@ -44,6 +47,11 @@ extension ClientConnection {
         if stream.pendingCount > 0 { close(reset: true, in: worker) }
         updateInterest(in: worker)
     }
+}
+
+extension RequestContext {
+    /// Octets of the head that is kept of a live connection.
+    fileprivate var liveCount: Int { live?.request.heldCount ?? 0 }
 }
 
 extension Refusal {

@@ -31,14 +31,14 @@ final class ClientConnection {
         case closing(ClosingSocket)
         /// Everything is sent; what still comes is discarded, so that the answer is not lost to a
         /// reset (RFC 9112 §9.6).
-        case lingering(LingeringClose)
+        indirect case lingering(LingeringClose)
         case closed
     }
 
     /// Where a connection without a request stands; each has its own deadline.
     enum HeadStage {
         /// A trusted proxy says first whom it speaks for.
-        case proxyHeader(ProxyHeaderDecoder)
+        indirect case proxyHeader(ProxyHeaderDecoder)
         case handshake
         /// Not an octet of the next request has come.
         case idle
@@ -199,7 +199,7 @@ final class ClientConnection {
     /// Every phase sets its timers itself; those of the one before are over. How fast the client
     /// takes what waits for it is asked over all of them.
     private func enter(_ next: Phase) {
-        for timer in Timer.allCases where timer != .taking { timers.clear(timer) }
+        timers.clearAll(but: .taking)
         phase = next
     }
 
@@ -257,7 +257,9 @@ final class ClientConnection {
 
     /// Goes on with what is held, when the exchange is ready for more or over.
     func resume(in worker: Worker) {
-        if !isConsuming, !held.isEmpty {
+        // Whoever uses octets just now goes on by himself, and asks what is wanted then.
+        if isConsuming { return }
+        if !held.isEmpty {
             let octets = held
             held = []
             consume(octets.span, in: worker)
@@ -318,7 +320,7 @@ final class ClientConnection {
         follow(worker)
         enter(.head(.idle))
         set(.phase, at: worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
-        if !isConsuming { resume(in: worker) }
+        resume(in: worker)
     }
 
     /// A request is judged by the generation that is newest when its head is whole.

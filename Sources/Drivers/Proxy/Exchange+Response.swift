@@ -123,7 +123,7 @@ extension Exchange {
             return false
         }
         do throws(Refusal) {
-            try plan.latecomer?.admitLate(in: worker)
+            try plan.latecomer?.admission.admitLate(in: worker)
             guard context.live == nil, context.identity != nil else { return true }
             context.languages = LanguagePreference(
                 acceptLanguage: head.fields.text(of: .acceptLanguage))
@@ -341,6 +341,9 @@ extension Exchange {
 
     /// Ends the exchange without a whole response: with an error of ours when none has begun,
     /// otherwise by breaking it off, so that the client can tell.
+    ///
+    /// Apart from the rest, which is quicker without it.
+    @inline(never)
     func fail(_ failure: Failure, in worker: Worker) {
         guard !hasEnded else { return }
         closeUpstream(in: worker)

@@ -8,7 +8,7 @@ internal import Settings
 ///
 /// Admission asks it when a request comes, a refresh with the new token, and a reload for everybody
 /// who is connected: all by the same rules, so that none of them can say otherwise.
-struct Rulebook: Sendable {
+final class Rulebook: Sendable {
     /// Where a request belongs: what the rewrites make of its path, and the route of that.
     struct Place {
         /// An index into the rewrites; nil when none fits the path.

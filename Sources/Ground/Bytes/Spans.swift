@@ -84,7 +84,7 @@ extension Array where Element == UInt8 {
     }
 
     /// Appends the UTF-8 of `text`.
-    package mutating func append(_ text: String) { append(contentsOf: text.utf8) }
+    package mutating func append(_ text: String) { append(copying: text.utf8.span) }
 
     /// The octets of `range` as text; what is not UTF-8 becomes U+FFFD.
     package func text(_ range: Range<Int>) -> String {

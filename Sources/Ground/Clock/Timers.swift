@@ -20,6 +20,13 @@ package struct Timers<Purpose: CaseIterable & RawRepresentable<Int>> {
 
     package mutating func clear(_ purpose: Purpose) { self[purpose] = .never }
 
+    /// Clears all but this one.
+    package mutating func clearAll(but purpose: Purpose) {
+        let kept = self[purpose]
+        self = Timers()
+        self[purpose] = kept
+    }
+
     /// The earliest of all; `.never` when none is set.
     package var next: Instant {
         var earliest = Instant.never
