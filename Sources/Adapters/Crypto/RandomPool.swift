@@ -4,6 +4,7 @@ package struct RandomPool: ~Copyable {
     private var octets: [UInt8]
     private var used: Int
     private static let capacity = 1024
+    private static let identifierSize = 26
     private static let alphabet = [UInt8]("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
     /// Draws nothing until the first use.
@@ -15,19 +16,15 @@ package struct RandomPool: ~Copyable {
     /// 128 random bits as 26 characters of base32 (digits and lower-case letters without i, l, o
     /// and u): safe in URLs, header fields and file names, and easy to read aloud.
     package mutating func identifier() throws(CryptoError) -> String {
-        var text: [UInt8] = []
-        try appendIdentifier(to: &text)
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    /// As `identifier()`, appended to `text`.
-    package mutating func appendIdentifier(to text: inout [UInt8]) throws(CryptoError) {
-        var high = try integer()
-        var low = try integer()
-        for _ in 0..<26 {
-            text.append(Self.alphabet[Int(high >> 59)])
-            high = high << 5 | low >> 59
-            low <<= 5
+        var (high, low) = (try integer(), try integer())
+        // Every octet that is said to be written is.
+        return unsafe String(unsafeUninitializedCapacity: Self.identifierSize) { memory in
+            for index in 0..<Self.identifierSize {
+                unsafe memory[index] = Self.alphabet[Int(high >> 59)]
+                high = high << 5 | low >> 59
+                low <<= 5
+            }
+            return Self.identifierSize
         }
     }
 

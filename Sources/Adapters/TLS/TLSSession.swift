@@ -29,10 +29,12 @@ package final class TLSSession {
     private let engine: TLSEngine
     private let origin: Origin
     /// The handshake is complete.
-    package private(set) var isEstablished = false
+    package var isEstablished: Bool { hasHandshake }
+    private var hasHandshake = false
     private var hasFailed = false
     /// Octets of input that OpenSSL keeps: of a handshake that is not complete, or of a record.
-    package private(set) var heldCount = 0
+    package var heldCount: Int { keptCount }
+    private var keptCount = 0
 
     /// The server side.
     ///
@@ -118,8 +120,8 @@ package final class TLSSession {
         if case .failed = result { hasFailed = true } else { answerKeyUpdate() }
         // A plain query of the session's state.
         if !isEstablished, !hasFailed, unsafe SSL_is_init_finished(ssl) == 1 {
-            isEstablished = true
-            heldCount = 0
+            hasHandshake = true
+            keptCount = 0
         }
         countHeld(receivedCount)
         return result
@@ -156,13 +158,13 @@ package final class TLSSession {
     /// which it lets go of when it is empty (`SSL_MODE_RELEASE_BUFFERS`).
     private func countHeld(_ receivedCount: Int) {
         if hasFailed {
-            heldCount = 0
+            keptCount = 0
         } else if !isEstablished {
-            heldCount += receivedCount
+            keptCount += receivedCount
         } else {
             // A plain query of the session's state.
             let isPending = unsafe SSL_has_pending(ssl) == 1
-            heldCount = isPending ? min(heldCount + receivedCount, Self.recordSize) : 0
+            keptCount = isPending ? min(keptCount + receivedCount, Self.recordSize) : 0
         }
     }
 

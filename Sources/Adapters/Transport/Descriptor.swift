@@ -58,22 +58,23 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
 /// An open file descriptor that is closed exactly once: by `close()` or when nobody holds it.
 package final class Descriptor {
     /// -1 once it is closed or given away: the system may have given the number to somebody else.
-    package private(set) var number: Int32
+    package var number: Int32 { open }
+    private var open: Int32
 
-    package init(number: Int32) { self.number = number }
+    package init(number: Int32) { open = number }
 
     deinit { close() }
 
     package func close() {
-        let open = release()
+        let number = release()
         // Linux has closed it whatever the answer, EINTR included (close(2)).
-        if open >= 0 { Glibc.close(open) }
+        if number >= 0 { Glibc.close(number) }
     }
 
     /// Gives the number away without closing it; -1 when there is none any more.
     package func release() -> Int32 {
-        defer { number = -1 }
-        return number
+        defer { open = -1 }
+        return open
     }
 }
 

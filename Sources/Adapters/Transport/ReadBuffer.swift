@@ -9,7 +9,7 @@ package final class ReadBuffer {
 
     // Owned: allocated in `init`, freed in `deinit`.
     private let memory: UnsafeMutablePointer<UInt8>
-    package private(set) var count = 0
+    private var filledCount = 0
 
     package init() {
         // Freed in `deinit`; initialised so that a span never shows foreign memory.
@@ -22,12 +22,15 @@ package final class ReadBuffer {
         unsafe memory.deallocate()
     }
 
+    /// How many octets were received last.
+    package var count: Int { filledCount }
+
     /// The octets received last.
     package var octets: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
-            // `count` is at most `capacity`, and the memory lives as long as this object.
-            let span = unsafe Span(_unsafeStart: memory, count: count)
+            // `filledCount` is at most `capacity`, and the memory lives as long as this object.
+            let span = unsafe Span(_unsafeStart: memory, count: filledCount)
             return unsafe _overrideLifetime(span, borrowing: self)
         }
     }
@@ -36,6 +39,6 @@ package final class ReadBuffer {
     func fill(_ fill: (UnsafeMutableRawBufferPointer) -> Int) {
         // The closure stays within the memory it is shown.
         let area = unsafe UnsafeMutableRawBufferPointer(start: memory, count: Self.capacity)
-        count = unsafe min(Self.capacity, max(0, fill(area)))
+        filledCount = unsafe min(Self.capacity, max(0, fill(area)))
     }
 }

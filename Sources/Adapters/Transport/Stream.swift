@@ -38,6 +38,9 @@ package final class Stream {
     private let tls: TLSSession?
     private let engine: TLSEngine?
     private var queue = SendQueue()
+    /// As the queue says; owners ask for both at every event.
+    private var waitingCount = 0
+    private var queuedExtent = 0
     /// Octets that the kernel has taken.
     private var sentCount: Int64 = 0
     /// Nothing more can be sent; what came before may still be received.
@@ -117,11 +120,11 @@ package final class Stream {
     package var isEstablished: Bool { tls?.isEstablished ?? true }
 
     /// Octets that wait for the kernel to take them.
-    package var pendingCount: Int { queue.count }
+    package var pendingCount: Int { waitingCount }
 
     /// Octets of memory that are taken up by what waits, and by what came of a handshake or record
     /// that is not whole.
-    package var heldCount: Int { queue.extent + (tls?.heldCount ?? 0) }
+    package var heldCount: Int { queuedExtent + (tls?.heldCount ?? 0) }
 
     /// How long sent octets may stay unacknowledged before the kernel gives up (RFC 5482).
     package func setUserTimeout(milliseconds: Int32) {
@@ -274,13 +277,14 @@ package final class Stream {
     @discardableResult
     package func flush() -> Bool {
         guard !cannotSend else { return false }
-        if queue.count > 0 {
+        if waitingCount > 0 {
             // `drain` shows its own memory for the length of the call.
             unsafe queue.drain { memory in
                 let taken = unsafe Self.write(descriptor.number, memory)
                 if taken < 0 { cannotSend = true } else { sentCount += Int64(taken) }
                 return taken
             }
+            noteQueue()
             if cannotSend { stopSending() }
         }
         finishIfDrained()
@@ -353,10 +357,10 @@ package final class Stream {
     /// that says why it failed.
     /// - Returns: false when the other side asks for more and more and takes nothing.
     private func takeAnswers() -> Bool {
-        let before = queue.count
+        let before = waitingCount
         takeEncrypted()
         answerCount = before == 0 ? 0 : answerCount
-        if isEstablished { answerCount += queue.count - before }
+        if isEstablished { answerCount += waitingCount - before }
         return answerCount <= Self.answerLimit
     }
 
@@ -370,7 +374,7 @@ package final class Stream {
     private func transmit(_ memory: UnsafeRawBufferPointer) {
         guard !cannotSend else { return }
         var sent = 0
-        if queue.count == 0 {
+        if waitingCount == 0 {
             // The caller's memory, used during the call only.
             sent = unsafe Self.write(descriptor.number, memory)
             if sent < 0 { return stopSending() }
@@ -379,11 +383,12 @@ package final class Stream {
         if sent < memory.count {
             // The unsent rest is copied before the call returns.
             unsafe queue.append(UnsafeRawBufferPointer(rebasing: memory[sent...]))
+            noteQueue()
         }
     }
 
     private func finishIfDrained() {
-        guard isFinishing, !hasFinished, queue.count == 0 else { return }
+        guard isFinishing, !hasFinished, waitingCount == 0 else { return }
         hasFinished = true
         shutdown(descriptor.number, Int32(SHUT_WR))
     }
@@ -392,6 +397,12 @@ package final class Stream {
     private func stopSending() {
         cannotSend = true
         queue.release()
+        noteQueue()
+    }
+
+    private func noteQueue() {
+        waitingCount = queue.count
+        queuedExtent = queue.extent
     }
 
     /// The connection is broken.

@@ -37,7 +37,7 @@ package struct BackendSettings: Sendable, Equatable {
     /// A server that could not be connected to is passed over for this long.
     package var failTimeout: Duration = .seconds(10)
     /// Idle connections kept open for reuse, a server and a worker.
-    package var keepAlive = 32
+    package var keepAlive = 128
     /// How long an idle one is kept.
     package var keepAliveTimeout: Duration = .seconds(60)
     /// `send_proxy v1|v2`: connections begin with a PROXY header, and are one client's each.

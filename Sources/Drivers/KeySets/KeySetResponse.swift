@@ -3,7 +3,7 @@ import HTTP
 import HTTP1
 
 /// Reads the answer to one request for keys, from octets as they come.
-struct KeySetResponse {
+struct KeySetResponse: ~Copyable {
     enum Event {
         /// The whole body of a 200, and for how long it is good if it says so.
         case document([UInt8], lifetime: Duration?)

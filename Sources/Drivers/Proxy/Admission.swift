@@ -66,7 +66,8 @@ struct Admission {
         try checkTime(in: worker)
         try checkEarlyRates(route, in: worker)
         if let wait = try authenticate(route, in: worker) { return wait }
-        noteAnswerFields(of: route, routeCaptures)
+        // They may speak of the client, who is known now.
+        if context.identity != nil { noteAnswerFields(of: route, routeCaptures) }
         try checkCookieOrigin(route)
         try authorise(route, in: worker)
         try checkLateRates(route, in: worker)
@@ -327,10 +328,10 @@ struct Admission {
             try requirePOST()
             return .ticket(try issueTicket(route, in: worker))
         case .backend(let index):
-            var plan = ForwardPlan(
+            let plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: forwarded(route))
             if route.settings.sessions != nil, context.kind == .undeclared {
-                plan.latecomer = Latecomer(self)
+                plan.latecomer = self
             }
             plan.fields = configuredFields(route, plan.target)
             return .forward(plan)
@@ -418,24 +419,17 @@ extension NormalisedTarget {
     }
 }
 
-/// What asks for a seat when a response has turned out to be an event stream. An object, so that
-/// the plans of all other requests stay small.
-final class Latecomer {
-    let admission: Admission
-
-    init(_ admission: Admission) { self.admission = admission }
-}
-
-/// Everything an exchange needs to know to forward a request.
-struct ForwardPlan {
+/// Everything an exchange needs to know to forward a request. An object, since it is handed from
+/// one to the other and never copied.
+final class ForwardPlan {
     /// The newest of its name, once it was waited for.
     var group: BackendGroup
     let route: Generation.Route
-    var target: NormalisedTarget
+    let target: NormalisedTarget
     /// What the configuration says of the request's fields.
     var fields: [ConfiguredField] = []
     /// Of a request that takes a seat only when its response turns out to be an event stream.
-    var latecomer: Latecomer?
+    var latecomer: Admission?
 
     init(group: BackendGroup, route: Generation.Route, target: NormalisedTarget) {
         self.group = group

@@ -22,7 +22,9 @@ extension ClientConnection {
         if stream.pendingCount > 0 {
             if pace.taking?.isRunning != true { awaitTaking(in: worker) }
         } else if pace.taking?.isRunning == true {
-            pace.taking?.pause(at: worker.now)
+            var clock = pace.taking
+            clock?.pause(at: worker.now)
+            pace.taking = clock
             timers.clear(.taking)
         }
         guard case .exchange(let exchange) = phase, exchange.isReadingBody else {
@@ -90,10 +92,10 @@ extension ClientConnection {
     }
 
     func judgeSending(in worker: Worker) {
-        let count = pace.bodyCount
-        guard case .exchange(let exchange) = phase, pace.sending?.isRunning == true,
-            let verdict = pace.sending?.judge(count: count, at: worker.now)
+        guard case .exchange(let exchange) = phase, var clock = pace.sending, clock.isRunning
         else { return }
+        let verdict = clock.judge(count: pace.bodyCount, at: worker.now)
+        pace.sending = clock
         switch verdict {
         case .inTime(let next): set(.sending, at: next, in: worker)
         case .tooSlow:
@@ -104,10 +106,9 @@ extension ClientConnection {
 
     /// What the client's system acknowledged counts, not what ours took: that may be megabytes.
     func judgeTaking(in worker: Worker) {
-        let count = stream.takenCount
-        guard pace.taking?.isRunning == true,
-            let verdict = pace.taking?.judge(count: count, at: worker.now)
-        else { return }
+        guard var clock = pace.taking, clock.isRunning else { return }
+        let verdict = clock.judge(count: stream.takenCount, at: worker.now)
+        pace.taking = clock
         switch verdict {
         case .inTime(let next): set(.taking, at: next, in: worker)
         case .tooSlow:

@@ -25,14 +25,19 @@ extension ClientConnection {
 
     func set(_ timer: Timer, at instant: Instant, in worker: Worker) {
         timers[timer] = instant
-        deadline.set(timers.next, for: token, in: worker)
+        watchTimers(in: worker)
+    }
+
+    private func watchTimers(in worker: Worker) {
+        let next = timers.next
+        if deadline.set(next) { worker.schedule(token, at: next) }
     }
 
     func timerFired(in worker: Worker) {
-        guard deadline.fired(for: token, in: worker) else { return }
+        guard worker.isDue(&deadline, of: token) else { return }
         while let timer = timers.takeDue(at: worker.now) { fired(timer, in: worker) }
         if case .closed = phase { return }
-        deadline.set(timers.next, for: token, in: worker)
+        watchTimers(in: worker)
         updateInterest(in: worker)
     }
 

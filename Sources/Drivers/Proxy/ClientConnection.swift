@@ -234,7 +234,10 @@ final class ClientConnection {
     }
 
     private func hold(_ octets: Span<UInt8>, from index: Int) {
-        held.append(copying: octets.extracting(index..<octets.count))
+        var waiting = held
+        held = []
+        waiting.append(copying: octets.extracting(index..<octets.count))
+        held = waiting
     }
 
     /// False when there is no whole head, or none that can be understood.

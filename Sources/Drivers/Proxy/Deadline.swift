@@ -3,28 +3,48 @@ internal import Clock
 /// When something is to be done for a member of a worker. Moving it later costs nothing: the wheel
 /// wakes the member at the old time and is told the new one then.
 struct Deadline {
+    enum Firing {
+        /// The deadline has come, and is cleared.
+        case due
+        /// It has moved: the wheel has to be told.
+        case moved(to: Instant)
+        case early
+    }
+
     private(set) var due: Instant = .never
     /// When the wheel will wake the member at the latest; `.never` when it will not.
     private var wake: Instant = .never
 
-    mutating func set(_ instant: Instant, for token: UInt64, in worker: Worker) {
+    /// - Returns: true when the wheel has to be told, because it would wake the member too late.
+    mutating func set(_ instant: Instant) -> Bool {
         due = instant
-        guard instant < wake else { return }
+        guard instant < wake else { return false }
         wake = instant
-        worker.schedule(token, at: instant)
+        return true
     }
 
     mutating func clear() { due = .never }
 
-    /// The wheel woke the member. True when the deadline has come, which clears it.
-    mutating func fired(for token: UInt64, in worker: Worker) -> Bool {
-        guard worker.now >= wake else { return false }
+    /// The wheel woke the member.
+    mutating func fired(at now: Instant) -> Firing {
+        guard now >= wake else { return .early }
         wake = .never
-        if worker.now >= due {
+        if now >= due {
             due = .never
-            return true
+            return .due
         }
-        if due != .never { set(due, for: token, in: worker) }
+        return due != .never && set(due) ? .moved(to: due) : .early
+    }
+}
+
+extension Worker {
+    /// The wheel woke the member that has this deadline: true when it has come.
+    func isDue(_ deadline: inout Deadline, of token: UInt64) -> Bool {
+        switch deadline.fired(at: now) {
+        case .due: return true
+        case .moved(let instant): schedule(token, at: instant)
+        case .early: break
+        }
         return false
     }
 }

@@ -43,7 +43,9 @@ extension Exchange {
 
     /// It waits no more: it goes on, or ends.
     func endWait(_ outcome: WritableKeyPath<Counters.Held, UInt64>, in worker: Worker) {
-        guard wait.end() else { return }
+        var ended = wait
+        guard ended.end() else { return }
+        wait = ended
         worker.shared.counters.note(held: outcome)
         worker.stopAwaitingServer(of: plan.group, for: client.token)
         client.timers.clear(.phase)

@@ -123,7 +123,7 @@ extension Exchange {
             return false
         }
         do throws(Refusal) {
-            try plan.latecomer?.admission.admitLate(in: worker)
+            try plan.latecomer?.admitLate(in: worker)
             guard context.live == nil, context.identity != nil else { return true }
             context.languages = LanguagePreference(
                 acceptLanguage: head.fields.text(of: .acceptLanguage))

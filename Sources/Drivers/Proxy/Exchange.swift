@@ -39,7 +39,7 @@ final class Exchange {
     }
 
     let client: ClientConnection
-    var plan: ForwardPlan
+    let plan: ForwardPlan
     let head: RequestHead
     let context: RequestContext
     let requestFraming: BodyFraming
@@ -213,7 +213,7 @@ final class Exchange {
             "request \(context.id): goes to \(context.server?.text ?? "") on a"
                 + " \(upstream.isReused ? "resting" : "new") connection")
         isConnected = true
-        endWait(\.served, in: worker)
+        if wait.isActive { endWait(\.served, in: worker) }
         let framing = sentFraming
         use = UpstreamUse(
             method: head.method, framing: framing, isReused: upstream.isReused)
@@ -411,12 +411,12 @@ final class Exchange {
         if connection.owner != nil, client.isLastRequest { return closeUpstream(in: worker) }
         upstream = nil
         lease = nil
-        connection.rest(isWatched: isWatched, settings: plan.group.settings, in: worker)
+        connection.rest(isWatched: isWatched, of: plan.group, in: worker)
     }
 
     /// Ends the request's side towards the upstream.
     func closeUpstream(in worker: Worker) {
-        endWait(\.ended, in: worker)
+        if wait.isActive { endWait(\.ended, in: worker) }
         guard let connection = upstream else { return }
         upstream = nil
         lease = nil

@@ -122,8 +122,9 @@ final class RequestContext {
     ///
     /// - Parameter departure: whether the client said goodbye, or may be back in a moment.
     func release(_ departure: Departure = .normal, in worker: Worker) {
-        session?.lease.end(departure, now: worker.now)
         live?.end(in: worker)
+        guard let session else { return }
+        session.lease.end(departure, now: worker.now)
         worker.noteSessionDeadline()
     }
 }

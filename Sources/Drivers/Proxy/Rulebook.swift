@@ -9,16 +9,17 @@ internal import Settings
 /// Admission asks it when a request comes, a refresh with the new token, and a reload for everybody
 /// who is connected: all by the same rules, so that none of them can say otherwise.
 final class Rulebook: Sendable {
-    /// Where a request belongs: what the rewrites make of its path, and the route of that.
-    struct Place {
+    /// Where a request belongs: what the rewrites make of its path, and the route of that. An
+    /// object, since many ask it.
+    final class Place {
         /// An index into the rewrites; nil when none fits the path.
-        var rewrite: Int?
+        let rewrite: Int?
         /// What is served: that by which the route was chosen.
-        var target: NormalisedTarget
-        var match: RouteMatch
+        let target: NormalisedTarget
+        let match: RouteMatch
         /// Of the path that was asked for, by the rewrite. Their names have nothing to do with
         /// those of the route.
-        var rewriteCaptures: [String: String] = [:]
+        let rewriteCaptures: [String: String]
 
         /// Of the path that the upstream sees, by the route.
         var routeCaptures: [String: String] {
@@ -26,7 +27,17 @@ final class Rulebook: Sendable {
         }
 
         /// The path as the upstream is sent it.
-        var sentPath: String
+        let sentPath: String
+
+        init(
+            target: NormalisedTarget, match: RouteMatch, sentPath: String, by rewritten: Rewritten?
+        ) {
+            self.target = target
+            self.match = match
+            self.sentPath = sentPath
+            rewrite = rewritten?.ruleIndex
+            rewriteCaptures = rewritten?.captures ?? [:]
+        }
 
         /// Why nobody is let in there, whoever it is.
         var objection: PathObjection? {
@@ -65,24 +76,15 @@ final class Rulebook: Sendable {
 
     /// - Parameter authority: whom the request is for; nil when it names nobody.
     func place(of target: NormalisedTarget, authority: Authority?, method: Method) -> Place {
-        guard let rewritten = rewriter.rewrite(path: target.path) else {
-            return place(served: target, match(target, authority: authority, method: method))
-        }
-        let served = Self.served(target, rewritten)
-        var place = place(
-            served: served ?? target,
-            served.map { match($0, authority: authority, method: method) } ?? .refused(.rewritten))
-        place.rewrite = rewritten.ruleIndex
-        place.rewriteCaptures = rewritten.captures
-        return place
-    }
-
-    private func place(served: NormalisedTarget, _ match: RouteMatch) -> Place {
-        var place = Place(target: served, match: match, sentPath: served.path)
-        if let index = place.route {
-            place.sentPath = table.sentPath(of: served, to: index)
-        }
-        return place
+        let rewritten = rewriter.rewrite(path: target.path)
+        let served = rewritten == nil ? target : rewritten.flatMap { Self.served(target, $0) }
+        let match: RouteMatch =
+            served.map { self.match($0, authority: authority, method: method) }
+            ?? .refused(.rewritten)
+        let target = served ?? target
+        var sentPath = target.path
+        if case .route(let index, _) = match { sentPath = table.sentPath(of: target, to: index) }
+        return Place(target: target, match: match, sentPath: sentPath, by: rewritten)
     }
 
     /// What a rewrite made of a target; nil when that is no path, or one that is not what it looks
@@ -109,13 +111,18 @@ final class Rulebook: Sendable {
 
     /// What the rules of the rewrite and of the route say of a request: each is asked about the
     /// captures of its own path, whichever `facts` has.
-    func judge(at place: Place, roles: [String], facts: RequestFacts) -> AccessRule.Verdict {
+    func judge(
+        at place: Place, roles: [String], facts: @autoclosure () -> RequestFacts
+    ) -> AccessRule.Verdict {
         var rules: [(rule: AccessRule, captures: [String: String])] = []
-        if let rewrite = place.rewrite {
+        if let rewrite = place.rewrite, !rewriteAccess[rewrite].letsEverybodyIn {
             rules.append((rewriteAccess[rewrite], place.rewriteCaptures))
         }
-        if let route = place.route { rules.append((routes[route].access, place.routeCaptures)) }
-        return AccessRule.judge(rules, roles: roles, facts: facts)
+        if let route = place.route, !routes[route].access.letsEverybodyIn {
+            rules.append((routes[route].access, place.routeCaptures))
+        }
+        if rules.isEmpty { return AccessRule.Verdict() }
+        return AccessRule.judge(rules, roles: roles, facts: facts())
     }
 
     /// May a connection stay that was let in by other rules? Its route has to serve such ones, the

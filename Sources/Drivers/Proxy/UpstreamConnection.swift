@@ -142,13 +142,13 @@ final class UpstreamConnection {
     /// - Parameter isWatched: it has to be quiet for a while first; not where it carries one
     ///   client's requests only: no other hears what is left over, and on another connection that
     ///   client would have to authenticate itself again.
-    func rest(isWatched: Bool, settings: BackendSettings, in worker: Worker) {
+    func rest(isWatched: Bool, of group: BackendGroup, in worker: Worker) {
         resting = Resting(
             since: worker.now, turn: worker.turn, isWatched: isWatched && owner == nil,
-            timeout: settings.keepAliveTimeout)
+            timeout: group.settings.keepAliveTimeout)
         guard !hasInputEnded, !server.isDistrusted(at: worker.now), stream.pendingCount == 0,
             decoder.isIdle, !worker.isDraining,
-            worker.pool.put(self, capacity: settings.keepAlive)
+            worker.pool.put(self, capacity: group.settings.keepAlive)
         else { return close(in: worker) }
         phase = .idle
         setDeadline(resting.end, in: worker)
@@ -287,13 +287,13 @@ final class UpstreamConnection {
     // MARK: Timers and flow
 
     func setDeadline(_ instant: Instant, in worker: Worker) {
-        deadline.set(instant, for: token, in: worker)
+        if deadline.set(instant) { worker.schedule(token, at: instant) }
     }
 
     func clearDeadline() { deadline.clear() }
 
     func timerFired(in worker: Worker) {
-        guard deadline.fired(for: token, in: worker) else { return }
+        guard worker.isDue(&deadline, of: token) else { return }
         switch phase {
         case .connecting(let exchange):
             close(in: worker)

@@ -6,25 +6,29 @@ internal import Upstreams
 /// those on which one client has authenticated itself, by client. It only keeps them; whoever is
 /// handed one that is not to be used closes it.
 struct UpstreamPool {
-    /// Of each server the newest last.
-    private var idle: [ObjectIdentifier: [UpstreamConnection]] = [:]
+    /// Those to one server that may be used for anybody, the newest last. An object, so that it is
+    /// looked up once and changed in its place.
+    private final class Shelf {
+        var connections: [UpstreamConnection] = []
+    }
+
+    /// One for each server of the generation that is served.
+    private var shelves: [ObjectIdentifier: Shelf] = [:]
     /// By the token of the client's connection; one a server at most.
     private var reserved: [UInt64: [UpstreamConnection]] = [:]
-    /// The servers of the generation that is served.
-    private var served: Set<ObjectIdentifier> = []
 
-    init(_ groups: [BackendGroup]) { served = Self.servers(of: groups) }
+    init(_ groups: [BackendGroup]) {
+        for server in Self.servers(of: groups) { shelves[server] = Shelf() }
+    }
 
     /// The connection that rested shortest among those that need not wait, or nil; the caller looks
     /// at its `resting` before it is used.
-    mutating func take(
-        for server: ServerState, at now: Instant, turn: UInt64
-    ) -> UpstreamConnection? {
-        let key = ObjectIdentifier(server)
-        let index = idle[key]?.lastIndex { connection in
+    func take(for server: ServerState, at now: Instant, turn: UInt64) -> UpstreamConnection? {
+        guard let shelf = shelves[ObjectIdentifier(server)] else { return nil }
+        let index = shelf.connections.lastIndex { connection in
             connection.resting.step(at: now, turn: turn, mayRepeat: true) != .wait
         }
-        return index.flatMap { idle[key]?.remove(at: $0) }
+        return index.map { shelf.connections.remove(at: $0) }
     }
 
     /// The connection to a server of `group` that is the client's alone, or nil.
@@ -43,8 +47,7 @@ struct UpstreamPool {
     /// - Returns: false when it may not stay: enough are kept already, or a reload took its server
     ///   away meanwhile.
     mutating func put(_ connection: UpstreamConnection, capacity: Int) -> Bool {
-        let key = ObjectIdentifier(connection.server)
-        guard served.contains(key) else { return false }
+        guard let shelf = shelves[ObjectIdentifier(connection.server)] else { return false }
         if let owner = connection.owner {
             let own = reserved[owner, default: []]
             guard capacity > 0, !own.contains(where: { $0.server === connection.server }) else {
@@ -53,20 +56,19 @@ struct UpstreamPool {
             reserved[owner] = own + [connection]
             return true
         }
-        guard idle[key, default: []].count < capacity else { return false }
-        idle[key, default: []].append(connection)
+        guard shelf.connections.count < capacity else { return false }
+        shelf.connections.append(connection)
         return true
     }
 
     mutating func remove(_ connection: UpstreamConnection) {
-        if let owner = connection.owner {
-            reserved[owner]?.removeAll { $0 === connection }
-            if reserved[owner]?.isEmpty == true { reserved[owner] = nil }
+        guard let owner = connection.owner else {
+            let shelf = shelves[ObjectIdentifier(connection.server)]
+            shelf?.connections.removeAll { $0 === connection }
             return
         }
-        let key = ObjectIdentifier(connection.server)
-        idle[key]?.removeAll { $0 === connection }
-        if idle[key]?.isEmpty == true { idle[key] = nil }
+        reserved[owner]?.removeAll { $0 === connection }
+        if reserved[owner]?.isEmpty == true { reserved[owner] = nil }
     }
 
     /// The connections that were the client's alone, which is gone; to be closed.
@@ -79,9 +81,16 @@ struct UpstreamPool {
     ///
     /// - Returns: the connections to servers that are in none of `groups` any more; to be closed.
     mutating func keep(_ groups: [BackendGroup]) -> [UpstreamConnection] {
-        served = Self.servers(of: groups)
-        let all = [Array(idle.values.joined()), Array(reserved.values.joined())]
-        return all.joined().filter { !served.contains(ObjectIdentifier($0.server)) }
+        let served = Self.servers(of: groups)
+        var left = reserved.values.joined().filter {
+            !served.contains(ObjectIdentifier($0.server))
+        }
+        for (server, shelf) in shelves where !served.contains(server) {
+            left += shelf.connections
+            shelves[server] = nil
+        }
+        for server in served where shelves[server] == nil { shelves[server] = Shelf() }
+        return left
     }
 
     private static func servers(of groups: [BackendGroup]) -> Set<ObjectIdentifier> {

@@ -78,7 +78,6 @@ enum UpstreamRequest {
         _ vouched: VouchedFields, to output: inout [UInt8]
     ) {
         let fields = head.fields
-        let stripping = plan.route.stripping
         let hopByHop = HopByHop(fields)
         for line in fields.lines where !hopByHop.isDropped(line, of: fields) {
             if vouched.forbids(line, of: fields) { continue }
@@ -86,10 +85,10 @@ enum UpstreamRequest {
             case .host: continue
             case .expect where context.hasContinued: continue
             case .secWebSocketExtensions where context.isWebSocket: continue
-            case .cookie where stripping.stripsCookies:
+            case .cookie where plan.route.stripping.stripsCookies:
                 // All Cookie lines are read as one; it is written where the first of them stood.
                 guard fields.range(of: .cookie) == line.value,
-                    let left = stripping.cookies(fields)
+                    let left = plan.route.stripping.cookies(fields)
                 else { continue }
                 output.append("Cookie: ")
                 output.append(contentsOf: left)
@@ -102,7 +101,7 @@ enum UpstreamRequest {
             }
         }
         if context.isWebSocket, fields.contains(.secWebSocketProtocol),
-            let offers = subprotocols(fields, stripping, context)
+            let offers = subprotocols(fields, plan.route.stripping, context)
         {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: offers, to: &output)
         }

@@ -8,27 +8,30 @@ internal import Settings
 /// the same name (`Span.readsAs`). With them go the fields that brought a token of the gateway's.
 struct VouchedFields {
     private let plan: ForwardPlan
+    private let configured: [ConfiguredField]
     private let context: RequestContext
     /// What proxies claim is believed of who connected.
     let isTrusted: Bool
 
     init(plan: ForwardPlan, context: RequestContext) {
         self.plan = plan
+        configured = plan.fields
         self.context = context
         isTrusted = context.provenance.isForwarded
     }
 
     /// True when the configuration says a field of this name: its line is the only one.
     func isConfigured(_ name: Span<UInt8>) -> Bool {
-        plan.fields.contains { name.readsAs($0.name) }
+        configured.contains { name.readsAs($0.name) }
     }
 
     func isConfigured(_ name: String) -> Bool { isConfigured(name.utf8.span) }
 
     /// True for a line of the client's that must not travel on.
     func forbids(_ line: Fields.Line, of fields: Fields) -> Bool {
-        let stripping = plan.route.stripping
-        if stripping.takes(line, of: fields, context.identity, context.tokenPlace) { return true }
+        if plan.route.stripping.takes(line, of: fields, context.identity, context.tokenPlace) {
+            return true
+        }
         switch line.known {
         // Written by `ForwardedFields`.
         case .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRequestID, .forwarded:

@@ -238,11 +238,11 @@ final class Worker {
     /// Called after the store of sessions was told something: it may want to be asked again.
     func noteSessionDeadline() {
         guard let next = shared.sessions.nextDeadline else { return }
-        sessionDeadline.set(next, for: mailboxToken, in: self)
+        if sessionDeadline.set(next) { schedule(mailboxToken, at: next) }
     }
 
     private func sessionTimePassed() {
-        guard sessionDeadline.fired(for: mailboxToken, in: self) else { return }
+        guard isDue(&sessionDeadline, of: mailboxToken) else { return }
         _ = shared.sessions.submit(.tick, now: now)
         noteSessionDeadline()
     }

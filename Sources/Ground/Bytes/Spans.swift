@@ -70,7 +70,13 @@ extension Span where Element == UInt8 {
     }
 
     /// The octets as text; what is not UTF-8 becomes U+FFFD.
-    package var text: String { String(decoding: array, as: UTF8.self) }
+    package var text: String {
+        do throws(UTF8.ValidationError) {
+            return String(copying: try UTF8Span(validating: self))
+        } catch {
+            return String(decoding: array, as: UTF8.self)
+        }
+    }
 }
 
 extension Array where Element == UInt8 {

@@ -24,6 +24,9 @@ package struct AccessRule: Sendable {
         /// Violations of rules that are only reported about: to be logged and counted. At most one
         /// a rule.
         package fileprivate(set) var reported: [Violation] = []
+
+        /// Nothing is violated.
+        package init() {}
     }
 
     /// No roles: any role or none. All of the requirements must hold. Violations of the rules in
@@ -36,6 +39,9 @@ package struct AccessRule: Sendable {
         self.requirements = requirements
         reported = reportOnly
     }
+
+    /// Nothing is asked of anybody.
+    package var letsEverybodyIn: Bool { roles.isEmpty && requirements.isEmpty }
 
     /// What each rule says of a request whose bearer has `identityRoles`.
     package func judge(roles identityRoles: [String], facts: RequestFacts) -> Verdict {

@@ -1,7 +1,7 @@
 import Settings
 
 /// How the app behind a route reads paths, and what it is sent of them.
-struct RouteManners: Sendable {
+final class RouteManners: Sendable {
     let reading: PathReading
     private let paths: PathSettings
     private let judgedCaptures: Set<String>

@@ -122,8 +122,6 @@ package enum Target {
 /// Writes a path segment by segment, taking the last one back where a dot segment says so.
 private struct PathNormaliser {
     private var output: [UInt8] = []
-    /// Where the slashes before the segments written so far are.
-    private var slashes: [Int] = []
     private(set) var oddities: PathOddities = []
 
     var hasEscapedSlashes: Bool {
@@ -157,9 +155,7 @@ private struct PathNormaliser {
         output.append(UInt8(ascii: "/"))
         try appendNormalised(segment)
         switch dots(from: slash + 1) {
-        case 0 where output.count > slash + 1:
-            slashes.append(slash)
-            return
+        case 0 where output.count > slash + 1: return
         case 0:
             if !isLast { oddities.insert(.emptySegments) }
             output.removeSubrange(slash...)
@@ -168,7 +164,8 @@ private struct PathNormaliser {
             output.removeSubrange(slash...)
         default:
             oddities.insert(.dotSegments)
-            guard let parent = slashes.popLast() else {
+            // Of the segment before; a slash within one is written as an escape.
+            guard let parent = output[..<slash].lastIndex(of: UInt8(ascii: "/")) else {
                 throw Target.refusal("The path of the request target climbs above the root.")
             }
             output.removeSubrange(parent...)

@@ -10,8 +10,12 @@ package struct LanguagePreference: Sendable, Equatable {
 
     /// Elements that are malformed are left out, as are those the client refuses (`q=0`).
     package init(acceptLanguage: String?) {
+        guard let acceptLanguage, !acceptLanguage.isEmpty else {
+            languages = []
+            return
+        }
         var wanted: [(language: String, quality: Int)] = []
-        for element in (acceptLanguage ?? "").utf8.split(separator: UInt8(ascii: ",")) {
+        for element in acceptLanguage.utf8.split(separator: UInt8(ascii: ",")) {
             guard let range = Self.range(of: element), range.quality > 0 else { continue }
             if wanted.contains(where: { $0.language == range.language }) { continue }
             wanted.append(range)

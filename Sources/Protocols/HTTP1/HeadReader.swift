@@ -18,7 +18,7 @@ protocol StartLineScanner: Sendable {
 /// Octets are looked at once. What came before the last cut is kept in `kept`, at most
 /// `limits.size` octets; a head that comes whole is copied once, into `Fields.bytes`. Whether and
 /// where a head is refused depends on its octets alone, never on the cuts.
-struct HeadReader<StartLine: StartLineScanner>: Sendable {
+struct HeadReader<StartLine: StartLineScanner>: ~Copyable, Sendable {
     private enum State {
         case startLine, fields
         case dead(HeadError)

@@ -7,7 +7,7 @@ package import HTTP
 /// skipping empty lines -> request line -> fields -> (head) -> skipping empty lines …
 ///                 any of them -> dead
 /// ```
-package struct RequestHeadDecoder: Sendable {
+package struct RequestHeadDecoder: ~Copyable, Sendable {
     private var reader: HeadReader<RequestLine>
     /// Octets of empty lines skipped since the last head (RFC 9112 §2.2); odd inside one.
     private var skippedCount = 0

@@ -2,7 +2,7 @@ package import HTTP
 
 /// Reads response heads off a connection to an upstream, one after the other (RFC 9112 §4, §5).
 /// Informational heads (1xx) are returned as any other.
-package struct ResponseHeadDecoder: Sendable {
+package struct ResponseHeadDecoder: ~Copyable, Sendable {
     private var reader: HeadReader<StatusLine>
 
     package init(limits: HeadLimits = .response) { reader = HeadReader(limits: limits) }

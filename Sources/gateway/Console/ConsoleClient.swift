@@ -128,7 +128,7 @@ struct ConsoleClient {
     // MARK: The wire
 
     /// What has come of an answer.
-    private struct Reply {
+    private struct Reply: ~Copyable {
         private var decoder = ResponseHeadDecoder()
         private var framing: BodyFraming?
         private(set) var status: Int?

@@ -51,14 +51,6 @@ struct RandomTests {
         #expect(lasts == Set("048cgmrw"))
     }
 
-    @Test("an identifier is appended where it is wanted")
-    func append() throws {
-        var pool = RandomPool()
-        var text = Array("id=".utf8)
-        try pool.appendIdentifier(to: &text)
-        #expect(text.count == 29 && text.starts(with: "id=".utf8))
-    }
-
     @Test("integers use all their bits")
     func integers() throws {
         var pool = RandomPool()

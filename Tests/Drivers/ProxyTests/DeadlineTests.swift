@@ -21,11 +21,15 @@ import Upstreams
         worker = try Worker(index: 0, shared: shared, generation: generation, listeners: [])
     }
 
+    private func set(_ deadline: inout Deadline, to instant: Instant) {
+        if deadline.set(instant) { worker.schedule(token, at: instant) }
+    }
+
     /// The wheel wakes the owner of the deadline.
     private func expect(
         _ deadline: inout Deadline, comes: Bool, at location: SourceLocation = #_sourceLocation
     ) {
-        let hasCome = deadline.fired(for: token, in: worker)
+        let hasCome = worker.isDue(&deadline, of: token)
         #expect(hasCome == comes, sourceLocation: location)
     }
 
@@ -38,7 +42,7 @@ import Upstreams
     @Test func `one that has come comes once`() {
         for instant in [past, worker.now] {
             var deadline = Deadline()
-            deadline.set(instant, for: token, in: worker)
+            set(&deadline, to: instant)
             #expect(deadline.due == instant)
             expect(&deadline, comes: true)
             #expect(deadline.due == .never)
@@ -48,35 +52,35 @@ import Upstreams
 
     @Test func `one that lies ahead does not come yet`() {
         var deadline = Deadline()
-        deadline.set(future, for: token, in: worker)
+        set(&deadline, to: future)
         expect(&deadline, comes: false)
         #expect(deadline.due == future)
     }
 
     @Test func `one that was moved later does not come when the wheel wakes at the old time`() {
         var deadline = Deadline()
-        deadline.set(past, for: token, in: worker)
-        deadline.set(future, for: token, in: worker)
+        set(&deadline, to: past)
+        set(&deadline, to: future)
         expect(&deadline, comes: false)
         #expect(deadline.due == future)
         // It may be moved back again.
-        deadline.set(past, for: token, in: worker)
+        set(&deadline, to: past)
         expect(&deadline, comes: true)
     }
 
     @Test func `one that was cleared does not come, and can be set again`() {
         var deadline = Deadline()
-        deadline.set(past, for: token, in: worker)
+        set(&deadline, to: past)
         deadline.clear()
         #expect(deadline.due == .never)
         expect(&deadline, comes: false)
-        deadline.set(past, for: token, in: worker)
+        set(&deadline, to: past)
         expect(&deadline, comes: true)
     }
 
     @Test func `never is later than anything`() {
         var deadline = Deadline()
-        deadline.set(.never, for: token, in: worker)
+        set(&deadline, to: .never)
         expect(&deadline, comes: false)
         #expect(Instant.never > future)
     }
