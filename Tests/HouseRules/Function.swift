@@ -12,33 +12,20 @@ struct Function {
         return reader.functions()
     }
 
-    /// The code as words and marks, and where each begins.
+    /// Finds them in the words and marks of a file.
     private struct Reader {
         private let lines: [String]
-        private var tokens: [(text: String, line: Int)] = []
+        private let tokens: [Token]
 
         init(_ text: SwiftText) {
             lines = text.lines
-            for (line, code) in text.code.enumerated() {
-                var word = ""
-                for octet in Array(code.utf8) + [UInt8(ascii: " ")] {
-                    if isWordOctet(octet) || octet == UInt8(ascii: "`") {
-                        word.append(Character(UnicodeScalar(octet)))
-                        continue
-                    }
-                    if !word.isEmpty { tokens.append((word, line + 1)) }
-                    word = ""
-                    if octet != UInt8(ascii: " ") {
-                        tokens.append((String(UnicodeScalar(octet)), line + 1))
-                    }
-                }
-            }
+            tokens = Token.all(in: text)
         }
 
         func functions() -> [Function] {
             tokens.indices.compactMap { index in
                 guard isDeclaration(index), let open = body(after: index),
-                    let close = end(of: open)
+                    let close = tokens.end(ofBraceAt: open)
                 else { return nil }
                 let line = tokens[index].line
                 return Function(
@@ -75,16 +62,6 @@ struct Function {
                 if depth < 0 || (isVariable && tokens[next].line > tokens[index].line + 1) {
                     return nil
                 }
-            }
-            return nil
-        }
-
-        private func end(of open: Int) -> Int? {
-            var depth = 0
-            for index in tokens.indices.dropFirst(open) {
-                if tokens[index].text == "{" { depth += 1 }
-                if tokens[index].text == "}" { depth -= 1 }
-                if depth == 0 { return index }
             }
             return nil
         }

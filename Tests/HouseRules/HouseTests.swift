@@ -34,6 +34,11 @@ import Testing
         report(tree.sources.flatMap { file in rules.flatMap { $0.findings(in: file) } })
     }
 
+    @Test func `machines name every state`() {
+        #expect(tree.sources.filter(MachineRule.isMachine).count > 20)
+        report(MachineRule.findings(in: tree.sources))
+    }
+
     @Test func `nobody unwraps by force`() {
         report(tree.sources.flatMap(UnwrapRule.findings))
     }

@@ -30,6 +30,8 @@ struct SourceTree: Sendable {
     var files: [SourceFile]
     /// `Sources/README.md`.
     var map: String
+    /// `Package.swift`.
+    var manifest = ""
 
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -46,7 +48,9 @@ struct SourceTree: Sendable {
         }
         let map = try String(
             contentsOf: root.appending(path: "Sources/README.md"), encoding: .utf8)
-        return SourceTree(files: files, map: map)
+        let manifest = try String(
+            contentsOf: root.appending(path: "Package.swift"), encoding: .utf8)
+        return SourceTree(files: files, map: map, manifest: manifest)
     }
 
     var sources: [SourceFile] { files.filter { $0.isUnder("Sources") && $0.isSwift } }

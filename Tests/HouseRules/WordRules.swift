@@ -27,10 +27,28 @@ struct WordRule: Sendable {
         WordRule(word: "@unchecked Sendable", reason: "only listed files say it") { file in
             !House.uncheckedSendable.contains(file.path)
         },
-        WordRule(word: "default:", reason: "a machine's switch names every state") { file in
-            file.name.hasSuffix("Machine.swift") || file.name.hasSuffix("+StateMachine.swift")
-        },
     ]
+}
+
+/// A machine's switch names every state: the file that declares its states says no `default:`, but
+/// where it switches over something else (`House.defaults`).
+enum MachineRule {
+    private static let states = ["enum State", "enum Phase", "enum Stage", "enum HeadStage"]
+
+    static func findings(
+        in files: [SourceFile], allowed: [String: Int] = House.defaults
+    ) -> [Finding] {
+        let ratchet = Ratchet(what: "`default:` in a machine", limit: 0, allowed: allowed)
+        return ratchet.findings(
+            for: files.filter(isMachine).map { file in
+                let lines = file.text.lines(with: "default:")
+                return (file.path, file.path, lines.first ?? 0, lines.count)
+            })
+    }
+
+    static func isMachine(_ file: SourceFile) -> Bool {
+        states.contains { !file.text.lines(with: $0).isEmpty }
+    }
 }
 
 /// No force unwrap: a `!` right behind a value.

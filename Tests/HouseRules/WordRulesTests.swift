@@ -25,14 +25,16 @@ import Testing
     }
 
     @Test(arguments: [
-        ("FrameMachine.swift", true), ("Session+StateMachine.swift", true),
-        ("Machines.swift", false),
-        ("A.swift", false),
+        ("private enum State { case b }", true), ("    enum Phase: Int {", true),
+        ("enum Statement { case b }", false), ("// enum State", false), ("var state: State", false),
     ])
-    func `a machine has no default`(name: String, isMachine: Bool) {
-        let found = words(
-            "Sources/Protocols/WebSocket/" + name, "switch a {\ncase .b: c\n@unknown default: d\n}")
-        #expect(found == (isMachine ? ["default:"] : []))
+    func `a machine has no default`(declaration: String, isMachine: Bool) {
+        let file = SourceFile(
+            path: "Sources/A/B/C.swift",
+            declaration + "\nswitch a {\ncase .b: c\n@unknown default: d\n}")
+        let found = MachineRule.findings(in: [file], allowed: [:])
+        #expect(found.map(\.line) == (isMachine ? [4] : []))
+        #expect(MachineRule.findings(in: [file], allowed: [file.path: 1]).isEmpty == isMachine)
     }
 
     @Test func `a finding says where`() {

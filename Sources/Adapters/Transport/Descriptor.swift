@@ -26,15 +26,6 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
             decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Nobody listens there, nobody has room for one more (EAGAIN, of a path), or the way there is
-    /// closed.
-    package var isUnreachable: Bool {
-        [
-            ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, ENOENT, EPIPE, EACCES,
-            EAGAIN,
-        ].contains(code)
-    }
-
     /// A connection that was not made in the time for it.
     package static let timedOut = SystemError("connect", code: ETIMEDOUT)
 

@@ -26,9 +26,6 @@ package struct KeyRing: Sendable {
         return (usable, unusable)
     }
 
-    /// To be refused when a configuration is loaded, unless it allows weak keys.
-    package var weakKeys: [WeakKey] { keys.compactMap(\.weakness) }
-
     /// The keys that may have signed a token with this `kid` and algorithm, at most `attemptLimit`,
     /// never none. A `kid` is an index into our keys and nothing else (RFC 8725 §3.10):
     ///

@@ -35,8 +35,6 @@ package struct SubprotocolOffers: Sendable {
             .first { !$0.isEmpty }
     }
 
-    package var containsTokens: Bool { offers.contains(where: Self.isToken) }
-
     /// The client reads what the gateway itself says (`ControlRequest`), whichever subprotocol it
     /// speaks with the upstream.
     package var offersControl: Bool { offers.contains(ControlRequest.subprotocol) }

@@ -1,8 +1,8 @@
 import Bytes
 
 /// JSON written straight into octets, without a tree in between: for log lines and protocol
-/// messages. Begin and end objects and arrays, append members and elements; commas come by
-/// themselves, because what was written last tells whether one is due.
+/// messages. Begin and end objects, append members and elements; commas come by themselves, because
+/// what was written last tells whether one is due.
 ///
 ///     line.beginJSONObject()
 ///     line.appendMember("status", 200)
@@ -14,12 +14,6 @@ extension Array where Element == UInt8 {
     /// Begins an object that is the whole text.
     package mutating func beginJSONObject() { append(UInt8(ascii: "{")) }
 
-    /// Begins an object as an element of the array that is open.
-    package mutating func beginJSONObjectElement() {
-        separate()
-        append(UInt8(ascii: "{"))
-    }
-
     /// Begins an object as a member of the one that is open.
     package mutating func beginJSONObject(member name: String) {
         appendName(name)
@@ -27,17 +21,6 @@ extension Array where Element == UInt8 {
     }
 
     package mutating func endJSONObject() { append(UInt8(ascii: "}")) }
-
-    /// Begins an array that is the whole text.
-    package mutating func beginJSONArray() { append(UInt8(ascii: "[")) }
-
-    /// Begins an array as a member of the object that is open.
-    package mutating func beginJSONArray(member name: String) {
-        appendName(name)
-        append(UInt8(ascii: "["))
-    }
-
-    package mutating func endJSONArray() { append(UInt8(ascii: "]")) }
 
     package mutating func appendMember(_ name: String, _ value: String) {
         appendName(name)

@@ -30,12 +30,6 @@ package struct ControlFrame: Sendable, Equatable {
         return UInt16(payload[0]) << 8 | UInt16(payload[1])
     }
 
-    /// The reason of a close frame; empty when there is none.
-    package var closeReason: String {
-        guard kind == .close, payload.count > 2 else { return "" }
-        return String(decoding: payload[2...], as: UTF8.self)
-    }
-
     /// The payload of a close frame must be empty, or a legal code and a reason in UTF-8
     /// (RFC 6455 §5.5.1, §7.4).
     func validate() throws(WebSocketError) {

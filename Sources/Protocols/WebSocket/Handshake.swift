@@ -11,20 +11,6 @@ package enum Handshake {
         input.append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
         return input
     }
-
-    /// True for the Base64 form of 16 octets. Bits left over in the last character are not looked
-    /// at: the key is only ever used as the text it is.
-    package static func isLegalKey(_ key: Span<UInt8>) -> Bool {
-        guard key.count == 24, key[22] == UInt8(ascii: "="), key[23] == UInt8(ascii: "=") else {
-            return false
-        }
-        for index in 0..<22 {
-            let octet = key[index]
-            let isOther = octet == UInt8(ascii: "+") || octet == UInt8(ascii: "/")
-            guard ASCII.isAlpha(octet) || ASCII.isDigit(octet) || isOther else { return false }
-        }
-        return true
-    }
 }
 
 /// The subprotocols a client offers, first choice first (RFC 6455 §11.3.4).

@@ -134,3 +134,11 @@ extension TestEndpoints.Thing {
             200, .object(["size": .number(JSONNumber(size))]), entityTag: String(version))
     }
 }
+
+extension ConsoleRequest {
+    /// Throws 412 when another version is meant than the one with `tag` (nil when there is none).
+    func checkPrecondition(_ tag: String?) throws(Refusal) {
+        guard let entityTags, !entityTags.holds(for: tag) else { return }
+        throw Refusal(.policy, status: 412, message: "There is another version now")
+    }
+}

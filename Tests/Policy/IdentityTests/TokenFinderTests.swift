@@ -160,7 +160,6 @@ struct SubprotocolOffersTests {
         ] as [(String?, String?)])
     func remaining(value: String?, expected: String?) {
         #expect(Self.offers(value).withoutTokens == expected)
-        #expect(Self.offers(value).containsTokens == (value?.contains("jwt.") ?? false))
     }
 
     @Test(

@@ -11,19 +11,6 @@ struct HandshakeTests {
                 decoding: Handshake.acceptInput(key: "dGhlIHNhbXBsZSBub25jZQ==".utf8.span),
                 as: UTF8.self) == "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
     }
-
-    @Test(
-        "a key is the Base64 of 16 octets",
-        arguments: [
-            ("dGhlIHNhbXBsZSBub25jZQ==", true), ("AQIDBAUGBwgJCgsMDQ4PEC==", true),
-            ("++++////0000aaaaZZZZzA==", true), ("", false), ("dGhlIHNhbXBsZSBub25jZQ=", false),
-            ("dGhlIHNhbXBsZSBub25jZQ===", false), ("dGhlIHNhbXBsZSBub25jZQAA", false),
-            ("dGhlIHNhbXBsZSBub25jZ===", false), ("dGhlIHNhbXBsZSBub25j-Q==", false),
-            ("dGhlIHNhbXBsZSBub25 ZQ==", false),
-        ])
-    func key(key: String, isLegal: Bool) {
-        #expect(Handshake.isLegalKey(key.utf8.span) == isLegal)
-    }
 }
 
 @Suite("Subprotocol list")

@@ -130,3 +130,11 @@ func relay(
     }
     return outcome
 }
+
+extension ControlFrame {
+    /// The reason of a close frame; empty when there is none.
+    var closeReason: String {
+        guard kind == .close, payload.count > 2 else { return "" }
+        return String(decoding: payload[2...], as: UTF8.self)
+    }
+}

@@ -11,13 +11,6 @@ struct ConsoleRequest: Sendable {
     var entityTags: EntityTags?
     /// `If-None-Match: *`: there must be no version.
     var mustBeNew = false
-
-    /// Throws 412 when another version is meant than the one with `tag` (nil when there is none).
-    func checkPrecondition(_ tag: String?) throws(Refusal) {
-        guard let entityTags, !entityTags.holds(for: tag) else { return }
-        throw Refusal(
-            .policy, status: 412, message: "There is another version now: read it, then try again")
-    }
 }
 
 /// What an endpoint answers.
