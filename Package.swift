@@ -56,6 +56,7 @@ let package = Package(
         room("JSON", "Protocols", ["Bytes"]),
         room("JWT", "Protocols", ["Bytes", "JSON"]),
         room("Forwarding", "Protocols", ["Bytes"]),
+        room("SocketIO", "Protocols", ["Bytes", "Clock", "JSON"]),
 
         // Adapters: the only rooms that say `unsafe`.
         room("Locks", "Adapters"),
@@ -101,9 +102,9 @@ let package = Package(
             "Proxy", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON",
-                "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings",
-                "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates", "Records",
-                "KeySets", "State", "Console",
+                "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
+                "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
+                "Records", "KeySets", "State", "Console",
             ]),
 
         .executableTarget(
@@ -136,6 +137,7 @@ let package = Package(
         tests("JSON", "Protocols", ["JSON", "Bytes", "Randomness"]),
         tests("JWT", "Protocols", ["JWT", "JSON", "Bytes", "Randomness", "PublishedKeys"]),
         tests("Forwarding", "Protocols", ["Forwarding", "Bytes", "Randomness"]),
+        tests("SocketIO", "Protocols", ["SocketIO", "Bytes", "Clock", "JSON", "Randomness"]),
         tests("Locks", "Adapters", ["Locks"]),
         tests("Deflate", "Adapters", ["Deflate", "Randomness"]),
         tests("Crypto", "Adapters", ["Crypto", "Bytes", "Randomness", "PublishedKeys"]),

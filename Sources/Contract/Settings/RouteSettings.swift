@@ -184,6 +184,15 @@ package struct RouteSettings: Sendable, Equatable {
         case off
     }
 
+    /// `socketio { … }`: Socket.IO is spoken on the WebSockets of the route, over Engine.IO 4. The
+    /// times are what clients are told of whose tokens come in their first message.
+    package struct SocketIO: Sendable, Equatable {
+        package var pingInterval: Duration = .seconds(25)
+        package var pingTimeout: Duration = .seconds(20)
+
+        package init() {}
+    }
+
     package var host: HostPattern = .any
     package var path: PathPattern
     /// How its app reads paths, and what it is sent of them.
@@ -211,6 +220,8 @@ package struct RouteSettings: Sendable, Equatable {
     /// `subprotocols`: what the app speaks, the best first, where the gateway has to answer a
     /// handshake before it asks the app; empty for whatever a client offers first.
     package var subprotocols: [String] = []
+    /// Nil where the gateway knows nothing of what is spoken on WebSockets.
+    package var socketIO: SocketIO?
     package var crossOrigin: CrossOrigin?
     package var compression: Compression?
     /// An index into `Settings.sessions`.

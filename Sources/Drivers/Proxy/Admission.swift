@@ -7,6 +7,7 @@ internal import Identity
 internal import Routing
 internal import Sessions
 internal import Settings
+internal import SocketIO
 internal import Transport
 internal import Upstreams
 internal import WebSocket
@@ -29,6 +30,8 @@ struct Admission {
         case awaitKeys(KeyWait)
         /// To be asked once more with the first message of the socket.
         case awaitMessage(Generation.Route)
+        /// A session of Engine.IO cannot be opened so that its client could bring a token.
+        case refuseEngine(EngineError)
         /// To go on (`seated`) when the store of sessions gives the seat.
         indirect case awaitSeat(Admission)
     }
@@ -218,11 +221,8 @@ struct Admission {
         let isReportOnly = !context.enforcesTokens
         let (fields, query) = (head.fields, query)
         let message = context.opened?.message
-        if context.isWebSocket, context.opened == nil, !isReportOnly,
-            let (gate, _) = generation.gates.gate(ofRoute: attempt.route, worker.shared.keys),
-            gate.asksFirstMessage(fields, query: query)
-        {
-            return .awaitMessage(route)
+        if !isReportOnly, let decision = askFirstMessage(of: route, attempt, in: worker) {
+            return decision
         }
         var pass: TokenGate.Pass?
         let outcome = attempt.run(in: worker) {
@@ -299,7 +299,7 @@ struct Admission {
         // Also of who came without a token: one that comes later is nothing for the upstream.
         context.speaksControl =
             context.isWebSocket
-            ? SubprotocolOffers(head.fields).offersControl
+            ? SubprotocolOffers(head.fields).offersControl && !context.speaksSocketIO
             : EventControl.isWanted(by: head, query)
         guard context.identity != nil, context.isWebSocket || context.isEventStream else { return }
         try context.becomeLive(client, head, in: worker)

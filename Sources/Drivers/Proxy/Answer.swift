@@ -9,6 +9,7 @@ internal import Identity
 internal import JSON
 internal import Sessions
 internal import Settings
+internal import SocketIO
 internal import Transport
 internal import WebSocket
 
@@ -74,6 +75,18 @@ enum Answer {
         json(body, context: context, to: client, in: worker)
     }
 
+    /// A request that should begin a session of Engine.IO and cannot.
+    static func engineError(
+        _ error: EngineError, context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        context.detail = error.word
+        respond(
+            400, type: "application/json", body: error.body,
+            fields: [("Cache-Control", "no-store")], reason: .protocolError, context: context,
+            to: client, in: worker)
+    }
+
     private static func respond(
         _ status: Int, type: String?, body: [UInt8], fields: [(String, String)],
         reason: EndReason, context: RequestContext, to client: ClientConnection,
@@ -125,7 +138,9 @@ enum Answer {
         let form = RefusalForm(
             of: refusal, isWebSocket: context.isWebSocket, isOpen: context.opened != nil,
             isEventStream: context.isEventStream,
-            hasRejection: context.rejection != nil, by: context.routeSettings)
+            hasRejection: context.rejection != nil, by: context.routeSettings,
+            opensEngine: context.speaksSocketIO
+                && EngineHandshake(head).objection(isWebSocket: true) == nil)
         switch form {
         case .socket: socket(refusal, head: head, context: context, to: client, in: worker)
         case .rejectionEvent:
@@ -219,22 +234,15 @@ enum Answer {
         _ refusal: Refusal, head: RequestHead, context: RequestContext,
         to client: ClientConnection, in worker: Worker
     ) {
-        var message: [UInt8] = []
-        if context.explains(refusal.reason, to: head) {
-            message = ControlReply.error(refusal, at: SystemClock.wallTime()).octets
-        }
-        if !message.isEmpty, let rejection = context.rejection {
-            message = rejection.object(
-                context.generation.sessionBlocks[rejection.block].messages, context.languages)
-        }
         closeSocket(
-            refusal.reason, detail: refusal.detail, message: message, head: head,
+            refusal.reason, detail: refusal.detail,
+            messages: context.lastWords(of: refusal, to: head, in: worker), head: head,
             context: context, to: client, in: worker)
     }
 
-    /// Completes a handshake, sends one text message (none when it is empty) and the close frame.
+    /// Completes a handshake, sends text messages and the close frame.
     static func closeSocket(
-        _ reason: EndReason, detail: String?, message: [UInt8], head: RequestHead,
+        _ reason: EndReason, detail: String?, messages: [[UInt8]], head: RequestHead,
         context: RequestContext, to client: ClientConnection, in worker: Worker
     ) {
         var output: [UInt8] = []
@@ -251,7 +259,9 @@ enum Answer {
             context.answerFields.append(to: &output)
             HeadEncoder.appendEnd(to: &output)
         }
-        if !message.isEmpty { FrameEncoder.appendMessage(.text, message.span, to: &output) }
+        for message in messages {
+            FrameEncoder.appendMessage(.text, message.span, to: &output)
+        }
         FrameEncoder.appendClose(
             code: reason.closeCode, reason: detail ?? reason.rawValue, to: &output)
         client.stream.send(output.span)
@@ -285,9 +295,8 @@ enum Answer {
         client.makeLast()
         if context.isWebSocket {
             return closeSocket(
-                end.reason, detail: end.detail,
-                message: context.explains(end.reason) ? end.message ?? [] : [], head: head,
-                context: context, to: client, in: worker)
+                end.reason, detail: end.detail, messages: context.lastWords(of: end, in: worker),
+                head: head, context: context, to: client, in: worker)
         }
         eventStream(end, context: context, to: client, in: worker)
     }

@@ -19,7 +19,8 @@ extension ClientConnection {
         case .exchange(let exchange):
             return common + exchange.heldCount + exchange.context.liveCount
         case .webSocket(let relay):
-            return common + (relay.messages?.heldCount ?? 0) + relay.context.liveCount
+            let opened = relay.context.opened?.heldCount ?? 0
+            return common + opened + (relay.messages?.heldCount ?? 0) + relay.context.liveCount
         case .closing(let socket): return common + socket.heldCount
         case .lingering, .closed: return common
         }

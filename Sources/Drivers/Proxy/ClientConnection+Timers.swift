@@ -21,6 +21,8 @@ extension ClientConnection {
         case queue
         /// A WebSocket or event stream ends, and has waited long enough for the last of it.
         case end
+        /// A session of Engine.IO is kept alive that its app has still to open.
+        case heartbeat
     }
 
     func set(_ timer: Timer, at instant: Instant, in worker: Worker) {
@@ -47,6 +49,7 @@ extension ClientConnection {
         case .sending: judgeSending(in: worker)
         case .taking: judgeTaking(in: worker)
         case .connect: if case .exchange(let exchange) = phase { exchange.connectAgain(in: worker) }
+        case .heartbeat: heartbeatDue(in: worker)
         case .check, .queue, .end:
             switch phase {
             case .exchange(let exchange): exchange.eventTimerFired(timer, in: worker)
@@ -64,7 +67,8 @@ extension ClientConnection {
         case .head(.proxyHeader), .head(.handshake), .closing: close(in: worker)
         case .held(let request): request.timerFired(from: self, in: worker)
         case .exchange(let exchange): exchange.waitTimedOut(in: worker)
-        case .webSocket, .closed: break
+        case .webSocket(let relay): relay.sessionTimedOut(in: worker)
+        case .closed: break
         }
     }
 

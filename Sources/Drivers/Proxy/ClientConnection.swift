@@ -282,12 +282,14 @@ final class ClientConnection {
     func hold(_ request: HeldRequest, until deadline: Instant, in worker: Worker) {
         enter(.held(request))
         set(.phase, at: deadline, in: worker)
+        scheduleHeartbeat(in: worker)
         updateInterest(in: worker)
     }
 
     func begin(_ exchange: Exchange, in worker: Worker) {
         enter(.exchange(exchange))
         pace.sending = nil
+        scheduleHeartbeat(in: worker)
     }
 
     func begin(_ relay: WebSocketRelay, in worker: Worker) {
@@ -295,6 +297,7 @@ final class ClientConnection {
         pace.forgetTaking()
         watchPace(in: worker)
         set(.check, at: relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
+        scheduleHeartbeat(in: worker)
     }
 
     func begin(_ socket: ClosingSocket, in worker: Worker) {

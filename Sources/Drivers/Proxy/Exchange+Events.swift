@@ -310,7 +310,7 @@ extension Exchange {
         case .end: cut(relay.pendingEnd?.reason ?? .normal, in: worker)
         case .queue: judgeQueue(in: worker)
         case .check: check(in: worker)
-        case .phase, .connect, .sending, .taking: break
+        case .phase, .connect, .sending, .taking, .heartbeat: break
         }
     }
 

@@ -42,7 +42,11 @@ extension Exchange {
             route: plan.route, compression: compression, now: worker.now)
         upstream.begin(relay)
         client.begin(relay, in: worker)
-        if let opened = context.opened { sendFirstMessage(of: opened, to: upstream, in: worker) }
+        if context.opened?.engine == nil {
+            relay.sendFirstMessage(in: worker)
+        } else {
+            relay.awaitSession(for: plan.group.settings.webSocketHandshakeTimeout, in: worker)
+        }
         if !rest.isEmpty { relay.upstreamSent(rest, in: worker) }
         if upstream.hasInputEnded { relay.upstreamInputEnded(in: worker) }
         client.resume(in: worker)

@@ -5,6 +5,7 @@ internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import Settings
+internal import SocketIO
 internal import Transport
 internal import WebSocket
 
@@ -14,6 +15,11 @@ final class OpenedSocket {
     enum Event {
         case message(FirstMessage)
         case control(ControlFrame)
+        /// A packet of Engine.IO that says nothing but that the client is there.
+        case sign
+        /// A packet of Engine.IO that says goodbye.
+        case goodbye
+        case unexpected(PacketError)
     }
 
     /// What the client was told that it speaks.
@@ -23,14 +29,19 @@ final class OpenedSocket {
     /// What came, until it was sent on.
     var message: FirstMessage?
     private(set) var isText = true
+    /// What the client speaks on it that was told so by the gateway; nil for anything else than
+    /// Engine.IO.
+    var engine: EngineSession?
     var controlRate: ControlRate
     private let ratio: Int
     private(set) var reader: MessageAssembler
 
     init(
-        subprotocol: String?, compression: WebSocketRelay.Compression, settings: RouteSettings
+        subprotocol: String?, compression: WebSocketRelay.Compression, settings: RouteSettings,
+        engine: EngineSession?
     ) {
         self.subprotocol = subprotocol
+        self.engine = engine
         self.compression = compression
         controlRate = ControlRate(perSecond: settings.controlRate)
         ratio = settings.compression?.ratio ?? .max
@@ -54,14 +65,27 @@ final class OpenedSocket {
             switch event {
             case .message(let kind, let isCompressed):
                 isText = kind == .text
-                return .message(
-                    FirstMessage(try text(isCompressed, in: worker), isText: isText))
+                return read(try text(isCompressed, in: worker))
             case .control(let frame): return .control(frame)
             // Of masked frames, and below the size that would spill.
             case .messageInPlace, .fragment: break
             }
         }
         return nil
+    }
+
+    private func read(_ octets: [UInt8]) -> Event {
+        do throws(PacketError) {
+            switch try engine?.clientSaid(octets.span, isText: isText) {
+            case nil: return .message(FirstMessage(octets, isText: isText))
+            case .sign: return .sign
+            case .goodbye: return .goodbye
+            case .connect(let packet):
+                return .message(FirstMessage(octets, object: packet.payload))
+            }
+        } catch {
+            return .unexpected(error)
+        }
     }
 
     private func text(
@@ -107,10 +131,16 @@ extension HeldRequest {
         }
         context.answerFields.append(to: &output)
         HeadEncoder.appendEnd(to: &output)
+        let engine = route.settings.socketIO.map { EngineSession($0, in: worker) }
+        if let engine {
+            let message = engine.message(route.settings)
+            FrameEncoder.appendMessage(.text, message.span, to: &output)
+        }
         client.stream.send(output.span)
         context.status = 101
         context.opened = OpenedSocket(
-            subprotocol: subprotocol, compression: compression, settings: route.settings)
+            subprotocol: subprotocol, compression: compression, settings: route.settings,
+            engine: engine)
     }
 
     /// Octets of a socket that waits for its first message.
@@ -128,6 +158,17 @@ extension HeldRequest {
                     return messageCame(from: client, in: worker)
                 case .control(let frame) where frame.kind == .close:
                     return clientClosed(frame, client, worker)
+                case .goodbye:
+                    context.release(in: worker)
+                    return Answer.closeSocket(
+                        .normal, detail: nil, messages: [], head: head, context: context,
+                        to: client, in: worker)
+                case .unexpected(let error):
+                    return refuse(.protocolError, error.rawValue, client, worker)
+                case .sign:
+                    guard socket.controlRate.allows(at: worker.now) else {
+                        return refuse(.rateLimited, "control_frames", client, worker)
+                    }
                 case .control(let frame):
                     guard socket.controlRate.allows(at: worker.now) else {
                         return refuse(.rateLimited, "control_frames", client, worker)
@@ -164,14 +205,14 @@ extension HeldRequest {
     }
 }
 
-extension Exchange {
+extension WebSocketRelay {
     /// The app has accepted whom the first message let in: it hears that message, without tokens.
-    func sendFirstMessage(
-        of socket: OpenedSocket, to upstream: UpstreamConnection, in worker: Worker
-    ) {
-        guard let message = socket.message else { return }
+    func sendFirstMessage(in worker: Worker) {
+        guard let upstream, let socket = context.opened, let message = socket.message else {
+            return
+        }
         socket.message = nil
-        let stripping = plan.route.stripping
+        let stripping = route.stripping
         let isStripped =
             stripping.policy == .authenticated && context.identity?.forwardsToken != true
         let octets = message.withoutTokens(at: isStripped ? stripping.messagePaths : [])

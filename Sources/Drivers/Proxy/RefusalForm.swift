@@ -21,15 +21,19 @@ enum RefusalForm: Hashable {
     ///   - isEventStream: the client asked for an event stream, and reads one.
     ///   - hasRejection: there is no seat for it.
     ///   - settings: those of the route; nil where none is known yet.
+    ///   - opensEngine: the request is for a new session of Engine.IO, on a WebSocket.
     init(
         of refusal: Refusal, isWebSocket: Bool, isOpen: Bool = false, isEventStream: Bool,
-        hasRejection: Bool, by settings: RouteSettings?
+        hasRejection: Bool, by settings: RouteSettings?, opensEngine: Bool = false
     ) {
         if isOpen {
             self = .socket
         } else if isWebSocket {
             let isOpened = settings.map { !$0.refusesWithStatus } ?? false
-            self = isOpened && refusal.isByRule ? .socket : .status
+            // A client of Socket.IO that may come back waits longer each time after a status.
+            let isHeard =
+                settings?.socketIO == nil || opensEngine && refusal.reason.isFinal
+            self = isOpened && refusal.isByRule && isHeard ? .socket : .status
         } else if isEventStream, hasRejection {
             self = .rejectionEvent
         } else if isEventStream, refusal.passes, settings?.whileAway != .error {

@@ -75,6 +75,8 @@ enum RequestIntake {
             Answer.redirect(status, location, context: context, to: client, in: worker)
         case .preflight(let fields):
             Answer.preflight(fields, context: context, to: client, in: worker)
+        case .refuseEngine(let error):
+            Answer.engineError(error, context: context, to: client, in: worker)
         case .ticket(let ticket):
             Answer.ticket(ticket, context: context, to: client, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
@@ -152,7 +154,8 @@ extension Admission.Decision {
     fileprivate var isForSockets: Bool {
         switch self {
         case .forward, .awaitKeys, .awaitSeat: true
-        case .respond, .redirect, .preflight, .ticket, .refresh, .awaitMessage: false
+        case .respond, .redirect, .preflight, .ticket, .refresh, .awaitMessage, .refuseEngine:
+            false
         }
     }
 }

@@ -4,6 +4,7 @@ internal import Deflate
 internal import Endings
 internal import Identity
 internal import Settings
+internal import SocketIO
 internal import Transport
 internal import WebSocket
 
@@ -65,7 +66,8 @@ extension WebSocketRelay {
     }
 
     private var upstreamTakesMore: Bool {
-        upstream.map { $0.stream.pendingCount < Flow.highWater } ?? true
+        if awaitsSession { return false }
+        return upstream.map { $0.stream.pendingCount < Flow.highWater } ?? true
     }
 
     private func sendToUpstream(_ output: inout [UInt8]) {
@@ -113,6 +115,11 @@ extension WebSocketRelay {
         _ kind: MessageKind, _ message: Span<UInt8>, _ messages: MessageDirections,
         to output: inout [UInt8], in worker: Worker
     ) -> Bool {
+        if let opened = context.opened, kind == .text,
+            opened.engine?.takesPong(message) ?? false
+        {
+            return true
+        }
         if kind == .text, context.speaksControl,
             ControlRequest.isMeant(by: message)
         {
@@ -169,6 +176,7 @@ extension WebSocketRelay {
             case .message(let kind, let isCompressed):
                 let message = worker.message
                 append(kind, message.span, isCompressed, messages, to: &output, in: worker)
+            case .fragment where awaitsSession: appIsStrange(in: worker)
             case .fragment(let kind, let isFirst, let isLast):
                 let piece = worker.message
                 FrameEncoder.appendFragment(
@@ -193,6 +201,9 @@ extension WebSocketRelay {
         _ kind: MessageKind, _ message: Span<UInt8>, _ isCompressed: Bool,
         _ messages: MessageDirections, to output: inout [UInt8], in worker: Worker
     ) {
+        if awaitsSession {
+            return appOpened(kind, message, isCompressed: isCompressed, in: worker)
+        }
         guard isCompressed else {
             return append(kind, message, messages, to: &output, in: worker)
         }

@@ -71,7 +71,8 @@ extension WebSocketRelay {
             End(
                 message: context.disconnection(end), reason: end.cause.reason, detail: end.word,
                 // Nobody is there to take the rest.
-                cannotWait: end.cause == .silent),
+                cannotWait: end.cause == .silent,
+                staysAway: end.reconnect == .no && end.cause.reason.isAboutClient),
             in: worker)
     }
 
@@ -83,7 +84,8 @@ extension WebSocketRelay {
 
     /// For ends about which front ends are told only where they say that they read it.
     private func explanation(_ refusal: Refusal, in worker: Worker) -> [UInt8]? {
-        guard context.session == nil, context.explains(refusal.reason) else { return nil }
+        guard context.session == nil, !context.speaksSocketIO, context.explains(refusal.reason)
+        else { return nil }
         return ControlReply.error(refusal, at: SystemClock.wallTime()).octets
     }
 
@@ -122,7 +124,7 @@ extension WebSocketRelay {
     func endIfPossible(in worker: Worker) {
         guard let end = pendingEnd, !hasEnded, isBetweenMessages else { return }
         var output: [UInt8] = []
-        if let message = end.message, context.explains(end.reason) {
+        for message in context.lastWords(of: end) {
             FrameEncoder.appendMessage(.text, message.span, to: &output)
         }
         appendClose(end, to: &output)

@@ -30,7 +30,7 @@ extension WebSocketRelay {
         // Who closes already is waited for as `end` says.
         case .check: if isOpen { check(in: worker) }
         case .queue: judgeQueue(in: worker)
-        case .phase, .connect, .sending, .taking: break
+        case .phase, .connect, .sending, .taking, .heartbeat: break
         }
     }
 

@@ -30,6 +30,8 @@ final class WebSocketRelay {
         var detail: String?
         /// The rest of a message on its way is not waited for: it will not come, or not be heard.
         var cannotWait = false
+        /// The client is not to come back by itself.
+        var staysAway = false
     }
 
     let client: ClientConnection
@@ -82,13 +84,14 @@ final class WebSocketRelay {
             from: .server, limits: .none, allowsCompression: compression.isRelayed)
         let reads =
             compression.client != nil || compression.upstream != nil || context.speaksControl
+            || context.opened?.engine != nil
         messages = reads ? MessageDirections(route, compression) : nil
     }
 
     // MARK: Flow
 
     var wantsClientInput: Bool {
-        if let messages, !messages.heldFromClient.isEmpty { return false }
+        if let messages, !messages.heldFromClient.isEmpty || awaitsSession { return false }
         // What is answered here fills the client's own queue.
         if route.settings.pings == .answer || context.speaksControl,
             !sendQueue.hasRoom(behind: client.stream.pendingCount)

@@ -2,7 +2,8 @@ import Bytes
 import JSON
 
 /// The first message of a WebSocket, in which a client brings its token that can say nothing in the
-/// handshake (`from message:PATH`): a browser, a GraphQL client (`connection_init`).
+/// handshake (`from message:PATH`): a browser, a GraphQL client (`connection_init`), one of
+/// Socket.IO (`auth`).
 ///
 /// Nobody is let in by it yet: everything in it is hostile.
 package struct FirstMessage: Sendable {
@@ -12,16 +13,24 @@ package struct FirstMessage: Sendable {
 
     /// As the client sent it.
     private let octets: [UInt8]
+    /// Octets in front of the object.
+    private let prefixCount: Int
     /// Nil for what is no JSON object, and so holds no token.
     private let object: JSONObject?
 
     /// - Parameter isText: a binary message is the app's, whatever it holds.
     package init(_ octets: [UInt8], isText: Bool) {
+        self.init(octets, object: isText ? 0..<octets.count : 0..<0)
+    }
+
+    /// - Parameter range: where the JSON object is, at the end of the message; empty for none.
+    package init(_ octets: [UInt8], object range: Range<Int>) {
         self.octets = octets
+        prefixCount = range.lowerBound
         var limits = JSONLimits()
         limits.octets = Self.octetLimit
         limits.values = 4096
-        object = isText ? (try? JSONValue.decode(octets.span, limits: limits))?.object : nil
+        object = (try? JSONValue.decode(octets.span.extracting(range), limits: limits))?.object
     }
 
     package var count: Int { octets.count }
@@ -45,7 +54,7 @@ package struct FirstMessage: Sendable {
         let found = paths.filter { object.value(at: $0[...]) != nil }
         if found.isEmpty { return octets }
         for path in found { object.remove(path[...]) }
-        var output: [UInt8] = []
+        var output = Array(octets.prefix(prefixCount))
         output.appendJSON(object)
         return output
     }

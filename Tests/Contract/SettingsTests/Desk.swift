@@ -102,6 +102,7 @@ enum Bench: String, CaseIterable {
     case route = "route /x/{id} { backend app"
     case bareRoute = "route /x/{id} {"
     case cors = "route /x/{id} { backend app; cors https://a.kr {"
+    case socketio = "route /x/{id} { backend app; socketio {"
     case rewrite = "rewrite /old/{id} to /new {"
     case defaults = "defaults {"
 

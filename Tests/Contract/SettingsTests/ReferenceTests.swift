@@ -58,6 +58,7 @@ struct ReferenceTests {
             "sessions": "sessions t {",
             "store": "sessions t { store 1 {", "rewrite": "rewrite /old/{user_id} to /new {",
             "cors": "route /x/{user_id} { cors https://a.kr {",
+            "socketio": "route /x/{user_id} { socketio {",
             "defaults": "defaults {", "route": "route /x/{user_id} {",
         ]
         var count = 0

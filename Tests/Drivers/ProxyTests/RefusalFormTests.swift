@@ -64,4 +64,22 @@ struct RefusalFormTests {
         #expect(form(row, false, true, hasRejection: true, by: usual) == .rejectionEvent)
         #expect(form(row, false, false, by: usual) == .status)
     }
+
+    @Test(arguments: rows)
+    func `a client of SocketIO is told in a session what is final, else with a status`(row: Row) {
+        let spoken = settings { $0.socketIO = RouteSettings.SocketIO() }
+        let refusal = Refusal(row.reason, status: row.status, message: "")
+        func form(opensEngine: Bool, by settings: RouteSettings) -> RefusalForm {
+            RefusalForm(
+                of: refusal, isWebSocket: true, isEventStream: false, hasRejection: false,
+                by: settings, opensEngine: opensEngine)
+        }
+        let isTold = row.socket == .socket && row.reason != .rateLimited
+        #expect(form(opensEngine: true, by: spoken) == (isTold ? .socket : .status))
+        #expect(form(opensEngine: false, by: spoken) == .status, "an old client, or a probe")
+        var strict = spoken
+        strict.refusesWithStatus = true
+        #expect(form(opensEngine: true, by: strict) == .status)
+        #expect(form(opensEngine: false, by: settings()) == row.socket)
+    }
 }

@@ -71,6 +71,20 @@ struct FirstMessageTests {
         #expect(String(decoding: octets, as: UTF8.self) == expected)
     }
 
+    @Test("the object may stand behind something else, which the app hears as it came")
+    func behind() throws {
+        let octets = Array(#"40/admin,{"token":"a","x":1}"#.utf8)
+        let message = FirstMessage(octets, object: 9..<octets.count)
+        let place = TokenSettings.Place.message(["token"])
+        let found = try TokenFinder(places: [place]).find(
+            in: fields([:]), query: QueryString(""), message: message)
+        #expect(found?.token.octets == Array("a".utf8))
+        #expect(message.withoutTokens(at: [["token"]]) == Array(#"40/admin,{"x":1}"#.utf8))
+        #expect(message.withoutTokens(at: [["x", "y"]]) == octets)
+        let bare = FirstMessage(Array("40".utf8), object: 2..<2)
+        #expect(bare.withoutTokens(at: [["token"]]) == Array("40".utf8))
+    }
+
     @Test(
         "the subprotocol is the best that the app speaks, else the first that is offered",
         arguments: [

@@ -153,6 +153,7 @@ struct RouteDraft {
     var stripped: PathPattern?
     var silence: Word?
     var subprotocols: Word?
+    var socketIO: Word?
     /// The word `hsts`, and the names that `response_header` is about.
     var transport: Word?
     var responseHeaders: [Word] = []

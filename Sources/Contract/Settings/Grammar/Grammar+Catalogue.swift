@@ -6,7 +6,7 @@ extension Grammar {
         (.console, console.entries), (.state, state.entries), (.jwt, jwt.entries),
         (.jwks, jwks.entries), (.backend, backend.entries), (.sessions, sessions.entries),
         (.store, store.entries), (.rewrite, rewrite.entries), (.defaults, defaults.entries),
-        (.route, route.entries), (.cors, cors.entries),
+        (.route, route.entries), (.cors, cors.entries), (.socketio, socketIO.entries),
     ]
 
     /// Followed before the grammar is asked, and possible everywhere.

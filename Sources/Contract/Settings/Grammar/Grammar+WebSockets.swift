@@ -131,6 +131,25 @@ extension Grammar {
         }
     }
 
+    // MARK: socketio
+
+    static let socketIO = Vocabulary<RouteSettings.SocketIO>(
+        .socketio,
+        [
+            .init("ping_interval", "DURATION", .interval, \.pingInterval),
+            .init("ping_timeout", "DURATION", .interval, \.pingTimeout),
+        ])
+
+    /// `socketio`, `socketio { ping_interval 25s }`.
+    static func readSocketIO(
+        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
+    ) {
+        draft.socketIO = directive.name
+        var settings = RouteSettings.SocketIO()
+        socketIO.read(directive.block ?? [], of: directive.name, into: &settings, &reading)
+        draft.settings.socketIO = settings
+    }
+
     // MARK: Limits
 
     static func readFrameSize(

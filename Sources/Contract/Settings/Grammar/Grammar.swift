@@ -245,6 +245,7 @@ package enum Grammar {
             .init("websocket", "", .none, readKind).repeatable,
             .init("events", "", .none, readKind).repeatable,
             .init("stream", "", .none, readKind).repeatable,
+            .init("socketio", "", .none, readSocketIO).withOptionalBlock,
         ] + shared + [
             .init("respond", "STATUS [TEXT]", .from(1, to: 2), readResponse),
             .init("redirect", "STATUS TEXT", .two, readRouteRedirect),

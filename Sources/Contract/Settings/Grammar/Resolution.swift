@@ -140,39 +140,13 @@ extension Document {
         checkRules(draft, &reading)
         checkWebSocket(draft, &route, &reading)
         checkFirstMessage(draft, &route, &reading)
+        checkSocketIO(draft, route, &reading)
         checkStream(draft, route, &reading)
         checkCORS(draft, route, &reading)
         checkLogin(draft, &route, &reading)
         checkReports(draft, &route, &reading)
         checkPaths(draft, route, &reading)
         return route
-    }
-
-    /// Only a WebSocket has a first message. What comes from `defaults` falls away elsewhere.
-    private func checkFirstMessage(
-        _ draft: RouteDraft, _ route: inout RouteSettings, _ reading: inout Reading
-    ) {
-        let places = route.auth.flatMap { tokens[$0].settings.from }
-        let readsMessages = places.contains { place in
-            if case .message = place { true } else { false }
-        }
-        if !route.subprotocols.isEmpty, !readsMessages || route.kind == .events {
-            if draft.own.contains("subprotocols"), let word = draft.subprotocols {
-                reading.error(
-                    "'subprotocols' needs 'auth NAME' with 'from message:PATH' beside it:"
-                        + " elsewhere the app chooses",
-                    at: word)
-            }
-            route.subprotocols = []
-        }
-        guard readsMessages, route.kind == .events, let word = draft.auth.first else { return }
-        let others = places.contains { place in
-            if case .message = place { false } else { true }
-        }
-        if others { return }
-        reading.error(
-            "\(word.shown) looks for tokens in the first message of a WebSocket only, and an event"
-                + " stream has none", at: word)
     }
 
     // MARK: Names

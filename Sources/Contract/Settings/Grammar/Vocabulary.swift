@@ -2,7 +2,7 @@
 package enum Place: String, Sendable, CaseIterable {
     case top = ""
     case log, limits, console, state, listen, tls, host, jwt, jwks, backend, sessions, store,
-        rewrite, route, defaults, cors
+        rewrite, route, defaults, cors, socketio
 }
 
 /// One word of the language at one place, as it is documented and checked.

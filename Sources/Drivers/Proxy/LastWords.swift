@@ -1,0 +1,119 @@
+internal import Clock
+internal import Endings
+internal import HTTP
+internal import Identity
+internal import JSON
+internal import Settings
+internal import SocketIO
+internal import Transport
+
+/// The text messages in front of a close frame of ours, which say to the client's program, and to
+/// its person, what the code means: a JSON object where that is read, packets of Socket.IO where
+/// that is spoken, whose clients would take anything else for broken.
+extension RequestContext {
+    /// Nothing but packets of Socket.IO is sent on it.
+    var speaksSocketIO: Bool {
+        guard isWebSocket else { return false }
+        if let opened { return opened.engine != nil }
+        return routeSettings?.socketIO != nil
+    }
+
+    /// Of a relay.
+    func lastWords(of end: WebSocketRelay.End) -> [[UInt8]] {
+        let object = explains(end.reason) ? end.message : nil
+        guard speaksSocketIO else { return object.map { [$0] } ?? [] }
+        let namespace = opened?.engine?.namespace ?? ConnectPacket.mainNamespace
+        var packets: [[UInt8]] = []
+        if let object {
+            let event = SocketPacket.event(
+                namespace, "force_disconnect", argument: object.span)
+            packets.append(event)
+        }
+        if end.staysAway { packets.append(SocketPacket.disconnect(namespace)) }
+        return packets
+    }
+
+    /// Of a WebSocket that was refused.
+    func lastWords(
+        of refusal: Refusal, to head: RequestHead, in worker: Worker
+    ) -> [[UInt8]] {
+        let object = rejection.map {
+            $0.object(generation.sessionBlocks[$0.block].messages, languages)
+        }
+        if speaksSocketIO {
+            guard refusal.reason.isFinal else { return [] }
+            return connectError(
+                refusal.message, refusal.detail, refusal.reason, object: object, in: worker)
+        }
+        guard explains(refusal.reason, to: head) else { return [] }
+        return [object ?? ControlReply.error(refusal, at: SystemClock.wallTime()).octets]
+    }
+
+    /// Of a WebSocket that ends by rule before its app has heard of it.
+    func lastWords(of end: StreamEnd, in worker: Worker) -> [[UInt8]] {
+        if speaksSocketIO {
+            guard end.retryMilliseconds == Answer.retryNever else { return [] }
+            let text = end.message.flatMap(Self.members)?["message"]?.string
+            return connectError(
+                text ?? end.reason.rawValue, end.detail, end.reason, object: end.message,
+                in: worker)
+        }
+        guard let message = end.message, explains(end.reason) else { return [] }
+        return [message]
+    }
+
+    /// Where the session of Engine.IO is not open yet, it is opened first. A client that has asked
+    /// for nothing in a session that is cannot be refused it.
+    ///
+    /// - Parameter object: what others are told in JSON.
+    private func connectError(
+        _ message: String, _ detail: String?, _ reason: EndReason, object: [UInt8]?,
+        in worker: Worker
+    ) -> [[UInt8]] {
+        var data = object.flatMap(Self.members) ?? JSONObject()
+        data["reason"] = .string(detail ?? reason.rawValue)
+        data["code"] = .number(JSONNumber(Int64(reason.closeCode)))
+        var packets: [[UInt8]] = []
+        var namespace = ConnectPacket.mainNamespace
+        if let opened {
+            guard let engine = opened.engine, engine.hasAsked else { return [] }
+            namespace = engine.namespace
+        } else if let settings = routeSettings, let spoken = settings.socketIO {
+            packets.append(EngineSession(spoken, in: worker).message(settings))
+        }
+        packets.append(SocketPacket.connectError(namespace, message: message, data: data))
+        return packets
+    }
+
+    private static func members(_ object: [UInt8]) -> JSONObject? {
+        (try? JSONValue.decode(object.span))?.object
+    }
+}
+
+extension EndReason {
+    /// Whoever comes again unchanged meets the same: a client of Socket.IO is told not to. All
+    /// others come back by themselves when their connection ends.
+    var isFinal: Bool {
+        switch self {
+        case .protocolError, .invalidPayload, .policy, .tooBig: true
+        case .normal, .clientGone, .upstreamClosed, .internalError, .upstreamUnavailable,
+            .draining, .overloaded, .rateLimited, .slowConsumer, .unauthenticated, .forbidden,
+            .connectionRejected, .forceDisconnect, .replaced, .idle, .timeout:
+            isAboutClient
+        }
+    }
+}
+
+extension EngineHandshake {
+    init(_ query: QueryString) {
+        self.init(
+            version: query.only("EIO"), transport: query.only("transport"),
+            hasSession: query.contains(anyOf: ["sid"]))
+    }
+
+    /// By the target of a request, as its client wrote it.
+    init(_ head: RequestHead) {
+        let query = head.targetText.split(separator: "?", maxSplits: 1).dropFirst().first
+        self.init(QueryString(query.map { String($0.prefix { $0 != "#" }) } ?? ""))
+    }
+}

@@ -1,0 +1,148 @@
+internal import Bytes
+internal import Clock
+internal import Deflate
+internal import Endings
+internal import Locks
+internal import Settings
+internal import SocketIO
+internal import Transport
+internal import WebSocket
+
+/// A WebSocket on which the gateway has opened a session of Engine.IO: the app opens one, too,
+/// which takes the place of the first. What the client says waits until then, as it would for the
+/// app.
+extension WebSocketRelay {
+    /// The app was asked for its WebSocket and has given it; its session comes within that time.
+    func awaitSession(for patience: Duration, in worker: Worker) {
+        client.set(.phase, at: worker.now + patience, in: worker)
+    }
+
+    /// What the client says is not for the app yet.
+    var awaitsSession: Bool { context.opened?.engine?.awaitsApp ?? false }
+
+    func sessionTimedOut(in worker: Worker) {
+        guard awaitsSession else { return }
+        end(
+            End(reason: .upstreamUnavailable, detail: PacketError.open.rawValue, cannotWait: true),
+            in: worker)
+    }
+
+    /// The first message of the app's, which the client does not hear.
+    func appOpened(
+        _ kind: MessageKind, _ message: Span<UInt8>, isCompressed: Bool, in worker: Worker
+    ) {
+        guard isCompressed else { return appOpened(kind, message, in: worker) }
+        var inflated: [UInt8] = []
+        do throws(InflateError) {
+            try worker.codecs.inflate(
+                message, with: nil, limit: OpenPacket.octetLimit, ratio: nil, into: &inflated)
+        } catch {
+            return appIsStrange(in: worker)
+        }
+        appOpened(kind, inflated.span, in: worker)
+    }
+
+    private func appOpened(_ kind: MessageKind, _ message: Span<UInt8>, in worker: Worker) {
+        guard let opened = context.opened else { return }
+        do throws(PacketError) {
+            let handover = try opened.engine?.appSaid(
+                message, isText: kind == .text, now: worker.now)
+            client.timers.clear(.phase)
+            client.timers.clear(.heartbeat)
+            sendFirstMessage(in: worker)
+            if let handover { take(over: handover, from: opened, in: worker) }
+        } catch {
+            return appIsStrange(in: worker)
+        }
+        // What has come meanwhile, and what comes now.
+        worker.resumeLater(client, isLight: true)
+    }
+
+    private func take(
+        over handover: EngineSession.Handover, from opened: OpenedSocket, in worker: Worker
+    ) {
+        if handover.needsPing { client.ping(opened, in: worker) }
+        if handover.isTooSlow, let told = opened.engine?.opening.times {
+            worker.noteSlowHeartbeat(of: route, handover.times, told: told)
+        }
+    }
+
+    /// It does not speak Engine.IO.
+    func appIsStrange(in worker: Worker) {
+        end(
+            End(
+                reason: .internalError, detail: "upstream_" + PacketError.open.rawValue,
+                cannotWait: true),
+            in: worker)
+    }
+}
+
+extension ClientConnection {
+    /// The client's session of Engine.IO, while it is kept alive from here.
+    private var openedSocket: OpenedSocket? {
+        switch phase {
+        case .held(let request): request.context.opened
+        case .exchange(let exchange): exchange.context.opened
+        case .webSocket(let relay): relay.context.opened
+        case .head, .closing, .lingering, .closed: nil
+        }
+    }
+
+    /// Of a session that is kept alive from here the next ping is due then; of all others nothing.
+    func scheduleHeartbeat(in worker: Worker) {
+        guard let next = openedSocket?.engine?.nextPing else { return }
+        set(.heartbeat, at: next, in: worker)
+    }
+
+    func heartbeatDue(in worker: Worker) {
+        guard let opened = openedSocket else { return }
+        ping(opened, in: worker)
+        scheduleHeartbeat(in: worker)
+    }
+
+    func ping(_ opened: OpenedSocket, in worker: Worker) {
+        guard let packet = opened.engine?.ping(at: worker.now) else { return }
+        var output: [UInt8] = []
+        FrameEncoder.appendMessage(.text, packet.span, to: &output)
+        stream.send(output.span)
+    }
+}
+
+extension EngineSession {
+    /// A new one, of which the client is told now.
+    init(_ settings: RouteSettings.SocketIO, in worker: Worker) {
+        let times = EngineTimes(
+            pingInterval: settings.pingInterval, pingTimeout: settings.pingTimeout)
+        self.init(
+            OpenPacket(session: worker.newIdentifier(), times: times), now: worker.now)
+    }
+
+    /// The message that opens it.
+    func message(_ settings: RouteSettings) -> [UInt8] {
+        opening.message(maxPayload: settings.messageSize)
+    }
+}
+
+extension Worker {
+    /// Routes and times that are told of; more would be an app that says something else each time.
+    private static let mostTimes = 64
+
+    /// Clients will take connections for dead that are not: said once for a route and the times
+    /// that its app says.
+    fileprivate func noteSlowHeartbeat(
+        of route: Generation.Route, _ times: EngineTimes, told: EngineTimes
+    ) {
+        let app = times.pingInterval.wholeMilliseconds
+        let (interval, timeout) = (
+            told.pingInterval.wholeMilliseconds, told.pingTimeout.wholeMilliseconds
+        )
+        let line =
+            "the app of \(route.name) pings every \(app) ms, but clients were told to expect a ping"
+            + " every \(interval) ms and to give up \(timeout) ms later: say the app's pingInterval"
+            + " and pingTimeout in 'socketio { ping_interval …; ping_timeout … }'"
+        let isNew = shared.slowHeartbeats.withLock { lines in
+            lines.count < Self.mostTimes && lines.insert(line).inserted
+        }
+        if isNew { shared.log.warning(line) }
+    }
+}
