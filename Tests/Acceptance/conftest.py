@@ -63,6 +63,8 @@ hospital = _app("hospital")
 waiting = _app("waiting")
 #: A language model, and MCP, on Starlette under Uvicorn.
 models = _app("models")
+#: Socket.IO under Uvicorn.
+chat = _app("chat")
 #: The server that misbehaves on request.
 odd = _app("odd")
 #: An echo on the `websockets` library.

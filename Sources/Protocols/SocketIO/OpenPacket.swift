@@ -47,7 +47,7 @@ package struct OpenPacket: Sendable, Equatable {
     }
 
     private static func duration(_ value: JSONValue?) -> Duration? {
-        guard let milliseconds = value?.number?.double, milliseconds >= 1,
+        guard let milliseconds = value?.number?.double, milliseconds >= 0,
             milliseconds <= longestMilliseconds
         else { return nil }
         return .milliseconds(Int64(milliseconds))

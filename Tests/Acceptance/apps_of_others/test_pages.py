@@ -42,6 +42,10 @@ KINDS = [
         "--browser.serverAddress", HOST, "--browser.gatherUsageStats", "false",
     ),
     page("Gradio", SERVERS / "gradio_app.py", "PORT", GRADIO_ANALYTICS_ENABLED="False"),
+    Kind(
+        "Socket.IO, page", "Socket.IO with the token in auth",
+        (SERVERS / "socketio_page_app.py", "PORT"), "/", "pages", SCREEN,
+    ),
     page("NiceGUI", SERVERS / "nicegui_app.py", "PORT"),
     page(
         "Panel", "-m", "panel", "serve", SERVERS / "panel_app.py", "--port", "PORT",

@@ -25,6 +25,10 @@ KINDS = [
         "Socket.IO, WebSocket", "Socket.IO", "socketio",
         variables={"TRANSPORTS": "websocket"}, is_long=True,
     ),
+    small(
+        "Socket.IO, auth", "Socket.IO with the token in auth", "socketio",
+        variables={"TRANSPORTS": "websocket", "TOKEN_IN_AUTH": "yes"},
+    ),
     small("Strawberry, gql", "GraphQL subscriptions", "graphql"),
     small(
         "gql, no cookie", "GraphQL subscriptions without a cookie", "graphql",

@@ -163,6 +163,10 @@ class App(Process):
             "uvicorn", "models.app:app", "--host", "127.0.0.1", "--port", "PORT",
             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
         ],
+        "chat": [
+            "uvicorn", "chat.app:app", "--host", "127.0.0.1", "--port", "PORT",
+            "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
+        ],
         "odd": [None, "PORT"],
         "echo": [None, "PORT"],
         "careless": ["careless", "PORT"],

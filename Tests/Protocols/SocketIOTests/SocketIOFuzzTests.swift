@@ -38,7 +38,7 @@ struct SocketIOFuzzTests {
             #expect(!session.hasAsked)
         }
         if let packet = try? OpenPacket(message.span, isText: true) {
-            #expect(message.first == 0x30 && packet.times.pingInterval >= .milliseconds(1))
+            #expect(message.first == 0x30 && packet.times.pingInterval >= .zero)
             let again = try? OpenPacket(packet.message(maxPayload: 1).span, isText: true)
             #expect(again == packet)
         }

@@ -10,6 +10,10 @@ from reports import CONTEXT, TOKEN, URL, hear, named, tell
 
 #: Polling and then a WebSocket, unless one of them is named.
 TRANSPORTS = os.environ.get("TRANSPORTS", "polling websocket").split()
+#: The token is in the first message, which polling does not have.
+IS_IN_AUTH = "TOKEN_IN_AUTH" in os.environ
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+WORDS = {"auth": {"token": TOKEN}} if IS_IN_AUTH else {"headers": HEADERS}
 
 
 async def main():
@@ -23,9 +27,7 @@ async def main():
         client.on("disconnect", lambda reason: tell(failed=str(reason)))
         client.on("connect_error", lambda data: tell(failed=str(data)))
         try:
-            await client.connect(
-                URL, headers={"Authorization": f"Bearer {TOKEN}"}, transports=TRANSPORTS
-            )
+            await client.connect(URL, transports=TRANSPORTS, **WORDS)
             await client.wait()
         except Exception as problem:
             tell(ended=named(problem))

@@ -8,7 +8,7 @@ server = socketio.AsyncServer(async_mode="asgi")
 
 
 @server.event
-async def connect(session, environ):
+async def connect(session, environ, auth=None):
     server.start_background_task(tell, session)
 
 
