@@ -184,7 +184,7 @@ let package = Package(
             [
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
                 "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
-                "Randomness", "Bytes", "Clock", "Routing", "EventStream",
+                "Randomness", "Bytes", "Clock", "Routing", "EventStream", "SocketIO",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

@@ -236,7 +236,8 @@ enum Answer {
     ) {
         closeSocket(
             refusal.reason, detail: refusal.detail,
-            messages: context.lastWords(of: refusal, to: head, in: worker), head: head,
+            messages: context.lastWords(of: refusal, to: head, session: worker.newIdentifier()),
+            head: head,
             context: context, to: client, in: worker)
     }
 
@@ -295,7 +296,8 @@ enum Answer {
         client.makeLast()
         if context.isWebSocket {
             return closeSocket(
-                end.reason, detail: end.detail, messages: context.lastWords(of: end, in: worker),
+                end.reason, detail: end.detail,
+                messages: context.lastWords(of: end, session: worker.newIdentifier()),
                 head: head, context: context, to: client, in: worker)
         }
         eventStream(end, context: context, to: client, in: worker)

@@ -34,8 +34,10 @@ extension RequestContext {
     }
 
     /// Of a WebSocket that was refused.
+    ///
+    /// - Parameter session: the name of a session of Engine.IO that is opened for that.
     func lastWords(
-        of refusal: Refusal, to head: RequestHead, in worker: Worker
+        of refusal: Refusal, to head: RequestHead, session: @autoclosure () -> String
     ) -> [[UInt8]] {
         let object = rejection.map {
             $0.object(generation.sessionBlocks[$0.block].messages, languages)
@@ -43,20 +45,21 @@ extension RequestContext {
         if speaksSocketIO {
             guard refusal.reason.isFinal else { return [] }
             return connectError(
-                refusal.message, refusal.detail, refusal.reason, object: object, in: worker)
+                refusal.message, refusal.detail, refusal.reason, object: object,
+                session: session)
         }
         guard explains(refusal.reason, to: head) else { return [] }
         return [object ?? ControlReply.error(refusal, at: SystemClock.wallTime()).octets]
     }
 
-    /// Of a WebSocket that ends by rule before its app has heard of it.
-    func lastWords(of end: StreamEnd, in worker: Worker) -> [[UInt8]] {
+    /// Of a WebSocket that ends by rule before its app has heard of it; `session` as above.
+    func lastWords(of end: StreamEnd, session: @autoclosure () -> String) -> [[UInt8]] {
         if speaksSocketIO {
             guard end.retryMilliseconds == Answer.retryNever else { return [] }
             let text = end.message.flatMap(Self.members)?["message"]?.string
             return connectError(
                 text ?? end.reason.rawValue, end.detail, end.reason, object: end.message,
-                in: worker)
+                session: session)
         }
         guard let message = end.message, explains(end.reason) else { return [] }
         return [message]
@@ -68,7 +71,7 @@ extension RequestContext {
     /// - Parameter object: what others are told in JSON.
     private func connectError(
         _ message: String, _ detail: String?, _ reason: EndReason, object: [UInt8]?,
-        in worker: Worker
+        session: () -> String
     ) -> [[UInt8]] {
         var data = object.flatMap(Self.members) ?? JSONObject()
         data["reason"] = .string(detail ?? reason.rawValue)
@@ -79,7 +82,8 @@ extension RequestContext {
             guard let engine = opened.engine, engine.hasAsked else { return [] }
             namespace = engine.namespace
         } else if let settings = routeSettings, let spoken = settings.socketIO {
-            packets.append(EngineSession(spoken, in: worker).message(settings))
+            let opening = OpenPacket(spoken, session: session())
+            packets.append(opening.message(maxPayload: settings.messageSize))
         }
         packets.append(SocketPacket.connectError(namespace, message: message, data: data))
         return packets

@@ -131,9 +131,12 @@ extension HeldRequest {
         }
         context.answerFields.append(to: &output)
         HeadEncoder.appendEnd(to: &output)
-        let engine = route.settings.socketIO.map { EngineSession($0, in: worker) }
+        let engine = route.settings.socketIO.map { settings in
+            EngineSession(
+                OpenPacket(settings, session: worker.newIdentifier()), now: worker.now)
+        }
         if let engine {
-            let message = engine.message(route.settings)
+            let message = engine.opening.message(maxPayload: route.settings.messageSize)
             FrameEncoder.appendMessage(.text, message.span, to: &output)
         }
         client.stream.send(output.span)

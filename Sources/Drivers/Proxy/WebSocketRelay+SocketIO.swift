@@ -77,49 +77,12 @@ extension WebSocketRelay {
     }
 }
 
-extension ClientConnection {
-    /// The client's session of Engine.IO, while it is kept alive from here.
-    private var openedSocket: OpenedSocket? {
-        switch phase {
-        case .held(let request): request.context.opened
-        case .exchange(let exchange): exchange.context.opened
-        case .webSocket(let relay): relay.context.opened
-        case .head, .closing, .lingering, .closed: nil
-        }
-    }
-
-    /// Of a session that is kept alive from here the next ping is due then; of all others nothing.
-    func scheduleHeartbeat(in worker: Worker) {
-        guard let next = openedSocket?.engine?.nextPing else { return }
-        set(.heartbeat, at: next, in: worker)
-    }
-
-    func heartbeatDue(in worker: Worker) {
-        guard let opened = openedSocket else { return }
-        ping(opened, in: worker)
-        scheduleHeartbeat(in: worker)
-    }
-
-    func ping(_ opened: OpenedSocket, in worker: Worker) {
-        guard let packet = opened.engine?.ping(at: worker.now) else { return }
-        var output: [UInt8] = []
-        FrameEncoder.appendMessage(.text, packet.span, to: &output)
-        stream.send(output.span)
-    }
-}
-
-extension EngineSession {
-    /// A new one, of which the client is told now.
-    init(_ settings: RouteSettings.SocketIO, in worker: Worker) {
-        let times = EngineTimes(
-            pingInterval: settings.pingInterval, pingTimeout: settings.pingTimeout)
+extension OpenPacket {
+    init(_ settings: RouteSettings.SocketIO, session: String) {
         self.init(
-            OpenPacket(session: worker.newIdentifier(), times: times), now: worker.now)
-    }
-
-    /// The message that opens it.
-    func message(_ settings: RouteSettings) -> [UInt8] {
-        opening.message(maxPayload: settings.messageSize)
+            session: session,
+            times: EngineTimes(
+                pingInterval: settings.pingInterval, pingTimeout: settings.pingTimeout))
     }
 }
 

@@ -1,0 +1,39 @@
+internal import Bytes
+internal import Clock
+internal import SocketIO
+internal import Transport
+internal import WebSocket
+
+/// The heartbeat of a session of Engine.IO that was opened here, until the app's own takes its
+/// place (engine.io-protocol, "Heartbeat"): while the client says who it is, while keys, a seat or
+/// a server are waited for, and while the app opens.
+extension ClientConnection {
+    /// The client's session of Engine.IO, while it is kept alive from here.
+    private var openedSocket: OpenedSocket? {
+        switch phase {
+        case .held(let request): request.context.opened
+        case .exchange(let exchange): exchange.context.opened
+        case .webSocket(let relay): relay.context.opened
+        case .head, .closing, .lingering, .closed: nil
+        }
+    }
+
+    /// Of a session that is kept alive from here the next ping is due then; of all others nothing.
+    func scheduleHeartbeat(in worker: Worker) {
+        guard let next = openedSocket?.engine?.nextPing else { return }
+        set(.heartbeat, at: next, in: worker)
+    }
+
+    func heartbeatDue(in worker: Worker) {
+        guard let opened = openedSocket else { return }
+        ping(opened, in: worker)
+        scheduleHeartbeat(in: worker)
+    }
+
+    func ping(_ opened: OpenedSocket, in worker: Worker) {
+        guard let packet = opened.engine?.ping(at: worker.now) else { return }
+        var output: [UInt8] = []
+        FrameEncoder.appendMessage(.text, packet.span, to: &output)
+        stream.send(output.span)
+    }
+}
