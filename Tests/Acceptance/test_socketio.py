@@ -301,8 +301,7 @@ async def test_a_gateway_that_stops_is_one_to_come_back_to(start_gateway, chat):
     async with coming() as client:
         await client.connect(gateway.plain, auth())
         gateway.signal(signal.SIGTERM)
-        await client.hears("disconnect")
-        assert client.heard[-1] == ("disconnect", "transport error")
+        assert await client.hears("disconnect") == ("transport error",)
     gateway.assert_exit(0)
 
 
