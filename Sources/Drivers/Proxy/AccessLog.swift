@@ -124,6 +124,9 @@ package final class EventLog: Sendable {
     private let leftOut = Atomic<UInt64>(0)
     /// Since the last line that was written.
     private let missing = Atomic<UInt64>(0)
+    /// What was said by `warnOnce`; of more lines than that the further ones are left out.
+    private let saidOnce = Guarded<Set<String>>([])
+    private static let mostSaidOnce = 64
 
     package init() { level = Atomic(LogSettings.Level.info.rank) }
 
@@ -133,6 +136,14 @@ package final class EventLog: Sendable {
     package func info(_ message: @autoclosure () -> String) { write(.info, message) }
     package func warning(_ message: @autoclosure () -> String) { write(.warning, message) }
     package func error(_ message: @autoclosure () -> String) { write(.error, message) }
+
+    /// A line that would come again and again is written the first time.
+    func warnOnce(_ message: String) {
+        let isNew = saidOnce.withLock { lines in
+            lines.count < Self.mostSaidOnce && lines.insert(message).inserted
+        }
+        if isNew { warning(message) }
+    }
 
     private func write(_ level: LogSettings.Level, _ message: () -> String) {
         guard level.rank >= self.level.load(ordering: .relaxed) else { return }

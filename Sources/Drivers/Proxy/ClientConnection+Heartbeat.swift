@@ -26,12 +26,12 @@ extension ClientConnection {
 
     func heartbeatDue(in worker: Worker) {
         guard let opened = openedSocket else { return }
-        ping(opened, in: worker)
+        ping(opened, at: worker.now)
         scheduleHeartbeat(in: worker)
     }
 
-    func ping(_ opened: OpenedSocket, in worker: Worker) {
-        guard let packet = opened.engine?.ping(at: worker.now) else { return }
+    func ping(_ opened: OpenedSocket, at now: Instant) {
+        guard let packet = opened.engine?.ping(at: now) else { return }
         var output: [UInt8] = []
         FrameEncoder.appendMessage(.text, packet.span, to: &output)
         stream.send(output.span)

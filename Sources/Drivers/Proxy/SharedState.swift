@@ -36,8 +36,6 @@ package final class SharedState: Sendable {
     let descriptorLines = Guarded(LinePacer())
     /// For lines about servers that cannot be reached: one for every request that tried.
     let serverLines = Guarded(LinePacer())
-    /// Lines that were written about apps that ping too seldom.
-    let slowHeartbeats = Guarded<Set<String>>([])
     /// Told of everything that becomes of sessions.
     let journal: SessionJournal
     /// What operators decided.

@@ -2,7 +2,6 @@ internal import Bytes
 internal import Clock
 internal import Deflate
 internal import Endings
-internal import Locks
 internal import Settings
 internal import SocketIO
 internal import Transport
@@ -43,28 +42,24 @@ extension WebSocketRelay {
     }
 
     private func appOpened(_ kind: MessageKind, _ message: Span<UInt8>, in worker: Worker) {
-        guard let opened = context.opened else { return }
+        guard let opened = context.opened, let told = opened.engine?.opening.times else { return }
         do throws(PacketError) {
-            let handover = try opened.engine?.appSaid(
-                message, isText: kind == .text, now: worker.now)
+            guard
+                let handover = try opened.engine?.appSaid(
+                    message, isText: kind == .text, now: worker.now)
+            else { return }
             client.timers.clear(.phase)
             client.timers.clear(.heartbeat)
             sendFirstMessage(in: worker)
-            if let handover { take(over: handover, from: opened, in: worker) }
+            if handover.needsPing { client.ping(opened, at: worker.now) }
+            if let warning = handover.warning(about: route.name, told: told) {
+                worker.shared.log.warnOnce(warning)
+            }
         } catch {
             return appIsStrange(in: worker)
         }
         // What has come meanwhile, and what comes now.
         worker.resumeLater(client, isLight: true)
-    }
-
-    private func take(
-        over handover: EngineSession.Handover, from opened: OpenedSocket, in worker: Worker
-    ) {
-        if handover.needsPing { client.ping(opened, in: worker) }
-        if handover.isTooSlow, let told = opened.engine?.opening.times {
-            worker.noteSlowHeartbeat(of: route, handover.times, told: told)
-        }
     }
 
     /// It does not speak Engine.IO.
@@ -86,26 +81,19 @@ extension OpenPacket {
     }
 }
 
-extension Worker {
-    /// Routes and times that are told of; more would be an app that says something else each time.
-    private static let mostTimes = 64
-
-    /// Clients will take connections for dead that are not: said once for a route and the times
-    /// that its app says.
-    fileprivate func noteSlowHeartbeat(
-        of route: Generation.Route, _ times: EngineTimes, told: EngineTimes
-    ) {
+extension EngineSession.Handover {
+    /// Clients will take connections for dead that are not; nil when they will not.
+    ///
+    /// - Parameter told: what they were told.
+    fileprivate func warning(about route: String, told: EngineTimes) -> String? {
+        if !isTooSlow { return nil }
         let app = times.pingInterval.wholeMilliseconds
         let (interval, timeout) = (
             told.pingInterval.wholeMilliseconds, told.pingTimeout.wholeMilliseconds
         )
-        let line =
-            "the app of \(route.name) pings every \(app) ms, but clients were told to expect a ping"
+        return
+            "the app of \(route) pings every \(app) ms, but clients were told to expect a ping"
             + " every \(interval) ms and to give up \(timeout) ms later: say the app's pingInterval"
             + " and pingTimeout in 'socketio { ping_interval …; ping_timeout … }'"
-        let isNew = shared.slowHeartbeats.withLock { lines in
-            lines.count < Self.mostTimes && lines.insert(line).inserted
-        }
-        if isNew { shared.log.warning(line) }
     }
 }
