@@ -185,6 +185,7 @@ let package = Package(
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
                 "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
                 "Randomness", "Bytes", "Clock", "Routing", "EventStream", "SocketIO",
+                "KeySets",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

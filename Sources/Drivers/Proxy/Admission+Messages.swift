@@ -11,7 +11,7 @@ extension Admission {
     ) -> Decision? {
         let speaksSocketIO = route.settings.socketIO != nil
         guard context.opened == nil, context.isWebSocket || speaksSocketIO,
-            let (gate, _) = generation.gates.gate(ofRoute: attempt.route, worker.shared.keys),
+            let gate = worker.gates.newest(of: generation.gates).gate(ofRoute: attempt.route),
             gate.asksFirstMessage(head.fields, query: query)
         else { return nil }
         guard speaksSocketIO else { return .awaitMessage(route) }

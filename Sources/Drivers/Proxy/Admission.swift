@@ -351,7 +351,7 @@ struct Admission {
         _ route: Generation.Route, in worker: Worker
     ) throws(Refusal) -> String {
         guard let identity = context.identity, let attempt = GateAttempt(context: context),
-            let (gate, _) = generation.gates.gate(ofRoute: attempt.route, worker.shared.keys)
+            let gate = worker.gates.newest(of: generation.gates).gate(ofRoute: attempt.route)
         else {
             throw Refusal(.unauthenticated, message: "Tickets are for who brings a token")
         }

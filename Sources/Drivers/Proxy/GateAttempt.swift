@@ -101,13 +101,13 @@ struct GateAttempt {
     ) -> Outcome {
         for round in 1...Self.rounds {
             // Who asks has seen that there is a gate; without one nobody is let in by mistake.
-            guard let (gate, seen) = generation.gates.gate(ofRoute: route, worker.shared.keys)
-            else { break }
+            let gates = worker.gates.newest(of: generation.gates)
+            guard let gate = gates.gate(ofRoute: route) else { break }
             do throws(GateFailure) {
-                return .passed(try ask(gate, circumstances(worker), &worker.verifiedTokens))
+                return .passed(try ask(gate, circumstances(worker), &worker.gates.verifiedTokens))
             } catch {
                 let sources = sources(of: error.unknownKeyRules)
-                switch askForKeys(of: sources, seen: seen, in: worker) {
+                switch askForKeys(of: sources, seen: gates.version, in: worker) {
                 case .newer where round < Self.rounds: continue
                 case .newer, .none: return .refused(refusal(error, sources, worker))
                 case .reading(let start, let deadline):
@@ -149,6 +149,10 @@ struct GateAttempt {
         var latest = worker.now
         for source in sources {
             switch worker.shared.keys.askForUnknownKey(of: source, seen: seen, since: begin) {
+            // Its keys are made into gates, about which there is a message.
+            case .newer where generation.gates.version <= seen:
+                first = worker.now
+                latest = max(latest, worker.now + .seconds(1))
             case .newer: return .newer
             case .unknownSource, .settled: continue
             case .reading(let start):

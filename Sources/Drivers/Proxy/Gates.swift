@@ -3,9 +3,10 @@ internal import Identity
 internal import KeySets
 internal import Locks
 internal import Settings
+internal import Synchronization
 
-/// The gates of a generation's routes, with the keys as they are now. Shared by the workers: the
-/// first one that asks after keys have changed makes them anew.
+/// The gates of a generation's routes. The control thread makes them anew when keys have changed,
+/// and swaps them in one piece; workers have those that they know at hand (`GatesAtHand`).
 final class Gates: Sendable {
     /// Which `jwt` blocks let in at a route, and on what terms.
     struct Door: Sendable {
@@ -21,57 +22,68 @@ final class Gates: Sendable {
         }
     }
 
-    private struct State: Sendable {
-        /// `KeySetService.version` before the keys at hand were asked for.
-        var seen: UInt64 = 0
-        var rules: [Authenticator]
-        var gates: [TokenGate?]
+    /// All gates with the keys of one moment.
+    final class Snapshot: Sendable {
+        /// `KeySetService.version` before the keys were asked for; 0 for secrets alone.
+        let version: UInt64
+        fileprivate let rules: [Authenticator]
+        private let gates: [TokenGate?]
+
+        fileprivate init(_ version: UInt64, _ rules: [Authenticator], doors: [Door]) {
+            self.version = version
+            self.rules = rules
+            gates = Gates.gates(of: doors, rules)
+        }
+
+        /// The gate of the route with this index; nil where everybody may pass.
+        func gate(ofRoute index: Int) -> TokenGate? { gates[index] }
     }
 
     private let tokens: [TokenSettings]
     private let doors: [Door]
-    private let state: Guarded<State>
+    private let current: Guarded<Snapshot>
+    /// The version of `current`.
+    private let latest = Atomic<UInt64>(0)
 
-    /// Knows the secrets of the settings only, until it is asked with a service.
+    /// Knows the secrets of the settings only, until `renew` is called.
     init(_ settings: Settings) throws(Generation.BuildError) {
         tokens = settings.tokens
         doors = settings.routes.map(Door.init)
         var rules: [Authenticator] = []
         for token in settings.tokens { rules.append(try Self.authenticator(token)) }
-        state = Guarded(State(rules: rules, gates: Self.gates(of: doors, rules)))
+        current = Guarded(Snapshot(0, rules, doors: doors))
     }
 
-    /// The gate of the route with this index, nil where everybody may pass, and the version of the
-    /// keys that it knows (`KeySetService.askForUnknownKey`).
-    func gate(ofRoute index: Int, _ service: KeySetService) -> (gate: TokenGate, seen: UInt64)? {
-        if doors[index].rules.isEmpty { return nil }
-        let version = service.version
-        return state.withLock { state in
-            if state.seen < version { update(&state, to: version, service) }
-            return state.gates[index].map { ($0, state.seen) }
-        }
-    }
+    /// Of the gates that are there now.
+    var version: UInt64 { latest.load(ordering: .acquiring) }
 
-    /// As above, with whatever keys are at hand: for questions that no key answers.
-    func gate(ofRoute index: Int) -> TokenGate? { state.withLock { $0.gates[index] } }
+    /// The gates that are there now.
+    var snapshot: Snapshot { current.withLock { $0 } }
 
+    /// Makes the gates anew with the keys as they are. Called by one thread alone.
+    ///
     /// Blocks of which no source has changed keep their authenticator, and with it what workers
     /// remember of its tokens.
-    private func update(_ state: inout State, to version: UInt64, _ service: KeySetService) {
+    func renew(by service: KeySetService) {
+        let version = service.version
+        let before = snapshot
+        guard version > before.version else { return }
+        var rules = before.rules
         for (index, token) in tokens.enumerated() {
             let statuses = token.keySetSources.compactMap { service.current($0) }
-            guard statuses.contains(where: { $0.version > state.seen }) else { continue }
+            guard statuses.contains(where: { $0.version > before.version }) else { continue }
             let documents = Dictionary(
                 statuses.map { ($0.source, $0.document) }, uniquingKeysWith: { first, _ in first })
             // Secrets have made keys before; without randomness the keys of before stay.
             if let ring = try? KeyRing(token, documents: { documents[$0] ?? nil }),
-                let renewed = try? state.rules[index].replacingKeys(ring)
+                let renewed = try? rules[index].replacingKeys(ring)
             {
-                state.rules[index] = renewed
+                rules[index] = renewed
             }
         }
-        state.seen = version
-        state.gates = Self.gates(of: doors, state.rules)
+        let next = Snapshot(version, rules, doors: doors)
+        current.withLock { $0 = next }
+        latest.store(version, ordering: .releasing)
     }
 
     private static func gates(of doors: [Door], _ rules: [Authenticator]) -> [TokenGate?] {
@@ -91,5 +103,24 @@ final class Gates: Sendable {
         } catch {
             throw Generation.BuildError(position: settings.position, message: error.description)
         }
+    }
+}
+
+/// The gates that a worker has at hand: of the generation that it asked last.
+struct GatesAtHand {
+    private var gates: Gates?
+    private var snapshot: Gates.Snapshot?
+    /// What tokens said that were verified lately.
+    var verifiedTokens = VerifiedTokenCache()
+
+    /// The newest ones: a look at one number, unless there are others by now.
+    mutating func newest(of gates: Gates) -> Gates.Snapshot {
+        if let snapshot, self.gates === gates, snapshot.version == gates.version {
+            return snapshot
+        }
+        let newest = gates.snapshot
+        self.gates = gates
+        snapshot = newest
+        return newest
     }
 }

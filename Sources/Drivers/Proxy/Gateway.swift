@@ -271,6 +271,7 @@ package final class Gateway {
     private func useKeys() {
         let tokens = generation.settings.tokens
         shared.keys.use(generation.keySetSources)
+        generation.gates.renew(by: shared.keys)
         shared.ruleNames.withLock { $0 = Set(tokens.map(\.name)) }
         shared.revocations.keepFiles(of: tokens.filter { $0.revocationFile != nil }.map(\.name))
         for token in tokens { readRevocations(of: token) }
@@ -283,7 +284,10 @@ package final class Gateway {
         case nil: break
         }
         guard case .revocations(let path) = report.source else {
-            if report.isChanged { complainAboutKeys(of: report.source) }
+            if report.isChanged {
+                generation.gates.renew(by: shared.keys)
+                complainAboutKeys(of: report.source)
+            }
             return shared.postToWorkers(.keysRead)
         }
         guard report.isChanged else { return }

@@ -132,7 +132,7 @@ final class Rulebook: Sendable {
             return Standing(identity: identity, refusal: .routeIsGone)
         }
         var standing = Standing(route: place.route, identity: identity)
-        if let index = place.route, let gate = gates.gate(ofRoute: index) {
+        if let index = place.route, let gate = gates.snapshot.gate(ofRoute: index) {
             do throws(Refusal) {
                 standing.identity = try gate.reread(identity)
             } catch {

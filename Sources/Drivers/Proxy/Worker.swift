@@ -54,8 +54,8 @@ final class Worker {
     var members = Slab<Member>()
     var pool: UpstreamPool
     var codecs: WorkerCodecs
-    /// What tokens said that were verified lately.
-    var verifiedTokens = VerifiedTokenCache()
+    /// The gates that it asked last, and what they said of tokens.
+    var gates = GatesAtHand()
     /// Failed attempts to enter, by address; nil where they are not limited.
     var attempts: AttemptLimiter?
     /// Requests whose clients have left, and which are finished all the same.

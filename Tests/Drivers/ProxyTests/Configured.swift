@@ -8,9 +8,10 @@ import Upstreams
 @testable import Identity
 @testable import Proxy
 
-/// One file, `gateway.conf`, and one secret.
+/// One file, `gateway.conf`, one secret, and others.
 private struct OneFile: ConfigurationFiles {
     var text: String
+    var others: [String: [UInt8]] = [:]
 
     func read(_ path: String, limit: Int) throws(ConfigurationFileError) -> [UInt8] {
         guard path == "gateway.conf" else { throw .notFound }
@@ -23,17 +24,22 @@ private struct OneFile: ConfigurationFiles {
         name == "SECRET" ? String(repeating: "staple-", count: 10) : nil
     }
 
-    func exists(_ path: String) -> Bool { false }
+    func exists(_ path: String) -> Bool { others[path] != nil }
 }
 
 extension Generation {
     /// A generation that serves by this text.
-    static func reading(_ text: String, number: UInt64 = 1) throws -> Generation {
-        let result = SettingsReader(files: OneFile(text: text)).read("gateway.conf")
+    ///
+    /// - Parameter others: files that it names.
+    static func reading(
+        _ text: String, number: UInt64 = 1, others: [String: [UInt8]] = [:]
+    ) throws -> Generation {
+        let files = OneFile(text: text, others: others)
+        let result = SettingsReader(files: files).read("gateway.conf")
         let settings = try #require(result.settings, "\(result.diagnostics)")
         return try Generation(
             settings, number: number, registry: UpstreamRegistry(), tickets: TicketKeys(),
-            readFile: { _ in nil })
+            readFile: { others[$0] })
     }
 }
 
