@@ -72,7 +72,7 @@ let package = Package(
 
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
-        room("Upstreams", "Policy", ["Locks", "Clock", "HTTP", "HTTP1", "Settings"]),
+        room("Upstreams", "Policy", ["Locks", "Clock", "Settings"]),
         room("Sessions", "Policy", ["Locks", "Clock", "Endings", "Settings"]),
         room(
             "Identity", "Policy",
@@ -152,7 +152,7 @@ let package = Package(
             "Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Randomness"]),
         tests(
             "Upstreams", "Policy",
-            ["Upstreams", "HTTP", "HTTP1", "Settings", "Clock", "Bytes", "Randomness"]),
+            ["Upstreams", "Settings", "Clock", "Randomness"]),
         tests("Sessions", "Policy", ["Sessions", "Endings", "Settings", "Clock"]),
         tests(
             "Identity", "Policy",

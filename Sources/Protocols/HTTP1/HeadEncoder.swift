@@ -106,7 +106,8 @@ package enum HeadEncoder {
         output.append("\r\n")
     }
 
-    private static func isToken(_ text: Span<UInt8>) -> Bool {
+    /// True for what a name, a method or a protocol is made of (RFC 9110 §5.6.2).
+    static func isToken(_ text: Span<UInt8>) -> Bool {
         for index in text.indices where !ASCII.isToken(text[index]) { return false }
         return !text.isEmpty
     }

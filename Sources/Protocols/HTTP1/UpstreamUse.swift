@@ -1,5 +1,4 @@
 package import HTTP
-package import HTTP1
 
 /// One use of an upstream connection by one request: what was sent of the request, and what came
 /// back. It knows no socket. Whoever has the connection reports every event, and asks two
@@ -35,6 +34,8 @@ package struct UpstreamUse: Sendable {
         case responseUnfinished
         /// The end of the connection is the end of the response.
         case untilClose
+        /// The request itself said that it is the last.
+        case askedToClose
         /// A response, or an informational one, said `Connection: close`, or is of HTTP/1.0.
         case saidClose
         /// Octets came behind the response.
@@ -51,6 +52,13 @@ package struct UpstreamUse: Sendable {
         /// than they should.
         case watched
         case refused(RestObstacle)
+
+        package var isRefused: Bool {
+            switch self {
+            case .refused: true
+            case .open, .watched: false
+            }
+        }
     }
 
     private enum Request: Sendable { case nothing, refused, head, part, whole, broken }
@@ -68,10 +76,14 @@ package struct UpstreamUse: Sendable {
     /// - Parameters:
     ///   - framing: how the body of the request is framed on this connection.
     ///   - isReused: the connection carried a request before.
-    package init(method: Method, framing: BodyFraming, isReused: Bool) {
+    ///   - isLast: the request says `Connection: close`.
+    package init(
+        method: Method, framing: BodyFraming, isReused: Bool, isLast: Bool = false
+    ) {
         self.method = method
         hasBody = framing != .none && framing != .length(0)
         self.isReused = isReused
+        if isLast { obstacle = .askedToClose }
         if hasBody, method.hasUnexpectedBody { obstacle = .unexpectedBody }
     }
 

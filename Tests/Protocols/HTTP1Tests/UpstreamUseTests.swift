@@ -2,7 +2,6 @@ import Bytes
 import HTTP
 import HTTP1
 import Testing
-import Upstreams
 
 /// Everything that can have been sent, against everything that can have come.
 @Suite struct UpstreamUseTests {
