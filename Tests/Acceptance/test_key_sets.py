@@ -137,6 +137,10 @@ USELESS = {
         lambda key: Answer(gzip.compress(key_set(key)), headers={"Content-Encoding": "gzip"}),
         "compressed",
     ),
+    "switched": (
+        lambda key: Answer(status=101, headers={"Upgrade": "h2c", "Connection": "upgrade"}),
+        "not asked for",
+    ),
     "moved-nowhere": (lambda key: Answer(status=302), "to nowhere"),
     "moved-to-http": (lambda key: redirect("http://localhost:1/keys"), "something else than https"),
     "moved-to-file": (lambda key: redirect("file:///etc/passwd"), "something else than https"),

@@ -1,7 +1,6 @@
 import Bytes
 import Clock
 import HTTP
-import HTTP1
 import Settings
 import TLS
 import Transport
@@ -53,8 +52,8 @@ final class KeySetFetch {
     private var redirectCount = 0
     private var addresses: ArraySlice<SocketAddress> = []
     private var state = State.lookup
-    private var response: KeySetResponse
-    private var wasAsked = false
+    /// Of the connection at hand; nil before its request was sent.
+    private var response: KeySetResponse?
 
     init(
         _ set: RemoteKeySet, context: TLSClientContext, token: UInt64, tools: Tools, now: Instant
@@ -66,7 +65,6 @@ final class KeySetFetch {
         end = now + set.timeout
         attemptEnd = end
         location = SecureLocation(host: set.host, port: set.port, target: set.target)
-        response = KeySetResponse(limit: set.size)
     }
 
     deinit { cancel() }
@@ -176,10 +174,10 @@ final class KeySetFetch {
 
     private func receive(_ stream: Stream, _ now: Instant) -> Step {
         let result = stream.receive(into: tools.buffer)
-        if stream.isEstablished, !wasAsked {
-            wasAsked = true
-            attemptEnd = end
-            stream.send(request.span)
+        do throws(FetchFailure) {
+            if stream.isEstablished, !wasAsked { try ask(stream) }
+        } catch {
+            return finish(.failure(error))
         }
         switch result {
         case .octets(0):
@@ -195,10 +193,20 @@ final class KeySetFetch {
         }
     }
 
+    /// True when the request was sent on the connection at hand.
+    private var wasAsked: Bool { response != nil }
+
+    private func ask(_ stream: Stream) throws(FetchFailure) {
+        let response = try KeySetResponse(from: location, limit: sizeLimit)
+        attemptEnd = end
+        stream.send(response.request.span)
+        self.response = consume response
+    }
+
     private func take(_ stream: Stream, isEnd: Bool) -> Step {
         let buffer = tools.buffer
         do throws(FetchFailure) {
-            if let event = try response.decode(buffer.octets) { return act(on: event) }
+            if let event = try response?.receive(buffer.octets) { return act(on: event) }
         } catch {
             return finish(.failure(error))
         }
@@ -209,10 +217,11 @@ final class KeySetFetch {
 
     private func end(_ stream: Stream) -> Step {
         do throws(FetchFailure) {
-            return act(on: try response.inputEnded())
+            if let event = try response?.inputEnded() { return act(on: event) }
         } catch {
             return finish(.failure(error))
         }
+        return finish(.failure(.connection("it was closed")))
     }
 
     private func act(on event: KeySetResponse.Event) -> Step {
@@ -230,25 +239,9 @@ final class KeySetFetch {
             redirectCount += 1
             location = next
             state = .lookup
-            response = KeySetResponse(limit: sizeLimit)
-            wasAsked = false
+            response = nil
             return .lookUp(next)
         }
-    }
-
-    private var request: [UInt8] {
-        var octets: [UInt8] = []
-        HeadEncoder.appendRequestLine(method: "GET", target: location.target, to: &octets)
-        let fields = [
-            ("Host", location.authority),
-            ("Accept", "application/jwk-set+json, application/json"),
-            ("Accept-Encoding", "identity"), ("User-Agent", "gateway"), ("Connection", "close"),
-        ]
-        for (name, value) in fields {
-            HeadEncoder.appendField(name: name, value: value, to: &octets)
-        }
-        HeadEncoder.appendEnd(to: &octets)
-        return octets
     }
 
     private func watch(_ stream: Stream) {

@@ -1,6 +1,4 @@
 import Bytes
-import Clock
-import Glibc
 import HTTP
 import HTTP1
 import JSON
@@ -53,20 +51,30 @@ struct ConsoleClient {
         _ method: String, _ path: [String], _ query: [(name: String, value: String?)] = [],
         fields: [(name: String, value: String)] = [], body: JSONValue? = nil
     ) throws(Failure) -> Answer {
-        let octets = request(method, Self.target(path, query), fields, body)
-        let reply: Reply
+        var exchange = ConsoleExchange(try fetch(method, Self.target(path, query), fields, body))
+        let reply: ConsoleExchange.Reply
         do throws(SystemError) {
-            reply = try exchange(octets)
+            reply = try exchange.run(with: address, atMost: Self.patience)
         } catch {
             throw Failure(
                 text: "no console answers at \(address.text): \(error.reason) (is the gateway"
                     + " running, with this 'console'?)")
         }
-        guard let status = reply.status, reply.isComplete else {
-            throw Failure(text: "the console at \(address.text) broke off")
+        switch reply {
+        case .answer(let status, let body): return try answer(status, body)
+        case .tooLarge: throw Failure(text: "the console at \(address.text) says too much")
+        case .malformed: throw noConsole
+        case .cut: throw Failure(text: "the console at \(address.text) broke off")
         }
+    }
+
+    private var noConsole: Failure {
+        Failure(text: "what answers at \(address.text) is no console")
+    }
+
+    private func answer(_ status: Int, _ body: [UInt8]) throws(Failure) -> Answer {
         guard status < 400 else {
-            let problem = (try? JSONValue.decode(reply.body.span))?.object
+            let problem = (try? JSONValue.decode(body.span))?.object
             let detail = problem?["detail"]?.string ?? "it says no more"
             if status == 401 {
                 throw Failure(
@@ -76,11 +84,9 @@ struct ConsoleClient {
             }
             throw Failure(text: "the console refuses (\(status)): \(detail.printable())")
         }
-        if reply.body.isEmpty { return Answer(status: status, body: [], object: JSONObject()) }
-        guard let object = (try? JSONValue.decode(reply.body.span))?.object else {
-            throw Failure(text: "what answers at \(address.text) is no console")
-        }
-        return Answer(status: status, body: reply.body, object: object)
+        if body.isEmpty { return Answer(status: status, body: [], object: JSONObject()) }
+        guard let object = (try? JSONValue.decode(body.span))?.object else { throw noConsole }
+        return Answer(status: status, body: body, object: object)
     }
 
     // MARK: Requests
@@ -107,95 +113,35 @@ struct ConsoleClient {
         return String(decoding: encoded, as: UTF8.self)
     }
 
-    private func request(
+    private func fetch(
         _ method: String, _ target: String, _ fields: [(name: String, value: String)],
         _ body: JSONValue?
-    ) -> [UInt8] {
-        var output = Array("\(method) \(target) HTTP/1.1\r\n".utf8)
-        var lines = [("Host", "console"), ("Connection", "close")] + fields
-        var content: [UInt8] = []
+    ) throws(Failure) -> HTTPFetch {
+        var lines: [UInt8] = []
+        var content: [UInt8]?
+        var isWritten = HeadEncoder.appendField(name: "Host", value: "console", to: &lines)
         if let body {
-            content.appendJSON(body)
-            lines += [
-                ("Content-Type", "application/json"), ("Content-Length", String(content.count)),
-            ]
+            var octets: [UInt8] = []
+            octets.appendJSON(body)
+            content = octets
+            HeadEncoder.appendField(name: "Content-Type", value: "application/json", to: &lines)
         }
-        for (name, value) in lines { output += Array("\(name): \(value)\r\n".utf8) }
-        output += Array("Authorization: Bearer ".utf8) + token.octets
-        return output + Array("\r\n\r\n".utf8) + content
-    }
-
-    // MARK: The wire
-
-    /// What has come of an answer.
-    private struct Reply: ~Copyable {
-        private var decoder = ResponseHeadDecoder()
-        private var framing: BodyFraming?
-        private(set) var status: Int?
-        private(set) var body: [UInt8] = []
-        private(set) var isBroken = false
-
-        /// All of it is here; the console says the length of whatever it answers.
-        var isComplete: Bool {
-            switch framing {
-            case .some(.none): true
-            case .length(let length): body.count >= length
-            case .chunked, .untilClose, nil: false
-            }
+        for (name, value) in fields {
+            isWritten = HeadEncoder.appendField(name: name, value: value, to: &lines) && isWritten
         }
-
-        mutating func take(_ octets: Span<UInt8>) {
-            var index = 0
-            do throws(HeadError) {
-                while status == nil, index < octets.count {
-                    guard let head = try decoder.decode(octets, at: &index) else { return }
-                    if head.isInformational { continue }
-                    status = head.status
-                    framing = try head.bodyFraming(requestMethod: .get)
-                }
-            } catch {
-                isBroken = true
-            }
-            body.append(copying: octets.extracting(index..<octets.count))
-            if body.count > ConsoleClient.answerLimit { isBroken = true }
+        let credentials = Array("Bearer ".utf8) + token.octets
+        isWritten =
+            HeadEncoder.appendField(name: "Authorization", value: credentials.span, to: &lines)
+            && isWritten
+        let outline = RequestOutline(Method(method.utf8.span), isLast: true)
+        guard isWritten,
+            let fetch = try? HTTPFetch(
+                outline, target: target, lines: lines, content: content,
+                bodyLimit: Self.answerLimit)
+        else {
+            throw Failure(text: "the token of 'console', or a word of the command, cannot be sent")
         }
-    }
-
-    private func exchange(_ octets: [UInt8]) throws(SystemError) -> Reply {
-        let (stream, isConnected) = try Stream.connect(to: address)
-        defer { stream.close() }
-        let poller = try Poller()
-        try poller.add(stream.descriptor.number, token: 0, interest: .writable)
-        let deadline = SystemClock.now() + Self.patience
-        if !isConnected {
-            try Self.wait(poller, until: deadline)
-            try stream.finishConnecting()
-        }
-        stream.send(octets.span)
-        let buffer = ReadBuffer()
-        var reply = Reply()
-        while !reply.isComplete, !reply.isBroken {
-            var wanted = Readiness.readable
-            if stream.pendingCount > 0 { wanted.insert(.writable) }
-            poller.change(stream.descriptor.number, token: 0, interest: wanted)
-            try Self.wait(poller, until: deadline)
-            guard stream.flush() else { break }
-            switch stream.receive(into: buffer) {
-            case .octets(let count): if count > 0 { reply.take(buffer.octets) }
-            case .end(let count):
-                if count > 0 { reply.take(buffer.octets) }
-                return reply
-            case .failed: return reply
-            }
-        }
-        return reply
-    }
-
-    private static func wait(_ poller: Poller, until deadline: Instant) throws(SystemError) {
-        let left = (deadline - SystemClock.now()).wholeMilliseconds
-        guard left > 0, poller.wait(milliseconds: Int32(clamping: left)) > 0 else {
-            throw SystemError("wait", code: ETIMEDOUT)
-        }
+        return fetch
     }
 }
 

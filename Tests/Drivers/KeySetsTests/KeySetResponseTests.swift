@@ -1,4 +1,5 @@
 import Bytes
+import HTTP
 import Testing
 
 @testable import KeySets
@@ -16,10 +17,11 @@ import Testing
     private func outcome(
         _ portions: [[UInt8]], ends: Bool, limit: Int = 20
     ) -> Outcome {
-        var response = KeySetResponse(limit: limit)
         do throws(FetchFailure) {
+            var response = try KeySetResponse(
+                from: SecureLocation(host: "issuer.test"), limit: limit)
             for portion in portions {
-                if let event = try response.decode(portion.span) { return Self.outcome(event) }
+                if let event = try response.receive(portion.span) { return Self.outcome(event) }
             }
             return ends ? Self.outcome(try response.inputEnded()) : .more
         } catch {
@@ -51,7 +53,14 @@ import Testing
         ("HTTP/1.1 302 Found\nLocation: /x\n\n", false, .redirect("/x")),
         ("HTTP/1.1 302 Found\n\n", false, .failure(.redirect("to nowhere"))),
         ("HTTP/1.1 503 Busy\n\n", false, .failure(.status(503))),
-        ("HTTP/1.1 101 Go\n\n", false, .more),
+        (
+            "HTTP/1.1 101 Go\n\n", false,
+            .failure(.answer("The server changed to a protocol that was not asked for."))
+        ),
+        (
+            "HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 2\n\n", false,
+            .failure(.answer("it is compressed, which nobody asked for"))
+        ),
         ("HTTP/1.1 200 OK\nContent-Length: 21\n\n", false, .failure(.tooLarge(limit: 20))),
         (
             "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n15\n"
@@ -83,6 +92,34 @@ import Testing
         for cut in octets.indices {
             let halves = [Array(octets[..<cut]), Array(octets[cut...])]
             #expect(outcome(halves, ends: row.ends) == row.outcome)
+        }
+    }
+
+    @Test func `informational responses come to an end`() {
+        let endless = String(repeating: "HTTP/1.1 102 Wait\r\n\r\n", count: 1_001)
+        #expect(
+            outcome([Array(endless.utf8)], ends: false)
+                == .failure(.answer("Too many informational responses came.")))
+    }
+
+    @Test func `the request is for one answer, uncompressed`() throws {
+        let place = SecureLocation(host: "::1", port: 8443, target: "/keys?a=b")
+        let response = try KeySetResponse(from: place, limit: 20)
+        let lines = String(decoding: response.request, as: UTF8.self).split(separator: "\r\n")
+        #expect(
+            lines == [
+                "GET /keys?a=b HTTP/1.1", "Host: [::1]:8443",
+                "Accept: application/jwk-set+json, application/json",
+                "Accept-Encoding: identity", "User-Agent: gateway", "Connection: close",
+            ])
+    }
+
+    @Test func `what cannot be asked for is not`() {
+        for target in ["/a b", "/\r\nX: 1", ""] {
+            #expect(throws: FetchFailure.connection("the request cannot be written")) {
+                _ = try KeySetResponse(
+                    from: SecureLocation(host: "a", target: target), limit: 20)
+            }
         }
     }
 }
