@@ -29,7 +29,10 @@ class Console:
         self.thread = threading.Thread(target=self.serve, daemon=True)
 
     def serve(self):
-        connection, _ = self.listener.accept()
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:
+            return
         with connection, contextlib.suppress(OSError):
             connection.settimeout(20)
             self.hear(connection)
@@ -63,8 +66,11 @@ class Console:
         return self
 
     def __exit__(self, *_):
-        self.listener.close()
+        # Nobody may have come: whoever still waits for somebody hears of it.
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.thread.join(20)
+        self.listener.close()
         assert not self.thread.is_alive()
 
 
@@ -202,3 +208,13 @@ def test_nobody_puts_lines_into_a_request(asked, method):
     asked(console, method, "--store", "1 HTTP/1.1\r\nX-Evil: 1\r\n\r\n")
     assert b"x-evil" not in dict(console.request.headers)
     assert b"%0D%0A" in console.request.target
+
+
+def test_a_token_that_would_break_the_head_is_not_sent(asked):
+    """No octet of the request is written then, and the token is not shown."""
+    token = "a-token-of-the-console-that-ends-early\r\nX-Evil: 1"
+    console = Console(WITH_LENGTH)
+    done = asked(console, "list", environment={"CONSOLE_TOKEN": token})
+    assert console.request is None
+    assert done.returncode == 1 and "cannot be sent" in done.stderr
+    assert "ends-early" not in done.stderr + done.stdout
