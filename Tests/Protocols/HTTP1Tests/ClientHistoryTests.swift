@@ -94,7 +94,9 @@ import Testing
         case .refused: #expect(!history.expectsRest, "\(history)")
         }
         let wasSeen = history.cut != 0
-        let mayRepeat = !wasSeen && history.outline.method.isIdempotent && !history.hasBody
+        let hasSentBody =
+            history.hasBody && !(history.isEarly && history.portions.allSatisfy(\.isEmpty))
+        let mayRepeat = !wasSeen && history.outline.method.isIdempotent && !hasSentBody
         let obstacle = connection.retryObstacle(keepsBody: false)
         #expect((obstacle == nil) == (mayRepeat && connection.isReused), "\(history)")
     }
