@@ -9,7 +9,7 @@ package import HTTP
 ///                head --endHead, without a body--> whole     any --sent no further--> abandoned
 ///     response:  idle --beginHead--> awaiting --informational--> awaiting
 ///                awaiting --head--> body --end--> whole      awaiting --switch--> tunnel
-///                any but tunnel --error, end of input--> dead
+///                any but tunnel --error--> dead      awaiting, body --end of input--> dead
 ///
 /// When both are whole, `rest` says whether the connection carries another request: then
 /// `beginHead` begins again. Until then `retryObstacle` says why a request cannot be sent again

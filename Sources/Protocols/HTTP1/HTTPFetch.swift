@@ -42,9 +42,6 @@ package struct HTTPFetch: ~Copyable {
         }
     }
 
-    /// The request was handed to the connection, which has to take all of it.
-    package mutating func wasSent(isTaken: Bool) { connection.wasSent(isTaken: isTaken) }
-
     /// What the octets of `input` say from `index` on; nil when more is needed. To be called until
     /// then, or until nothing comes behind the event.
     package mutating func receive(

@@ -260,4 +260,50 @@ import Testing
         let behind = [ClientLine.get(), .server("HTTP/1.1 204 OK||"), .server(goodbye)]
         #expect(ClientDialogue.heard(behind).last == "error unaskedTimeout")
     }
+
+    // MARK: Questions
+
+    /// What happens on a connection, and why its request is not sent once more: by somebody who has
+    /// its body no more, and by somebody who has.
+    static let repeats: [([ClientLine], [UpstreamUse.RetryObstacle?])] = [
+        ([], [nil, nil]),
+        ([.get()], [.newConnection, .newConnection]),
+        (once + [.get()], [nil, nil]),
+        (once + [.get(), .serverEnds], [nil, nil]),
+        (once + [.get(), .server("H")], [.answered, .answered]),
+        (once + [.get(), .server("HTTP/1.1 103 E||"), .breaks], [.answered, .answered]),
+        (once + [.post(.none)], [.notIdempotent, .notIdempotent]),
+        (
+            once + [.begin(.init(.post, body: .known(1))), .endHead, .sent(isTaken: false)],
+            [nil, nil]
+        ),
+        (once + [.request(.init(.put, body: .unknown))], [nil, nil]),
+        (once + [.request(.init(.put, body: .unknown)), .data("a"), .sent()], [.bodyGone, nil]),
+        (
+            once + [.request(.init(.put, body: .known(1))), .data("a"), .end, .sent()],
+            [.bodyGone, nil]
+        ),
+    ]
+    private static let once = [ClientLine.get(), .server("HTTP/1.1 204 OK||")]
+
+    @Test(arguments: repeats.indices)
+    func `a request is sent once more where that does no harm`(index: Int) {
+        let (lines, obstacles) = Self.repeats[index]
+        var dialogue = ClientDialogue()
+        for line in lines { dialogue.carryOut(line) { [$0[...]] } }
+        #expect(dialogue.retryObstacles == obstacles)
+    }
+
+    @Test func `what is kept of heads and trailers is counted, and let go of`() {
+        var dialogue = ClientDialogue()
+        let steps: [(ClientLine, Int)] = [
+            (.get(), 0), (.server("HTTP/1.1 200"), 12),
+            (.server(" OK|Transfer-Encoding: chunked||"), 0), (.server("1|a|0|X-Su"), 4),
+            (.server("m: 1||"), 0), (.get(), 0), (.server("HTTP"), 4), (.server("?"), 0),
+        ]
+        for (line, count) in steps {
+            dialogue.carryOut(line) { [$0[...]] }
+            #expect(dialogue.keptCount == count, "\(line)")
+        }
+    }
 }

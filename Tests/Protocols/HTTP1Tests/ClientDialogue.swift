@@ -37,6 +37,13 @@ struct ClientDialogue: ~Copyable {
         connection = ClientConnection(limits: limits)
     }
 
+    /// For somebody who has the body of the request no more, and for somebody who has.
+    var retryObstacles: [UpstreamUse.RetryObstacle?] {
+        [false, true].map { connection.retryObstacle(keepsBody: $0) }
+    }
+
+    var keptCount: Int { connection.keptCount }
+
     /// - Parameter cut: how the octets of a line of the server's come.
     static func heard(
         _ lines: [ClientLine], limits: ClientConnection.Limits = .init(),

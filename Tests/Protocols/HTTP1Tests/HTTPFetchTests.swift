@@ -23,7 +23,6 @@ import Testing
         var heard: [String] = []
         do throws(SendError) {
             var fetch = try fetch(outline)
-            fetch.wasSent(isTaken: true)
             do throws(ResponseError) {
                 for piece in pieces {
                     let input = Array(piece)
