@@ -197,9 +197,9 @@ final class KeySetFetch {
     private var wasAsked: Bool { response != nil }
 
     private func ask(_ stream: Stream) throws(FetchFailure) {
-        let response = try KeySetResponse(from: location, limit: sizeLimit)
+        var response = try KeySetResponse(from: location, limit: sizeLimit)
         attemptEnd = end
-        stream.send(response.request.span)
+        response.wasSent(isTaken: stream.send(response.request.span))
         self.response = consume response
     }
 

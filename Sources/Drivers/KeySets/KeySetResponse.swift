@@ -38,6 +38,9 @@ struct KeySetResponse: ~Copyable {
     /// The whole request.
     var request: [UInt8] { fetch.request }
 
+    /// The request was handed to the socket, which took it or not.
+    mutating func wasSent(isTaken: Bool) { fetch.wasSent(isTaken: isTaken) }
+
     /// Nil when more is needed. After an event or an error nothing more is to be read.
     mutating func receive(_ input: Span<UInt8>) throws(FetchFailure) -> Event? {
         var index = 0

@@ -36,11 +36,14 @@ package struct HTTPFetch: ~Copyable {
         try connection.beginHead(outline, target: target, to: &request)
         request += lines
         try connection.endHead(to: &request)
-        if let content, !content.isEmpty {
+        if let content, connection.wantsBody {
             try connection.send(content.span, to: &request)
             try connection.end(to: &request)
         }
     }
+
+    /// The request was handed to the socket, which took it or not. An answer may come all the same.
+    package mutating func wasSent(isTaken: Bool) { connection.wasSent(isTaken: isTaken) }
 
     /// What the octets of `input` say from `index` on; nil when more is needed. To be called until
     /// then, or until nothing comes behind the event.

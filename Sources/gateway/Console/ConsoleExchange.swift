@@ -35,7 +35,7 @@ struct ConsoleExchange: ~Copyable {
             try Self.wait(poller, until: deadline)
             try stream.finishConnecting()
         }
-        stream.send(fetch.request.span)
+        fetch.wasSent(isTaken: stream.send(fetch.request.span))
         let buffer = ReadBuffer()
         while true {
             var wanted = Readiness.readable
