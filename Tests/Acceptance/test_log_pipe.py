@@ -1,10 +1,13 @@
-"""Logs into pipes that nobody reads, or that nobody has any more: no request waits for them."""
+"""Logs into pipes that nobody reads, or that nobody has any more, and onto disks that are full: no
+request waits for them, and it is said what is missing."""
 
 import asyncio
 import contextlib
 import fcntl
 import json
 import os
+import resource
+import subprocess
 import time
 
 import pytest
@@ -119,3 +122,63 @@ async def test_a_reader_that_leaves_is_no_end(start_gateway, pipe):
     os.close(reader)
     assert await ask(gateway, 20) < 5
     await eventually(lambda: operator.total(DROPPED, log="access") == 20, "all to be counted")
+
+
+def said(gateway):
+    return [line for line in gateway.stderr.splitlines() if "access log:" in line]
+
+
+async def test_a_device_that_is_full_is_told_of_once(start_gateway):
+    gateway = start_gateway(CONFIGURATION, place="/dev/full")
+    operator = Operator(gateway.names["console"])
+    await ask(gateway, 20)
+    await eventually(lambda: operator.total(DROPPED, log="access") == 20, "all to be counted")
+    (line,) = said(gateway)
+    assert "No space left on device" in line and "lines are left out" in line
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of its own with room for some lines."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("nobody may mount a file system here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def test_lines_stay_whole_when_a_disk_that_was_full_has_room_again(start_gateway, disk):
+    ballast, log = disk / "ballast", disk / "access.json"
+    ballast.write_bytes(b"x" * (40 << 10))
+    gateway = start_gateway(CONFIGURATION, place=log)
+    operator = Operator(gateway.names["console"])
+    await ask(gateway, 9)
+    await eventually(lambda: said(gateway), "the disk to be full")
+    assert "No space left on device" in said(gateway)[0]
+    assert not log.read_bytes().endswith(b"\n"), "no line was cut"
+    ballast.unlink()
+    await ask(gateway, 3, "/again")
+    await eventually(lambda: len(said(gateway)) == 2, "it to be over")
+    lost = operator.total(DROPPED, log="access")
+    assert lost > 0 and f"{int(lost)} lines are missing" in said(gateway)[1]
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(lines) == 9 + 3 - lost and lines[-1]["path"].startswith("/again?n=2")
+
+
+async def test_a_file_that_may_not_grow_is_no_end(start_gateway, tmp_path):
+    """As `LimitFSIZE=` of systemd has it, which sends a signal (SIGXFSZ)."""
+    gateway = start_gateway(CONFIGURATION, place=tmp_path / "access.json")
+    operator = Operator(gateway.names["console"])
+    unlimited = resource.RLIM_INFINITY
+    resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (20 << 10, unlimited))
+    await ask(gateway, 9)
+    await eventually(lambda: operator.total(DROPPED, log="access") > 0, "lines to be counted")
+    assert "File too large" in said(gateway)[0]
+    resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    await ask(gateway, 1, "/again")
+    await eventually(lambda: len(said(gateway)) == 2, "it to be over")
+    lines = [json.loads(line) for line in (tmp_path / "access.json").read_text().splitlines()]
+    assert len(lines) >= 3
+

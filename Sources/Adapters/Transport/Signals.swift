@@ -24,13 +24,14 @@ package enum Signal: Sendable, CaseIterable {
         return set
     }
 
-    /// Called once by the first thread, before all others. Broken pipes are errors, not signals.
+    /// Called once by the first thread, before all others. Broken pipes, and files that may grow
+    /// no further (RLIMIT_FSIZE), are errors, not signals.
     package static func block() {
         var set = set
         // The local set is read during the call.
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
         // A constant disposition; no handler of ours runs.
-        shim_ignore_sigpipe()
+        shim_ignore_write_signals()
     }
 
     /// Waits for the next one.

@@ -50,12 +50,15 @@ package enum System {
     }
 
     /// Writes all of `octets` to an open file or pipe; blocks while it is full.
-    package static func write(_ octets: Span<UInt8>, to number: Int32) {
+    ///
+    /// - Returns: false when it is broken, or the disk is full.
+    @discardableResult
+    package static func write(_ octets: Span<UInt8>, to number: Int32) -> Bool {
         // The pointer is used during the call only.
         unsafe octets.withUnsafeBytes { memory in
             var offset = 0
             while offset < memory.count {
-                guard let base = memory.baseAddress else { return }
+                guard let base = memory.baseAddress else { return true }
                 // In bounds: `offset` is below the count.
                 let written = unsafe Glibc.write(number, base + offset, memory.count - offset)
                 if written < 0 {
@@ -66,10 +69,11 @@ package enum System {
                         unsafe poll(&wait, 1, 1000)
                         continue
                     }
-                    return
+                    return false
                 }
                 offset += written
             }
+            return true
         }
     }
 
@@ -92,15 +96,19 @@ package enum System {
     /// Writes once to an open file or pipe. A pipe that is writable takes `PIPE_BUF` octets without
     /// blocking, if nobody else writes to it (pipe(7)).
     ///
-    /// - Returns: how many octets were taken; nil when it is broken, or the disk is full.
-    package static func writeOnce(_ octets: Span<UInt8>, to number: Int32) -> Int? {
+    /// - Returns: how many octets were taken, which may be none.
+    /// - Throws: `SystemError` when it is broken, or the disk is full.
+    package static func writeOnce(
+        _ octets: Span<UInt8>, to number: Int32
+    ) throws(SystemError) -> Int {
         // The pointer is used during the call only.
         let written = unsafe octets.withUnsafeBytes { memory in
             // All of the memory that is shown.
             unsafe Glibc.write(number, memory.baseAddress, memory.count)
         }
         if written >= 0 { return written }
-        return errno == EAGAIN || errno == EINTR ? 0 : nil
+        if errno == EAGAIN || errno == EINTR { return 0 }
+        throw SystemError("write")
     }
 
     /// What a writable pipe takes at once, and in one piece.

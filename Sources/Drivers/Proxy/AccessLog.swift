@@ -117,8 +117,8 @@ final class AccessLogBuffer {
 /// What happens to the gateway itself, in words for an operator, on standard error. Messages may
 /// repeat what clients say: each is one line, whatever it holds.
 ///
-/// Lines are rare, and written at once by whoever has something to say. While nobody takes them
-/// they are left out, and counted: no worker waits for a pipe that is full.
+/// Lines are rare, and written at once by whoever has something to say. While nobody takes them, or
+/// the disk is full, they are left out, and counted: no worker waits for a pipe that is full.
 package final class EventLog: Sendable {
     private let level: Atomic<Int>
     private let leftOut = Atomic<UInt64>(0)
@@ -148,15 +148,18 @@ package final class EventLog: Sendable {
     private func write(_ level: LogSettings.Level, _ message: () -> String) {
         guard level.rank >= self.level.load(ordering: .relaxed) else { return }
         let time = SystemClock.wallTime().rfc3339(milliseconds: true)
-        guard System.isWritable(2, within: 0) else {
-            leftOut.add(1, ordering: .relaxed)
-            missing.add(1, ordering: .relaxed)
-            return
-        }
+        guard System.isWritable(2, within: 0) else { return leaveOut(1) }
         let before = missing.exchange(0, ordering: .relaxed)
         let lost = before == 0 ? "" : " (\(before) lines before this are missing)"
         let line = "\(time) \(level.rawValue) \(message().printable())\(lost)\n"
-        System.write(line.utf8.span, to: 2)
+        if System.write(line.utf8.span, to: 2) { return }
+        missing.add(before, ordering: .relaxed)
+        leaveOut(1)
+    }
+
+    private func leaveOut(_ count: UInt64) {
+        leftOut.add(count, ordering: .relaxed)
+        missing.add(count, ordering: .relaxed)
     }
 
     /// Lines that nobody took so far.

@@ -41,6 +41,21 @@ struct LogQueue {
         return (count, isFirst ? .began : nil)
     }
 
+    /// What becomes of lines that are written up to `offset`: how many are not there at all, and
+    /// what is missing of one that is there in part.
+    ///
+    /// - Parameter isBegun: the octets begin within a line.
+    static func unwritten(
+        of octets: [UInt8], from offset: Int, isBegun: Bool
+    ) -> (rest: [UInt8], lines: Int) {
+        let isWithinLine = offset == 0 ? isBegun : octets[offset - 1] != ASCII.lineFeed
+        var end = offset
+        if isWithinLine {
+            end = octets[offset...].firstIndex(of: ASCII.lineFeed).map { $0 + 1 } ?? octets.count
+        }
+        return (Array(octets[offset..<end]), octets[end...].count { $0 == ASCII.lineFeed })
+    }
+
     /// Everything that waits, to be written before anything else is taken.
     mutating func take() -> [UInt8] {
         defer { octets = [] }

@@ -65,10 +65,11 @@ final class LogWriter: Sendable {
     // MARK: The thread
 
     private func run() {
+        var begun: [UInt8] = []
         while true {
             let (octets, isFinishing) = state.withLock { ($0.queue.take(), $0.isFinishing) }
             if !octets.isEmpty {
-                write(octets)
+                write(octets, behind: &begun)
             } else if isFinishing {
                 break
             } else {
@@ -76,35 +77,45 @@ final class LogWriter: Sendable {
                 _ = bell.take()
             }
         }
+        if !begun.isEmpty, System.isWritable(number, within: 0) { write([], behind: &begun) }
+        if !begun.isEmpty { losses.note(1) }
         if number > 2 { Descriptor(number: number).close() }
         state.withLock { $0.isDone = true }
         end.post(())
     }
 
-    private func write(_ octets: [UInt8]) {
+    /// - Parameter begun: what is missing of a line that is there in part. It comes first, so that
+    ///   lines stay whole when a disk that was full has room again.
+    private func write(_ lines: [UInt8], behind begun: inout [UInt8]) {
+        let octets = begun + lines
         var offset = 0
         var lastTaken = SystemClock.now()
         var isBroken = false
+        var error: SystemError?
         while offset < octets.count, !isBroken {
             let rest = octets.span.extracting(offset..<octets.count)
             if System.isWritable(number, within: 200) {
                 let piece = rest.extracting(0..<Self.pieceSize(of: rest))
-                if let taken = System.writeOnce(piece, to: number) {
+                do throws(SystemError) {
+                    let taken = try System.writeOnce(piece, to: number)
                     if taken > 0 { lastTaken = SystemClock.now() }
                     offset += taken
-                } else {
+                } catch let failure {
+                    error = failure
                     isBroken = true
                 }
             } else if state.withLock({ $0.isFinishing }) {
                 isBroken = SystemClock.now() - lastTaken > Self.patience
             }
         }
-        let lost = isBroken ? octets[offset...].count { $0 == ASCII.lineFeed } : 0
+        let unwritten = LogQueue.unwritten(of: octets, from: offset, isBegun: !begun.isEmpty)
+        begun = unwritten.rest
         let (outcome, notice) = state.withLock { state in
+            let lost = unwritten.lines
             let outcome = lost > 0 ? state.queue.leaveOut(lost) : (0, nil)
             return (outcome, state.queue.written(isBroken: isBroken))
         }
-        losses.note(outcome.0, outcome.1)
+        losses.note(outcome.0, outcome.1, error)
         losses.note(0, notice)
     }
 
@@ -118,7 +129,7 @@ final class LogWriter: Sendable {
     }
 }
 
-/// Lines of a log that nobody took, which are counted and told of.
+/// Lines of a log that nobody took, or that could not be written: they are counted and told of.
 package final class LogLosses: Sendable {
     private let total = Atomic<UInt64>(0)
     private let log: EventLog
@@ -128,10 +139,15 @@ package final class LogLosses: Sendable {
     /// Lines that were left out so far.
     var count: UInt64 { total.load(ordering: .relaxed) }
 
-    fileprivate func note(_ leftOut: Int, _ notice: LogQueue.Notice?) {
+    /// - Parameter error: why they could not be written; nil when nobody took them.
+    fileprivate func note(
+        _ leftOut: Int, _ notice: LogQueue.Notice? = nil, _ error: SystemError? = nil
+    ) {
         if leftOut > 0 { total.add(UInt64(leftOut), ordering: .relaxed) }
         switch notice {
-        case .began: log.warning("access log: nobody takes it: lines are left out")
+        case .began:
+            let reason = error.map { "it cannot be written (\($0.reason))" } ?? "nobody takes it"
+            log.warning("access log: \(reason): lines are left out")
         case .ended(let count): log.warning("access log: written again; \(count) lines are missing")
         case nil: break
         }

@@ -144,7 +144,8 @@ extension Operations {
                 ]),
             MetricFamily(
                 "gateway_log_lines_dropped_total", .counter,
-                help: "Lines that were left out because nobody took them, by log.",
+                help: "Lines that were left out because nobody took them, or they could not be"
+                    + " written, by log.",
                 [
                     .init(
                         .whole(shared.accessLog.losses.count), labels: [.init("log", "access")]),

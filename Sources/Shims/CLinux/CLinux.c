@@ -87,7 +87,10 @@ int shim_open_append(const char *path, int follows_links) {
 
 void shim_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-void shim_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+void shim_ignore_write_signals(void) {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
 
 int shim_error_text(int code, char *text, size_t size) {
     // GNU's strerror_r, which may answer a text of its own instead of filling the buffer.

@@ -48,4 +48,20 @@ import Testing
             }
         }
     }
+
+    /// What was to be written, how far it went, and whether it began within a line.
+    @Test(
+        arguments: [
+            ("ab\ncd\n", 6, false, "", 0), ("ab\ncd\n", 6, true, "", 0),
+            ("ab\ncd\n", 0, false, "", 2), ("ab\ncd\n", 3, false, "", 1),
+            ("ab\ncd\n", 1, false, "b\n", 1), ("ab\ncd\n", 2, false, "\n", 1),
+            ("ab\ncd\n", 5, false, "\n", 0), ("ab\ncd\n", 0, true, "ab\n", 1),
+            ("ab\ncd\n", 3, true, "", 1), ("b\n", 0, true, "b\n", 0), ("", 0, false, "", 0),
+        ])
+    func `a line that is there in part is finished first`(
+        lines: String, offset: Int, isBegun: Bool, rest: String, lost: Int
+    ) {
+        let left = LogQueue.unwritten(of: Array(lines.utf8), from: offset, isBegun: isBegun)
+        #expect(left.rest == Array(rest.utf8) && left.lines == lost)
+    }
 }

@@ -31,7 +31,7 @@ void shim_return_freed_memory(int large, int kept);
 int shim_open_append(const char *path, int follows_links);
 /// pthread_setname_np(3) for the calling thread.
 void shim_name_thread(const char *name);
-/// SIGPIPE to SIG_IGN.
-void shim_ignore_sigpipe(void);
+/// SIGPIPE and SIGXFSZ to SIG_IGN.
+void shim_ignore_write_signals(void);
 /// The words for an errno, cut to `size` with a NUL: 0 when `text` was filled. For any thread.
 int shim_error_text(int code, char *text, size_t size);
