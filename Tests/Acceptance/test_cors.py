@@ -9,6 +9,7 @@ import pytest_asyncio
 from harness import tokens
 from harness.chromium import at_host
 from harness.door import Door, ask
+from harness.raw import once
 from harness.secrecy import secrecy
 from harness.waiting import eventually
 
@@ -40,6 +41,8 @@ route api.test/listed {
     cors https://app.example { credentials on; max_age 1m; expose X-A }
 }
 route api.test/listed/any-header { backend waiting; cors https://app.example }
+route api.test/split { methods GET; respond 200 "one"; cors https://app.example }
+route api.test/split { methods PUT; respond 200 "two"; cors https://partner.example }
 route api.test/said {
     backend waiting
     cors https://app.example null { methods GET DELETE; headers X-One X-Two; expose off }
@@ -202,8 +205,34 @@ async def test_answers_and_refusals_can_be_read_by_the_page_that_may(gateway):
             "expose-headers": "X-A",
         }
         assert "origin" in varies(answer)
-    wrong = await send(gateway, "DELETE", "/listed", origin=APP)
-    assert wrong.status_code == 405
+
+
+@pytest.mark.parametrize(
+    "method, path, status",
+    [("DELETE", "/listed", 405), ("DELETE", "/split", 405), ("GET", "/listed/a%2Fx", 400),
+     ("GET", "/listed/..%2Fadmin", 400)],
+)  # fmt: skip
+async def test_answers_without_a_route_can_be_read_by_the_pages_of_the_path(
+    gateway, method, path, status
+):
+    head = f"{method} {path} HTTP/1.1\r\nHost: api.test\r\nOrigin: {{}}\r\n\r\n"
+    for origin, may in ((APP, True), (EVIL, False)):
+        answer = await once(gateway.plain, head.format(origin), method)
+        assert answer.status == status
+        assert answer.values("access-control-allow-origin") == ([origin] if may else [])
+        assert "Origin" in answer.values("vary")
+
+
+async def test_whichever_route_of_the_path_lets_a_page_read_does(gateway):
+    for origin in (APP, PARTNER):
+        answer = await send(gateway, "DELETE", "/split", origin=origin)
+        assert (answer.status_code, cors(answer)["allow-origin"]) == (405, origin)
+        assert answer.headers["allow"] == "GET, HEAD, PUT"
+
+
+async def test_where_nothing_is_served_nothing_is_said(gateway):
+    answer = await send(gateway, "GET", "/listed", host="nobody.test", origin=APP)
+    assert answer.status_code == 404 and cors(answer) == {}
 
 
 async def test_other_pages_cannot_read_them(gateway):

@@ -25,6 +25,7 @@ backend odd     { server 127.0.0.1:$odd; response_timeout 1s }
 
 route /private        { auth app; backend odd }
 route /only           { methods GET HEAD; backend waiting }
+route /asked          { auth app; methods GET OPTIONS TRACE; backend odd }
 route /hello          { respond 200 "안녕" }
 route /moved          { redirect 308 /hello }
 route /socket         { websocket; backend odd }
@@ -345,6 +346,46 @@ async def test_a_sane_request_id_is_kept_and_others_are_replaced(gateway):
     assert only(head, "x-request-id") == "7f3c-order_66"
     for mad in ["a" * 500, 'a"b{}<script>', "a b"]:
         assert only(await raw_head(gateway.plain, f"X-Request-Id: {mad}"), "x-request-id") != mad
+
+
+LAST_HOP = [
+    ("OPTIONS", "/raw", "0", 204, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    ("OPTIONS", "/raw", "00", 204, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    ("TRACE", "/raw", "0", 405, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    ("OPTIONS", "/asked", "0", 204, "GET, HEAD, OPTIONS, TRACE"),
+    ("TRACE", "/asked", "0", 405, "GET, HEAD, OPTIONS"),
+    ("OPTIONS", "/only", "0", 405, "GET, HEAD"),
+    ("OPTIONS", "/raw", "", 400, None), ("OPTIONS", "/raw", "-1", 400, None),
+    ("TRACE", "/raw", "1, 2", 400, None), ("TRACE", "/raw", "x", 400, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method, path, limit, status, allow", LAST_HOP)
+async def test_what_may_go_no_further_is_answered_here(gateway, method, path, limit, status, allow):
+    """RFC 9110, section 7.6.2. The app would answer 200."""
+    fields = [f"Max-Forwards: {limit}", f"Authorization: Bearer {tokens.mint()}"]
+    answer = await once(gateway.plain, get(path, *fields, method=method))
+    assert answer.status == status
+    assert answer.values("allow") == ([allow] if allow else [])
+    assert b"GET /raw" not in answer.body and b"TRACE" not in answer.body.split(b"detail")[0]
+
+
+async def test_what_may_go_no_further_is_asked_for_its_token(gateway):
+    answer = await once(gateway.plain, get("/asked", "Max-Forwards: 0", method="OPTIONS"))
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    "method, limit, seen",
+    [("OPTIONS", "1", "0"), ("TRACE", "10", "9"), ("OPTIONS", "007", "6"),
+     ("OPTIONS", "9" * 40, "999999998"), ("GET", "0", "0"), ("GET", "x", "x"), ("POST", "5", "5")],
+)  # fmt: skip
+async def test_a_hop_is_counted_where_hops_are(gateway, method, limit, seen):
+    fields = [f"Max-Forwards: {limit}", "Max_Forwards: 7", "Connection: max-forwards"]
+    answer = await once(gateway.plain, get("/raw", *fields, method=method))
+    assert answer.status == 200, answer.body
+    lines = answer.body.decode("latin-1").lower().split("\r\n")
+    assert [line for line in lines if line.startswith("max")] == [f"max-forwards: {seen}"]
 
 
 async def test_a_trace_passes_as_it_came_and_none_is_begun(gateway):

@@ -58,6 +58,8 @@ route /scheme          { redirect 308 "{request.scheme}://{request.host}:81{requ
 route pub.example/who  { respond 200 public }
 route adm.example/who  { respond 200 admin }
 route /who             { respond 200 anybody }
+route /kept            { path keep; redirect 308 https://{request.host}{request.target} }
+route /read            { path keep; backend odd; cors https://app.example; methods GET }
 """
 
 
@@ -166,6 +168,37 @@ async def test_a_refresh_is_judged_by_the_routes_capture(stores, upstream):
         app.writer.close()
 
 
+STRIPPED = """
+listen 127.0.0.1:$http
+jwt app { algorithms HS256; secret env:JWT_SECRET; user user_id; from query:token }
+backend app { server 127.0.0.1:$app }
+route /lab/ { strip /lab; auth app; backend app; header X-Path {request.path} }
+route /any  { strip /any; path keep; websocket; backend app }
+"""
+
+
+@pytest.mark.parametrize(
+    "asked, path",
+    [("/lab/api/kernels/1/channels", "/api/kernels/1/channels"), ("/lab//%61/", "/a/"),
+     ("/lab", "/"), ("/any/a//%78", "/a//%78"), ("/any", "/")],
+)  # fmt: skip
+async def test_a_websocket_of_an_app_below_a_prefix(start_gateway, upstream, asked, path):
+    gateway = start_gateway(STRIPPED, app=upstream.port)
+    token = tokens.mint(user=7)
+    async with dialled(gateway.plain, f"{asked}?token={token}") as client:
+        query = client.target.partition("?")[2]
+        bare = query.removeprefix(f"token={token}&")
+        is_lab = asked.startswith("/lab")
+        app = await upstream.arrival(f"{path}?{bare if is_lab else query}")
+        assert app.field("x-forwarded-prefix") == asked[:4]
+        assert app.field("x-path") == (path if is_lab else None)
+        await app.switch()
+        await switched(client)
+        await client.send(1, "in")
+        assert (await app.receive()).payload == b"in"
+        app.writer.close()
+
+
 # Whom a request is for.
 
 
@@ -264,6 +297,9 @@ async def test_an_app_on_a_unix_socket_is_localhost(start_gateway, tmp_path):
         ("/a?b=%2F", "Example.KR:8080", "https://example.kr:8443/a?b=%2F"),
         ("/a", "[::1]:8080", "https://[::1]:8443/a"),
         ("/", "[2001:DB8::1]", "https://[2001:db8::1]:8443/"),
+        ("/a//b/%41%c3%a9/../c;x?d=%41", "a.kr", "https://a.kr:8443/a//b/%41%c3%a9/../c;x?d=%41"),
+        ("//evil.example/x", "a.kr", "https://a.kr:8443//evil.example/x"),
+        ("http://a.kr?b", "adm.example", "https://a.kr:8443/?b"),
         ("http://pub.example:80/x", "adm.example", "https://pub.example:8443/x"),
         ("http://[::1]:80", "adm.example", "https://[::1]:8443/"),
         ("/a", "", 400), ("/a", None, 400),
@@ -273,6 +309,25 @@ async def test_redirect_https_names_the_host_that_was_asked(gateway, target, hos
     version = "HTTP/1.0" if host is None else "HTTP/1.1"
     door = gateway.spare
     assert await location(door, target, host=host, version=version) == answer
+
+
+async def test_redirect_https_can_be_followed_by_the_pages_that_may(gateway):
+    for path, method in [("/read//x", "GET"), ("/read", "PUT")]:
+        for origin, grant in [("https://app.example", 1), ("https://evil.example", 0)]:
+            asked = request(path, f"Origin: {origin}", method=method)
+            answer = await once(gateway.spare, asked)
+            assert answer.status == 308
+            assert answer.values("access-control-allow-origin") == [origin] * grant
+            assert answer.values("vary") == ["Origin"]
+    assert (await once(gateway.spare, request("/who"))).values("vary") == []
+
+
+async def test_a_redirect_of_a_route_that_keeps_paths_keeps_them(gateway):
+    assert await location(gateway.plain, "/kept//%41?b") == "https://localhost/kept//%41?b"
+    assert await location(gateway.plain, "/same//%41?b") == "https://localhost/same/A?b"
+    token = tokens.mint(user=7)
+    kept = await location(gateway.tls, f"/kept//%41?token={token}")
+    assert kept == f"https://localhost/kept//%41?token={token}"
 
 
 async def test_redirect_https_at_its_own_port_names_none(gateway):
@@ -328,7 +383,8 @@ async def test_a_token_goes_no_further_than_the_host_it_was_sent_to(gateway, nam
         (gateway.plain, "/other", "https://other.example/other"),
         (gateway.plain, "/sso", "https://sso.example/login?next=/sso"),
         (gateway.plain, "/tenant/a", "https://a.example.kr/tenant/a"),
-        (gateway.spare, "/x", f"https://localhost:8443/x{query}"),
+        (gateway.spare, "/x", "https://localhost:8443/x"),
+        (gateway.spare, "//x", "https://localhost:8443//x"),
         (gateway.tls, "/plain", "http://localhost/plain"),
     ]:
         assert await location(door, path + query) == answer

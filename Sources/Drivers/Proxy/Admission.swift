@@ -24,6 +24,8 @@ struct Admission {
         case forward(ForwardPlan)
         /// A one-time ticket, for who asked for it.
         case ticket(String)
+        /// Which methods are served here: the question goes no further.
+        case methods([String])
         /// The body brings a new token for a live connection.
         case refresh
         /// To be asked once more when keys have been read; else it is refused.
@@ -91,25 +93,6 @@ struct Admission {
         }
     }
 
-    private func redirectToHTTPS() throws(Refusal) -> Decision? {
-        // A trusted proxy may have spoken TLS with the client already.
-        guard !context.isTLS, let port = client.doorway.settings.redirectToHTTPS else {
-            return nil
-        }
-        guard let name = context.authority?.uriHost else {
-            throw Refusal(
-                .protocolError, detail: "host", message: "The request does not say which host")
-        }
-        let authority =
-            switch port {
-            case .standard: name
-            case .port(let number): "\(name):\(number)"
-            }
-        // `OPTIONS *` is about the host as a whole.
-        let text = target.path == "*" ? "/" : target.text
-        return .redirect(status: 308, location: "https://\(authority)\(text)")
-    }
-
     /// Where clients bring new tokens that can send no messages; there is such a place where there
     /// are tokens.
     private func ownEndpoint(in worker: Worker) throws(Refusal) -> Decision? {
@@ -140,18 +123,6 @@ struct Admission {
         context.rewrite = place.rewrite
         target = place.target
         return place
-    }
-
-    /// A browser follows a redirect for a page of another origin only when `cors` of the route
-    /// lets that page read it (Fetch, HTTP fetch), and follows none for a preflight.
-    private func redirectRewritten(_ place: Rulebook.Place) -> Decision? {
-        guard let rewrite = place.rewrite, generation.settings.rewrites[rewrite].redirects,
-            !context.isWebSocket, place.objection == nil
-        else { return nil }
-        let route = place.route.map { generation.routes[$0] }
-        if let rule = route?.crossOrigin { context.crossOrigin = rule.answer(to: head.fields) }
-        noteAnswerFields(of: route, routeCaptures)
-        return .redirect(status: 308, location: target.text)
     }
 
     // MARK: 2 route
@@ -328,6 +299,7 @@ struct Admission {
             try requirePOST()
             return .ticket(try issueTicket(route, in: worker))
         case .backend(let index):
+            if let answer = try lastHop() { return answer }
             let plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: forwarded(route))
             if route.settings.sessions != nil, context.kind == .undeclared {
@@ -383,8 +355,9 @@ struct Admission {
                 return name == context.routeSettings?.path.rest ? .segments(text) : .text(text)
             }
             let isBare = (leavesOrigin || !keepsTokens) && target.query != nil
-            let target =
-                isBare ? target.removing(generation.tokenParameters, from: query) : target
+            let keepsSpelling = context.routeSettings?.paths.spelling == .keep
+            var target = keepsSpelling ? target.asSent : target
+            if isBare { target = target.removing(generation.tokenParameters, from: query) }
             switch placeholder {
             case .requestHost: return .authority(context.authority)
             case .requestPath: return .path(target.path)
@@ -415,7 +388,9 @@ extension NormalisedTarget {
     /// Without these parameters of its query; without the question mark when none is left.
     func removing(_ names: [String], from query: QueryString) -> NormalisedTarget {
         guard query.contains(anyOf: names) else { return self }
-        return NormalisedTarget(path: path, query: query.removing(names))
+        var target = self
+        target.query = query.removing(names)
+        return target
     }
 }
 

@@ -52,6 +52,16 @@ enum Answer {
             to: client, in: worker)
     }
 
+    /// Which methods are served (RFC 9110 §9.3.7).
+    static func methods(
+        _ methods: [String], context: RequestContext, to client: ClientConnection,
+        in worker: Worker
+    ) {
+        respond(
+            204, type: nil, body: [], fields: [("Allow", methods.joined(separator: ", "))],
+            reason: .normal, context: context, to: client, in: worker)
+    }
+
     /// A JSON object that nobody keeps.
     static func json(
         _ body: [UInt8], context: RequestContext, to client: ClientConnection, in worker: Worker

@@ -57,6 +57,7 @@ enum RequestIntake {
         if refusal.endsConnection || head.method == .connect {
             client.makeLast(leavingRest: true)
         }
+        if context.route == nil { Admission.noteEarlyAnswer(to: head, context) }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 
@@ -79,6 +80,8 @@ enum RequestIntake {
             Answer.engineError(error, context: context, to: client, in: worker)
         case .ticket(let ticket):
             Answer.ticket(ticket, context: context, to: client, in: worker)
+        case .methods(let methods):
+            Answer.methods(methods, context: context, to: client, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
         case .awaitMessage(let route): request.awaitMessage(route, from: client, in: worker)
         case .awaitSeat(let admission):
@@ -154,7 +157,8 @@ extension Admission.Decision {
     fileprivate var isForSockets: Bool {
         switch self {
         case .forward, .awaitKeys, .awaitSeat: true
-        case .respond, .redirect, .preflight, .ticket, .refresh, .awaitMessage, .refuseEngine:
+        case .respond, .redirect, .preflight, .ticket, .methods, .refresh, .awaitMessage,
+            .refuseEngine:
             false
         }
     }

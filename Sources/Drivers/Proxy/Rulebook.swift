@@ -109,6 +109,33 @@ final class Rulebook: Sendable {
         table.match(authority: authority, target: target, method: method)
     }
 
+    /// The routes that a path belongs to by its normal form, also those for other methods: nobody
+    /// is let in by that, but is told what they say of answers.
+    func routes(at target: NormalisedTarget, authority: Authority?, _ method: Method) -> [Int] {
+        let place = place(of: target, authority: authority, method: method)
+        func route(_ method: Method) -> Int? {
+            let match = table.match(
+                authority: authority, path: place.target.path, method: method)
+            return if case .route(let index, _) = match { index } else { nil }
+        }
+        switch place.match {
+        case .route(let index, _): return [index]
+        case .noRoute: return []
+        case .refused: return route(method).map { [$0] } ?? []
+        case .wrongMethod(let allowed): return allowed.compactMap { route(Method($0.utf8.span)) }
+        }
+    }
+
+    /// The methods that are served at a path that was rewritten already; all that RFC 9110 and RFC
+    /// 5789 define, but TRACE and CONNECT, where a route leaves them to the app.
+    func methods(at target: NormalisedTarget, authority: Authority?) -> [String] {
+        // What no route names, only one that names none takes.
+        let match = match(target, authority: authority, method: .other(""))
+        if case .wrongMethod(let allowed) = match { return allowed }
+        let all: [Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+        return all.map(\.name)
+    }
+
     /// What the rules of the rewrite and of the route say of a request: each is asked about the
     /// captures of its own path, whichever `facts` has.
     func judge(

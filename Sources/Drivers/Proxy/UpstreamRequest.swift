@@ -94,6 +94,8 @@ enum UpstreamRequest {
                 output.append(contentsOf: left)
                 output.append("\r\n")
             case .secWebSocketProtocol where context.isWebSocket: continue
+            case .maxForwards:
+                appendForwardingLimit(head, line, to: &output)
             // What is compressed cannot be passed on event by event.
             case .other where context.isEventStream && fields.isAcceptEncoding(line): continue
             default:
@@ -105,6 +107,16 @@ enum UpstreamRequest {
         {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: offers, to: &output)
         }
+    }
+
+    /// One hop less, where it says how far the request may go (RFC 9110 §7.6.2).
+    private static func appendForwardingLimit(
+        _ head: RequestHead, _ line: Fields.Line, to output: inout [UInt8]
+    ) {
+        guard case .hops(let hops) = head.forwardingLimit, hops > 0 else {
+            return HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
+        }
+        HeadEncoder.appendField(name: "Max-Forwards", value: String(hops - 1), to: &output)
     }
 
     /// Where the client was told already which one is spoken, it is offered alone.

@@ -25,6 +25,13 @@ package struct NormalisedTarget: Sendable, Hashable {
 
     /// Path and query as they go into a request line.
     package var text: String { query.map { path + "?" + $0 } ?? path }
+
+    /// With the path as it was sent in the place of the normal one.
+    package var asSent: NormalisedTarget {
+        var target = self
+        target.path = spelling ?? path
+        return target
+    }
 }
 
 /// What of a path apps do not read alike.

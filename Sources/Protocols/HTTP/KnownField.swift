@@ -4,8 +4,8 @@ import Bytes
 package enum KnownField: UInt8, Sendable, CaseIterable {
     case other
     case accept, acceptLanguage, authorization, connection, contentEncoding, contentLength
-    case contentType, cookie, date, expect, forwarded, host, keepAlive, location, origin
-    case proxyAuthenticate, proxyAuthorization, proxyConnection, retryAfter
+    case contentType, cookie, date, expect, forwarded, host, keepAlive, location, maxForwards
+    case origin, proxyAuthenticate, proxyAuthorization, proxyConnection, retryAfter
     case secWebSocketAccept, secWebSocketExtensions, secWebSocketKey, secWebSocketProtocol
     case secWebSocketVersion, server, te, traceparent, trailer, transferEncoding, upgrade
     case userAgent, wwwAuthenticate, xForwardedFor, xForwardedHost, xForwardedProto, xRequestID
@@ -28,6 +28,7 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
         case .host: "host"
         case .keepAlive: "keep-alive"
         case .location: "location"
+        case .maxForwards: "max-forwards"
         case .origin: "origin"
         case .proxyAuthenticate: "proxy-authenticate"
         case .proxyAuthorization: "proxy-authorization"
@@ -83,7 +84,9 @@ extension KnownField {
             if first == UInt8(ascii: "u") { return .userAgent }
             return first == UInt8(ascii: "c") ? .connection : .keepAlive
         case 11: return first == UInt8(ascii: "r") ? .retryAfter : .traceparent
-        case 12: return first == UInt8(ascii: "c") ? .contentType : .xRequestID
+        case 12:
+            if first == UInt8(ascii: "m") { return .maxForwards }
+            return first == UInt8(ascii: "c") ? .contentType : .xRequestID
         case 13: return .authorization
         case 14: return .contentLength
         case 15: return first == UInt8(ascii: "a") ? .acceptLanguage : .xForwardedFor

@@ -51,6 +51,39 @@ import Testing
             of: try request(isWebSocket: isWebSocket), try .of(claims, rule: rule))
     }
 
+    private static let methods = """
+        listen 127.0.0.1:1
+        backend app { server 127.0.0.1:2 }
+        rewrite /old to /one { redirect }
+        route /one { methods GET; backend app }
+        route /one { methods PUT TRACE; backend app }
+        route /two { backend app }
+        route /two/three { methods POST; backend app }
+        """
+
+    /// Which routes, and which methods, there are at a path, whatever the method.
+    @Test(
+        arguments: [
+            ("/one", [0], "GET HEAD PUT TRACE"), ("/old", [0], "GET HEAD PUT TRACE"),
+            ("/two/x", [2], nil), ("/two/x%2Fy", [2], nil), ("/two/three", [3], "POST"),
+            ("/none", [], nil),
+        ] as [(String, [Int], String?)])
+    func `a path has its routes also where nobody is let in`(
+        path: String, routes: [Int], allowed: String?
+    ) throws {
+        let rules = try Generation.reading(Self.methods).rules
+        let target = try Target.normalise(path.utf8.span, escapedSlashes: .kept)
+        for method in [Method.get, .head] where path != "/two/three" {
+            #expect(rules.routes(at: target, authority: nil, method) == routes)
+        }
+        let others = rules.routes(at: target, authority: nil, .patch)
+        #expect(Set(others).isSuperset(of: routes))
+        let served = rules.place(of: target, authority: nil, method: .get).target
+        let all = "GET HEAD POST PUT PATCH DELETE OPTIONS"
+        let methods = rules.methods(at: served, authority: nil)
+        #expect(methods.joined(separator: " ") == allowed ?? all)
+    }
+
     @Test(
         arguments: [
             ("auth app; backend app", nil), ("backend app", nil),

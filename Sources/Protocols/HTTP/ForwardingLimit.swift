@@ -1,0 +1,30 @@
+import Bytes
+
+/// `Max-Forwards` (RFC 9110 §7.6.2): through how many more proxies a question about the way may go.
+package enum ForwardingLimit: Sendable, Equatable {
+    /// Through any number: nothing is said, or of a method of which it means nothing.
+    case none
+    /// With 0, whoever has the request answers it.
+    case hops(Int)
+    /// It is said more than once, or is no number.
+    case malformed
+
+    /// More than there are proxies anywhere; what does not fit is taken for this.
+    fileprivate static let most = 999_999_999
+}
+
+extension RequestHead {
+    /// How far the request may go. Only of OPTIONS and TRACE is that said.
+    package var forwardingLimit: ForwardingLimit {
+        guard method == .options || method == .trace, let range = fields.range(of: .maxForwards)
+        else { return .none }
+        let digits = fields.bytes.span.extracting(range)
+        guard fields.count(of: .maxForwards) == 1, !digits.isEmpty else { return .malformed }
+        var hops = 0
+        for index in digits.indices {
+            guard ASCII.isDigit(digits[index]) else { return .malformed }
+            hops = min(10 * hops + Int(digits[index] - UInt8(ascii: "0")), ForwardingLimit.most)
+        }
+        return .hops(hops)
+    }
+}
