@@ -42,7 +42,7 @@ final class StateInbox: Sendable {
     func stop() {
         isStopping.store(true, ordering: .releasing)
         // Wakes the thread, also when there is no room for it.
-        requests.post(StateWork(isWrite: false, { _ in .success(()) }, { _ in }))
+        requests.post(StateWork(isWrite: false, isDecision: false, { _ in .success(()) }, { _ in }))
     }
 
     /// Nothing that is submitted from here on waits for the thread.

@@ -112,7 +112,7 @@ final class StateLoop {
             var results: [(isDone: Bool, deliver: StateWork.Delivery)] = []
             for work in group {
                 let result = try work.run(tables)
-                results.append((result.isDone && work.isWrite, result.deliver))
+                results.append((result.isDone && work.isDecision, result.deliver))
             }
             return (results, pruned, isWrite)
         }

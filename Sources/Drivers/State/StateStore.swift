@@ -147,7 +147,7 @@ package final class StateStore: Sendable {
         _ body: @escaping @Sendable (StateTables) throws(DatabaseError) -> Value
     ) {
         let work = StateWork(
-            isWrite: false,
+            isWrite: false, isDecision: false,
             { tables throws(DatabaseError) in .success(try body(tables)) }, completion)
         inbox.submit(work)
     }
@@ -157,7 +157,7 @@ package final class StateStore: Sendable {
         _ body:
             @escaping @Sendable (StateTables) throws(DatabaseError) -> Result<Value, StateError>
     ) {
-        inbox.submit(StateWork(isWrite: true, body, completion))
+        inbox.submit(StateWork(isWrite: true, isDecision: true, body, completion))
     }
 }
 
@@ -255,12 +255,15 @@ extension StateStore {
     /// Called every few seconds, and before the first `policies`: removes what is over, and begins
     /// to remove what is too old.
     package func timePassed(to now: WallTime, _ completion: @escaping Completion<Expired>) {
-        write(completion) { tables throws(DatabaseError) in
-            tables.history.timePassed(to: now)
-            return .success(
-                Expired(
-                    policies: try tables.policies.dropExpired(now: now),
-                    revocationCount: try tables.revocations.forget(now: now)))
-        }
+        let work = StateWork(
+            isWrite: true, isDecision: false,
+            { tables throws(DatabaseError) in
+                tables.history.timePassed(to: now)
+                return .success(
+                    Expired(
+                        policies: try tables.policies.dropExpired(now: now),
+                        revocationCount: try tables.revocations.forget(now: now)))
+            }, completion)
+        inbox.submit(work)
     }
 }

@@ -6,17 +6,20 @@ struct StateWork: Sendable {
     typealias Delivery = @Sendable () -> Void
 
     let isWrite: Bool
+    /// Somebody decided it, and is to find it kept; else it only clears away what is over.
+    let isDecision: Bool
     /// Done within a transaction, and once more in one of its own when that was undone.
     let run: @Sendable (StateTables) throws(DatabaseError) -> (isDone: Bool, deliver: Delivery)
     let fail: @Sendable (StateError) -> Void
 
     init<Value: Sendable>(
-        isWrite: Bool,
+        isWrite: Bool, isDecision: Bool,
         _ body:
             @escaping @Sendable (StateTables) throws(DatabaseError) -> Result<Value, StateError>,
         _ completion: @escaping @Sendable (Result<Value, StateError>) -> Void
     ) {
         self.isWrite = isWrite
+        self.isDecision = isDecision
         run = { tables throws(DatabaseError) in
             let result = try body(tables)
             let isDone = if case .success = result { true } else { false }

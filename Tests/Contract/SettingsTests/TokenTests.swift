@@ -151,7 +151,7 @@ struct TokenTests {
         .init(
             .emptyJWT,
             "algorithms RS256; jwks https://h.kr/ { timeout 2m; size 32m; refresh 1s; ca nope }",
-            "48: '2m' is out of range (100ms to 1m)\n57: '32m' is out of range (1k to 16m)\n"
+            "48: '2m' is out of range (100ms to 1m)\n57: '32m' is out of range (1k to 512k)\n"
                 + "70: '1s' is out of range (30s to 1d)\n77: no such file: 'nope'"),
         // the rest
         .init(

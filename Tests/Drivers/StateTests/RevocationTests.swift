@@ -94,6 +94,17 @@ import Testing
         #expect(list.revocations == [merge.kept])
     }
 
+    @Test func `what is decided counts, and not what is cleared away`() throws {
+        let desk = try Kind.file.desk(folder)
+        for _ in 0..<3 { _ = try desk.get { $0.timePassed(to: Self.now, $1) } }
+        #expect(desk.store.statistics.acknowledged == 0)
+        let revocation = Revocation(.user("7"), forgottenFrom: Self.later)
+        _ = try add(desk, revocation)
+        let removed = try desk.get { $0.timePassed(to: Self.latest, $1) }
+        #expect(removed.revocationCount == 1)
+        #expect(desk.store.statistics.acknowledged == 1)
+    }
+
     @Test func `what may be forgotten is forgotten`() throws {
         let desk = try Kind.memory.desk(folder)
         let short = Revocation(.issuedBefore(Self.latest, user: "7"), forgottenFrom: Self.later)

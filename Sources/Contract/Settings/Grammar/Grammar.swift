@@ -1,4 +1,5 @@
 internal import Forwarding
+internal import JWT
 
 /// The whole language: every word, where it may stand, what it takes. What is not in these tables
 /// does not exist; suggestions, error messages and the check of the reference come from them.
@@ -135,7 +136,7 @@ package enum Grammar {
         [
             .init("ca", "PATH", ValueKind.existingFile.optional(), \.authorityPath),
             .init("timeout", "DURATION", .duration(.milliseconds(100) ... .minutes(1)), \.timeout),
-            .init("size", "SIZE", .size(kibi...(16 * mebi)), \.size),
+            .init("size", "SIZE", .size(kibi...JSONWebKeySet.octetLimit), \.size),
             .init("refresh", "DURATION", .duration(RemoteKeySet.lifetimes), \.refresh),
         ])
 
