@@ -1,4 +1,5 @@
-"""What the operator's page tells to type works as it stands there."""
+"""What the operator's page tells to type works as it stands there; the words and names that the pages
+list are those there are."""
 
 import os
 import re
@@ -113,3 +114,89 @@ async def test_who_is_connected_and_how_they_are_ended(gateway, typed, ask):
     await eventually(lambda: operator.devices() == ["till-2"], "a device to be back")
     printed = typed(typing)
     assert "till-2 (office PC)" in printed and "kicked" in printed
+
+
+# Lists.
+
+
+PAGES = {path.name: path.read_text() for path in (ROOT / "Deploy").glob("*.md")}
+SOURCES = "\n".join(path.read_text() for path in (ROOT / "Sources").rglob("*.swift"))
+
+
+def rows(title):
+    """The cells of the table under a heading."""
+    lines = [line for line in section(title).splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def words(text):
+    return re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+
+
+def test_every_metric_is_listed_and_nothing_else(gateway):
+    text = Operator(gateway.names["console"]).metrics()
+    families = set(re.findall(r"^# TYPE (\S+)", text, re.M))
+    labels = {}
+    for name, found in re.findall(r"^(gateway_\w+)\{(.*)\}", text, re.M):
+        labels.setdefault(name, set()).update(re.findall(r"(\w+)=", found))
+    listed = {name: set(words(row[1])) for row in rows("Metrics") for name in words(row[0])}
+    assert listed.keys() == families
+    assert {name: listed[name] for name in labels} == labels
+    values = set(re.findall(r'"(\w+)"', text))
+    named = {word for row in rows("Metrics") for word in words(row[2])}
+    for value in ("queue", "proxy_protocol", "refused_connection", "served"):
+        assert value in values and value in named
+
+
+def test_every_metric_that_a_page_names_is_there():
+    for page in PAGES.values():
+        for name in set(re.findall(r"gateway_[a-z_]+(?:_total|_up|_stale|_seconds)", page)):
+            assert f"`{name}`" in section("Metrics"), name
+
+
+def raw_values(enumeration):
+    """What stands for the cases of an enumeration of words."""
+    body = re.search(rf"enum {enumeration}: String.*?\n\n", SOURCES, re.S)[0]
+    return {
+        value or name
+        for name, value in re.findall(r'^    case (\w+)(?: = "(\w+)")?$', body, re.M)
+    }
+
+
+def test_every_word_that_the_log_may_have_is_listed():
+    literal = set(re.findall(r'(?:detail: |detail = |detail, message\) =\s+)"(\w+)"', SOURCES))
+    literal |= {word for word in re.findall(r'\("(\w+)", "The path of the request', SOURCES)}
+    for enumeration in ("WebSocketError", "TokenError", "ControlError", "DisconnectCause"):
+        literal |= raw_values(enumeration)
+    assert len(literal) > 60
+    listed = set(words(section("Logs"))) | set(words(PAGES["tokens.md"]))
+    # Of the console's own log.
+    literal -= {"upstream_", "upstream_inflate", "token_invalid"}
+    assert literal <= listed, literal - listed
+
+
+def options(command):
+    """The long options of a command of the gateway's, by its own help."""
+    done = subprocess.run(
+        [binary(), *command, "--help"], capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", done.stdout))
+
+
+def test_every_option_that_a_page_names_is_there():
+    known = {("sessions", sub): options(["sessions", sub]) for sub in ("list", "kick", "history")}
+    for sub in ("get", "set", "clear"):
+        known["sessions", "policy", sub] = options(["sessions", "policy", sub])
+    for name in ("run", "check", "reload", "token", "demo"):
+        known[name,] = options([name])
+    everything = set().union(*known.values())
+    count = 0
+    for page in PAGES.values():
+        for text in re.findall(r"(?:^    |`)gateway ([a-z][^`\n]*)", page, re.M):
+            text = text.split("#")[0]
+            name = tuple(text.split()[:3])
+            fits = [known[name[:size]] for size in (3, 2, 1) if name[:size] in known]
+            for option in re.findall(r"--([a-z][a-z-]*)", text):
+                count += 1
+                assert option in (fits[0] if fits else everything), f"gateway {text}"
+    assert count > 15
