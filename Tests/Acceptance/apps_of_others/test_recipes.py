@@ -1,5 +1,7 @@
 """`Deploy/recipes.md`: nothing stands there that is not tried, and all of it may be copied."""
 
+import json
+
 import pytest
 import test_pages
 import test_small_apps
@@ -11,16 +13,18 @@ from harness.certificates import make_certificate
 from harness.door import ask
 from harness.gateway import command
 from harness.recipes import recipe, sections
+from harness.serving import serving
 
 READS_THE_TOKEN = "An app that reads the token itself"
 OWN_AUTHORIZATION = "An app with an Authorization of its own"
+BEARER_OF_ITS_OWN = "An app with Bearer tokens of its own"
 PAGES_ELSEWHERE = "Pages of another origin"
 PAGE = "https://app.example.kr"
 
 
 def test_every_recipe_is_tried():
     tried = {kind.recipe for kind in [*test_small_apps.KINDS, *test_pages.KINDS]}
-    here = {READS_THE_TOKEN, OWN_AUTHORIZATION, PAGES_ELSEWHERE}
+    here = {READS_THE_TOKEN, OWN_AUTHORIZATION, BEARER_OF_ITS_OWN, PAGES_ELSEWHERE}
     assert tried | here == sections().keys() - {""}
 
 
@@ -69,6 +73,29 @@ async def test_an_app_with_an_authorization_of_its_own(start, token, own):
     headers = await heard(gateway, headers={"Cookie": f"token={token}", "Authorization": own})
     assert headers["authorization"] == own
     assert token not in headers.get("cookie", "")
+
+
+async def test_an_app_with_bearer_tokens_of_its_own(start_gateway, trusted, token):
+    async def heard(scope, receive, send):
+        body = json.dumps({k.decode(): v.decode() for k, v in scope["headers"]}).encode()
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": body})
+
+    own = {"Authorization": "Bearer a-key-of-the-app-s"}
+    async with serving(heard) as port:
+        gateway = start_gateway(recipe(BEARER_OF_ITS_OWN), app=port, **trusted)
+        async with gateway.tls.client() as client:
+            answer = await client.get("/api/x", headers=own)
+            assert answer.json()["authorization"] == own["Authorization"]
+            assert "x-auth-user" not in answer.json()
+            both = {**own, "Cookie": f"token={token}"}
+            answer = await client.get("/pages/x", headers=both)
+            assert answer.json()["authorization"] == own["Authorization"]
+            assert answer.json()["x-auth-user"] == "7" and "cookie" not in answer.json()
+            assert (await client.get("/pages/x", headers=own)).status_code == 401
+            refused = await client.get("/x", headers=both)
+            assert refused.status_code == 401
+            assert refused.json()["details"]["reason"] == "token_malformed"
 
 
 async def test_pages_of_another_origin(start, token):

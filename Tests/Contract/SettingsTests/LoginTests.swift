@@ -30,6 +30,9 @@ struct LoginTests {
                 .route, "auth app; events; login /in",
                 "19: 'login' is for pages: nobody visits one on a route with 'events'"),
             .init(
+                .route, "auth app; stream; login /in",
+                "19: 'login' is for pages: nobody visits one on a route with 'stream'"),
+            .init(
                 .route, "auth app; login /a; login /b",
                 "21: 'login' is set twice (first set at line 3)"),
         ]

@@ -276,7 +276,7 @@ extension Document {
             if isOwn {
                 reading.error(
                     "'login' is for pages: nobody visits one on a route with"
-                        + " '\(route.kind == .webSocket ? "websocket" : "events")'", at: word)
+                        + " '\(draft.kind?.text ?? "events")'", at: word)
             }
             route.login = nil
         } else if draft.auth.isEmpty {
