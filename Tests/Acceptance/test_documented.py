@@ -1,5 +1,5 @@
-"""What the operator's page tells to type works as it stands there; the words and names that the pages
-list are those there are."""
+"""What the operator's page tells to type works as it stands there; the words and names that the
+pages list are those there are."""
 
 import os
 import re
@@ -124,8 +124,9 @@ SOURCES = "\n".join(path.read_text() for path in (ROOT / "Sources").rglob("*.swi
 
 
 def rows(title):
-    """The cells of the table under a heading."""
-    lines = [line for line in section(title).splitlines() if line.startswith("| `")]
+    """The cells of the table right under a heading."""
+    text = section(title).split("\n###")[0]
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
 
 
@@ -146,6 +147,20 @@ def test_every_metric_is_listed_and_nothing_else(gateway):
     named = {word for row in rows("Metrics") for word in words(row[2])}
     for value in ("queue", "proxy_protocol", "refused_connection", "served"):
         assert value in values and value in named
+
+
+def test_every_path_of_the_console_is_listed_and_nothing_else(gateway):
+    served = Operator(gateway.names["console"]).get("/openapi.json")["paths"]
+    roots = {"/" + path.split("/")[1] for path in served}
+    cells = [word for row in rows("The console") for word in words(row[0])]
+    assert {cell.split()[-1] for cell in cells} == roots
+    for cell in cells:
+        method, _, path = cell.rpartition(" ")
+        assert not method or method.lower() in served[path]
+    # What is typed is told by the tests above; here, which words stand in a query.
+    for path, name in re.findall(r"/([a-z]+)\?([a-z_]+)=", section("Device limits")):
+        said = [item for key in served if path in key for item in served[key].values()]
+        assert any(name in str(item.get("parameters")) for item in said), f"{path}?{name}"
 
 
 def test_every_metric_that_a_page_names_is_there():

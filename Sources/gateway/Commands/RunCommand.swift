@@ -9,8 +9,8 @@ struct RunCommand: ParsableCommand {
         abstract: "Serve, until a signal ends it.",
         discussion: """
             HUP reloads the configuration, TERM and QUIT let connections end and then stop, INT \
-            stops at once, USR1 opens the logs again. Exits with 1 when the configuration is \
-            broken and with 3 when an address cannot be listened on.
+            stops at once, USR1 opens the access log again. Exits with 1 when the configuration \
+            is broken and with 3 when an address cannot be listened on.
             """)
 
     @OptionGroup var option: ConfigurationOption
