@@ -215,3 +215,10 @@ def test_every_option_that_a_page_names_is_there():
                 count += 1
                 assert option in (fits[0] if fits else everything), f"gateway {text}"
     assert count > 15
+
+
+def test_the_map_of_the_tests_names_every_file():
+    page = (ROOT / "Tests" / "README.md").read_text()
+    files = [path.name for path in (ROOT / "Tests" / "Acceptance").glob("test_*.py")]
+    assert [name for name in files if f"`{name}`" not in page] == []
+    assert [name for name in set(re.findall(r"`(test_\w+\.py)`", page)) if name not in files] == []
