@@ -222,3 +222,19 @@ def test_the_map_of_the_tests_names_every_file():
     files = [path.name for path in (ROOT / "Tests" / "Acceptance").glob("test_*.py")]
     assert [name for name in files if f"`{name}`" not in page] == []
     assert [name for name in set(re.findall(r"`(test_\w+\.py)`", page)) if name not in files] == []
+
+
+def anchors(page):
+    """What may be linked to: headings as GitHub names them."""
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", page, flags=re.M | re.S), re.M)
+    plain = [re.sub(r"[^\w\- ]", "", title.lower()) for title in titles]
+    return {title.replace(" ", "-") for title in plain}
+
+
+def test_every_link_leads_somewhere():
+    pages = [ROOT / "README.md", *(ROOT / "Deploy").glob("*.md"), *ROOT.glob("*/README.md")]
+    for page in pages:
+        for path, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text()):
+            there = (page.parent / path).resolve() if path else page
+            assert there.exists(), f"{page}: {path}"
+            assert not anchor or anchor in anchors(there.read_text()), f"{page}: {path}#{anchor}"
