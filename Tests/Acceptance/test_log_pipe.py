@@ -12,7 +12,11 @@ import time
 
 import pytest
 
+from harness.gateway import binary
 from harness.operator import Operator
+from harness.ports import free_port
+from harness.process import accepts
+from harness.tokens import ENVIRONMENT
 from harness.waiting import eventually
 
 CONFIGURATION = """
@@ -182,3 +186,24 @@ async def test_a_file_that_may_not_grow_is_no_end(start_gateway, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "access.json").read_text().splitlines()]
     assert len(lines) >= 3
 
+
+async def test_messages_that_a_full_disk_does_not_take_are_counted(tmp_path):
+    port = free_port()
+    file = tmp_path / "gateway.conf"
+    file.write_text(
+        f"listen 127.0.0.1:{free_port()}; route / {{ respond 200 }}\n"
+        f"console 127.0.0.1:{port} {{ token env:CONSOLE_TOKEN }}\n"
+    )
+    with open("/dev/full", "w") as full:
+        gateway = subprocess.Popen(
+            [binary(), "run", "--config", file],
+            stderr=full,
+            env={**os.environ, **ENVIRONMENT},
+        )
+    try:
+        await eventually(lambda: accepts(port), "the console to be there")
+        operator = Operator(port)
+        await eventually(lambda: operator.total(DROPPED, log="events") >= 2, "lines to be counted")
+    finally:
+        gateway.terminate()
+        assert gateway.wait(30) == 0
