@@ -31,26 +31,7 @@ extension Admission {
         context.crossOrigin = rule.refusedPreflight
         let fields = try rule.answer(to: preflight)
         context.crossOrigin = []
-        return .preflight(fields)
-    }
-
-    /// What pages of other origins may read of an answer that is given before a route is chosen, or
-    /// for want of one: `cors` of the route that the path belongs to by its normal form, whatever
-    /// the method.
-    static func noteEarlyAnswer(to head: RequestHead, _ context: RequestContext) {
-        guard !context.isWebSocket, context.crossOrigin.isEmpty else { return }
-        let target = try? Target.normalise(
-            head.fields.bytes.span.extracting(head.target), escapedSlashes: .kept)
-        guard let target else { return }
-        let generation = context.generation
-        let isOwn = target.path == RefreshOrder.path && !generation.settings.tokens.isEmpty
-        let rules =
-            isOwn
-            ? [generation.refreshOrigins]
-            : generation.rules.routes(at: target, authority: context.authority, head.method)
-                .map { generation.routes[$0].crossOrigin }
-        let answers = rules.compactMap { $0?.answer(to: head.fields) }
-        context.crossOrigin = answers.max { $0.count < $1.count } ?? []
+        return .options(fields)
     }
 
     // MARK: Origins

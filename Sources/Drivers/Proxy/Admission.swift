@@ -19,13 +19,11 @@ struct Admission {
     enum Decision {
         case respond(status: Int, body: String)
         case redirect(status: Int, location: String)
-        /// Which requests a page of another origin may make.
-        case preflight([CrossOriginRule.Field])
+        /// Which requests a page of another origin may make, or which methods are served.
+        case options([CrossOriginRule.Field])
         case forward(ForwardPlan)
         /// A one-time ticket, for who asked for it.
         case ticket(String)
-        /// Which methods are served here: the question goes no further.
-        case methods([String])
         /// The body brings a new token for a live connection.
         case refresh
         /// To be asked once more when keys have been read; else it is refused.
@@ -299,7 +297,7 @@ struct Admission {
             try requirePOST()
             return .ticket(try issueTicket(route, in: worker))
         case .backend(let index):
-            if let answer = try lastHop() { return answer }
+            if let methods = try context.lastHop(of: head, to: target) { return .options(methods) }
             let plan = ForwardPlan(
                 group: generation.groups[index], route: route, target: forwarded(route))
             if route.settings.sessions != nil, context.kind == .undeclared {

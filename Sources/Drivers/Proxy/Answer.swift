@@ -42,24 +42,15 @@ enum Answer {
             context: context, to: client, in: worker)
     }
 
-    /// Which requests a page of another origin may make.
-    static func preflight(
+    /// Which requests a page of another origin may make, or which methods are served (RFC 9110
+    /// §9.3.7).
+    static func options(
         _ fields: [CrossOriginRule.Field], context: RequestContext, to client: ClientConnection,
         in worker: Worker
     ) {
         respond(
             204, type: nil, body: [], fields: fields, reason: .normal, context: context,
             to: client, in: worker)
-    }
-
-    /// Which methods are served (RFC 9110 §9.3.7).
-    static func methods(
-        _ methods: [String], context: RequestContext, to client: ClientConnection,
-        in worker: Worker
-    ) {
-        respond(
-            204, type: nil, body: [], fields: [("Allow", methods.joined(separator: ", "))],
-            reason: .normal, context: context, to: client, in: worker)
     }
 
     /// A JSON object that nobody keeps.

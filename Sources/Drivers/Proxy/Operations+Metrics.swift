@@ -144,8 +144,7 @@ extension Operations {
                 ]),
             MetricFamily(
                 "gateway_log_lines_dropped_total", .counter,
-                help: "Lines that were left out because nobody took them, or they could not be"
-                    + " written, by log.",
+                help: "Lines that were left out because they could not be written, by log.",
                 [
                     .init(
                         .whole(shared.accessLog.losses.count), labels: [.init("log", "access")]),

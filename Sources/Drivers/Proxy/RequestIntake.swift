@@ -57,7 +57,7 @@ enum RequestIntake {
         if refusal.endsConnection || head.method == .connect {
             client.makeLast(leavingRest: true)
         }
-        if context.route == nil { Admission.noteEarlyAnswer(to: head, context) }
+        if context.route == nil { context.noteEarlyAnswer(to: head) }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 
@@ -73,15 +73,14 @@ enum RequestIntake {
         case .respond(let status, let body):
             Answer.text(status, body, context: context, to: client, in: worker)
         case .redirect(let status, let location):
+            if context.route == nil { context.noteEarlyAnswer(to: request.head) }
             Answer.redirect(status, location, context: context, to: client, in: worker)
-        case .preflight(let fields):
-            Answer.preflight(fields, context: context, to: client, in: worker)
+        case .options(let fields):
+            Answer.options(fields, context: context, to: client, in: worker)
         case .refuseEngine(let error):
             Answer.engineError(error, context: context, to: client, in: worker)
         case .ticket(let ticket):
             Answer.ticket(ticket, context: context, to: client, in: worker)
-        case .methods(let methods):
-            Answer.methods(methods, context: context, to: client, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
         case .awaitMessage(let route): request.awaitMessage(route, from: client, in: worker)
         case .awaitSeat(let admission):
@@ -157,8 +156,7 @@ extension Admission.Decision {
     fileprivate var isForSockets: Bool {
         switch self {
         case .forward, .awaitKeys, .awaitSeat: true
-        case .respond, .redirect, .preflight, .ticket, .methods, .refresh, .awaitMessage,
-            .refuseEngine:
+        case .respond, .redirect, .options, .ticket, .refresh, .awaitMessage, .refuseEngine:
             false
         }
     }
