@@ -7,12 +7,13 @@ import subprocess
 
 import pytest
 
+from harness import tokens
 from harness.gateway import binary
 from harness.operator import Operator
 from harness.process import ROOT
 from harness.tokens import CONSOLE_TOKEN, ENVIRONMENT
 from harness.waiting import eventually
-from test_console_sessions import open_socket
+from test_console_sessions import ending, open_socket
 
 PAGE = (ROOT / "Deploy" / "README.md").read_text()
 
@@ -104,10 +105,18 @@ async def test_who_is_connected_and_how_they_are_ended(gateway, typed, ask):
     for device in ("till-1", "till-2"):
         await open_socket(gateway, "17", device)
     (one, *_) = operator.sessions(store="17")
-    printed = typed(
-        [ask, store, *[line.replace("4363a94f43cf0476d2ca21aeb64131d5", one["id"]) for line in asked]]
-    )
-    assert '"name":"office PC"' in printed and printed.count('"ended":1') == 2
+    async with gateway.plain.websocket("/", token=tokens.mint()) as seatless:
+        (other,) = operator.sessions(seated="false")
+        names = {
+            "4363a94f43cf0476d2ca21aeb64131d5": one["id"],
+            "0b7c1f5ae2d94c6888a1d06c3e5f9a72": other["id"],
+        }
+        for name, there in names.items():
+            assert any(name in line for line in asked)
+            asked = [line.replace(name, there) for line in asked]
+        printed = typed([ask, store, *asked])
+        assert (await ending(seatless))[1] == 4010
+    assert '"name":"office PC"' in printed and printed.count('"ended":1') == 3
     assert operator.devices() == []
 
     await open_socket(gateway, "17", "till-2")

@@ -11,8 +11,8 @@ package typealias ConsoleAnswer<Value> = @Sendable (Result<Value, Refusal>) -> V
 package protocol SessionBackend: Sendable {
     // Sessions.
 
-    /// A page of live sessions by id, with what their workers know of them, as far as those answer
-    /// soon.
+    /// A page of all who are connected by id, with a seat or without, and what their workers know
+    /// of them, as far as those answer soon.
     func sessions(
         _ filter: SessionFilter, after cursor: SessionID?, most: Int,
         _ answer: @escaping ConsoleAnswer<SessionPage>)
@@ -157,11 +157,16 @@ package struct SessionCounts: Sendable {
     }
 
     package var blocks: [Block]
+    /// With a seat and without.
+    package var live: LiveCounts
     package var tallies: SessionTable.Tallies
     package var kept: Kept
 
-    package init(blocks: [Block], tallies: SessionTable.Tallies, kept: Kept) {
+    package init(
+        blocks: [Block], live: LiveCounts, tallies: SessionTable.Tallies, kept: Kept
+    ) {
         self.blocks = blocks
+        self.live = live
         self.tallies = tallies
         self.kept = kept
     }

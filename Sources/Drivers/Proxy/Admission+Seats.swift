@@ -11,10 +11,9 @@ extension Admission {
     /// has a `sessions` block. Something to wait for, or nil.
     func admit(_ route: Generation.Route, in worker: Worker) throws(Refusal) -> Decision? {
         guard context.isWebSocket || context.isEventStream else { return nil }
-        if route.settings.sessions != nil || context.identity != nil {
-            context.languages = LanguagePreference(
-                acceptLanguage: head.fields.text(of: .acceptLanguage))
-        }
+        // With a seat or without, it may be told one day that it ends.
+        context.languages = LanguagePreference(
+            acceptLanguage: head.fields.text(of: .acceptLanguage))
         guard let index = route.settings.sessions else { return nil }
         let found: Arrival?
         do throws(Refusal) {

@@ -261,17 +261,18 @@ struct Admission {
 
     // MARK: 9 admit
 
-    /// A connection that stays, and that a token let in, has a place among the live ones. Whether
-    /// others stay, their responses say.
+    /// A connection that stays has a place among the live ones. Whether others stay, their
+    /// responses say.
     private func begin(_ route: Generation.Route, in worker: Worker) throws(Refusal) {
-        guard route.authenticates else { return }
-        // Also of who came without a token: one that comes later is nothing for the upstream.
-        context.speaksControl =
-            context.isWebSocket
-            ? SubprotocolOffers(head.fields).offersControl && !context.speaksSocketIO
-            : EventControl.isWanted(by: head, query)
-        guard context.identity != nil, context.isWebSocket || context.isEventStream else { return }
-        try context.becomeLive(client, head, in: worker)
+        if route.authenticates {
+            // Also of who came without a token: one that comes later is nothing for the upstream.
+            context.speaksControl =
+                context.isWebSocket
+                ? SubprotocolOffers(head.fields).offersControl && !context.speaksSocketIO
+                : EventControl.isWanted(by: head, query)
+        }
+        guard let transport = context.kind.transport else { return }
+        try context.becomeLive(as: transport, client, head, in: worker)
     }
 
     /// Goes on where it stopped: the seat is there.

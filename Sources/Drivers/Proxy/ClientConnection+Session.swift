@@ -42,10 +42,11 @@ extension ClientConnection {
 
     /// What is known of a session only here; nil when it is not this connection's.
     func figures(of session: SessionID) -> SessionFigures? {
-        guard let context = liveContext, context.session?.lease.id == session else { return nil }
+        guard let context = liveContext, context.listedID == session else { return nil }
         var figures = SessionFigures(
             lastHeard: lastHeard, octetsIn: UInt64(context.octetsIn),
-            octetsOut: UInt64(context.octetsOut), server: context.server?.text)
+            octetsOut: UInt64(context.octetsOut), backend: context.backend,
+            server: context.server?.text)
         if case .webSocket(let relay) = phase {
             let counts = relay.messageCounts
             figures.messagesIn = UInt64(counts.fromClient)

@@ -109,13 +109,15 @@ extension Exchange {
         if isOpenEnded { upstream?.clearDeadline() }
         if lasts {
             beginEvents(head.fields, in: worker)
+        } else if isOpenEnded, context.kind.isDownload, !body.isComplete, !isUnattended {
+            context.becomeLiveStream(client, in: worker)
         } else {
             context.release(in: worker)
         }
     }
 
     /// A stream for which nobody asked in so many words counts as well: it takes a seat where those
-    /// are limited, and is live when a token let it in. False when it has ended for that, because
+    /// are limited, and its place among what lives. False when it has ended for that, because
     /// there is no seat, or the token was revoked; or because nobody can be asked who reads it.
     private func mayStay(_ fields: Fields, in worker: Worker) -> Bool {
         if client.hasFinished, fields.hasContentCoding {
@@ -124,10 +126,10 @@ extension Exchange {
         }
         do throws(Refusal) {
             try plan.latecomer?.admitLate(in: worker)
-            guard context.live == nil, context.identity != nil else { return true }
+            guard context.place == nil else { return true }
             context.languages = LanguagePreference(
                 acceptLanguage: head.fields.text(of: .acceptLanguage))
-            try context.becomeLive(client, head, in: worker)
+            try context.becomeLive(as: .eventStream, client, head, in: worker)
             return true
         } catch {
             closeUpstream(in: worker)
@@ -278,6 +280,8 @@ extension Exchange {
         case overloaded
         /// There is no descriptor, port or memory of the system's for another connection.
         case exhausted
+        /// It is ended by rule.
+        case ended(Disconnection)
 
         var refusal: Refusal {
             switch self {
@@ -324,6 +328,7 @@ extension Exchange {
                 Refusal(
                     .overloaded, detail: "connections",
                     message: "The gateway has no connection to spare", retryAfterSeconds: 1)
+            case .ended(let end): end.refusal
             }
         }
 

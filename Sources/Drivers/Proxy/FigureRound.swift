@@ -24,14 +24,14 @@ final class FigureRound: Sendable {
 
     /// Asks the workers of these sessions.
     static func ask(
-        _ records: [SessionRecord], _ shared: SharedState,
+        _ sessions: [ListedSession], _ shared: SharedState,
         _ completion: @escaping @Sendable (Figures) -> Void
     ) {
-        let byWorker = Dictionary(grouping: records) { Int($0.connection.worker) }
+        let byWorker = Dictionary(grouping: sessions) { Int($0.connection.worker) }
         if byWorker.isEmpty { return completion([:]) }
         let round = FigureRound(workerCount: byWorker.count, completion)
-        for (worker, records) in byWorker {
-            let places = records.map { (connection: $0.connection.connection, session: $0.id) }
+        for (worker, sessions) in byWorker {
+            let places = sessions.map { (connection: $0.connection.connection, session: $0.id) }
             shared.mailboxes[worker].post(.figures(places, round))
         }
         shared.control.post(.figures(round))

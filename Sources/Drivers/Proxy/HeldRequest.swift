@@ -193,15 +193,17 @@ final class HeldRequest {
             return answer(error.refusal, client, worker)
         }
         body = []
-        guard let id = SessionID(order.session), let live = worker.shared.live.find(id) else {
+        guard let id = SessionID(order.session), let live = worker.shared.live.find(id),
+            live.livesOn != nil
+        else {
             return replied(.unknownSession, from: client, in: worker)
         }
         let number = worker.newRefreshNumber()
         stage = .reply(number)
         client.hold(self, until: worker.now + Self.replyTimeout, in: worker)
-        worker.shared.mailboxes[Int(live.address.worker)].post(
+        worker.shared.mailboxes[Int(live.connection.worker)].post(
             .refresh(
-                connection: live.address.connection,
+                connection: live.connection.connection,
                 RefreshRequest(
                     session: id, token: order.token, begin: worker.now,
                     origin: RefreshRequest.Origin(

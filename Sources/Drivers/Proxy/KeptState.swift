@@ -238,8 +238,8 @@ extension SessionTable {
         while true {
             let request = SessionRequest.list(
                 SessionFilter(), after: cursor, most: Self.longestPage)
-            guard case .page(let entries, let next) = submit(request, now: .zero) else { break }
-            records += entries.map(\.record)
+            guard case .page(let page, let next) = submit(request, now: .zero) else { break }
+            records += page
             guard let next else { break }
             cursor = next
         }

@@ -8,7 +8,8 @@ internal import Transport
 
 /// What is kept of a WebSocket or event stream that a token let in, for as long as it lives: its
 /// place in the table of live connections, what it was asked for, by whose rules it is here, the
-/// end of its token, and the next token while it waits for keys.
+/// end of its token, and the next token while it waits for keys. One without a token has its place
+/// in that table alone.
 final class LiveState {
     let lease: LiveLease
     let request: LiveRequest
@@ -101,28 +102,25 @@ final class LiveState {
 extension LiveConnection.Token {
     init(_ identity: VerifiedIdentity) {
         self.init(
-            rule: identity.rule, user: identity.user, id: identity.tokenID,
-            issued: identity.issued)
+            rule: identity.rule, user: identity.user, role: identity.role,
+            id: identity.tokenID, issued: identity.issued)
     }
 }
 
 extension RequestContext {
-    /// Enters the connection into the table of live ones; does nothing for one that no token let
-    /// in, or that is there already. From here on revocations and reloads find it.
+    /// Enters the connection into the table of live ones; does nothing for one that is there
+    /// already. From here on operators find it, and with a token revocations and reloads do.
     ///
     /// Throws when its token was revoked just now, and when the rules have changed since the
     /// request came and do not let it stay.
     func becomeLive(
-        _ client: ClientConnection, _ head: RequestHead, in worker: Worker
+        as transport: LiveTransport, _ client: ClientConnection, _ head: RequestHead,
+        in worker: Worker
     ) throws(Refusal) {
-        guard live == nil, let identity, let route else { return }
+        guard place == nil, let route else { return }
+        let lease = takePlace(as: transport, route, client, in: worker)
+        guard let identity, transport.endsWithToken else { return }
         let now = SystemClock.wallTime()
-        let lease = worker.shared.live.register(
-            LiveConnection(
-                id: session?.lease.id ?? worker.newSessionID(),
-                address: ConnectionAddress(
-                    worker: UInt64(worker.index), connection: client.token),
-                token: LiveConnection.Token(identity)))
         let request = LiveRequest(
             head, authority: authority, isWebSocket: isWebSocket,
             without: generation.routes[route].stripping)
@@ -134,6 +132,29 @@ extension RequestContext {
             lease.end()
             throw refusal
         }
+    }
+
+    /// A download that has turned out to be a stream, of whatever kind.
+    func becomeLiveStream(_ client: ClientConnection, in worker: Worker) {
+        guard place == nil, let route else { return }
+        _ = takePlace(as: .stream, route, client, in: worker)
+    }
+
+    private func takePlace(
+        as transport: LiveTransport, _ route: Int, _ client: ClientConnection, in worker: Worker
+    ) -> LiveLease {
+        let facts = LiveConnection.Facts(
+            transport: transport, isSeated: session != nil,
+            route: generation.routes[route].name, generation: generation.number,
+            address: self.client, since: worker.now)
+        let lease = worker.shared.live.register(
+            LiveConnection(
+                id: session?.lease.id ?? worker.newSessionID(),
+                connection: ConnectionAddress(
+                    worker: UInt64(worker.index), connection: client.token),
+                facts: facts, token: identity.map { LiveConnection.Token($0) }))
+        place = lease
+        return lease
     }
 
     private func revocation(at now: WallTime, in worker: Worker) -> Refusal? {

@@ -16,16 +16,22 @@ extension Operations {
         _ answer: @escaping ConsoleAnswer<SessionPage>
     ) {
         let request = SessionRequest.list(filter, after: cursor, most: most)
-        guard case .page(let entries, let next) = submit(request) else { return }
-        FigureRound.ask(entries.map(\.record), shared) { figures in
-            let known = entries.map { SessionEntry($0.record, figures: figures[$0.record.id]) }
-            answer(.success(SessionPage(entries: known, next: next)))
+        guard case .page(let records, let next) = submit(request) else { return }
+        let list = SessionList(
+            (records, next), shared.live.list(filter, after: cursor, most: most), most: most)
+        FigureRound.ask(list.sessions, shared) { figures in
+            let known = list.sessions.map { SessionEntry($0, figures: figures[$0.id]) }
+            answer(.success(SessionPage(entries: known, next: list.next)))
         }
     }
 
     func end(_ filter: SessionFilter, _ kick: Kick) -> Int {
         guard case .ended(let records) = submit(.kick(filter, kick)) else { return 0 }
-        return records.count
+        let endings = shared.live.kick(filter, kick)
+        for ending in endings {
+            shared.mailboxes[Int(ending.connection.worker)].post(.session(.end(ending)))
+        }
+        return records.count + endings.count
     }
 
     private func submit(_ request: SessionRequest) -> SessionAnswer {
@@ -194,12 +200,14 @@ extension Operations {
         let live = shared.sessions.countsByBlock
         let names = Set(live.keys).union(shared.kept.blockNames).sorted()
         let statistics = shared.kept.store?.statistics ?? StateStatistics()
+        var tallies = shared.sessions.tallies
+        tallies.kicked += shared.live.kicked
         return SessionCounts(
             blocks: names.map {
                 .init(
                     name: $0, sessions: live[$0]?.sessions ?? 0, stores: live[$0]?.stores ?? 0)
             },
-            tallies: shared.sessions.tallies,
+            live: shared.live.counts, tallies: tallies,
             kept: .init(
                 isPersistent: shared.kept.isPersistent, history: statistics.historyCount,
                 lost: statistics.lost, isFailing: statistics.isFailing))

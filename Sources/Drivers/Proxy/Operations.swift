@@ -124,10 +124,7 @@ struct Operations: ConsoleBackend {
         let counts = shared.counters.tokens
         let list = shared.revocations.current
         return [
-            MetricFamily(
-                "gateway_live_connections", .gauge,
-                help: "WebSockets and event streams that a token let in.",
-                UInt64(shared.live.count)),
+            liveMetric,
             MetricFamily(
                 "gateway_failed_attempts_total", .counter,
                 help: "Requests and refreshes with a token, a ticket or a role that was refused.",

@@ -42,6 +42,9 @@ final class RequestContext {
     var speaksControl = false
     /// A WebSocket whose handshake the gateway has answered by itself.
     var opened: OpenedSocket?
+    /// Its place among all that lives; nil for a request that is none of that. It may be given
+    /// back already.
+    var place: LiveLease?
     /// A WebSocket or event stream that a token let in.
     var live: LiveState?
     var session: SessionSeat?
@@ -118,11 +121,21 @@ final class RequestContext {
     /// What the upstream and the client know the connection by.
     var sessionID: SessionID? { session?.lease.id ?? live?.id }
 
+    /// The name of the backend that the route leads to; nil where it is answered here.
+    var backend: String? {
+        guard case .backend(let index) = routeSettings?.destination else { return nil }
+        return generation.settings.backends[index].name
+    }
+
+    /// What operators know the connection by.
+    var listedID: SessionID? { session?.lease.id ?? place?.id }
+
     /// Gives back what the connection held.
     ///
     /// - Parameter departure: whether the client said goodbye, or may be back in a moment.
     func release(_ departure: Departure = .normal, in worker: Worker) {
         live?.end(in: worker)
+        place?.end()
         guard let session else { return }
         session.lease.end(departure, now: worker.now)
         worker.noteSessionDeadline()
@@ -172,6 +185,21 @@ struct Disconnection {
 
     /// For the log and the close reason.
     var word: String { detail ?? cause.rawValue }
+
+    /// What the client of a download is told when nothing of it was sent yet. Libraries repeat what
+    /// is answered with 503, and not what is answered with 403.
+    var refusal: Refusal {
+        let message = message ?? "The request was ended by an operator"
+        let seconds: Int?
+        switch reconnect {
+        case .no: seconds = nil
+        case .yes: seconds = 1
+        case .after(let delay): seconds = Int(clamping: delay.components.seconds)
+        }
+        return Refusal(
+            cause.reason, status: seconds == nil ? 403 : 503, detail: word, message: message,
+            retryAfterSeconds: seconds)
+    }
 
     /// What an EventSource is told to wait.
     func retryMilliseconds(in worker: Worker) -> Int {

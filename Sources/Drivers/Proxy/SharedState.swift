@@ -15,7 +15,7 @@ package final class SharedState: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let control: Mailbox<ControlMessage>
     let sessions: SessionTable
-    /// Connections that tokens let in.
+    /// All that lives, with and without a token or a seat.
     let live = LiveTable()
     let revocations = RevocationStore()
     let ticketBook = TicketBook()
@@ -87,11 +87,10 @@ package final class SharedState: Sendable {
     /// - Returns: how many were found.
     @discardableResult
     func disconnectRevoked(where isRevoked: (LiveConnection.Token) -> Bool) -> Int {
-        let found = live.all { isRevoked($0.token) }
-        for connection in found {
-            mailboxes[Int(connection.address.worker)].post(
-                .disconnect(
-                    connection: connection.address.connection, connection.id, .tokenRevoked))
+        let found = live.all { $0.livesOn.map(isRevoked) ?? false }
+        for live in found {
+            mailboxes[Int(live.connection.worker)].post(
+                .disconnect(connection: live.connection.connection, live.id, .tokenRevoked))
         }
         return found.count
     }

@@ -60,9 +60,9 @@ extension WebSocketRelay {
             in: worker)
     }
 
-    /// The session table gave this socket's session up.
+    /// The table that had this socket gave it up.
     func end(by ending: Ending, in worker: Worker) {
-        guard let seat = context.session, seat.lease.id == ending.session else { return }
+        guard context.listedID == ending.session else { return }
         disconnect(Disconnection(ending, in: worker), in: worker)
     }
 

@@ -84,7 +84,7 @@ extension Worker {
                 line.appendMember(
                     "would_refuse_as", .array(context.wouldRefuse.map { $0.as.document }))
             }
-            if let id = context.sessionID { line.appendMember("session", id.description) }
+            if let id = context.listedID { line.appendMember("session", id.description) }
             if let seat = context.session {
                 line.appendMember("store", seat.store)
                 if let client = seat.client { line.appendMember("client_id", client.text) }

@@ -6,7 +6,8 @@ package import Settings
 /// Seats, comments, events of the gateway's own and ends by rule belong to WebSockets and to event
 /// streams as an `EventSource` reads them (WHATWG HTML §9.2). Any other response may be of type
 /// `text/event-stream` as well (completions of language models, MCP): it is a download, which is
-/// never written into, takes no seat and is finished when the process stops.
+/// never written into, takes no seat and is finished when the process stops. Those of a `stream`
+/// route are listed among what lives, and so is any other that turns out to be such a stream.
 package enum RequestKind: Sendable, Hashable {
     case webSocket
     /// A GET for an event stream.
@@ -14,6 +15,8 @@ package enum RequestKind: Sendable, Hashable {
     /// A GET that did not say what it wants, on a route that has no word for it: an event stream,
     /// if that is what is answered.
     case undeclared
+    /// A request on a route that says `stream`.
+    case stream
     case plain
 
     /// - Parameters:
@@ -24,14 +27,13 @@ package enum RequestKind: Sendable, Hashable {
     ) {
         if upgrades {
             self = .webSocket
-        } else if method != .get {
-            self = .plain
         } else {
             self =
                 switch route {
-                case .events: .events
-                case .any: acceptsEvents ? .events : .undeclared
-                case .stream, .webSocket: .plain
+                case .stream: .stream
+                case .events where method == .get: .events
+                case .any where method == .get: acceptsEvents ? .events : .undeclared
+                case .events, .any, .webSocket: .plain
                 }
         }
     }
@@ -40,7 +42,7 @@ package enum RequestKind: Sendable, Hashable {
     package var mayBeEvents: Bool {
         switch self {
         case .events, .undeclared: true
-        case .webSocket, .plain: false
+        case .webSocket, .stream, .plain: false
         }
     }
 }

@@ -2,11 +2,6 @@ import Settings
 
 /// A session that asks to come in: everything that is known of it before it is decided.
 package struct Arrival: Sendable {
-    package enum Transport: String, Sendable, CaseIterable {
-        case webSocket = "websocket"
-        case eventStream = "event_stream"
-    }
-
     /// Never used before; see `SessionID.init(using:)`.
     package var id: SessionID
     package var connection: ConnectionAddress
@@ -24,14 +19,15 @@ package struct Arrival: Sendable {
     /// How many devices the token says there may be: `SessionRules.devices(claimed:)` of the claim
     /// that `SessionRules.claim(for:)` names.
     package var claimedDevices: Int32?
-    package var transport: Transport
+    /// One of `LiveTransport.counted`.
+    package var transport: LiveTransport
     /// `report_only sessions`: it comes in whatever the rules say, and ends nobody.
     package var isReportOnly: Bool
 
     package init(
         id: SessionID, connection: ConnectionAddress, store: StoreKey, device: DeviceIdentity,
         role: String?, user: String? = nil, claimedDevices: Int? = nil, address: String,
-        userAgent: String, transport: Transport, route: String, rules: SessionRules,
+        userAgent: String, transport: LiveTransport, route: String, rules: SessionRules,
         isReportOnly: Bool = false
     ) {
         self.id = id

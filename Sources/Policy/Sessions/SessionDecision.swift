@@ -161,7 +161,8 @@ package enum DisconnectCause: String, Sendable, CaseIterable {
     }
 }
 
-/// An order to the driver: this session is out of the table, now close its connection.
+/// An order to the driver: this session, or connection without a seat, is out of its table, now
+/// close its connection.
 package struct Ending: Sendable, Hashable {
     package var session: SessionID
     package var connection: ConnectionAddress
@@ -184,6 +185,15 @@ package struct Ending: Sendable, Hashable {
         self.limit = limit
         self.message = message
         self.reconnect = reconnect
+    }
+
+    /// An operator ends one that has no seat.
+    init(_ live: LiveConnection, _ kick: Kick) {
+        session = live.id
+        connection = live.connection
+        cause = .kicked
+        message = kick.message
+        reconnect = kick.reconnect
     }
 }
 

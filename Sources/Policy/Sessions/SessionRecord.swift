@@ -29,18 +29,22 @@ package struct SessionFigures: Sendable, Hashable {
     package var octetsOut: UInt64
     package var messagesIn: UInt64
     package var messagesOut: UInt64
+    /// The name of its backend.
+    package var backend: String?
     /// The upstream server it talks to.
     package var server: String?
 
     package init(
         lastHeard: Instant? = nil, octetsIn: UInt64 = 0, octetsOut: UInt64 = 0,
-        messagesIn: UInt64 = 0, messagesOut: UInt64 = 0, server: String? = nil
+        messagesIn: UInt64 = 0, messagesOut: UInt64 = 0, backend: String? = nil,
+        server: String? = nil
     ) {
         self.lastHeard = lastHeard
         self.octetsIn = octetsIn
         self.octetsOut = octetsOut
         self.messagesIn = messagesIn
         self.messagesOut = messagesOut
+        self.backend = backend
         self.server = server
     }
 }
@@ -55,12 +59,16 @@ package struct SessionFilter: Sendable {
     package var clientID: ClientID?
     /// As `SessionRecord.deviceName`, for devices without ClientId too.
     package var device: String?
-    package var transport: Arrival.Transport?
+    package var transport: LiveTransport?
+    /// The route's path as the configuration writes it.
+    package var route: String?
+    /// True for those with a seat, false for those without.
+    package var isSeated: Bool?
 
     package init(
         id: SessionID? = nil, block: String? = nil, store: String? = nil, role: String? = nil,
         user: String? = nil, clientID: ClientID? = nil, device: String? = nil,
-        transport: Arrival.Transport? = nil
+        transport: LiveTransport? = nil, route: String? = nil, isSeated: Bool? = nil
     ) {
         self.id = id
         self.block = block
@@ -70,16 +78,20 @@ package struct SessionFilter: Sendable {
         self.clientID = clientID
         self.device = device
         self.transport = transport
+        self.route = route
+        self.isSeated = isSeated
     }
 
     package func matches(_ record: SessionRecord) -> Bool {
         let arrival = record.arrival
-        return (id == nil || id == arrival.id)
+        return isSeated != false
+            && (id == nil || id == arrival.id)
             && matches(arrival.store)
             && (role == nil || role == arrival.role)
             && (user == nil || user == arrival.user)
             && (clientID == nil || clientID == arrival.device.key.clientID)
             && (transport == nil || transport == arrival.transport)
+            && (route == nil || route == arrival.route)
             && (device == nil || device == record.deviceName)
     }
 

@@ -86,22 +86,11 @@ package enum SessionAnswer: Sendable {
     case refused(Rejection)
     /// The longest connected first.
     case ended([SessionRecord])
-    case page([SessionEntry], next: SessionID?)
+    case page([SessionRecord], next: SessionID?)
     case stores([StoreSummary], next: StoreKey?)
     case done
     /// A store that lives elsewhere has yet to answer.
     case later
-}
-
-/// A session in a list, with what its worker fills in when it is asked for.
-package struct SessionEntry: Sendable {
-    package var record: SessionRecord
-    package var figures: SessionFigures?
-
-    package init(_ record: SessionRecord, figures: SessionFigures? = nil) {
-        self.record = record
-        self.figures = figures
-    }
 }
 
 /// A store in a list.

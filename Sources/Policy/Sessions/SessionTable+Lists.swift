@@ -10,7 +10,7 @@ extension SessionTable {
         _ filter: SessionFilter, after cursor: SessionID?, _ most: Int
     ) -> SessionAnswer {
         let most = min(max(1, most), Self.longestPage)
-        var page = Page<SessionRecord>(most: most) { $0.id.isBefore($1.id) }
+        var page = ListPage<SessionRecord>(most: most) { $0.id.isBefore($1.id) }
         for shard in shards(for: filter) {
             shard.stores.withLock { stores in
                 for (key, store) in stores.byKey where filter.matches(key) {
@@ -23,15 +23,14 @@ extension SessionTable {
             }
         }
         let records = page.first()
-        return .page(
-            records.map { SessionEntry($0) }, next: page.isCut ? records.last?.id : nil)
+        return .page(records, next: page.isCut ? records.last?.id : nil)
     }
 
     func stores(
         _ filter: SessionFilter, after cursor: StoreKey?, _ most: Int
     ) -> SessionAnswer {
         let most = min(max(1, most), Self.longestPage)
-        var page = Page<StoreSummary>(most: most) { $0.key.isBefore($1.key) }
+        var page = ListPage<StoreSummary>(most: most) { $0.key.isBefore($1.key) }
         for shard in shards(for: filter) {
             shard.stores.withLock { stores in
                 for (key, store) in stores.byKey
@@ -69,48 +68,11 @@ extension SessionTable {
     }
 }
 
-/// The first elements of an order, of any number that come in none.
-private struct Page<Element> {
-    let most: Int
-    let isBefore: (Element, Element) -> Bool
-    private var elements: [Element] = []
-    private(set) var isCut = false
-
-    init(most: Int, _ isBefore: @escaping (Element, Element) -> Bool) {
-        self.most = most
-        self.isBefore = isBefore
-    }
-
-    mutating func add(_ element: Element) {
-        elements.append(element)
-        if elements.count >= 4 * most { cut() }
-    }
-
-    mutating func first() -> [Element] {
-        cut()
-        return elements
-    }
-
-    private mutating func cut() {
-        elements.sort(by: isBefore)
-        if elements.count > most {
-            elements.removeLast(elements.count - most)
-            isCut = true
-        }
-    }
-}
-
 extension StoreEngine {
     fileprivate func summary(of key: StoreKey) -> StoreSummary {
         StoreSummary(
             key: key, sessions: sessionCount, devices: deviceCount, graces: graceCount,
             waiting: waitingCount, limits: limitsInForce)
-    }
-}
-
-extension SessionID {
-    fileprivate func isBefore(_ other: SessionID) -> Bool {
-        (high, low) < (other.high, other.low)
     }
 }
 

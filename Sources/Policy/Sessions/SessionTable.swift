@@ -193,6 +193,7 @@ package final class SessionTable: SessionStore {
     }
 
     func shards(for filter: SessionFilter) -> [Shard] {
+        if filter.isSeated == false { return [] }
         guard let block = filter.block, let store = filter.store else { return shards }
         return [shard(of: StoreKey(block: block, store: store))]
     }

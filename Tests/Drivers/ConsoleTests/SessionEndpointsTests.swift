@@ -68,7 +68,8 @@ import Testing
         try fill()
         let known = try get("/sessions/00000000000000000000000000000002")
         let expected: JSONObject = [
-            "id": "00000000000000000000000000000002", "block": "boards", "store": "17",
+            "id": "00000000000000000000000000000002", "seated": true, "block": "boards",
+            "store": "17",
             "device": ["client_id": "B", "name": .null, "source": "query:client_id"],
             "role": "admin", "user": "7", "address": "192.0.2.1", "user_agent": "Mozilla/5.0",
             "transport": "websocket", "route": "/ws",
@@ -76,7 +77,7 @@ import Testing
             "device_since": "2026-11-21T01:43:22.000Z", "generation": .whole(3),
             "last_heard": "2026-11-21T02:00:00.000Z", "octets_in": .whole(1),
             "octets_out": .whole(2), "messages_in": .whole(3), "messages_out": .whole(4),
-            "server": "127.0.0.1:8000",
+            "backend": "app", "server": "127.0.0.1:8000",
         ]
         #expect(known == expected)
         let silent = try get("/sessions/00000000000000000000000000000001")
@@ -139,6 +140,97 @@ import Testing
     func `who is ended is told whether to come back`(query: String, wanted: Reconnect) throws {
         _ = try console.ask("DELETE", "/stores/boards/17/sessions?" + query)
         #expect(backend.kicks.withLock { $0 } == [Kick(reconnect: wanted)])
+    }
+
+    // MARK: Without a seat
+
+    private static let token = LiveConnection.Token(
+        rule: "app", user: "9", role: "admin", id: nil, issued: nil)
+
+    /// Beside those of `fill`.
+    private func fillUp() throws {
+        try fill()
+        backend.connect(5)
+        backend.connect(6, .eventStream, route: "/feed", token: Self.token)
+        backend.connect(7, .stream, route: "/v1", token: Self.token)
+        // It is in the other table.
+        backend.connect(4, isSeated: true)
+    }
+
+    private func ids(_ query: String) throws -> [String] {
+        (try get("/sessions" + query)["sessions"]?.array ?? []).compactMap {
+            ($0.object?["id"]?.string?.last).map { String($0) }
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("", "1234567"), ("?seated=true", "1234"), ("?seated=false", "567"),
+            ("?transport=websocket", "12345"), ("?transport=event_stream", "6"),
+            ("?transport=stream", "7"), ("?route=/feed", "6"), ("?route=%2Fws&store=17", "12"),
+            ("?user=9", "67"), ("?role=admin", "1267"), ("?role=admin&seated=false", "67"),
+            ("?block=boards", "1234"), ("?store=17&seated=false", ""), ("?device=A", "1"),
+        ])
+    func `all who are connected are listed by what they are`(
+        query: String, wanted: String
+    ) throws {
+        try fillUp()
+        #expect(try ids(query) == wanted.map { String($0) })
+    }
+
+    @Test func `pages are of both kinds`() throws {
+        try fillUp()
+        var seen: [String] = []
+        var target = "?limit=2"
+        while true {
+            seen += try ids(target)
+            guard let next = try get("/sessions" + target)["next"]?.string else { break }
+            target = "?limit=2&after=" + next
+        }
+        #expect(seen.joined() == "1234567")
+    }
+
+    @Test func `one without a seat says so, and all that is known of it`() throws {
+        try fillUp()
+        let known = try get("/sessions/00000000000000000000000000000006")
+        let expected: JSONObject = [
+            "id": "00000000000000000000000000000006", "seated": false, "block": .null,
+            "store": .null, "device": .null, "role": "admin", "user": "9",
+            "address": "192.0.2.9", "user_agent": .null, "transport": "event_stream",
+            "route": "/feed", "connected_since": "2026-11-21T01:43:26.000Z",
+            "device_since": .null, "generation": .whole(2),
+            "last_heard": "2026-11-21T02:00:00.000Z", "octets_in": .whole(1),
+            "octets_out": .whole(2), "messages_in": .null, "messages_out": .null,
+            "backend": "app", "server": "127.0.0.1:8000",
+        ]
+        #expect(known == expected)
+        let nobody = try get("/sessions/00000000000000000000000000000005")
+        #expect(nobody["user"] == .null && nobody["role"] == .null)
+        #expect(nobody["octets_in"] == .null && nobody["backend"] == .null)
+    }
+
+    @Test func `one without a seat is ended by its id, once`() throws {
+        try fillUp()
+        let path = "/sessions/00000000000000000000000000000007?message=bye"
+        #expect(try console.ask("DELETE", path).text == #"{"ended":1}"#)
+        #expect(try console.ask("DELETE", path).status == 404)
+        #expect(try ids("") == ["1", "2", "3", "4", "5", "6"])
+        #expect(try console.ask("DELETE", "/stores/boards/17/sessions").text == #"{"ended":2}"#)
+        #expect(try ids("") == ["3", "4", "5", "6"])
+    }
+
+    @Test func `all are counted, with a seat and without`() throws {
+        try fillUp()
+        let expected: JSONValue = [
+            "connections": .whole(4), "seated": .whole(1), "websocket": .whole(2),
+            "event_stream": .whole(1), "stream": .whole(1),
+        ]
+        #expect(try get("/counts")["live"] == expected)
+    }
+
+    @Test(arguments: ["?seated=yes", "?seated=", "?transport=download", "?route="])
+    func `what is no filter is refused`(query: String) throws {
+        #expect(try console.ask("GET", "/sessions" + query).status == 400)
     }
 
     // MARK: Stores

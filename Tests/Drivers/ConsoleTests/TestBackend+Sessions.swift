@@ -34,28 +34,49 @@ extension TestBackend {
         return id
     }
 
+    /// Somebody comes in without a seat, at an instant that is its number in seconds.
+    @discardableResult
+    func connect(
+        _ number: UInt64, _ transport: LiveTransport = .webSocket, route: String = "/open",
+        token: LiveConnection.Token? = nil, isSeated: Bool = false
+    ) -> SessionID {
+        let id = SessionID(high: 0, low: number)
+        let lease = liveTable.register(
+            LiveConnection(
+                id: id, connection: ConnectionAddress(worker: 0, connection: number),
+                facts: LiveConnection.Facts(
+                    transport: transport, isSeated: isSeated, route: route, generation: 2,
+                    address: "192.0.2.9",
+                    since: Instant.zero + .seconds(Int64(number) - 1000)),
+                token: token))
+        leases.withLock { $0.append(lease) }
+        return id
+    }
+
     func sessions(
         _ filter: SessionFilter, after cursor: SessionID?, most: Int,
         _ answer: @escaping ConsoleAnswer<SessionPage>
     ) {
-        guard case .page(let entries, let next) = submit(.list(filter, after: cursor, most: most))
+        guard case .page(let records, let next) = submit(.list(filter, after: cursor, most: most))
         else { return }
-        let known = entries.map { entry in
+        let list = SessionList(
+            (records, next), liveTable.list(filter, after: cursor, most: most), most: most)
+        let known = list.sessions.map { session in
             // The worker of every other session answers.
-            guard entry.record.id.low.isMultiple(of: 2) else { return entry }
+            guard session.id.low.isMultiple(of: 2) else { return SessionEntry(session) }
             return SessionEntry(
-                entry.record,
+                session,
                 figures: SessionFigures(
                     lastHeard: .zero, octetsIn: 1, octetsOut: 2, messagesIn: 3, messagesOut: 4,
-                    server: "127.0.0.1:8000"))
+                    backend: "app", server: "127.0.0.1:8000"))
         }
-        answer(.success(SessionPage(entries: known, next: next)))
+        answer(.success(SessionPage(entries: known, next: list.next)))
     }
 
     func end(_ filter: SessionFilter, _ kick: Kick) -> Int {
         kicks.withLock { $0.append(kick) }
         guard case .ended(let records) = submit(.kick(filter, kick)) else { return 0 }
-        return records.count
+        return records.count + liveTable.kick(filter, kick).count
     }
 
     private func submit(_ request: SessionRequest) -> SessionAnswer {
@@ -166,7 +187,7 @@ extension TestBackend {
             blocks: table.countsByBlock.map {
                 .init(name: $0.key, sessions: $0.value.sessions, stores: $0.value.stores)
             },
-            tallies: table.tallies,
+            live: liveTable.counts, tallies: table.tallies,
             kept: .init(isPersistent: true, history: 5, lost: 1, isFailing: false))
     }
 }

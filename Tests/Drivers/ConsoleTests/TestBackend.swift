@@ -52,6 +52,8 @@ final class TestBackend: ConsoleBackend {
     // MARK: Sessions
 
     let table = SessionTable { _ in }
+    let liveTable = LiveTable()
+    let leases = Guarded<[LiveLease]>([])
     let kept = Guarded(Kept())
     let kicks = Guarded<[Kick]>([])
     let queries = Guarded<[HistoryQuery]>([])

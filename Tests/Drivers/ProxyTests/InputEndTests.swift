@@ -5,11 +5,14 @@ import Testing
 
 @Suite("The end of a client's input")
 struct InputEndTests {
-    private static let kinds: [RequestKind] = [.webSocket, .events, .undeclared, .plain]
+    private static let kinds: [RequestKind] = [
+        .webSocket, .events, .undeclared, .stream, .plain,
+    ]
 
     /// What it means, without and with `finish_without_client`.
     static let table: [(RequestKind, InputEnd.Standing, InputEnd, InputEnd)] = [
         (.plain, .awaiting, .leaves, .goesOn), (.plain, .response, .leaves, .goesOn),
+        (.stream, .awaiting, .leaves, .goesOn), (.stream, .response, .leaves, .goesOn),
         (.undeclared, .awaiting, .leaves, .goesOn), (.undeclared, .response, .leaves, .goesOn),
         (.undeclared, .events, .isAsked, .isAsked), (.events, .awaiting, .goesOn, .goesOn),
         (.events, .events, .isAsked, .isAsked), (.events, .closedEvents, .leaves, .leaves),

@@ -28,7 +28,10 @@ import Testing
         let lease = LiveTable().register(
             LiveConnection(
                 id: SessionID(high: 1, low: 2),
-                address: ConnectionAddress(worker: 0, connection: 1),
+                connection: ConnectionAddress(worker: 0, connection: 1),
+                facts: LiveConnection.Facts(
+                    transport: .webSocket, isSeated: false, route: "/", generation: 1,
+                    address: "192.0.2.1", since: .zero),
                 token: LiveConnection.Token(identity)))
         live = LiveState(
             lease: lease, request: try request(), generation: old, route: 0,

@@ -7,7 +7,7 @@ import Testing
 struct RequestKindTests {
     /// By route: a GET that accepts `text/event-stream`, and one that does not say.
     static let gets: [(RouteSettings.Kind, RequestKind, RequestKind)] = [
-        (.any, .events, .undeclared), (.events, .events, .events), (.stream, .plain, .plain),
+        (.any, .events, .undeclared), (.events, .events, .events), (.stream, .stream, .stream),
         (.webSocket, .plain, .plain),
     ]
 
@@ -28,7 +28,7 @@ struct RequestKindTests {
         for route: RouteSettings.Kind in [.any, .events, .stream] {
             for accepts in [true, false] {
                 let kind = RequestKind(method, upgrades: false, acceptsEvents: accepts, on: route)
-                #expect(kind == .plain)
+                #expect(kind == (route == .stream ? .stream : .plain))
             }
         }
     }
@@ -36,6 +36,6 @@ struct RequestKindTests {
     @Test("the answer is an event stream only where one was asked for, or nothing was said")
     func answers() {
         #expect(RequestKind.events.mayBeEvents && RequestKind.undeclared.mayBeEvents)
-        #expect(!RequestKind.plain.mayBeEvents && !RequestKind.webSocket.mayBeEvents)
+        for kind: RequestKind in [.plain, .stream, .webSocket] { #expect(!kind.mayBeEvents) }
     }
 }

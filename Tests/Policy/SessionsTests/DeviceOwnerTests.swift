@@ -132,7 +132,7 @@ import Testing
                 return
             }
             #expect(ended.count == 2 - left.count)
-            #expect(entries.compactMap(\.record.arrival.user) == left)
+            #expect(entries.compactMap(\.arrival.user) == left)
             _ = leases
         }
     }

@@ -210,7 +210,7 @@ final class FrontDesk: Sendable {
             case .page(let entries, _) = table.submit(
                 .list(filter, after: nil, most: 1000), now: .zero)
         else { return [] }
-        return entries.map(\.record.id.low)
+        return entries.map(\.id.low)
     }
 
     private static func describe(_ message: SessionMessage) -> String {

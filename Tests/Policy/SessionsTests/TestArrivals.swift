@@ -95,7 +95,7 @@ extension SessionRules {
 /// An arrival in store 17 whose session and connection carry the same number.
 func arrival(
     _ number: Int, device: DeviceIdentity, role: String? = "admin", rules: SessionRules,
-    store: String = "17", transport: Arrival.Transport = .eventStream, user: String? = nil,
+    store: String = "17", transport: LiveTransport = .eventStream, user: String? = nil,
     claimed: Int? = nil, isReportOnly: Bool = false, address: String = "192.168.0.100"
 ) -> Arrival {
     Arrival(

@@ -104,7 +104,7 @@ extension ConsoleEndpoints {
         _ clock: ClockReading
     ) -> ConsoleResponse {
         let shown = outcome.ended.prefix(shownSessions).map {
-            SessionText.document(SessionEntry($0), backend, clock)
+            SessionText.document(SessionEntry(.seated($0)), backend, clock)
         }
         let document: JSONValue = [
             "policy": outcome.policy?.document ?? order.change.document(changed: nil),

@@ -4,7 +4,7 @@ import HTTP
 import JSON
 import Sessions
 
-/// Live sessions: looked at, and ended.
+/// Who is connected, with a seat in a store or without: looked at, and ended.
 extension ConsoleEndpoints {
     static func sessions(
         _ backend: any ConsoleBackend, clock: @escaping Clock
@@ -25,12 +25,19 @@ extension ConsoleEndpoints {
     ) -> Endpoint {
         Endpoint(
             method: .get, path: "/sessions", name: "sessions",
-            summary: "Live sessions, page by page: those that stay meanwhile come once",
+            summary: "All live WebSockets, event streams and `stream` requests, page by page:"
+                + " those that stay meanwhile come once. `block`, `store` and `device` mean those"
+                + " with a seat only",
             query: ObjectSchema([
                 SessionText.block, SessionText.store, SessionText.device,
                 .init("role", .text(upTo: 256), "The role"),
                 user,
                 .init("transport", SessionText.transport, "How it is connected"),
+                .init("route", .text(upTo: 4096), "The path of the route, as configured"),
+                .init(
+                    "seated", .truth,
+                    "True for those that a `sessions` block counts or could count, false for the"
+                        + " others"),
                 Page.limit(SessionTable.longestPage), Page.after,
             ]),
             answers: [
@@ -63,7 +70,8 @@ extension ConsoleEndpoints {
             block: query["block"]?.string, store: query["store"]?.string,
             role: query["role"]?.string, user: query["user"]?.string,
             device: query["device"]?.string,
-            transport: query["transport"]?.string.flatMap { Arrival.Transport(rawValue: $0) })
+            transport: query["transport"]?.string.flatMap { LiveTransport(rawValue: $0) },
+            route: query["route"]?.string, isSeated: query["seated"]?.bool)
     }
 
     private static func session(
@@ -97,7 +105,8 @@ extension ConsoleEndpoints {
     private static func endSession(_ backend: any ConsoleBackend) -> Endpoint {
         Endpoint(
             method: .delete, path: "/sessions/{id}", name: "endSession",
-            summary: "End one session; its device's place is free at once",
+            summary: "End one session, with a seat or without; the place of its device is free at"
+                + " once",
             captures: [id], query: KickText.query,
             answers: [KickText.answer, .problem(404, "No session has this id")]
         ) { request, responder in

@@ -121,15 +121,28 @@ extension ConsoleEndpoints {
     static func counts(_ backend: any ConsoleBackend) -> Endpoint {
         Endpoint(
             method: .get, path: "/counts", name: "counts",
-            summary: "How many sessions there are, and what came of those that wanted to be",
+            summary: "How many there are who are connected, and what came of those that wanted a"
+                + " seat",
             answers: [.json(200, "Now, and since the gateway started", countsSchema)]
         ) { _, responder in responder.respond(.json(200, backend.counts().document)) }
     }
 
+    private static let liveSchema = ObjectSchema(
+        [
+            .init("connections", .count, "How many", isRequired: true),
+            .init("seated", .count, "Those among them with a seat", isRequired: true),
+        ]
+            + LiveTransport.allCases.map {
+                .init($0.rawValue, .count, "Those of this `transport`", isRequired: true)
+            })
+
     private static let countsSchema = Schema.object(
         ObjectSchema([
-            .init("sessions", .count, "Live ones", isRequired: true),
+            .init("sessions", .count, "Live ones with a seat", isRequired: true),
             .init("stores", .count, "Stores there is anything to say about", isRequired: true),
+            .init(
+                "live", .object(liveSchema), "All that `/sessions` lists, with a seat or without",
+                isRequired: true),
             .init(
                 "blocks",
                 .list(
@@ -218,9 +231,16 @@ extension SessionCounts {
     fileprivate var document: JSONValue {
         var tallies = JSONObject()
         for (name, count, _) in self.tallies.named { tallies[name] = .whole(count) }
+        var live: JSONObject = [
+            "connections": .whole(self.live.total), "seated": .whole(self.live.seated),
+        ]
+        for transport in LiveTransport.allCases {
+            live[transport.rawValue] = .whole(self.live.of(transport))
+        }
         return [
             "sessions": .whole(blocks.reduce(0) { $0 + $1.sessions }),
             "stores": .whole(blocks.reduce(0) { $0 + $1.stores }),
+            "live": .object(live),
             "blocks": .array(
                 blocks.map {
                     [

@@ -3,7 +3,7 @@ import JSON
 import Records
 import Sessions
 
-/// How sessions are written, those that live and those that are over.
+/// How sessions are written, those that are over, and what these and live ones have in common.
 enum SessionText {
     /// So long are texts that come out of requests.
     static let anyText = Schema.text(TextRule(length: 0...65_536))
@@ -15,45 +15,7 @@ enum SessionText {
     static let device = ObjectSchema.Member(
         "device", .text(upTo: 256), "The device: its ClientId, or the name it has instead")
 
-    static let schema = Schema.named(
-        "Session",
-        .object(
-            ObjectSchema([
-                .init("id", anyText, "Never used again", isRequired: true),
-                .init("block", anyText, "The name of the `sessions` block", isRequired: true),
-                .init("store", anyText, "The store", isRequired: true),
-                .init("device", deviceSchema, "From which device", isRequired: true),
-                .init("role", anyText.orNull(), "Null without one", isRequired: true),
-                .init("user", anyText.orNull(), "Null where no token says", isRequired: true),
-                .init("address", anyText, "The client's, without port", isRequired: true),
-                .init("user_agent", anyText, "Its beginning", isRequired: true),
-                .init("transport", transport, "How it is connected", isRequired: true),
-                .init("route", anyText, "The path of the route", isRequired: true),
-                .init("connected_since", date, "When it came in", isRequired: true),
-                .init(
-                    "device_since", date, "When its device first came, reloads not counted",
-                    isRequired: true),
-                .init(
-                    "generation", .count, "Of the configuration that let it in",
-                    isRequired: true),
-                .init(
-                    "last_heard", date.orNull(),
-                    "When octets last came from the client; like all that follows null where its"
-                        + " worker did not say in time", isRequired: true),
-                .init("octets_in", Schema.count.orNull(), "From the client", isRequired: true),
-                .init("octets_out", Schema.count.orNull(), "To the client", isRequired: true),
-                .init(
-                    "messages_in", Schema.count.orNull(), "Of a WebSocket, from the client",
-                    isRequired: true),
-                .init(
-                    "messages_out", Schema.count.orNull(), "Of a WebSocket, to the client",
-                    isRequired: true),
-                .init("server", anyText.orNull(), "The upstream server", isRequired: true),
-            ])))
-
-    static let transport = Schema.word(Arrival.Transport.allCases.map(\.rawValue))
-
-    private static let deviceSchema = Schema.named(
+    static let deviceSchema = Schema.named(
         "Device",
         .object(
             ObjectSchema([
@@ -66,36 +28,6 @@ enum SessionText {
                     "Where the ClientId was found; `issued` for one that was handed out, `fallback`"
                         + " without one", isRequired: true),
             ])))
-
-    static func document(
-        _ entry: SessionEntry, _ backend: any SessionBackend, _ clock: ClockReading
-    ) -> JSONValue {
-        let arrival = entry.record.arrival
-        let figures = entry.figures
-        let isSocket = arrival.transport == .webSocket
-        var document: JSONObject = [
-            "id": .string(arrival.id.description), "block": .string(arrival.store.block),
-            "store": .string(arrival.store.store),
-        ]
-        document["device"] = device(
-            entry.record.deviceName, arrival.device.origin.text, arrival.store, backend)
-        document["role"] = text(arrival.role)
-        document["user"] = text(arrival.user)
-        document["address"] = .string(arrival.address)
-        document["user_agent"] = .string(arrival.userAgent)
-        document["transport"] = .string(arrival.transport.rawValue)
-        document["route"] = .string(arrival.route)
-        document["connected_since"] = date(clock.wallTime(of: entry.record.connectedSince))
-        document["device_since"] = date(clock.wallTime(of: entry.record.deviceSince))
-        document["generation"] = .count(arrival.rules.generation)
-        document["last_heard"] = figures?.lastHeard.map { date(clock.wallTime(of: $0)) } ?? .null
-        document["octets_in"] = count(figures?.octetsIn)
-        document["octets_out"] = count(figures?.octetsOut)
-        document["messages_in"] = count(isSocket ? figures?.messagesIn : nil)
-        document["messages_out"] = count(isSocket ? figures?.messagesOut : nil)
-        document["server"] = text(figures?.server)
-        return .object(document)
-    }
 
     static func device(
         _ clientID: String, _ source: String, _ store: StoreKey, _ backend: any SessionBackend
@@ -124,7 +56,7 @@ enum SessionText {
                 .init("role", anyText.orNull(), "Null without one", isRequired: true),
                 .init("user", anyText.orNull(), "Null where no token said", isRequired: true),
                 .init("address", anyText, "The client's, without port", isRequired: true),
-                .init("transport", transport, "How it was connected", isRequired: true),
+                .init("transport", countedTransport, "How it was connected", isRequired: true),
                 .init("route", anyText, "The path of the route", isRequired: true),
                 .init("began", date, "When it came in", isRequired: true),
                 .init("ended", date, "When it was over", isRequired: true),

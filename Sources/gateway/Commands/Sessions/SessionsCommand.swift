@@ -9,7 +9,7 @@ import Transport
 struct SessionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sessions",
-        abstract: "List and end live sessions, look at past ones, set policies of stores.",
+        abstract: "List and end who is connected, look at past sessions, set policies of stores.",
         discussion: """
             Asks the console of the running gateway, by the address and the token that the \
             configuration says. Exits with 1 when the console refuses, or does not answer.
@@ -106,6 +106,8 @@ struct Shown {
 
     init(_ value: JSONValue) { object = value.object ?? JSONObject() }
     init(_ object: JSONObject) { self.object = object }
+
+    var isSeated: Bool { object["seated"]?.bool ?? false }
 
     func text(_ name: String) -> String? { object[name]?.comparableText }
 

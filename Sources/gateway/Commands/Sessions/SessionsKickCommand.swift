@@ -2,15 +2,15 @@ import ArgumentParser
 import JSON
 import Settings
 
-/// `gateway sessions kick`: ends one session, a device or a store.
+/// `gateway sessions kick`: ends one session, with a seat or without, a device or a store.
 struct SessionsKickCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kick",
-        abstract: "End a session by its ID, or all of a store, or of a device of it.")
+        abstract: "End one by the ID that 'list' shows, or all of a store, or of a device of it.")
 
     @OptionGroup var console: ConsoleOptions
 
-    @Argument(help: "The ID of one session.")
+    @Argument(help: "The ID of one session, with a seat or without.")
     var id: String?
 
     @OptionGroup var filter: SessionFilterOptions

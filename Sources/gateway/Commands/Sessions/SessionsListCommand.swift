@@ -1,10 +1,15 @@
 import ArgumentParser
 import JSON
 
-/// `gateway sessions list`: who is connected now.
+/// `gateway sessions list`: who is connected now, with a seat or without.
 struct SessionsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List live sessions.")
+        commandName: "list",
+        abstract: "List live WebSockets, event streams and 'stream' requests.",
+        discussion: """
+            All routes' are listed. SEAT is 'yes' for those that a 'sessions' block counts or \
+            could count; --block, --store and --device mean those only.
+            """)
 
     @OptionGroup var console: ConsoleOptions
     @OptionGroup var filter: SessionFilterOptions
@@ -16,13 +21,25 @@ struct SessionsListCommand: ParsableCommand {
     @Option(help: "The user, as the token says.")
     var user: String?
 
-    @Option(help: "How it is connected: websocket or event_stream.")
+    @Option(help: "How it is connected: websocket, event_stream or stream.")
     var transport: String?
+
+    @Option(help: "The path of the route, as the configuration writes it.")
+    var route: String?
+
+    @Option(help: "Only those with a seat (yes), or without (no).")
+    var seated: Answer?
+
+    enum Answer: String, ExpressibleByArgument, CaseIterable {
+        case yes
+        case no
+    }
 
     func run() throws {
         let query =
             filter.query + page.query + [
-                ("role", role), ("user", user), ("transport", transport),
+                ("role", role), ("user", user), ("transport", transport), ("route", route),
+                ("seated", seated.map { $0 == .yes ? "true" : "false" }),
             ]
         try console.ask(try console.settings()) { client throws(ConsoleClient.Failure) in
             try client.ask("GET", ["sessions"], query)
@@ -37,13 +54,14 @@ struct SessionsListCommand: ParsableCommand {
 
     static func table(_ sessions: [Shown]) -> TextTable {
         var table = TextTable([
-            "STORE", "DEVICE", "ROLE", "USER", "ADDRESS", "TRANSPORT", "SINCE (UTC)", "IN", "OUT",
-            "ID",
+            "STORE", "DEVICE", "ROLE", "USER", "ADDRESS", "TRANSPORT", "ROUTE", "SEAT",
+            "SINCE (UTC)", "IN", "OUT", "ID",
         ])
         for session in sessions {
             table.add([
                 session.text("store"), session.device, session.text("role"),
                 session.text("user"), session.text("address"), session.text("transport"),
+                session.text("route"), session.isSeated ? "yes" : "no",
                 session.date("connected_since"), session.size("octets_in"),
                 session.size("octets_out"), session.text("id"),
             ])
