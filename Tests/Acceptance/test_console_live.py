@@ -259,6 +259,19 @@ async def test_whoever_need_not_come_back_is_not_asked_to(hall, console):
     assert b"operator" in text
 
 
+@pytest.mark.parametrize("language, word", [("en-GB", "administrator"), ("fr", "관리자")])
+async def test_who_is_ended_hears_why_in_a_language_of_its_own(hall, console, language, word):
+    fields = {"Accept-Language": language}
+    socket = await hall.socket("/open", headers=fields)
+    stream = await hall.events("/feed/events", **fields)
+    late = await hall.events("/said/events", Accept="*/*", **fields)
+    for session in console.sessions():
+        console.delete(f"/sessions/{session['id']}")
+    assert word in (await ending(socket))[0]["message"]
+    for each in (stream, late):
+        assert word in json.loads((await each.rest())[-1].data)["message"]
+
+
 # Beside those with seats.
 
 

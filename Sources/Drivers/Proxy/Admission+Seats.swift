@@ -11,9 +11,7 @@ extension Admission {
     /// has a `sessions` block. Something to wait for, or nil.
     func admit(_ route: Generation.Route, in worker: Worker) throws(Refusal) -> Decision? {
         guard context.isWebSocket || context.isEventStream else { return nil }
-        // With a seat or without, it may be told one day that it ends.
-        context.languages = LanguagePreference(
-            acceptLanguage: head.fields.text(of: .acceptLanguage))
+        context.noteLanguages(of: head)
         guard let index = route.settings.sessions else { return nil }
         let found: Arrival?
         do throws(Refusal) {

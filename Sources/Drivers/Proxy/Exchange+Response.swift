@@ -127,8 +127,7 @@ extension Exchange {
         do throws(Refusal) {
             try plan.latecomer?.admitLate(in: worker)
             guard context.place == nil else { return true }
-            context.languages = LanguagePreference(
-                acceptLanguage: head.fields.text(of: .acceptLanguage))
+            context.noteLanguages(of: head)
             try context.becomeLive(as: .eventStream, client, head, in: worker)
             return true
         } catch {

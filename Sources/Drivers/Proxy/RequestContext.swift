@@ -25,7 +25,7 @@ final class RequestContext {
     var hasContinued = false
     /// The path and the query the client asked for, tokens redacted; for the log.
     var path = ""
-    /// In which languages the client is told that its session ends; known with a seat or without.
+    /// In which languages the client is told that its connection ends.
     var languages = LanguagePreference(acceptLanguage: nil)
     /// An index into `generation.routes`.
     var route: Int?
@@ -219,6 +219,15 @@ extension Reconnect {
 
 extension RequestContext {
     private static let standardMessages = SessionMessages()
+
+    /// With a seat or without, one that lives may be told that it ends.
+    func noteLanguages(of head: RequestHead) {
+        let preference = LanguagePreference(
+            acceptLanguage: head.fields.text(of: .acceptLanguage))
+        languages =
+            routeSettings?.sessions == nil
+            ? SessionMessages.builtInPreference(preference) : preference
+    }
 
     /// The object that says why a live connection ends, in the client's language.
     func disconnection(_ end: Disconnection) -> [UInt8] {

@@ -38,6 +38,18 @@ package struct SessionMessages: Sendable {
         self.templates = templates
     }
 
+    /// As good as `preference` for who hears built-in texts only. Everybody who would hear the same
+    /// language shares it, so that an idle connection keeps none of its own.
+    package static func builtInPreference(_ preference: LanguagePreference) -> LanguagePreference {
+        builtInPreferences[preference.best(of: builtInLanguages)] ?? preference
+    }
+
+    private static let builtInLanguages = [defaultLanguage, "en"]
+    private static let builtInPreferences = Dictionary(
+        uniqueKeysWithValues: builtInLanguages.map {
+            ($0, LanguagePreference(acceptLanguage: $0))
+        })
+
     /// Why a newcomer stays out.
     package func rejection(_ values: Values, for preference: LanguagePreference) -> String {
         text(Self.blockNew, values, preference)

@@ -28,6 +28,21 @@ import Testing
         #expect(text(object) == expected)
     }
 
+    @Test(
+        arguments: [
+            nil, "fr", "*", "ko", "en", "en-GB", "fr, en;q=0.2", "en;q=0.5, ko;q=0.6",
+            "en, *;q=0.9", "fr, *;q=0.9, en;q=0.8", "ko;q=0, en;q=0.1", ";", "de, ja",
+        ] as [String?])
+    func `who hears built-in texts only hears the same by what is shared`(header: String?) {
+        let shared = SessionMessages.builtInPreference(preference(header))
+        let messages = SessionMessages()
+        for cause in DisconnectCause.allCases {
+            let own = messages.disconnection(cause, .init(), for: preference(header))
+            #expect(messages.disconnection(cause, .init(), for: shared) == own)
+            #expect(!own.isEmpty)
+        }
+    }
+
     @Test func `the disconnection is the object the front ends know`() {
         let object = SessionMessages().forceDisconnect(
             .ejectOld, .init(limit: two, store: "17"), for: preference("ko-KR"))
