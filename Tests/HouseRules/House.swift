@@ -102,7 +102,7 @@ enum House {
     /// Types of one name in several rooms, each another type. `ClientConnection` is a connection as
     /// its client sees it in `HTTP1`, beside `ServerConnection`, and a client's own in `Proxy`.
     static let namesUsedTwice: Set<String> = [
-        "Admission", "ClientConnection", "Endpoint", "JSONObject", "Location", "Page", "SendQueue",
+        "Admission", "ClientConnection", "Endpoint", "JSONObject", "Location", "SendQueue",
     ]
 
     /// Lines of tests for a hundred lines of a room.

@@ -65,9 +65,9 @@ package struct SessionPage: Sendable {
     package var entries: [SessionEntry]
     package var next: SessionID?
 
-    package init(entries: [SessionEntry], next: SessionID?) {
-        self.entries = entries
-        self.next = next
+    package init(_ list: SessionList, _ figures: [SessionID: SessionFigures]) {
+        entries = list.sessions.map { SessionEntry($0, figures: figures[$0.id]) }
+        next = list.next
     }
 }
 

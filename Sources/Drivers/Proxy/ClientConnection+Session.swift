@@ -9,20 +9,14 @@ extension ClientConnection {
             return resume(in: worker)
         }
         switch message {
-        case .end(let ending): end(by: ending, in: worker)
+        // The table that had it gave it up.
+        case .end(let ending) where liveContext?.listedID == ending.session:
+            disconnect(Disconnection(ending, in: worker), in: worker)
         case .probe(let session, _): probe(session, in: worker)
         // To be ended meanwhile, and told of it, it had to be in.
-        case .admitted, .refused, .answer: break
+        case .admitted, .refused, .answer, .end: break
         }
         updateInterest(in: worker)
-    }
-
-    private func end(by ending: Ending, in worker: Worker) {
-        switch phase {
-        case .exchange(let exchange): exchange.end(by: ending, in: worker)
-        case .webSocket(let relay): relay.end(by: ending, in: worker)
-        case .head, .held, .closing, .lingering, .closed: break
-        }
     }
 
     /// Is the client there? Whoever was heard just now need not be asked.

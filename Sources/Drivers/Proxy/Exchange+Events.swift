@@ -241,12 +241,6 @@ extension Exchange {
         events = relay
     }
 
-    /// The table that had this stream gave it up.
-    func end(by ending: Ending, in worker: Worker) {
-        guard context.listedID == ending.session else { return }
-        disconnect(Disconnection(ending, in: worker), in: worker)
-    }
-
     func disconnect(_ end: Disconnection, in worker: Worker) {
         if context.kind.isDownload { return fail(.ended(end), in: worker) }
         self.end(StreamEnd(end, of: context, in: worker), in: worker)

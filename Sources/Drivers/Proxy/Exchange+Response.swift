@@ -110,7 +110,7 @@ extension Exchange {
         if lasts {
             beginEvents(head.fields, in: worker)
         } else if isOpenEnded, context.kind.isDownload, !body.isComplete, !isUnattended {
-            context.becomeLiveStream(client, in: worker)
+            try? context.becomeLive(as: .stream, client, self.head, in: worker)
         } else {
             context.release(in: worker)
         }
@@ -126,7 +126,7 @@ extension Exchange {
         }
         do throws(Refusal) {
             try plan.latecomer?.admitLate(in: worker)
-            guard context.place == nil else { return true }
+            guard context.life.place == nil else { return true }
             context.noteLanguages(of: head)
             try context.becomeLive(as: .eventStream, client, head, in: worker)
             return true

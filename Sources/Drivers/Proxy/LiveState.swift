@@ -99,6 +99,24 @@ final class LiveState {
     }
 }
 
+/// What a request has of the table of live connections.
+enum Life {
+    /// It is none that lives.
+    case none
+    /// Its place, which may be given back already.
+    case listed(LiveLease)
+    /// A token let it in, and it ends with it.
+    case onToken(LiveState)
+
+    var place: LiveLease? {
+        switch self {
+        case .none: nil
+        case .listed(let place): place
+        case .onToken(let live): live.lease
+        }
+    }
+}
+
 extension LiveConnection.Token {
     init(_ identity: VerifiedIdentity) {
         self.init(
@@ -112,37 +130,12 @@ extension RequestContext {
     /// already. From here on operators find it, and with a token revocations and reloads do.
     ///
     /// Throws when its token was revoked just now, and when the rules have changed since the
-    /// request came and do not let it stay.
+    /// request came and do not let it stay; never for a download, which outlives its token.
     func becomeLive(
         as transport: LiveTransport, _ client: ClientConnection, _ head: RequestHead,
         in worker: Worker
     ) throws(Refusal) {
-        guard place == nil, let route else { return }
-        let lease = takePlace(as: transport, route, client, in: worker)
-        guard let identity, transport.endsWithToken else { return }
-        let now = SystemClock.wallTime()
-        let request = LiveRequest(
-            head, authority: authority, isWebSocket: isWebSocket,
-            without: generation.routes[route].stripping)
-        live = LiveState(
-            lease: lease, request: request, generation: generation, route: route,
-            expiry: expiry(of: identity, by: generation, now: now))
-        if let refusal = review(in: worker) ?? revocation(at: now, in: worker) {
-            live = nil
-            lease.end()
-            throw refusal
-        }
-    }
-
-    /// A download that has turned out to be a stream, of whatever kind.
-    func becomeLiveStream(_ client: ClientConnection, in worker: Worker) {
-        guard place == nil, let route else { return }
-        _ = takePlace(as: .stream, route, client, in: worker)
-    }
-
-    private func takePlace(
-        as transport: LiveTransport, _ route: Int, _ client: ClientConnection, in worker: Worker
-    ) -> LiveLease {
+        guard life.place == nil, let route else { return }
         let facts = LiveConnection.Facts(
             transport: transport, isSeated: session != nil,
             route: generation.routes[route].name, generation: generation.number,
@@ -153,8 +146,21 @@ extension RequestContext {
                 connection: ConnectionAddress(
                     worker: UInt64(worker.index), connection: client.token),
                 facts: facts, token: identity.map { LiveConnection.Token($0) }))
-        place = lease
-        return lease
+        life = .listed(lease)
+        guard let identity, transport.endsWithToken else { return }
+        let now = SystemClock.wallTime()
+        let request = LiveRequest(
+            head, authority: authority, isWebSocket: isWebSocket,
+            without: generation.routes[route].stripping)
+        life = .onToken(
+            LiveState(
+                lease: lease, request: request, generation: generation, route: route,
+                expiry: expiry(of: identity, by: generation, now: now)))
+        if let refusal = review(in: worker) ?? revocation(at: now, in: worker) {
+            life = .listed(lease)
+            lease.end()
+            throw refusal
+        }
     }
 
     private func revocation(at now: WallTime, in worker: Worker) -> Refusal? {

@@ -24,22 +24,6 @@ extension Operations {
             }
     }
 
-    var liveMetric: MetricFamily {
-        let counts = shared.live.counts
-        return MetricFamily(
-            "gateway_live_connections", .gauge,
-            help: "Live WebSockets, event streams and streamed downloads; 'seated' are those that a"
-                + " 'sessions' block has to do with.",
-            LiveCounts.Kind.all.map { kind in
-                .init(
-                    .whole(UInt64(max(0, counts[kind]))),
-                    labels: [
-                        .init("transport", kind.transport.rawValue),
-                        .init("seated", kind.isSeated ? "true" : "false"),
-                    ])
-            })
-    }
-
     var stateMetrics: [MetricFamily] {
         let statistics = shared.kept.store?.statistics ?? StateStatistics()
         return [
@@ -174,6 +158,23 @@ extension Operations {
                 "gateway_lingering_octets_total", .counter,
                 help: "Octets that came on them, and were thrown away.", lingering.octets),
         ]
+    }
+}
+
+extension LiveCounts {
+    var metric: MetricFamily {
+        MetricFamily(
+            "gateway_live_connections", .gauge,
+            help: "Live WebSockets, event streams and streamed downloads; 'seated' are those that a"
+                + " 'sessions' block has to do with.",
+            Kind.all.map { kind in
+                .init(
+                    .whole(UInt64(max(0, self[kind]))),
+                    labels: [
+                        .init("transport", kind.transport.rawValue),
+                        .init("seated", kind.isSeated ? "true" : "false"),
+                    ])
+            })
     }
 }
 

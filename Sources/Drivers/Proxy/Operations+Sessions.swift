@@ -20,18 +20,13 @@ extension Operations {
         let list = SessionList(
             (records, next), shared.live.list(filter, after: cursor, most: most), most: most)
         FigureRound.ask(list.sessions, shared) { figures in
-            let known = list.sessions.map { SessionEntry($0, figures: figures[$0.id]) }
-            answer(.success(SessionPage(entries: known, next: list.next)))
+            answer(.success(SessionPage(list, figures)))
         }
     }
 
     func end(_ filter: SessionFilter, _ kick: Kick) -> Int {
         guard case .ended(let records) = submit(.kick(filter, kick)) else { return 0 }
-        let endings = shared.live.kick(filter, kick)
-        for ending in endings {
-            shared.mailboxes[Int(ending.connection.worker)].post(.session(.end(ending)))
-        }
-        return records.count + endings.count
+        return records.count + shared.endSeatless(filter, kick)
     }
 
     private func submit(_ request: SessionRequest) -> SessionAnswer {

@@ -124,7 +124,7 @@ struct Operations: ConsoleBackend {
         let counts = shared.counters.tokens
         let list = shared.revocations.current
         return [
-            liveMetric,
+            shared.live.counts.metric,
             MetricFamily(
                 "gateway_failed_attempts_total", .counter,
                 help: "Requests and refreshes with a token, a ticket or a role that was refused.",

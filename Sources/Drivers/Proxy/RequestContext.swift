@@ -42,11 +42,7 @@ final class RequestContext {
     var speaksControl = false
     /// A WebSocket whose handshake the gateway has answered by itself.
     var opened: OpenedSocket?
-    /// Its place among all that lives; nil for a request that is none of that. It may be given
-    /// back already.
-    var place: LiveLease?
-    /// A WebSocket or event stream that a token let in.
-    var live: LiveState?
+    var life = Life.none
     var session: SessionSeat?
     /// Why no seat was given, when that is why the request ends.
     var rejection: SessionRejection?
@@ -127,15 +123,21 @@ final class RequestContext {
         return generation.settings.backends[index].name
     }
 
+    /// A WebSocket or event stream that a token let in.
+    var live: LiveState? { if case .onToken(let live) = life { live } else { nil } }
+
     /// What operators know the connection by.
-    var listedID: SessionID? { session?.lease.id ?? place?.id }
+    var listedID: SessionID? { session?.lease.id ?? life.place?.id }
 
     /// Gives back what the connection held.
     ///
     /// - Parameter departure: whether the client said goodbye, or may be back in a moment.
     func release(_ departure: Departure = .normal, in worker: Worker) {
-        live?.end(in: worker)
-        place?.end()
+        switch life {
+        case .none: break
+        case .listed(let place): place.end()
+        case .onToken(let live): live.end(in: worker)
+        }
         guard let session else { return }
         session.lease.end(departure, now: worker.now)
         worker.noteSessionDeadline()

@@ -83,6 +83,16 @@ package final class SharedState: Sendable {
         for mailbox in mailboxes { mailbox.post(message) }
     }
 
+    /// Ends live connections without a seat that the filter means.
+    /// - Returns: how many were found.
+    func endSeatless(_ filter: SessionFilter, _ kick: Kick) -> Int {
+        let endings = live.kick(filter, kick)
+        for ending in endings {
+            mailboxes[Int(ending.connection.worker)].post(.session(.end(ending)))
+        }
+        return endings.count
+    }
+
     /// Ends live connections whose tokens are believed no more.
     /// - Returns: how many were found.
     @discardableResult

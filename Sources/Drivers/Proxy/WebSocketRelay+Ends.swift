@@ -60,12 +60,6 @@ extension WebSocketRelay {
             in: worker)
     }
 
-    /// The table that had this socket gave it up.
-    func end(by ending: Ending, in worker: Worker) {
-        guard context.listedID == ending.session else { return }
-        disconnect(Disconnection(ending, in: worker), in: worker)
-    }
-
     func disconnect(_ end: Disconnection, in worker: Worker) {
         self.end(
             End(

@@ -61,16 +61,16 @@ extension TestBackend {
         else { return }
         let list = SessionList(
             (records, next), liveTable.list(filter, after: cursor, most: most), most: most)
-        let known = list.sessions.map { session in
-            // The worker of every other session answers.
-            guard session.id.low.isMultiple(of: 2) else { return SessionEntry(session) }
-            return SessionEntry(
-                session,
-                figures: SessionFigures(
+        // The worker of every other session answers.
+        let known = list.sessions.map(\.id).filter { $0.low.isMultiple(of: 2) }.map {
+            (
+                $0,
+                SessionFigures(
                     lastHeard: .zero, octetsIn: 1, octetsOut: 2, messagesIn: 3, messagesOut: 4,
-                    backend: "app", server: "127.0.0.1:8000"))
+                    backend: "app", server: "127.0.0.1:8000")
+            )
         }
-        answer(.success(SessionPage(entries: known, next: list.next)))
+        answer(.success(SessionPage(list, Dictionary(uniqueKeysWithValues: known))))
     }
 
     func end(_ filter: SessionFilter, _ kick: Kick) -> Int {
