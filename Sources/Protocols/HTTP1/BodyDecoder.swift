@@ -37,6 +37,15 @@ package struct BodyDecoder: Sendable {
         if case .complete = state { true } else { false }
     }
 
+    /// Octets of the body that are still to come; nil when that is not known yet.
+    package var remainingCount: Int? {
+        switch state {
+        case .length(let remaining): remaining
+        case .complete: 0
+        case .chunked, .untilClose, .dead: nil
+        }
+    }
+
     /// Octets of trailers that are not whole yet.
     package var keptCount: Int {
         if case .chunked(let decoder) = state { decoder.keptCount } else { 0 }

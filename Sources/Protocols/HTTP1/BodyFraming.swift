@@ -27,6 +27,22 @@ extension BodyFraming {
         }
     }
 
+    /// How the body of an answer is framed (RFC 9112 §6.3).
+    ///
+    /// - Parameters:
+    ///   - length: nil when it is not known.
+    ///   - isHead: the request's method is HEAD.
+    ///   - minorVersion: the client's; to HTTP/1.0 the end of the connection has to say it.
+    init(status: Int, length: Int?, isHead: Bool, minorVersion: UInt8) {
+        if isHead || status < 200 || status == 204 || status == 304 {
+            self = .none
+        } else if let length {
+            self = .length(length)
+        } else {
+            self = minorVersion == 1 ? .chunked : .untilClose
+        }
+    }
+
     /// The response's own Content-Length travels with a body so framed. Where there is no body it
     /// says how long one would be (RFC 9110 §8.6).
     package var keepsContentLength: Bool {

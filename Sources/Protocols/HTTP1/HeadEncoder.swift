@@ -81,6 +81,19 @@ package enum HeadEncoder {
         appendEnd(to: &output)
     }
 
+    /// Whether the connection goes on, where that has to be said (RFC 9112 §9.3, §9.6), and that
+    /// the head has a field `Upgrade` (RFC 9110 §7.8).
+    static func appendConnection(
+        isLast: Bool, minorVersion: UInt8, namesUpgrade: Bool, to output: inout [UInt8]
+    ) {
+        let persistence = isLast ? "close" : minorVersion == 0 ? "keep-alive" : ""
+        if !namesUpgrade, persistence.isEmpty { return }
+        output.append("Connection: ")
+        if namesUpgrade { output.append(persistence.isEmpty ? "Upgrade" : "Upgrade, ") }
+        output.append(persistence)
+        output.append("\r\n")
+    }
+
     /// The empty line that ends a head.
     package static func appendEnd(to output: inout [UInt8]) {
         output.append(ASCII.carriageReturn)
