@@ -80,6 +80,49 @@ import Transport
 
     @Test(
         arguments: [
+            ("Content-Length: 3", "[1]"),
+            ("Transfer-Encoding: chunked", "3\r\n[1]\r\n0\r\nA: b\r\n\r\n"),
+        ])
+    func `a body that nobody reads does not end the connection`(
+        field: String, body: String
+    ) throws {
+        let visitor = try TestConsole().visit()
+        visitor.send(request("POST", "/nothing", fields: [field]) + body.prefix(1))
+        let reply = try visitor.next()
+        #expect(reply.status == 404)
+        #expect(reply.field("Connection") == nil)
+        visitor.send(body.dropFirst() + request("GET", "/things"))
+        #expect(try visitor.next().status == 200)
+    }
+
+    @Test func `one that is too long for that does`() throws {
+        let visitor = try TestConsole { $0.bodySize = 100 }.visit()
+        visitor.send(request("POST", "/nothing", fields: ["Content-Length: 101"]))
+        let reply = try visitor.next()
+        #expect(reply.status == 404)
+        #expect(reply.field("Connection") == "close")
+        try visitor.end()
+    }
+
+    @Test func `who has finished sending hears the answers all the same`() throws {
+        let visitor = try TestConsole().visit()
+        visitor.send(request("GET", "/later?ms=50") + request("POST", "/echo", json: "[1]"))
+        visitor.driver.stream.finishSending()
+        #expect(try visitor.next().text == "\"late\"")
+        #expect(try visitor.next().text == "[1]")
+        #expect(try visitor.end() == "")
+    }
+
+    @Test(arguments: ["x", "0x3", "3, 3"])
+    func `strangers hear nothing of what is wrong with their bodies`(length: String) throws {
+        let fields = ["Content-Length: \(length)"]
+        let console = try TestConsole()
+        #expect(try console.ask("POST", "/echo", fields: fields, token: nil).status == 401)
+        #expect(try console.ask("POST", "/echo", fields: fields).status == 400)
+    }
+
+    @Test(
+        arguments: [
             ("POST", "/things", nil, 401), ("POST", "/things", token, 405),
             ("PUT", "/things/x", token, 428),
         ] as [(String, String, String?, Int)])

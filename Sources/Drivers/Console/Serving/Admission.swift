@@ -10,9 +10,6 @@ import Routing
 struct AdmittedRequest: Sendable {
     var endpoint: Endpoint
     var request: ConsoleRequest
-    var framing: BodyFraming
-    /// `100 Continue` is waited for.
-    var awaitsContinue: Bool
 
     /// What is ordered, for the log: method and path, without what the query says. Nil for a
     /// question.
@@ -74,9 +71,8 @@ struct Admission: Sendable {
         request.entityTags = try Self.entityTags(of: head, endpoint.precondition)
         request.mustBeNew = try Self.mustBeNew(head, endpoint.precondition)
         try checkBody(of: head, framing, endpoint)
-        return AdmittedRequest(
-            endpoint: endpoint, request: request, framing: framing,
-            awaitsContinue: try Self.awaitsContinue(head))
+        try Self.checkExpectation(of: head)
+        return AdmittedRequest(endpoint: endpoint, request: request)
     }
 
     /// The request with its body, which is all of it.
@@ -188,12 +184,11 @@ struct Admission: Sendable {
         }
     }
 
-    private static func awaitsContinue(_ head: RequestHead) throws(RequestRefusal) -> Bool {
-        guard head.fields.contains(.expect), head.minorVersion == 1 else { return false }
+    private static func checkExpectation(of head: RequestHead) throws(RequestRefusal) {
+        guard head.fields.contains(.expect), head.minorVersion == 1 else { return }
         guard head.expectsContinue else {
             throw RequestRefusal(.protocolError, 417, "This expectation cannot be met")
         }
-        return true
     }
 
     private func checkBody(

@@ -5,59 +5,40 @@ import HTTP
 import HTTP1
 import Transport
 
-/// One connection: a request at a time is read, handed to its endpoint and answered. What comes
-/// meanwhile waits in the kernel, or behind the request in `input`.
+/// One connection of the console: what of it has to do with the socket, with time and with
+/// endpoints. What HTTP/1 allows when, `ServerConnection` knows.
 ///
-/// ```
-///            head           body, if any           answer
-///   reading ──────▶ body ────────────────▶ answering ──────▶ reading
-///      │              │                        │ (the last)
-///      └──────────────┴────────────────────────┴──────▶ closing ──▶ closed
-/// ```
+/// A request at a time is read, handed to its endpoint and answered. What comes meanwhile waits in
+/// the kernel, or behind the request in `held`.
 final class ConsoleConnection {
-    private enum State {
-        /// Between requests, or within a head.
-        case reading
-        case body(Arrival)
-        case answering(Exchange)
-        /// Everything is said; what still comes is thrown away.
-        case closing
-        case closed
-    }
-
-    /// A request whose body is coming.
-    private struct Arrival {
-        var exchange: Exchange
-        var admitted: AdmittedRequest
-        var decoder: BodyDecoder
-        var body: [UInt8] = []
-    }
-
-    /// What of a request has to be known to answer it.
+    /// A request under way.
     private struct Exchange {
         var number: UInt64
         var requestID: String
         /// For the log; nil before it is known what is asked for, and for a question.
         var order: String?
-        var hasResponseBody: Bool
-        var minorVersion: UInt8
+        /// Nil when it is refused without its body.
+        var admitted: AdmittedRequest?
+        var body: [UInt8] = []
     }
 
     let id: UInt64
     private let stream: Stream
     private let address: SocketAddress
     private let desk: ConsoleDesk
-    private var state = State.reading
-    private var heads: RequestHeadDecoder
-    /// What was received and not yet read; at most what the last receive brought.
-    private var input: [UInt8] = []
-    private var inputIndex = 0
+    private var http: ServerConnection
+    private var exchange: Exchange?
+    /// What was received and may not be read before something was answered, or taken.
+    private var held: [UInt8] = []
     private var requestCount: UInt64 = 0
-    /// The answer at hand is the last one.
-    private var isLast = false
-    private var isInHead = false
+    private(set) var isClosed = false
+    /// Nothing more is sent, and what comes is thrown away.
+    private var isFinishing = false
+    private var hasInputEnded = false
     private var lingered = 0
     private var interest = Readiness.readable
+    /// For whom the time runs that `deadline` ends; nil when it has to be set anew.
+    private var timed: ServerConnection.Waiting?
     /// When `timePassed` has something to do.
     private(set) var deadline: Instant
     /// Since when there is no request under way.
@@ -70,18 +51,20 @@ final class ConsoleConnection {
         self.stream = stream
         self.address = address
         self.desk = desk
-        heads = RequestHeadDecoder(
-            limits: HeadLimits(
-                size: desk.limits.headSize, targetSize: desk.limits.targetSize))
+        let limits = desk.limits
+        http = ServerConnection(
+            limits: HeadLimits(size: limits.headSize, targetSize: limits.targetSize),
+            unreadSize: limits.bodySize)
         quietSince = desk.now
-        deadline = desk.now + desk.limits.idleTime
+        deadline = desk.now + limits.idleTime
     }
-
-    var isClosed: Bool { if case .closed = state { true } else { false } }
 
     /// Nothing is lost but time when it is closed now.
     var isBetweenRequests: Bool {
-        if case .reading = state { stream.pendingCount == 0 } else { false }
+        switch http.waitsFor {
+        case .request, .head: !isClosed && stream.pendingCount == 0
+        case .body, .answer, .nothing: false
+        }
     }
 
     /// False when it cannot be watched; it is closed then.
@@ -91,7 +74,7 @@ final class ConsoleConnection {
             return true
         } catch {
             stream.close()
-            state = .closed
+            isClosed = true
             return false
         }
     }
@@ -106,215 +89,178 @@ final class ConsoleConnection {
         } else if readiness.isBroken {
             return close()
         }
-        watch()
+        settle()
     }
 
     func timePassed() {
         guard !isClosed, deadline <= desk.now else { return }
-        switch state {
-        case .reading where !isInHead, .closing, .closed: close()
-        case .reading, .body:
-            refuse(RequestRefusal(.timeout, 408, "The request did not come in time"))
-        case .answering(let exchange):
+        // Who does not take an answer gets no further one.
+        if isFinishing || stream.pendingCount > 0 { return close() }
+        switch http.waitsFor {
+        case .request, .nothing: return close()
+        case .head, .body:
+            if http.giveUpRequest() {
+                refuse(RequestRefusal(.timeout, 408, "The request did not come in time"))
+            }
+        case .answer:
             respond(
                 .problem(
                     Refusal(
-                        .timeout, status: 504, message: "What was asked for takes too long")),
-                to: exchange)
-            advance()
+                        .timeout, status: 504, message: "What was asked for takes too long")))
+            goOn()
         }
-        watch()
+        settle()
     }
 
     /// An endpoint answers. What is too late is for nobody.
     func answer(_ id: ExchangeID, _ response: ConsoleResponse) {
-        guard case .answering(let exchange) = state, exchange.number == id.number else { return }
-        respond(response, to: exchange)
-        advance()
-        watch()
+        guard let exchange, exchange.number == id.number else { return }
+        respond(response)
+        goOn()
+        settle()
     }
 
     /// The answer at hand is the last one, if there is a request; else this is the end.
     func retire() {
-        isLast = true
-        if case .reading = state, !isInHead {
-            if stream.pendingCount == 0 { return close() }
-            finish()
-            watch()
+        switch http.waitsFor {
+        case .request: http.finish()
+        case .head, .body, .answer, .nothing: http.makeLast()
         }
+        settle()
     }
 
     func close() {
         if isClosed { return }
         desk.poller.remove(stream.descriptor.number)
         stream.close()
-        state = .closed
-        input = []
+        isClosed = true
+        exchange = nil
+        held = []
     }
 
     // MARK: Reading
 
     /// Who has not taken the answer before is asked nothing more.
     private var isReading: Bool {
-        switch state {
-        case .reading, .body: stream.pendingCount == 0
-        case .closing: true
-        case .answering, .closed: false
-        }
+        if hasInputEnded { return false }
+        return isFinishing || stream.pendingCount == 0 && http.takesInput && held.isEmpty
     }
 
     private func drained() {
         guard stream.flush() else { return close() }
         guard stream.pendingCount == 0 else { return }
-        switch state {
-        case .reading:
-            becameQuiet()
-            advance()
-        case .closing: deadline = desk.now + desk.limits.lingerTime
-        case .body, .answering, .closed: break
-        }
+        timed = nil
+        quietSince = desk.now
+        goOn()
     }
 
     private func receive() {
-        switch stream.receive(into: desk.buffer) {
+        let buffer = desk.buffer
+        switch stream.receive(into: buffer) {
         case .octets(let count):
-            if case .closing = state {
+            if isFinishing {
                 lingered += count
                 if lingered > desk.limits.lingerSize { close() }
-                return
+            } else {
+                read(buffer.octets)
             }
-            // Everything before was read.
-            input.removeAll(keepingCapacity: true)
-            inputIndex = 0
-            let buffer = desk.buffer
-            input.append(copying: buffer.octets)
-            advance()
-        // A request that is not complete will never be.
-        case .end, .failed: close()
+        case .end:
+            if !isFinishing { read(buffer.octets) }
+            inputEnded()
+        case .failed: close()
         }
     }
 
-    /// Reads as much as there is, until a request has to be answered first.
-    private func advance() {
-        while true {
-            switch state {
-            case .reading:
-                guard stream.pendingCount == 0, let head = nextHead() else { return }
-                headCame(head)
-            case .body(var arrival):
-                guard readBody(&arrival) else { return }
-            case .answering, .closing, .closed: return
-            }
+    /// A request that is not complete will never be; one that is, is answered all the same.
+    private func inputEnded() {
+        hasInputEnded = true
+        do throws(RequestError) {
+            try http.inputEnded()
+        } catch {
+            close()
         }
     }
 
-    private func nextHead() -> RequestHead? {
-        let octets = input
-        do throws(HeadError) {
-            if let head = try heads.decode(octets.span, at: &inputIndex) {
-                isInHead = false
-                return head
+    /// Goes on with what was held.
+    private func goOn() {
+        let octets = held
+        held = []
+        read(octets.span)
+    }
+
+    /// Reads as much as there is, until a request has to be answered first, or an answer taken.
+    private func read(_ octets: Span<UInt8>) {
+        var index = 0
+        do throws(RequestError) {
+            while stream.pendingCount == 0, !isClosed,
+                let event = try http.receive(octets, at: &index)
+            {
+                switch event {
+                case .head(let head, _): headCame(head)
+                case .data(let range):
+                    exchange?.body.append(copying: octets.extracting(range))
+                case .end: requestIsWhole()
+                // Nobody is switched to another protocol here.
+                case .octets: continue
+                }
             }
         } catch {
-            refuse(RequestRefusal(error.refusal))
-            return nil
+            failed(error)
         }
-        if !heads.isIdle, !isInHead {
-            isInHead = true
-            deadline = desk.now + desk.limits.headTime
+        if index < octets.count { held.append(copying: octets.extracting(index..<octets.count)) }
+    }
+
+    private func failed(_ error: RequestError) {
+        switch error {
+        // Strangers hear nothing of that; to others admission says it.
+        case .framing(_, let head): headCame(head)
+        case .head, .body, .bodyTooLarge: refuse(RequestRefusal(error))
         }
-        return nil
     }
 
     private func headCame(_ head: RequestHead) {
         requestCount += 1
-        var exchange = Exchange(
-            number: requestCount, requestID: desk.newRequestID(), order: nil,
-            hasResponseBody: head.method != .head, minorVersion: head.minorVersion)
+        exchange = Exchange(number: requestCount, requestID: desk.newRequestID())
         do throws(RequestRefusal) {
             try desk.authenticate(head, from: address)
         } catch {
             // Strangers get no second request on a connection.
-            isLast = true
-            exchange.requestID = ""
-            return respond(error.response, to: exchange)
+            http.makeLast()
+            exchange?.requestID = ""
+            return respond(error.response)
         }
         isTrusted = true
-        if !head.wantsKeepAlive { isLast = true }
         do throws(RequestRefusal) {
             let admitted = try desk.admission.admit(head)
-            exchange.order = admitted.order
-            expectBody(
-                Arrival(
-                    exchange: exchange, admitted: admitted,
-                    decoder: BodyDecoder(admitted.framing)))
+            exchange?.order = admitted.order
+            exchange?.admitted = admitted
         } catch {
-            // A body nobody reads would be taken for the next request.
-            let framing = try? head.bodyFraming()
-            if framing != BodyFraming.none, framing != .length(0) { isLast = true }
-            respond(error.response, to: exchange)
+            return respond(error.response)
         }
+        expectBody()
     }
 
-    private func expectBody(_ arrival: Arrival) {
-        if arrival.decoder.isComplete { return hand(over: arrival) }
-        // Who has begun to send it waits for nothing.
-        if arrival.admitted.awaitsContinue, inputIndex == input.count {
-            let interim = ResponseEncoder.goOn
-            stream.send(interim.span)
-        }
-        deadline = desk.now + desk.limits.bodyTime
-        state = .body(arrival)
-    }
-
-    /// - Returns: false when more is needed.
-    private func readBody(_ arrival: inout Arrival) -> Bool {
-        // Put back below: what two hold is copied when it grows.
-        state = .reading
-        do throws(RequestRefusal) {
-            let isComplete = try take(&arrival)
-            state = .body(arrival)
-            if isComplete { hand(over: arrival) }
-            return isComplete
+    private func expectBody() {
+        do throws(RequestError) {
+            try http.wantBody(atMost: desk.limits.bodySize)
         } catch {
-            isLast = true
-            respond(error.response, to: arrival.exchange)
-            return true
+            return refuse(RequestRefusal(error))
         }
+        var output: [UInt8] = []
+        if http.appendContinue(to: &output) { send(output) }
     }
 
-    private func take(_ arrival: inout Arrival) throws(RequestRefusal) -> Bool {
-        let octets = input
-        while true {
-            let event: BodyEvent?
-            do throws(BodyError) {
-                event = try arrival.decoder.decode(octets.span, at: &inputIndex)
-            } catch {
-                let reason: EndReason = error.status == 400 ? .protocolError : .tooBig
-                throw RequestRefusal(reason, error.status, error.message)
-            }
-            switch event {
-            case .data(let range):
-                guard arrival.body.count + range.count <= desk.limits.bodySize else {
-                    throw .tooBig
-                }
-                arrival.body += octets[range]
-            case .end: return true
-            case nil: return arrival.decoder.isComplete
-            }
-        }
-    }
-
-    private func hand(over arrival: Arrival) {
+    private func requestIsWhole() {
+        guard let exchange, let admitted = exchange.admitted else { return }
+        let body = exchange.body
+        self.exchange?.body = []
         do throws(RequestRefusal) {
-            let request = try desk.admission.finish(arrival.admitted, body: arrival.body)
-            state = .answering(arrival.exchange)
-            deadline = desk.now + desk.limits.answerTime
+            let request = try desk.admission.finish(admitted, body: body)
             let responder = Responder(
-                desk.board, ExchangeID(connection: id, number: arrival.exchange.number))
-            arrival.admitted.endpoint.handler(request, responder)
+                desk.board, ExchangeID(connection: id, number: exchange.number))
+            admitted.endpoint.handler(request, responder)
         } catch {
-            respond(error.response, to: arrival.exchange)
+            respond(error.response)
         }
     }
 
@@ -322,55 +268,78 @@ final class ConsoleConnection {
 
     /// Of a request that cannot be read to its end.
     private func refuse(_ refusal: RequestRefusal) {
-        isLast = true
-        let exchange: Exchange =
-            if case .body(let arrival) = state {
-                arrival.exchange
-            } else {
-                Exchange(
-                    number: 0, requestID: desk.newRequestID(), order: nil,
-                    hasResponseBody: true, minorVersion: 1)
-            }
-        respond(refusal.response, to: exchange)
+        guard http.owesAnswer else { return }
+        if exchange == nil { exchange = Exchange(number: 0, requestID: desk.newRequestID()) }
+        respond(refusal.response)
     }
 
-    private func respond(_ response: ConsoleResponse, to exchange: Exchange) {
+    private func respond(_ response: ConsoleResponse) {
+        guard let exchange else { return }
+        self.exchange = nil
         let id = exchange.requestID.isEmpty ? nil : exchange.requestID
         if let order = exchange.order, let id {
             desk.note(order, response.status, from: address, id: id)
         }
-        let octets = ResponseEncoder.encode(
-            response,
-            .init(
-                requestID: id, hasBody: exchange.hasResponseBody, isLast: isLast,
-                minorVersion: exchange.minorVersion, now: SystemClock.wallTime()))
-        guard stream.send(octets.span) else { return close() }
-        state = .reading
-        isInHead = false
-        becameQuiet()
-        if isLast { finish() }
-    }
-
-    /// Until the next request; before that, the answer has to be taken.
-    private func becameQuiet() {
+        var output: [UInt8] = []
+        http.append(response, requestID: id, now: SystemClock.wallTime(), to: &output)
+        send(output)
+        timed = nil
         quietSince = desk.now
-        let isSent = stream.pendingCount == 0
-        deadline = desk.now + (isSent ? desk.limits.idleTime : desk.limits.sendTime)
     }
 
-    private func finish() {
-        stream.finishSending()
-        state = .closing
-        let isSent = stream.pendingCount == 0
-        deadline = desk.now + (isSent ? desk.limits.lingerTime : desk.limits.sendTime)
+    private func send(_ output: [UInt8]) {
+        if !stream.send(output.span) { close() }
     }
 
-    private func watch() {
+    // MARK: What follows
+
+    /// Ends what is over, and watches the socket and the time for what is still to come.
+    private func settle() {
+        if !isClosed, !isFinishing, let ending = http.ending { finish(ending) }
         if isClosed { return }
+        if isFinishing, hasInputEnded, stream.pendingCount == 0 { return close() }
+        setDeadline()
         var wanted: Readiness = isReading ? .readable : []
         if stream.pendingCount > 0 { wanted.insert(.writable) }
         if wanted == interest { return }
         interest = wanted
         desk.poller.change(stream.descriptor.number, token: id, interest: wanted)
+    }
+
+    private func finish(_ ending: ServerConnection.Ending) {
+        switch ending {
+        case .finished, .leavingRest:
+            stream.finishSending()
+            isFinishing = true
+            held = []
+            timed = nil
+        case .cut: close()
+        }
+    }
+
+    /// Every turn has its time, from its beginning on.
+    private func setDeadline() {
+        let waiting = http.waitsFor
+        if waiting == timed { return }
+        timed = waiting
+        let limits = desk.limits
+        let time =
+            switch waiting {
+            case _ where stream.pendingCount > 0: limits.sendTime
+            case .request: limits.idleTime
+            case .head: limits.headTime
+            case .body: limits.bodyTime
+            case .answer: limits.answerTime
+            case .nothing: limits.lingerTime
+            }
+        deadline = desk.now + time
+    }
+}
+
+extension RequestRefusal {
+    /// Of a request that cannot be read to its end.
+    fileprivate init(_ error: RequestError) {
+        let isTooBig = [413, 414, 431].contains(error.status)
+        self.init(isTooBig ? .tooBig : .protocolError, error.status, error.message)
     }
 }
