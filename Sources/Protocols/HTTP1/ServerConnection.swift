@@ -165,8 +165,8 @@ package struct ServerConnection: ~Copyable {
 
     /// The client has sent all it will, and everything was handed in.
     ///
-    /// - Throws: `incomplete` for a request that will never be whole; whether anybody is there for
-    ///   an answer, is for the owner to say.
+    /// - Throws: `incomplete` for a request that will never be whole. Whether anybody is there for
+    ///   an answer, the owner has to know.
     package mutating func inputEnded() throws(RequestError) {
         hasInputEnded = true
         isLast = true
@@ -190,8 +190,8 @@ package struct ServerConnection: ~Copyable {
 
     /// The body of the request at hand is wanted: `receive` goes on to its `end`.
     ///
-    /// - Throws: `bodyTooLarge` when the request says that it has more than `size` octets. A chunked
-    ///   one is refused when more come.
+    /// - Throws: `bodyTooLarge` when the request says that it has more than `size` octets. A
+    ///   chunked one is refused when more come.
     package mutating func wantBody(atMost size: Int = .max) throws(RequestError) {
         do throws(RequestError) {
             try reader.want(atMost: size)
@@ -201,8 +201,8 @@ package struct ServerConnection: ~Copyable {
         }
     }
 
-    /// Tells a client to send the body that waits for it; false, and nothing written, when it waits
-    /// for nothing.
+    /// Tells a client to send the body that waits for it; false, and nothing written, when it
+    /// waits for nothing.
     @discardableResult
     package mutating func appendContinue(to output: inout [UInt8]) -> Bool {
         guard awaitsContinue else { return false }

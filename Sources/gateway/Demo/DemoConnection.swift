@@ -4,7 +4,8 @@ import HTTP
 import HTTP1
 import Transport
 
-/// One client of the demo.
+/// One client of the demo: what of it has to do with the socket, with time and with the app. What
+/// HTTP/1 allows when, `ServerConnection` knows.
 ///
 ///     request -> request …                  (keep-alive)
 ///     request -> webSocket | events
@@ -17,13 +18,6 @@ final class DemoConnection {
         case events(DemoEvents)
         /// All is said; what still comes is not looked at.
         case closing
-    }
-
-    /// A request under way.
-    private struct Incoming {
-        var head: RequestHead
-        var body: BodyDecoder
-        var bodySize = 0
     }
 
     private static let headTimeout: Duration = .seconds(10)
@@ -39,19 +33,23 @@ final class DemoConnection {
     let token: UInt64
     let stream: Stream
     var phase = Phase.request
-    private var heads = RequestHeadDecoder(limits: .request)
-    private var incoming: Incoming?
+    private var http: ServerConnection
+    /// The request under way, and octets of its body so far.
+    private var incoming: (head: RequestHead, bodySize: Int)?
     private var interest = Readiness.readable
     /// The client finished sending.
     private var hasEnded = false
-    /// The connection is broken.
+    /// The connection is broken, or has to look so.
     private var hasFailed = false
+    /// For whom the time runs that `deadline` ends; nil when it has to be set anew.
+    private var timed: ServerConnection.Waiting?
     /// When the phase has lasted too long; nil when it may last.
     private var deadline: Instant?
 
     init(token: UInt64, stream: Stream, now: Instant) {
         self.token = token
         self.stream = stream
+        http = ServerConnection(limits: .request, unreadSize: Self.bodyLimit)
         deadline = now + Self.idleTimeout
     }
 
@@ -82,7 +80,7 @@ final class DemoConnection {
         case .events(var events):
             let event = events.next(server.queue)
             phase = .events(events)
-            stream.send(event.span)
+            send(event.span)
         case .webSocket(let socket):
             let update = queueID.flatMap { queueUpdates[$0] }
             guard socket.beat(update, to: stream, now: server.now) else {
@@ -96,10 +94,11 @@ final class DemoConnection {
     func sayGoodbye(in server: DemoServer) {
         switch phase {
         case .request, .closing: break
-        case .events(let events): stream.send(events.ending().span)
+        case .events: endAnswer()
         case .webSocket(let socket): socket.goAway(stream)
         }
-        startClosing(now: server.now)
+        http.finish()
+        if http.ending == nil { http.cut() }
         settle(in: server)
     }
 
@@ -110,26 +109,51 @@ final class DemoConnection {
         case .end:
             read(buffer.octets, in: server)
             hasEnded = true
-            startClosing(now: server.now)
+            // An event stream, too, ends when its client does.
+            if case .events = phase { endAnswer() }
+            do throws(RequestError) { try http.inputEnded() } catch { http.cut() }
+            if case .webSocket = phase { http.finish() }
         case .failed: hasFailed = true
         }
     }
 
+    /// Every request is answered at once, but for event streams, which are the last on their
+    /// connections: nothing ever has to be kept.
     private func read(_ input: Span<UInt8>, in server: DemoServer) {
         var index = 0
-        while index < input.count {
-            switch phase {
-            case .request: readRequest(input, at: &index, in: server)
-            case .webSocket(let socket):
-                let goesOn = socket.read(input, at: &index, to: stream, in: server)
-                if !goesOn { startClosing(now: server.now) }
-            case .events, .closing: return
+        do throws(RequestError) {
+            while let event = try http.receive(input, at: &index) {
+                switch event {
+                case .head(let head, _):
+                    incoming = (head, 0)
+                    try wantBody()
+                case .data(let range): incoming?.bodySize += range.count
+                case .end: answer(in: server)
+                case .octets(let range):
+                    read(input.extracting(range), ofSocketIn: server)
+                }
             }
+        } catch {
+            respond(.malformed(error))
         }
+    }
+
+    private func wantBody() throws(RequestError) {
+        try http.wantBody(atMost: Self.bodyLimit)
+        var output: [UInt8] = []
+        if http.appendContinue(to: &output) { stream.send(output.span) }
+    }
+
+    private func read(_ octets: Span<UInt8>, ofSocketIn server: DemoServer) {
+        guard case .webSocket(let socket) = phase else { return }
+        var index = 0
+        if !socket.read(octets, at: &index, to: stream, in: server) { http.finish() }
     }
 
     /// Closes what is over, and watches for what is still to come.
     private func settle(in server: DemoServer) {
+        if http.ending != nil { startClosing(now: server.now) }
+        setDeadline(now: server.now)
         let waiting = stream.pendingCount
         let isOver = hasFailed || hasEnded && waiting == 0 || waiting > Self.queueLimit
         if isOver { return server.close(self) }
@@ -141,91 +165,90 @@ final class DemoConnection {
     }
 
     private func startClosing(now: Instant) {
+        if case .closing = phase { return }
         phase = .closing
         stream.finishSending()
         deadline = now + Self.closingTimeout
     }
 
-    // MARK: Requests
+    private func setDeadline(now: Instant) {
+        let waiting = http.waitsFor
+        if waiting == timed { return }
+        timed = waiting
+        switch waiting {
+        case .request: deadline = now + Self.idleTimeout
+        case .head: deadline = now + Self.headTimeout
+        case .body: deadline = now + Self.bodyTimeout
+        // An event stream.
+        case .answer: deadline = nil
+        // WebSockets look after their clients themselves.
+        case .nothing: if case .webSocket = phase { deadline = nil }
+        }
+    }
 
-    private func readRequest(_ input: Span<UInt8>, at index: inout Int, in server: DemoServer) {
-        do {
-            if incoming == nil { try readHead(input, at: &index, in: server) }
-            try readBody(input, at: &index)
-        } catch let error as HeadError {
-            return refuse(.malformed(error), in: server)
-        } catch {
-            return refuse(.text("The body is malformed.", status: 400), in: server)
-        }
-        guard let request = incoming else { return }
-        guard request.bodySize <= Self.bodyLimit else {
-            return refuse(.text("The body is too large.", status: 413), in: server)
-        }
-        guard request.body.isComplete else { return }
+    // MARK: Answers
+
+    private func answer(in server: DemoServer) {
+        guard let (head, bodySize) = incoming else { return }
         incoming = nil
-        deadline = server.now + Self.idleTimeout
-        answer(request.head, bodySize: request.bodySize, in: server)
-    }
-
-    private func readHead(
-        _ input: Span<UInt8>, at index: inout Int, in server: DemoServer
-    ) throws(HeadError) {
-        let wasIdle = heads.isIdle
-        guard let head = try heads.decode(input, at: &index) else {
-            if wasIdle { deadline = server.now + Self.headTimeout }
-            return
-        }
-        let framing = try head.bodyFraming()
-        let request = Incoming(head: head, body: BodyDecoder(framing))
-        if head.expectsContinue, !request.body.isComplete {
-            stream.send("HTTP/1.1 100 Continue\r\n\r\n".utf8.span)
-        }
-        deadline = server.now + Self.bodyTimeout
-        incoming = request
-    }
-
-    private func readBody(_ input: Span<UInt8>, at index: inout Int) throws(BodyError) {
-        while let event = try incoming?.body.decode(input, at: &index) {
-            switch event {
-            case .data(let range): incoming?.bodySize += range.count
-            case .end: return
-            }
-        }
-    }
-
-    private func answer(_ head: RequestHead, bodySize: Int, in server: DemoServer) {
+        // From one request to the next there is all the time again.
+        timed = nil
         switch DemoRoutes.answer(head, bodySize: bodySize) {
-        case .response(let response):
-            let closes = !head.wantsKeepAlive
-            stream.send(response.encoded(hasBody: head.method != .head, closes: closes).span)
-            if closes { startClosing(now: server.now) }
-        case .events(let events):
-            deadline = nil
-            phase = .events(events)
-            stream.send(events.opening().span)
+        case .response(let response): respond(response)
+        case .events(let events): open(events, for: head)
         case .webSocket(let channel): open(channel, head, in: server)
         }
     }
 
+    private func respond(_ response: DemoResponse) {
+        var output: [UInt8] = []
+        http.append(response, to: &output)
+        stream.send(output.span)
+    }
+
+    private func open(_ events: DemoEvents, for head: RequestHead) {
+        let isStream = head.method != .head
+        if isStream { http.makeLast() }
+        var output: [UInt8] = []
+        guard http.beginHead(status: 200, to: &output) else { return }
+        DemoEvents.appendFields(to: &output)
+        http.endHead(length: nil, to: &output)
+        stream.send(output.span)
+        guard isStream else { return endAnswer() }
+        phase = .events(events)
+        send(events.opening().span)
+    }
+
     private func open(_ channel: DemoChannel, _ head: RequestHead, in server: DemoServer) {
+        var output: [UInt8] = []
         do {
-            let response = try DemoSocket.handshake(head)
-            stream.send(response.span)
+            let accept = try DemoSocket.accept(head)
+            guard http.beginHead(status: 101, to: &output) else {
+                return respond(.upgradeRequired)
+            }
+            DemoSocket.appendFields(accept: accept, head, to: &output)
+            http.endHead(length: nil, to: &output)
         } catch let error as HeadError {
-            return refuse(.malformed(error), in: server)
+            return respond(.malformed(.head(error)))
         } catch {
-            return refuse(.text("No handshake can be made.", status: 500), in: server)
+            return respond(.text("No handshake can be made.", status: 500))
         }
-        deadline = nil
+        stream.send(output.span)
         let socket = DemoSocket(channel, now: server.now)
         phase = .webSocket(socket)
         socket.greet(DemoVisitor(head), stream)
     }
 
-    /// The last answer on this connection.
-    private func refuse(_ response: DemoResponse, in server: DemoServer) {
-        incoming = nil
-        stream.send(response.encoded(closes: true).span)
-        startClosing(now: server.now)
+    /// Sends data of the answer at hand.
+    private func send(_ data: Span<UInt8>) {
+        var output: [UInt8] = []
+        http.send(data, to: &output)
+        stream.send(output.span)
+    }
+
+    private func endAnswer() {
+        var output: [UInt8] = []
+        http.end(to: &output)
+        stream.send(output.span)
     }
 }

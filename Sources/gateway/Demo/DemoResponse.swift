@@ -28,33 +28,32 @@ struct DemoResponse {
     /// A plain request to a path that only speaks WebSocket (RFC 9110 §15.5.22).
     static var upgradeRequired: DemoResponse {
         var response = DemoResponse.text("This is a WebSocket.", status: 426)
-        response.fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), version]
+        response.fields = [("Upgrade", "websocket"), version]
         return response
     }
 
-    static func malformed(_ error: HeadError) -> DemoResponse {
+    static func malformed(_ error: RequestError) -> DemoResponse {
         var response = DemoResponse.text(error.message, status: error.status)
-        if error == .unsupportedWebSocketVersion { response.fields = [version] }
+        // RFC 6455 §4.4.
+        if error.status == 426 { response.fields = [version] }
         return response
     }
 
     private static let version = (name: "Sec-WebSocket-Version", value: "13")
+}
 
-    /// - Parameters:
-    ///   - hasBody: false for the answer to HEAD.
-    ///   - closes: no further request is read from this connection.
-    func encoded(hasBody: Bool = true, closes: Bool) -> [UInt8] {
-        var output: [UInt8] = []
-        HeadEncoder.appendStatusLine(status: status, to: &output)
-        HeadEncoder.appendField(name: "Content-Type", value: contentType, to: &output)
-        HeadEncoder.appendField(name: "Content-Length", value: "\(body.count)", to: &output)
+extension ServerConnection {
+    /// Writes a whole answer to the request at hand, if one is owed.
+    mutating func append(_ response: DemoResponse, to output: inout [UInt8]) {
+        guard beginHead(status: response.status, to: &output) else { return }
+        HeadEncoder.appendField(name: "Content-Type", value: response.contentType, to: &output)
         HeadEncoder.appendField(name: "Cache-Control", value: "no-store", to: &output)
-        for (name, value) in fields {
+        for (name, value) in response.fields {
             HeadEncoder.appendField(name: name, value: value, to: &output)
         }
-        if closes { HeadEncoder.appendField(name: "Connection", value: "close", to: &output) }
-        HeadEncoder.appendEnd(to: &output)
-        if hasBody { output += body }
-        return output
+        let namesUpgrade = response.fields.contains { $0.name == "Upgrade" }
+        endHead(length: response.body.count, namesUpgrade: namesUpgrade, to: &output)
+        send(response.body.span, to: &output)
+        end(to: &output)
     }
 }

@@ -39,9 +39,7 @@ enum DemoRoutes {
             guard let store = target.value(of: "store_id"), !store.isEmpty else {
                 return .response(.text("'store_id' is missing.", status: 400))
             }
-            let events = DemoEvents(
-                store: store, visitor: DemoVisitor(head), isChunked: head.minorVersion == 1)
-            return head.method == .head ? .response(events.headOnly) : .events(events)
+            return .events(DemoEvents(store: store, visitor: DemoVisitor(head)))
         default: return nil
         }
     }

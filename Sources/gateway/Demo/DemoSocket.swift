@@ -25,23 +25,22 @@ final class DemoSocket {
         nextPing = now + Self.pingInterval
     }
 
-    /// The response that opens the socket.
+    /// The value of `Sec-WebSocket-Accept`.
     /// - Throws: `HeadError` when the request does not keep to RFC 6455 §4.2.1.
-    static func handshake(_ head: RequestHead) throws -> [UInt8] {
+    static func accept(_ head: RequestHead) throws -> String {
         let key = try head.webSocketKey()
         let input = Handshake.acceptInput(key: head.fields.bytes.span.extracting(key))
         let digest = try Digest.sha1(input.span)
-        let accept = String(decoding: Base64.encode(digest.span), as: UTF8.self)
-        var output: [UInt8] = []
-        HeadEncoder.appendStatusLine(status: 101, to: &output)
+        return String(decoding: Base64.encode(digest.span), as: UTF8.self)
+    }
+
+    /// What the answer that opens the socket says.
+    static func appendFields(accept: String, _ head: RequestHead, to output: inout [UInt8]) {
         HeadEncoder.appendField(name: "Upgrade", value: "websocket", to: &output)
-        HeadEncoder.appendField(name: "Connection", value: "Upgrade", to: &output)
         HeadEncoder.appendField(name: "Sec-WebSocket-Accept", value: accept, to: &output)
         if let name = subprotocol(head) {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: name, to: &output)
         }
-        HeadEncoder.appendEnd(to: &output)
-        return output
     }
 
     /// The client's first choice, passing over tokens in disguise.

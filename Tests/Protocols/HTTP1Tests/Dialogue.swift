@@ -3,7 +3,7 @@ import HTTP
 import HTTP1
 import Testing
 
-/// One side of a dialogue with a `ServerConnection`: what the client sends, and what its owner does.
+/// A line of a dialogue with a `ServerConnection`: what the client sends, or what its owner does.
 enum Line: Sendable {
     /// Octets come.
     case client(String)

@@ -24,7 +24,8 @@ struct ServerConnectionEndTests {
             ],
             [
                 Heard.get, Heard.ok, "error 505",
-                "-> HTTP/1.1 505 HTTP Version Not Supported|Content-Length: 2|Connection: close||no",
+                "-> HTTP/1.1 505 HTTP Version Not Supported"
+                    + "|Content-Length: 2|Connection: close||no",
                 "waits nothing, last, leavingRest",
             ]),
         Talk(

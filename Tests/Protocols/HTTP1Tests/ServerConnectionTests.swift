@@ -142,9 +142,11 @@ struct ServerConnectionTests {
             ],
             [
                 Heard.get,
-                "-> HTTP/1.1 426 Upgrade Required|Upgrade: x|Content-Length: 0|Connection: Upgrade||",
+                "-> HTTP/1.1 426 Upgrade Required|Upgrade: x|Content-Length: 0"
+                    + "|Connection: Upgrade||",
                 Heard.get,
-                "-> HTTP/1.1 426 Upgrade Required|Content-Length: 0|Connection: Upgrade, close||",
+                "-> HTTP/1.1 426 Upgrade Required|Content-Length: 0"
+                    + "|Connection: Upgrade, close||",
             ]),
     ]
 
