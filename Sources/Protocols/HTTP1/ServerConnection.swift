@@ -343,15 +343,12 @@ package struct ServerConnection: ~Copyable {
     /// Before an answer says whether the connection goes on: can the next request be found?
     private mutating func judgeRest() {
         // A client that CONNECTs may already be sending what is for nobody but its tunnel.
-        if request.isConnect {
-            reader.stop()
-            return leaveRest()
-        }
+        if request.isConnect { return leaveRest() }
         switch reader.state {
         case .announced: discardBody()
         case .body:
             let size = request.awaitsContinue ? -1 : unreadSize
-            if !reader.isWhole, !reader.canDiscard(atMost: size) { isLast = true }
+            if !reader.canDiscard(atMost: size) { isLast = true }
         case .head, .discarding, .whole, .over, .tunnel: break
         }
     }

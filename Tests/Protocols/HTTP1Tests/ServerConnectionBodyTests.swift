@@ -129,6 +129,15 @@ struct ServerConnectionBodyTests {
             ],
             ["POST /p length(2)", "data a", "no", "waits body, owes", "data b", "end", Heard.ok]),
         Talk(
+            "nor is who has only begun a chunk",
+            [
+                .client(
+                    "POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                        + "Transfer-Encoding: chunked\r\n\r\n"), .want(2), .client("2"), .goOn,
+                .ask, .client("\r\nab\r\n0\r\n\r\n"), .answer(200, "ok"),
+            ],
+            ["POST /p chunked", "no", "waits body, owes", "data ab", "end", Heard.ok]),
+        Talk(
             "who is answered without leave ends, even where the body could be read away",
             unreadSize: 9,
             [.client(Said.post(2, expects: true)), .answer(404, "no"), .ask],
@@ -245,6 +254,24 @@ struct ServerConnectionBodyTests {
                 "waits nothing, last, finished",
             ]),
     ]
+
+    @Test(
+        "leave is for who waits and has something to send",
+        arguments: [
+            (Said.post(2, expects: true), true), (Said.post(2, "a", expects: true), false),
+            (Said.get("Expect: 100-continue"), false), (Said.post(0, expects: true), false),
+        ])
+    func waits(request: String, isWaiting: Bool) throws {
+        var connection = ServerConnection(limits: .request)
+        var index = 0
+        let octets = [UInt8](request.utf8)
+        _ = try connection.receive(octets.span, at: &index)
+        #expect(connection.awaitsContinue == isWaiting)
+        try connection.wantBody()
+        var output: [UInt8] = []
+        #expect(connection.appendContinue(to: &output) == isWaiting)
+        #expect(output.isEmpty != isWaiting)
+    }
 
     @Test("are read when they are wanted", arguments: bodies)
     func reads(talk: Talk) { talk.check() }

@@ -126,6 +126,24 @@ struct ServerConnectionEndTests {
                 "waits nothing, last, finished",
             ]),
         Talk(
+            "behind a request of whose body nobody has said a word: it is answered",
+            [.client(Said.get), .clientEnds, .ask, .want(0), .answer(200, "ok"), .ask],
+            [
+                Heard.get, "waits answer, owes, last, takes nothing", "end", Heard.okLast,
+                "waits nothing, last, finished",
+            ]),
+        Talk(
+            "behind a CONNECT that is refused",
+            [
+                .client("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), .clientEnds,
+                .answer(405, ""), .ask,
+            ],
+            [
+                "CONNECT a:1 none",
+                "-> HTTP/1.1 405 Method Not Allowed|Content-Length: 0|Connection: close||",
+                "waits nothing, last, finished",
+            ]),
+        Talk(
             "within a body that nobody wants", unreadSize: 9,
             [.client(Said.post(3, "a")), .answer(200, "ok"), .clientEnds, .ask],
             ["POST /p length(3)", Heard.ok, "waits nothing, last, finished"]),
