@@ -51,7 +51,7 @@ let package = Package(
         // Protocols: sans-IO, one RFC each. HTTP is the vocabulary (RFC 9110) the others share.
         room("HTTP", "Protocols", ["Bytes", "Clock"]),
         room("HTTP1", "Protocols", ["Bytes", "HTTP"]),
-        room("WebSocket", "Protocols", ["Bytes", "Clock"]),
+        room("WebSocket", "Protocols", ["Bytes", "Clock", "HTTP", "HTTP1"]),
         room("EventStream", "Protocols", ["Bytes"]),
         room("JSON", "Protocols", ["Bytes"]),
         room("JWT", "Protocols", ["Bytes", "JSON"]),
@@ -132,7 +132,9 @@ let package = Package(
         tests("Clock", "Ground", ["Clock", "Randomness"]),
         tests("HTTP", "Protocols", ["HTTP", "Bytes", "Clock"]),
         tests("HTTP1", "Protocols", ["HTTP1", "HTTP", "Bytes", "Randomness"]),
-        tests("WebSocket", "Protocols", ["WebSocket", "Bytes", "Clock", "Randomness"]),
+        tests(
+            "WebSocket", "Protocols",
+            ["WebSocket", "HTTP", "HTTP1", "Bytes", "Clock", "Randomness"]),
         tests("EventStream", "Protocols", ["EventStream", "Randomness"]),
         tests("JSON", "Protocols", ["JSON", "Bytes", "Randomness"]),
         tests("JWT", "Protocols", ["JWT", "JSON", "Bytes", "Randomness", "PublishedKeys"]),

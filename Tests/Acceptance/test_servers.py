@@ -178,6 +178,23 @@ def test_octets_right_behind_a_handshake_are_the_websockets(demo):
         assert answered.endswith(b"\r\n\r\n\x81\x02hi\x88\x00")
 
 
+@pytest.mark.parametrize(
+    "version, key, status", [(8, "dGhlIHNhbXBsZSBub25jZQ==", 426), (13, "dGhl", 400)]
+)
+def test_a_handshake_that_is_not_proper_is_refused(demo, version, key, status):
+    fields = [
+        ("Connection", "Upgrade"), ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", str(version)), ("Sec-WebSocket-Key", key),
+    ]  # fmt: skip
+    with Client(demo.port) as client:
+        answer = client.ask(Request("GET", "/ws/echo", fields))
+        assert answer.status == status
+        assert answer.values("sec-websocket-version") == (["13"] if status == 426 else [])
+        assert answer.values("upgrade") == (["websocket"] if status == 426 else [])
+        # It was a request like any other.
+        check(request := Request("GET", "/echo?"), client.ask(request))
+
+
 def test_a_websocket_is_served(demo):
     url = f"ws://127.0.0.1:{demo.port}/ws/echo"
     with websockets.sync.client.connect(url, subprotocols=["jwt.x", "app.v1"]) as socket:

@@ -22,13 +22,13 @@ enum Floor: Int, CaseIterable, Comparable {
 /// numbers only smaller: a test fails also when one could.
 enum House {
     /// Rooms that import a room of their own floor: importer and imported. HTTP is the vocabulary
-    /// of HTTP1, JSON the text of a token's claims and of what packets of Socket.IO carry.
-    /// Transport joins TLS to the socket: whoever has a `Stream` need not know whether it is
-    /// encrypted, and no octet is copied between the two.
+    /// of HTTP1, a WebSocket is opened by a request of HTTP1, JSON is the text of a token's claims
+    /// and of what packets of Socket.IO carry. Transport joins TLS to the socket: whoever has a
+    /// `Stream` need not know whether it is encrypted, and no octet is copied between the two.
     static let neighbours: [[String]] = [
-        ["HTTP1", "HTTP"], ["JWT", "JSON"], ["SocketIO", "JSON"], ["Transport", "TLS"],
-        ["TLS", "Locks"], ["Transport", "Locks"], ["Proxy", "KeySets"], ["Proxy", "Console"],
-        ["Proxy", "State"],
+        ["HTTP1", "HTTP"], ["WebSocket", "HTTP"], ["WebSocket", "HTTP1"], ["JWT", "JSON"],
+        ["SocketIO", "JSON"], ["Transport", "TLS"], ["TLS", "Locks"], ["Transport", "Locks"],
+        ["Proxy", "KeySets"], ["Proxy", "Console"], ["Proxy", "State"],
     ]
 
     /// Modules from outside and the floors they may be imported on. No Foundation at all.

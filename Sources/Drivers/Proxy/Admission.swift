@@ -156,8 +156,8 @@ struct Admission {
                 : Refusal(.policy, status: 426, message: "This is a WebSocket")
         }
         if context.isWebSocket {
-            do throws(HeadError) {
-                _ = try head.webSocketKey()
+            do throws(HandshakeError) {
+                _ = try OpeningHandshake(head)
             } catch {
                 throw error.refusal
             }

@@ -277,13 +277,9 @@ enum Answer {
         accept: [UInt8], subprotocol: String?, to output: inout [UInt8]
     ) {
         HeadEncoder.appendStatusLine(status: 101, to: &output)
-        output.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ")
-        output.append(contentsOf: accept)
-        output.append("\r\n")
-        if let subprotocol {
-            HeadEncoder.appendField(
-                name: "Sec-WebSocket-Protocol", value: subprotocol, to: &output)
-        }
+        output.append("Connection: Upgrade\r\n")
+        OpeningHandshake.appendFields(
+            accept: accept.span, subprotocol: subprotocol, to: &output)
     }
 
     /// A WebSocket or an event stream is ended by rule before its response has begun: the same is
@@ -370,9 +366,14 @@ enum Answer {
 enum WebSocketAccept {
     /// Nil when the request has no proper key.
     static func value(for head: RequestHead) -> [UInt8]? {
-        guard let key = try? head.webSocketKey() else { return nil }
-        let input = Handshake.acceptInput(key: head.fields.bytes.span.extracting(key))
+        guard let handshake = try? OpeningHandshake(head) else { return nil }
+        let input = handshake.acceptInput
         guard let digest = try? Digest.sha1(input.span) else { return nil }
-        return Base64.encode(digest.span)
+        return OpeningHandshake.accept(digest: digest.span)
     }
+}
+
+extension HandshakeError {
+    /// How a request with such a handshake ends.
+    var refusal: Refusal { Refusal(.protocolError, status: status, message: message) }
 }

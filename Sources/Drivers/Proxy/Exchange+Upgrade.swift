@@ -14,13 +14,8 @@ extension Exchange {
     /// The upstream answered 101: the client is answered likewise, and both connections go over to
     /// a relay. `rest` came behind the head.
     func switchProtocols(_ head: ResponseHead, rest: Span<UInt8>, in worker: Worker) {
-        guard context.isWebSocket, head.fields.list(.upgrade, contains: "websocket"),
-            head.fields.list(.connection, contains: "upgrade"),
-            head.fields.count(of: .secWebSocketAccept) == 1,
-            head.fields.count(of: .secWebSocketProtocol) <= 1,
-            let accept = WebSocketAccept.value(for: self.head),
-            let answered = head.fields.range(of: .secWebSocketAccept),
-            head.fields.bytes.span.extracting(answered).matches(accept.span),
+        guard context.isWebSocket, let accept = WebSocketAccept.value(for: self.head),
+            OpeningHandshake.isCompleted(by: head, accept: accept.span),
             let compression = negotiate(head, in: worker)
         else { return fail(.badResponse, in: worker) }
         worker.scratch.removeAll(keepingCapacity: true)

@@ -9,6 +9,7 @@ internal import Routing
 internal import Sessions
 internal import Settings
 internal import Transport
+internal import WebSocket
 
 /// From a whole request head to its first effect: admission, then an exchange with an upstream, an
 /// answer of our own, or a refusal.

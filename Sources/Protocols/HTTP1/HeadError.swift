@@ -15,19 +15,14 @@ package enum HeadError: Error, Sendable, Hashable, CaseIterable {
     case conflictingFraming
     case illegalContentLength
     case unsupportedTransferCoding
-    case unsupportedWebSocketVersion
-    case malformedWebSocketHandshake
 
     /// The status that answers a request. A head of an *upstream* with any of these is always 502.
-    /// 426 goes with `Sec-WebSocket-Version: 13` (RFC 6455 §4.4).
     package var status: Int {
         switch self {
         case .malformedStartLine, .malformedField, .illegalTarget, .missingHost, .repeatedHost,
-            .illegalHost, .conflictingFraming, .illegalContentLength,
-            .malformedWebSocketHandshake:
+            .illegalHost, .conflictingFraming, .illegalContentLength:
             400
         case .targetTooLong: 414
-        case .unsupportedWebSocketVersion: 426
         case .headTooLarge, .tooManyFields: 431
         case .methodTooLong, .unsupportedTransferCoding: 501
         case .unsupportedVersion: 505
@@ -51,8 +46,6 @@ package enum HeadError: Error, Sendable, Hashable, CaseIterable {
         case .conflictingFraming: "The length of the body is given in more than one way."
         case .illegalContentLength: "The length of the body is malformed."
         case .unsupportedTransferCoding: "The transfer coding is not supported."
-        case .unsupportedWebSocketVersion: "Only version 13 of the WebSocket protocol is spoken."
-        case .malformedWebSocketHandshake: "The WebSocket handshake is malformed."
         }
     }
 }

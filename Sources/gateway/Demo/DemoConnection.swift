@@ -3,6 +3,7 @@ import Clock
 import HTTP
 import HTTP1
 import Transport
+import WebSocket
 
 /// One client of the demo: what of it has to do with the socket, with time and with the app. What
 /// HTTP/1 allows when, `ServerConnection` knows.
@@ -220,19 +221,17 @@ final class DemoConnection {
     }
 
     private func open(_ channel: DemoChannel, _ head: RequestHead, in server: DemoServer) {
-        var output: [UInt8] = []
+        var (output, fields): ([UInt8], [UInt8]) = ([], [])
         do {
-            let accept = try DemoSocket.accept(head)
-            guard http.beginHead(status: 101, to: &output) else {
-                return respond(.upgradeRequired)
-            }
-            DemoSocket.appendFields(accept: accept, head, to: &output)
-            http.endHead(length: nil, to: &output)
-        } catch let error as HeadError {
-            return respond(.malformed(.head(error)))
+            try DemoSocket.appendFields(answering: head, to: &fields)
+        } catch let error as HandshakeError {
+            return respond(.refused(error))
         } catch {
             return respond(.text("No handshake can be made.", status: 500))
         }
+        guard http.beginHead(status: 101, to: &output) else { return respond(.upgradeRequired) }
+        output += fields
+        http.endHead(length: nil, to: &output)
         stream.send(output.span)
         let socket = DemoSocket(channel, now: server.now)
         phase = .webSocket(socket)

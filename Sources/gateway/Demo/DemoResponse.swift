@@ -1,6 +1,7 @@
 import Bytes
 import HTTP
 import HTTP1
+import WebSocket
 
 /// A whole answer of the demo.
 struct DemoResponse {
@@ -33,9 +34,14 @@ struct DemoResponse {
     }
 
     static func malformed(_ error: RequestError) -> DemoResponse {
+        .text(error.message, status: error.status)
+    }
+
+    static func refused(_ error: HandshakeError) -> DemoResponse {
         var response = DemoResponse.text(error.message, status: error.status)
-        // RFC 6455 §4.4.
-        if error.status == 426 { response.fields = [version] }
+        if error == .unsupportedVersion {
+            response.fields = [("Upgrade", "websocket"), version]
+        }
         return response
     }
 

@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTP
 import HTTP1
 import JSON
+import WebSocket
 
 /// What a request to the demo gets.
 enum DemoAnswer {

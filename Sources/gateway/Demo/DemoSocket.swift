@@ -3,6 +3,7 @@ import Clock
 import Crypto
 import HTTP
 import HTTP1
+import Identity
 import Transport
 import WebSocket
 
@@ -25,31 +26,15 @@ final class DemoSocket {
         nextPing = now + Self.pingInterval
     }
 
-    /// The value of `Sec-WebSocket-Accept`.
-    /// - Throws: `HeadError` when the request does not keep to RFC 6455 §4.2.1.
-    static func accept(_ head: RequestHead) throws -> String {
-        let key = try head.webSocketKey()
-        let input = Handshake.acceptInput(key: head.fields.bytes.span.extracting(key))
+    /// Writes what the answer that opens the socket says.
+    /// - Throws: `HandshakeError` when the request does not keep to RFC 6455 §4.2.1.
+    static func appendFields(answering head: RequestHead, to output: inout [UInt8]) throws {
+        let input = try OpeningHandshake(head).acceptInput
         let digest = try Digest.sha1(input.span)
-        return String(decoding: Base64.encode(digest.span), as: UTF8.self)
-    }
-
-    /// What the answer that opens the socket says.
-    static func appendFields(accept: String, _ head: RequestHead, to output: inout [UInt8]) {
-        HeadEncoder.appendField(name: "Upgrade", value: "websocket", to: &output)
-        HeadEncoder.appendField(name: "Sec-WebSocket-Accept", value: accept, to: &output)
-        if let name = subprotocol(head) {
-            HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: name, to: &output)
-        }
-    }
-
-    /// The client's first choice, passing over tokens in disguise.
-    private static func subprotocol(_ head: RequestHead) -> String? {
-        var offers = SubprotocolList()
-        for line in head.fields.lines where line.known == .secWebSocketProtocol {
-            try? offers.read(head.fields.bytes.span.extracting(line.value))
-        }
-        return offers.names.first { !$0.hasPrefix("jwt.") } ?? offers.names.first
+        let accept = OpeningHandshake.accept(digest: digest.span)
+        OpeningHandshake.appendFields(
+            accept: accept.span,
+            subprotocol: SubprotocolOffers(head.fields).answer(upstreamChoice: nil), to: &output)
     }
 
     func greet(_ visitor: DemoVisitor, _ stream: Stream) {

@@ -22,6 +22,13 @@ final class ConsoleConnection {
         var body: [UInt8] = []
     }
 
+    private enum Phase {
+        case open
+        /// Nothing more is sent. What comes is thrown away; so many octets so far.
+        case finishing(lingered: Int)
+        case closed
+    }
+
     let id: UInt64
     private let stream: Stream
     private let address: SocketAddress
@@ -31,11 +38,8 @@ final class ConsoleConnection {
     /// What was received and may not be read before something was answered, or taken.
     private var held: [UInt8] = []
     private var requestCount: UInt64 = 0
-    private(set) var isClosed = false
-    /// Nothing more is sent, and what comes is thrown away.
-    private var isFinishing = false
+    private var phase = Phase.open
     private var hasInputEnded = false
-    private var lingered = 0
     private var interest = Readiness.readable
     /// For whom the time runs that `deadline` ends; nil when it has to be set anew.
     private var timed: ServerConnection.Waiting?
@@ -59,6 +63,10 @@ final class ConsoleConnection {
         deadline = desk.now + limits.idleTime
     }
 
+    var isClosed: Bool { if case .closed = phase { true } else { false } }
+
+    private var isFinishing: Bool { if case .finishing = phase { true } else { false } }
+
     /// Nothing is lost but time when it is closed now.
     var isBetweenRequests: Bool {
         switch http.waitsFor {
@@ -74,7 +82,7 @@ final class ConsoleConnection {
             return true
         } catch {
             stream.close()
-            isClosed = true
+            phase = .closed
             return false
         }
     }
@@ -133,7 +141,7 @@ final class ConsoleConnection {
         if isClosed { return }
         desk.poller.remove(stream.descriptor.number)
         stream.close()
-        isClosed = true
+        phase = .closed
         exchange = nil
         held = []
     }
@@ -158,12 +166,9 @@ final class ConsoleConnection {
         let buffer = desk.buffer
         switch stream.receive(into: buffer) {
         case .octets(let count):
-            if isFinishing {
-                lingered += count
-                if lingered > desk.limits.lingerSize { close() }
-            } else {
-                read(buffer.octets)
-            }
+            guard case .finishing(let lingered) = phase else { return read(buffer.octets) }
+            phase = .finishing(lingered: lingered + count)
+            if lingered + count > desk.limits.lingerSize { close() }
         case .end:
             if !isFinishing { read(buffer.octets) }
             inputEnded()
@@ -310,7 +315,7 @@ final class ConsoleConnection {
         switch ending {
         case .finished, .leavingRest:
             stream.finishSending()
-            isFinishing = true
+            phase = .finishing(lingered: 0)
             held = []
             timed = nil
         case .cut: close()

@@ -2,61 +2,6 @@ import Testing
 
 @testable import WebSocket
 
-@Suite("Handshake values")
-struct HandshakeTests {
-    @Test("the accept input is the key and the GUID of RFC 6455 §1.3")
-    func acceptInput() {
-        #expect(
-            String(
-                decoding: Handshake.acceptInput(key: "dGhlIHNhbXBsZSBub25jZQ==".utf8.span),
-                as: UTF8.self) == "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
-    }
-}
-
-@Suite("Subprotocol list")
-struct SubprotocolListTests {
-    private func read(_ lines: [String]) throws(HandshakeError) -> [String] {
-        var list = SubprotocolList()
-        for line in lines { try list.read(line.utf8.span) }
-        return list.names
-    }
-
-    @Test(
-        "tokens in the order of the lines",
-        arguments: [
-            (["chat"], ["chat"]), (["chat, superchat"], ["chat", "superchat"]),
-            (["chat,superchat"], ["chat", "superchat"]),
-            ([" \tchat\t , \tsuper \t"], ["chat", "super"]), (["a", "b, c"], ["a", "b", "c"]),
-            (["a,,b,"], ["a", "b"]), ([",a"], ["a"]), (["A, a"], ["A", "a"]),
-            ([""], []), ([" ,\t, "], []), (["a", ""], ["a"]), (["", "a"], ["a"]),
-            (["app.v1, jwt.eyJh.eyJz.c2ln_-"], ["app.v1", "jwt.eyJh.eyJz.c2ln_-"]),
-        ] as [([String], [String])])
-    func legal(lines: [String], names: [String]) throws {
-        #expect(try read(lines) == names)
-    }
-
-    @Test(
-        "everything else is refused",
-        arguments: [
-            (["a b"], .malformedSubprotocols),
-            (["a/b"], .malformedSubprotocols), (["\"a\""], .malformedSubprotocols),
-            (["a;b"], .malformedSubprotocols), (["채팅"], .malformedSubprotocols),
-            (["a\u{0}"], .malformedSubprotocols), (["a, b, a"], .duplicateSubprotocol),
-            (["a", "a"], .duplicateSubprotocol),
-        ] as [([String], HandshakeError)])
-    func illegal(lines: [String], error: HandshakeError) {
-        #expect(throws: error) { try read(lines) }
-        #expect(!error.description.isEmpty)
-    }
-
-    @Test("there is a most")
-    func limit() throws {
-        let names = (0..<SubprotocolList.limit).map { "p\($0)" }
-        #expect(try read([names.joined(separator: ",")]) == names)
-        #expect(throws: HandshakeError.tooManySubprotocols) { try read(names + ["more"]) }
-    }
-}
-
 @Suite("Extension list")
 struct ExtensionListTests {
     typealias Element = ExtensionList.Element
