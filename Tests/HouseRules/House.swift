@@ -76,7 +76,7 @@ enum House {
     static let mostStoredProperties = 12
     /// Types with more, by room and name. Settings are what there is to be said.
     static let manyStoredProperties: [String: Int] = [
-        "Console.ConsoleConnection": 16, "Console.ConsoleLoop": 15,
+        "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
         "KeySets.KeySetLoop": 17, "Proxy.ClientConnection": 21, "Proxy.Exchange": 24,
         "Proxy.Generation": 13, "Proxy.RequestContext": 36, "Proxy.SharedState": 23,
         "Proxy.UpstreamConnection": 16, "Proxy.WebSocketRelay": 22, "Proxy.Worker": 46,
