@@ -143,6 +143,10 @@ struct Operations: ConsoleBackend {
                 "gateway_tickets", .gauge, help: "Tickets that are out.",
                 UInt64(shared.ticketBook.count)),
             MetricFamily(
+                "gateway_tickets_octets", .gauge,
+                help: "Octets that tickets take which are out, with the tokens they stand for.",
+                UInt64(shared.ticketBook.octets)),
+            MetricFamily(
                 "gateway_revocations", .gauge, help: "Entries, those of files included.",
                 UInt64(list.revocations.count + list.fileCount)),
         ]

@@ -14,6 +14,8 @@ package final class TicketBook: Sendable {
     /// Tickets that may be out at once, and those of one user.
     package static let standardLimit = 100_000
     package static let standardUserLimit = 64
+    /// Octets that tickets may take, the tokens they stand for among them.
+    package static let standardOctetLimit = 64 * 1024 * 1024
 
     /// Why no ticket was given.
     package enum IssueError: Error, Sendable, Hashable {
@@ -27,8 +29,12 @@ package final class TicketBook: Sendable {
 
     private let pages: Guarded<TicketPages>
 
-    package init(limit: Int = standardLimit, userLimit: Int = standardUserLimit) {
-        pages = Guarded(TicketPages(limit: limit, userLimit: userLimit))
+    package init(
+        limit: Int = standardLimit, userLimit: Int = standardUserLimit,
+        octetLimit: Int = standardOctetLimit
+    ) {
+        pages = Guarded(
+            TicketPages(limit: limit, userLimit: userLimit, octetLimit: octetLimit))
     }
 
     /// A ticket for `token`, in base64url (43 characters). It is good for the `jwt` block that
@@ -44,14 +50,16 @@ package final class TicketBook: Sendable {
     ) throws(IssueError) -> String {
         let secret: [UInt8]
         let digest: TicketDigest
+        let holder: TicketPages.Holder
         do throws(CryptoError) {
             secret = try Random.octets(TicketDigest.ticketLength)
             digest = try TicketDigest(ofTicket: secret)
+            holder = try TicketPages.Holder(identity)
         } catch {
             throw .random(error)
         }
         let entry = TicketPages.Entry(
-            identity: identity, token: token, isBound: isBound,
+            token: token, rule: identity.rule, holder: holder, isBound: isBound,
             neighbourhood: address?.neighbourhood,
             end: now + TokenSettings.ticketLifetime)
         try pages.withLock { pages throws(IssueError) in
@@ -73,11 +81,14 @@ package final class TicketBook: Sendable {
     ) -> (token: Secret, rule: String)? {
         guard let digest = TicketDigest(ofTicket: ticket),
             let entry = pages.withLock({ $0.remove(digest, now: now) }),
-            rules.contains(where: { $0.isSpelled(entry.identity.rule) })
+            rules.contains(where: { $0.isSpelled(entry.rule) })
         else { return nil }
         if entry.isBound, entry.neighbourhood != address?.neighbourhood { return nil }
-        return (entry.token, entry.identity.rule)
+        return (entry.token, entry.rule)
     }
+
+    /// Octets that those tickets take.
+    package var octets: Int { pages.withLock { $0.octets } }
 
     /// Tickets that are out, some of them perhaps too old.
     package var count: Int { pages.withLock { $0.count } }

@@ -29,9 +29,11 @@ extension TicketDigest {
 /// live equally long, the old ones are at the front, and sweeping looks at no other.
 struct TicketPages: Sendable {
     struct Entry: Sendable {
-        var identity: VerifiedIdentity
         /// Which the ticket stands for.
         var token: Secret
+        /// The `jwt` block that verified it.
+        var rule: String
+        var holder: Holder
         /// Good only for clients with the same `neighbourhood`.
         var isBound: Bool
         /// Where it was asked for; nil for a client without an address.
@@ -40,29 +42,39 @@ struct TicketPages: Sendable {
     }
 
     /// Who asked for tickets: a user of a block, or, where tokens name no user, the token's claims.
-    private struct Holder: Hashable {
-        var rule: ExactText
-        var user: ExactText?
-        var claims: String?
+    /// Of whatever that is, as long as the issuer likes it, a digest is kept.
+    struct Holder: Hashable, Sendable {
+        private let digest: TokenFingerprint
 
-        init(_ identity: VerifiedIdentity) {
-            rule = ExactText(identity.rule)
-            user = identity.user.map(ExactText.init)
-            claims = identity.user == nil ? identity.encodedClaims : nil
+        init(_ identity: VerifiedIdentity) throws(CryptoError) {
+            let kind: [UInt8] = identity.user == nil ? [0] : [1]
+            let name = identity.user ?? identity.encodedClaims
+            // A length in front of each, so that no two pairs read alike.
+            let rule = Array(identity.rule.utf8)
+            let salt = kind + Array("\(rule.count):".utf8) + rule
+            digest = try TokenFingerprint(of: name.utf8.span, salt: salt)
         }
     }
 
+    /// What a ticket takes besides its token: its entry, its places in the order and among those
+    /// that are held.
+    static let overhead = 512
+
     private let limit: Int
     private let userLimit: Int
+    private let octetLimit: Int
+    /// Octets that all entries take.
+    private(set) var octets = 0
     private var entries: [TicketDigest: Entry] = [:]
     /// The tickets as they were issued, from `swept` on; some are redeemed by now.
     private var order: [TicketDigest] = []
     private var swept = 0
     private var held: [Holder: Int] = [:]
 
-    init(limit: Int, userLimit: Int) {
+    init(limit: Int, userLimit: Int, octetLimit: Int) {
         self.limit = limit
         self.userLimit = userLimit
+        self.octetLimit = octetLimit
     }
 
     var count: Int { entries.count }
@@ -71,16 +83,23 @@ struct TicketPages: Sendable {
         _ entry: Entry, _ digest: TicketDigest, now: Instant
     ) throws(TicketBook.IssueError) {
         sweep(now: now, atMost: Self.sweptAtOnce)
-        let holder = Holder(entry.identity)
-        if held[holder, default: 0] >= userLimit || entries.count >= limit {
+        let holder = entry.holder
+        if held[holder, default: 0] >= userLimit || isFull(for: entry) {
             sweep(now: now, atMost: .max)
         }
         if held[holder, default: 0] >= userLimit { throw .tooManyOfUser }
-        if entries.count >= limit { throw .tooMany }
+        if isFull(for: entry) { throw .tooMany }
         entries[digest] = entry
         order.append(digest)
         held[holder, default: 0] += 1
+        octets += Self.cost(of: entry)
     }
+
+    private func isFull(for entry: Entry) -> Bool {
+        entries.count >= limit || octets + Self.cost(of: entry) > octetLimit
+    }
+
+    private static func cost(of entry: Entry) -> Int { entry.token.octets.count + overhead }
 
     /// The ticket, which is spent with that; nil when there is none or it is too old.
     mutating func remove(_ digest: TicketDigest, now: Instant) -> Entry? {
@@ -112,9 +131,9 @@ struct TicketPages: Sendable {
 
     private mutating func take(_ digest: TicketDigest) -> Entry? {
         guard let entry = entries.removeValue(forKey: digest) else { return nil }
-        let holder = Holder(entry.identity)
-        let left = held[holder, default: 1] - 1
-        held[holder] = left == 0 ? nil : left
+        let left = held[entry.holder, default: 1] - 1
+        held[entry.holder] = left == 0 ? nil : left
+        octets -= Self.cost(of: entry)
         return entry
     }
 }

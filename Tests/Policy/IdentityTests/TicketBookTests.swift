@@ -192,6 +192,51 @@ struct TicketBookTests {
         _ = try book.issue(identity(), now: at(31))
     }
 
+    @Test("what tickets take is bounded in octets, whoever's they are, and given back")
+    func octetLimit() throws {
+        let token = Secret([UInt8](repeating: 0x61, count: 8000))
+        let book = TicketBook(limit: 1000, userLimit: 1000, octetLimit: 100_000)
+        func issue(_ user: String, at seconds: Int64) throws -> String {
+            try book.issue(
+                token, of: identity(user), to: nil, isBound: false, now: at(seconds))
+        }
+        let tickets = try (0..<11).map { try issue("\($0)", at: 0) }
+        #expect((88_000...100_000).contains(book.octets))
+        #expect(throws: TicketBook.IssueError.tooMany) { try issue("12", at: 1) }
+        // A small one still has room.
+        let small = try book.issue(identity(), now: at(1))
+        #expect(book.redeem(tickets[0], rules: ["app"], address: nil, now: at(2)) != nil)
+        _ = try issue("12", at: 2)
+        #expect(throws: TicketBook.IssueError.tooMany) { try issue("13", at: 29) }
+        #expect(book.redeem(small, now: at(29)) != nil)
+        // Old ones make room, however many they are.
+        for number in 0..<10 { _ = try issue("\(number)", at: 33) }
+        #expect(book.octets <= 100_000)
+        _ = try? book.issue(identity(), now: at(100))
+        #expect(book.octets < 2000)
+    }
+
+    @Test("claims without end are not kept for a ticket")
+    func longClaims() throws {
+        let book = TicketBook(userLimit: 1000)
+        let claims = "{\"name\":\"\(String(repeating: "x", count: 5000))\"}"
+        let nameless = try authenticate(signed(claims), settings("app"))
+        _ = try book.issue(Secret([1]), of: nameless, to: nil, isBound: false, now: at(0))
+        #expect(book.octets < 1000)
+    }
+
+    @Test("no user is taken for another, nor for claims that spell its name")
+    func holders() throws {
+        let book = TicketBook(limit: 100, userLimit: 1)
+        for (user, rule) in [("7", "app"), ("p7", "ap"), ("app7", ""), ("1:7", "app")] {
+            _ = try book.issue(identity(user, rule: rule), now: at(0))
+        }
+        let claims = try identity(nil).encodedClaims
+        _ = try book.issue(identity(nil), now: at(0))
+        _ = try book.issue(identity(claims), now: at(0))
+        #expect(book.count == 6)
+    }
+
     @Test("a user's old tickets count for nothing behind many others that are old as well")
     func backlog() throws {
         let book = TicketBook(limit: 10_000, userLimit: 2)
