@@ -16,6 +16,8 @@ internal import WebSocket
 enum RequestIntake {
     static func begin(_ head: RequestHead, from client: ClientConnection, in worker: Worker) {
         let context = context(of: head, from: client, in: worker)
+        // Behind a handshake stand frames, or nothing: whatever the answer, there is no request.
+        if context.isWebSocket { client.makeLast(leavingRest: true) }
         do throws(Refusal) {
             let framing = try framing(of: head)
             if framing != .none, framing != .length(0) { context.hasRequestBody = true }
