@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from harness.door import ask, closing
+from harness.log import line
 from harness.process import accepts
-from harness.raw import connection
+from harness.raw import connection, once
 from harness.waiting import eventually
+from harness.wire import marked
 
 CONFIGURATION = """
 limits { drain 5s }
@@ -111,3 +113,127 @@ async def test_a_second_instance_takes_over_the_port_at_once(gateway, start_gate
     second = start_gateway(CONFIGURATION, **names)
     async with httpx.AsyncClient() as client:
         assert (await client.get(second.plain.http("/healthz"))).status_code == 200
+
+
+# Who has no answer when the time is over.
+
+WAITING = """
+log { access json stdout }
+workers 1
+limits { drain 2s }
+listen 127.0.0.1:$https { tls { certificate self_signed } }
+listen 127.0.0.1:$http
+jwt app { algorithms HS256; secret env:JWT_SECRET }
+backend app { server 127.0.0.1:$app; response_timeout 60s }
+defaults { backend app }
+route /plain    { }
+route /kept     { buffer_body 64k }
+route /download { stream }
+route /finish   { finish_without_client }
+route /events   { events }
+route /ws       { websocket }
+route /in       { websocket; auth app }
+"""
+SOCKET = (
+    "GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+GET = "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HALF = "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf"
+#: What waits, whether the app has heard of it, and what must then be known.
+WAITERS = {
+    "an answer": ("/plain", GET, True),
+    "a body that is kept first": ("/kept", HALF, False),
+    "the rest of a body": ("/plain", HALF, True),
+    "a download": ("/download", GET, True),
+    "what is finished anyway": ("/finish", GET, True),
+    "a handshake": ("/ws", SOCKET, True),
+    "a body for the gateway": ("/.gateway/refresh", HALF, False),
+}
+
+
+@pytest.fixture
+def waiting_gateway(start_gateway, app_port):
+    return start_gateway(WAITING, app=app_port)
+
+
+@pytest.mark.parametrize("door", ["plain", "tls"])
+@pytest.mark.parametrize("name", WAITERS)
+async def test_who_waits_is_answered_when_the_time_is_over(
+    waiting_gateway, upstream, door, name
+):
+    """A FIN without a word could be anything. Whether the app has heard of it is told apart."""
+    path, words, is_sent = WAITERS[name]
+    target = marked(path)
+    async with connection(getattr(waiting_gateway, door)) as raw:
+        await raw.send(words.format(target))
+        if is_sent:
+            await upstream.arrival(target)
+        else:
+            # Whatever was said before this is read by the time it is answered.
+            await once(waiting_gateway.plain, GET.format("/.gateway/nothing"))
+        began = time.monotonic()
+        waiting_gateway.signal(signal.SIGTERM)
+        answer = await raw.answer()
+        assert time.monotonic() - began > 1.5, "it has all its time"
+        assert answer.status == 503
+        assert answer.values("connection") == ["close"]
+        assert answer.values("retry-after") == ([] if is_sent else ["1"])
+        assert json.loads(answer.body)["reason"] == "draining"
+        assert await raw.end() == b""
+    waiting_gateway.assert_exit(0)
+    entry = await line(waiting_gateway, target)
+    assert (entry["status"], entry["reason"]) == (503, "draining")
+    assert entry.get("detail") == ("unfinished" if is_sent else None)
+
+
+async def test_a_stream_that_waits_is_told_to_come_back(waiting_gateway, upstream):
+    """An `EventSource` would never do so after a 503."""
+    target = marked("/events")
+    async with connection(waiting_gateway.tls) as raw:
+        await raw.send(
+            f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+        )
+        await upstream.arrival(target)
+        waiting_gateway.signal(signal.SIGTERM)
+        answer = await raw.answer()
+        assert answer.status == 200
+        assert answer.values("content-type") == ["text/event-stream"]
+        assert answer.body.startswith(b"retry: ")
+        assert await raw.end() == b""
+    waiting_gateway.assert_exit(0)
+
+
+async def test_who_still_sends_is_answered_when_the_time_is_over(waiting_gateway, upstream):
+    """The octets that nobody reads must not turn the answer into a reset."""
+    target = marked("/plain")
+    async with connection(waiting_gateway.plain) as raw:
+        fields = f"Host: localhost\r\nContent-Length: {1 << 40}"
+        await raw.send(f"POST {target} HTTP/1.1\r\n{fields}\r\n\r\n")
+        app = await upstream.arrival(target)
+        app.reader._transport.pause_reading()
+
+        async def push():
+            while True:
+                await raw.send(b"x" * 65536)
+
+        pushing = asyncio.create_task(push())
+        waiting_gateway.signal(signal.SIGTERM)
+        answer = await raw.answer("POST")
+        pushing.cancel()
+        assert (answer.status, answer.values("connection")) == (503, ["close"])
+    waiting_gateway.assert_exit(0)
+
+
+async def test_what_is_cut_after_the_drain_is_logged(waiting_gateway, upstream):
+    target = marked("/plain")
+    async with connection(waiting_gateway.plain) as raw:
+        await raw.send(GET.format(target))
+        app = await upstream.arrival(target)
+        await app.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await raw.until(b"half")
+        waiting_gateway.signal(signal.SIGTERM)
+        assert await raw.end() == b""
+    waiting_gateway.assert_exit(0)
+    entry = await line(waiting_gateway, target)
+    assert (entry["status"], entry["reason"]) == (200, "draining")

@@ -180,6 +180,25 @@ package final class TLSSession {
         ERR_clear_error()
     }
 
+    /// Writes one more session ticket into the engine's output, which was taken before: a server
+    /// may at any time (RFC 8446 §4.6.1).
+    ///
+    /// - Returns: false where there are none of that kind: before TLS 1.3, on the client side, in a
+    ///   handshake.
+    package func offerTicket() -> Bool {
+        guard isEstablished, !hasFailed, engine.outputCount == 0 else { return false }
+        OpenSSLErrors.clear()
+        // The session is this one's; it refuses where it is no server of TLS 1.3.
+        guard unsafe SSL_new_session_ticket(ssl) == 1 else {
+            ERR_clear_error()
+            return false
+        }
+        // It is written at once, not with the next octets that have to be sent.
+        _ = unsafe SSL_do_handshake(ssl)
+        ERR_clear_error()
+        return engine.outputCount > 0
+    }
+
     private func takeFailure() -> TLSFailure {
         switch OpenSSLErrors.takeReason() {
         case SSL_R_HTTP_REQUEST: .plainHTTP

@@ -126,6 +126,27 @@ package final class Stream {
     /// that is not whole.
     package var heldCount: Int { queuedExtent + (tls?.heldCount ?? 0) }
 
+    /// At least as many octets as can still come to the owner of what has been received: with TLS
+    /// records are counted, which hold less. When it cannot be told, as many as there may be.
+    package var unreadCount: Int {
+        let count = shim_unread(descriptor.number)
+        return count < 0 ? .max : Int(count) + (tls?.heldCount ?? 0)
+    }
+
+    /// Asks the other side whether it is there, in a way that its owner never hears of: a system
+    /// whose program has closed the connection answers with a reset, though what it could not send
+    /// yet, and the end behind that, stay unsent for as long as nobody receives them here. With TLS
+    /// 1.3 a session ticket is such a question; elsewhere there is none.
+    ///
+    /// - Returns: false when nothing was asked.
+    package func ask() -> Bool {
+        guard let tls, !cannotSend, !isFinishing, !hasTLSFailed, tls.offerTicket() else {
+            return false
+        }
+        takeEncrypted()
+        return true
+    }
+
     /// How long sent octets may stay unacknowledged before the kernel gives up (RFC 5482).
     package func setUserTimeout(milliseconds: Int32) {
         Socket.set(

@@ -1,4 +1,26 @@
+internal import Clock
 internal import Transport
+
+/// When a client is asked whether it is still there that is not read from: more and more seldom,
+/// and not for ever, since some count what is said to them besides the response.
+struct LeaveQuestion {
+    private static let first: Duration = .seconds(5)
+    private static let longest: Duration = .seconds(60)
+    /// Below what common clients take without a word of the response.
+    private static let limit = 12
+
+    private var pause = Self.first
+    private var count = 0
+
+    /// When it is asked next; nil when it was asked often enough.
+    func next(after now: Instant) -> Instant? { count < Self.limit ? now + pause : nil }
+
+    /// - Parameter isPossible: false where there is no way to ask.
+    mutating func asked(_ isPossible: Bool) {
+        count = isPossible ? count + 1 : Self.limit
+        pause = min(pause * 2, Self.longest)
+    }
+}
 
 /// Clients that finish sending, or leave, while something is done for them.
 extension ClientConnection {
@@ -26,5 +48,49 @@ extension ClientConnection {
         case .exchange(let exchange): exchange.clientInputEnded(hasAllCome: false, in: worker)
         case .head, .webSocket, .closing, .lingering, .closed: break
         }
+    }
+
+    /// The client finished sending before, and the last of what was held is used.
+    func heldIsOver(in worker: Worker) {
+        switch phase {
+        case .head: finish(in: worker)
+        case .exchange(let exchange) where exchange.isReadingBody:
+            exchange.clientInputEnded(in: worker)
+        case .exchange, .held, .webSocket, .closing, .lingering, .closed: break
+        }
+    }
+
+    // MARK: Ends that have not come
+
+    /// Octets of its input that have come and were not used, at least.
+    var unusedCount: Int {
+        let unread = hasInputEnded ? 0 : stream.unreadCount
+        return held.count.addingReportingOverflow(unread).overflow ? .max : held.count + unread
+    }
+
+    /// A client that left while nobody read from it has its end behind octets that its system
+    /// could not send, and nothing of that is seen here: it has to be asked, in a way that it need
+    /// not answer. WebSockets have pings for that, and event streams comments.
+    func watchForSilentLeave(in worker: Worker) {
+        guard case .exchange(let exchange) = phase, !interest.isReadable, !hasFinished,
+            exchange.mayAsk
+        else { return timers.clear(.asking) }
+        guard timers[.asking] == .never, let next = leaveQuestion.next(after: worker.now) else {
+            return
+        }
+        set(.asking, at: next, in: worker)
+    }
+
+    func askWhetherItLeft(in worker: Worker) {
+        leaveQuestion.asked(stream.ask())
+    }
+
+    /// The process stops. Whom it would wait for in vain shows when what it has sent is read: the
+    /// end comes behind that.
+    func lookAhead(in worker: Worker) {
+        guard case .exchange(let exchange) = phase, exchange.isHeldBack, !hasFinished,
+            !worker.shared.memory.isOverloaded, worker.drain.takeLookAhead()
+        else { return }
+        looksAhead = true
     }
 }

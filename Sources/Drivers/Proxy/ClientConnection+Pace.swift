@@ -31,7 +31,8 @@ extension ClientConnection {
             if pace.sending != nil { stopAwaitingBody() }
             return
         }
-        let isWaitedFor = interest.isReadable && !exchange.awaitsContinue
+        let isWaitedFor =
+            interest.isReadable && exchange.wantsClientInput && !exchange.awaitsContinue
         if isWaitedFor != (pace.sending?.isRunning ?? false) {
             awaitBody(isWaitedFor, in: worker)
         }
@@ -77,7 +78,7 @@ extension ClientConnection {
         switch slow {
         case .wait: return nil
         case .cut(let least):
-            rate.patience = max(rate.patience, least.patience)
+            rate.patience = max(rate.patience, least.savedPatience)
             return rate
         }
     }

@@ -13,6 +13,8 @@ extension ClientConnection {
         case connect
         /// The client sends the body of its request fast enough.
         case sending
+        /// A client that is not read from is asked whether it has left.
+        case asking
         /// The client takes what waits for it fast enough.
         case taking
         /// A WebSocket or event stream looks after its client: pings, comments, the token's end.
@@ -48,6 +50,7 @@ extension ClientConnection {
         case .phase: phaseTimedOut(in: worker)
         case .sending: judgeSending(in: worker)
         case .taking: judgeTaking(in: worker)
+        case .asking: askWhetherItLeft(in: worker)
         case .connect: if case .exchange(let exchange) = phase { exchange.connectAgain(in: worker) }
         case .heartbeat: heartbeatDue(in: worker)
         case .check, .queue, .end:
@@ -97,6 +100,7 @@ extension ClientConnection {
         if hasInputEnded { return false }
         // What comes behind a request that waits is kept, so that a client that leaves is noticed.
         if isHolding { return held.count < Self.heldSize }
+        if looksAhead { return held.count < Self.aheadSize }
         guard held.isEmpty else { return false }
         switch phase {
         case .head, .held, .closing: return true
@@ -120,6 +124,7 @@ extension ClientConnection {
             worker.poller.change(stream.descriptor.number, token: token, interest: interest)
         }
         watchPace(in: worker)
+        watchForSilentLeave(in: worker)
         countMemory(in: worker)
     }
 }

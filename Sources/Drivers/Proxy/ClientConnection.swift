@@ -48,6 +48,10 @@ final class ClientConnection {
     /// Octets that are read behind a request that waits.
     static let heldSize = 16 * 1024
 
+    /// Octets that are read ahead: more than systems take from a program and cannot send yet (on
+    /// Linux 4 MB, see tcp_wmem in tcp(7)).
+    static let aheadSize = 6 << 20
+
     let token: UInt64
     let stream: Stream
     /// Its place in the count of its address; nil where it is in none.
@@ -66,6 +70,10 @@ final class ClientConnection {
     private(set) var hasInputEnded = false
     /// The client finished sending, and octets that are not wanted yet come before that.
     var hasFinishedUnread = false
+    /// Whether it has left, while it is not read from.
+    var leaveQuestion = LeaveQuestion()
+    /// It is read ahead from, because the process stops: its end may stand behind what it has sent.
+    var looksAhead = false
     /// When the wheel wakes it, and what for.
     var deadline = Deadline()
     var timers = Timers<Timer>()
@@ -200,6 +208,8 @@ final class ClientConnection {
     /// takes what waits for it is asked over all of them.
     private func enter(_ next: Phase) {
         timers.clearAll(but: .taking)
+        leaveQuestion = LeaveQuestion()
+        looksAhead = false
         phase = next
     }
 
@@ -222,7 +232,9 @@ final class ClientConnection {
                 if index == before { return hold(octets, from: index) }
             case .exchange(let exchange):
                 let before = index
-                exchange.clientSent(octets, at: &index, in: worker)
+                // What was read ahead goes on as its application takes it.
+                let end = min(octets.count, index + Flow.highWater)
+                exchange.clientSent(octets.extracting(0..<end), at: &index, in: worker)
                 pace.bodyCount += Int64(index - before)
                 if index == before { return hold(octets, from: index) }
             case .webSocket(let relay):
@@ -268,7 +280,7 @@ final class ClientConnection {
             consume(octets.span, in: worker)
             noteHeadStage(in: worker)
         }
-        if hasInputEnded, held.isEmpty, case .head = phase { finish(in: worker) }
+        if hasInputEnded, held.isEmpty { heldIsOver(in: worker) }
         updateInterest(in: worker)
     }
 
@@ -294,6 +306,7 @@ final class ClientConnection {
 
     func begin(_ relay: WebSocketRelay, in worker: Worker) {
         enter(.webSocket(relay))
+        leavesRest = false
         pace.forgetTaking()
         watchPace(in: worker)
         set(.check, at: relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
@@ -302,6 +315,7 @@ final class ClientConnection {
 
     func begin(_ socket: ClosingSocket, in worker: Worker) {
         enter(.closing(socket))
+        leavesRest = false
         set(.phase, at: worker.now + ClosingSocket.timeout, in: worker)
         updateInterest(in: worker)
     }
@@ -363,7 +377,8 @@ final class ClientConnection {
         // What waits for it, it may still take: the end of earlier answers.
         case .head: finish(in: worker)
         case .held(let request): request.clientInputEnded(from: self, in: worker)
-        case .exchange(let exchange): exchange.clientInputEnded(in: worker)
+        case .exchange(let exchange):
+            exchange.clientInputEnded(hasAllCome: held.isEmpty, in: worker)
         case .webSocket(let relay): relay.clientInputEnded(in: worker)
         case .closing: finish(in: worker)
         case .lingering: if stream.pendingCount == 0 { close(in: worker) }
@@ -404,7 +419,9 @@ final class ClientConnection {
         case .head, .closing, .closed: break
         case .lingering: hurryLingering(in: worker)
         case .held(let request): request.drain(from: self, in: worker)
-        case .exchange(let exchange): exchange.drain(in: worker)
+        case .exchange(let exchange):
+            exchange.drain(in: worker)
+            lookAhead(in: worker)
         case .webSocket(let relay): relay.drain(in: worker)
         }
         updateInterest(in: worker)

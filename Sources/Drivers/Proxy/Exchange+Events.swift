@@ -180,11 +180,8 @@ extension Exchange {
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
-        let stream = client.stream
-        guard
-            let next = events?.sendQueue.grew(
-                to: stream.pendingCount, taken: stream.takenCount, now: worker.now)
-        else { return }
+        let pending = client.stream.pendingCount
+        guard let next = events?.sendQueue.grew(to: pending, now: worker.now) else { return }
         client.set(.queue, at: next, in: worker)
     }
 
@@ -305,7 +302,7 @@ extension Exchange {
         case .end: cut(relay.pendingEnd?.reason ?? .normal, in: worker)
         case .queue: judgeQueue(in: worker)
         case .check: check(in: worker)
-        case .phase, .connect, .sending, .taking, .heartbeat: break
+        case .phase, .connect, .sending, .taking, .heartbeat, .asking: break
         }
     }
 

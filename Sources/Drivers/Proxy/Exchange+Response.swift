@@ -271,6 +271,8 @@ extension Exchange {
         case socketRefused(status: Int)
         /// The process stops while it waits for a server.
         case draining
+        /// The process stops before the server has answered.
+        case unfinished
         /// Its token came to its end while it waits for a server.
         case tokenExpired
         case badRequest(BodyError)
@@ -317,6 +319,10 @@ extension Exchange {
                     Self.reason(ofStatus: status), detail: "status_\(status)",
                     message: "The application refused the WebSocket")
             case .draining: .draining
+            case .unfinished:
+                Refusal(
+                    .draining, detail: "unfinished",
+                    message: "The gateway stopped before the application had answered")
             case .tokenExpired: TokenError.expired.refusal
             case .badRequest(let error):
                 Refusal(.protocolError, status: error.status, message: error.message)

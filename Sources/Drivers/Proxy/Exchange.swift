@@ -55,7 +55,7 @@ final class Exchange {
     /// The response may be silent for as long as it likes: it is a stream, of whatever kind.
     var isOpenEnded = false
     /// Set when the client has left and the request is finished without it.
-    private var unattended: UnattendedLease?
+    var unattended: UnattendedLease?
     private(set) var upstream: UpstreamConnection?
     /// What came of the request on that connection.
     var use: UpstreamUse
@@ -320,66 +320,6 @@ final class Exchange {
         return upstream.stream.pendingCount < Flow.highWater
     }
 
-    // MARK: The client
-
-    /// The client finished sending.
-    ///
-    /// - Parameter hasAllCome: false when octets come before that, which may be the rest of the
-    ///   request's body.
-    func clientInputEnded(hasAllCome: Bool = true, in worker: Worker) {
-        guard !hasEnded else { return }
-        if wait.isActive { return leave(.normal, isBroken: false, in: worker) }
-        client.makeLast()
-        let end = InputEnd(
-            context.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
-            finishesWithoutClient: plan.route.settings.finishesWithoutClient)
-        switch end {
-        case .leaves: leave(.normal, isBroken: false, in: worker)
-        case .isAsked: sendComment(in: worker)
-        case .goesOn: break
-        }
-    }
-
-    private func standing(hasAllCome: Bool) -> InputEnd.Standing {
-        if hasAllCome, case .streaming = request { return .body }
-        if let events { return events.isClosed ? .closedEvents : .events }
-        if case .awaiting = response { return .awaiting }
-        return .response
-    }
-
-    /// The connection of the client is broken. Who has finished sending before has said goodbye.
-    func clientLost(in worker: Worker) {
-        guard !hasEnded else { return }
-        if finishesWithoutClient { return goOnUnattended(in: worker) }
-        leave(client.hasFinished ? .normal : .abnormal, in: worker)
-    }
-
-    /// - Parameter isBroken: false for a client that may still take earlier answers.
-    func leave(_ departure: Departure, isBroken: Bool = true, in worker: Worker) {
-        closeUpstream(in: worker)
-        conclude(.clientGone, departure, in: worker)
-        if isBroken { client.close(in: worker) } else { client.finish(in: worker) }
-    }
-
-    private var finishesWithoutClient: Bool {
-        guard plan.route.settings.finishesWithoutClient, events == nil, !context.isWebSocket,
-            upstream != nil
-        else { return false }
-        if case .streaming = request { return false }
-        return true
-    }
-
-    /// Nobody hears the answer. The application may finish it all the same.
-    private func goOnUnattended(in worker: Worker) {
-        unattended = UnattendedLease(worker.unattended)
-        client.makeLast()
-        context.release(.normal, in: worker)
-        client.close(in: worker)
-        upstream?.updateInterest(in: worker)
-    }
-
-    var isUnattended: Bool { unattended != nil }
-
     // MARK: Response
 
     var wantsUpstreamInput: Bool {
@@ -389,7 +329,8 @@ final class Exchange {
 
     func clientDrained(in worker: Worker) {
         let pending = client.stream.pendingCount
-        guard events?.sendQueue.shrank(to: pending) ?? (pending <= Flow.lowWater) else { return }
+        let hasRoom = events?.sendQueue.shrank(to: pending, now: worker.now)
+        guard hasRoom ?? (pending <= Flow.lowWater) else { return }
         // While it was not read from, the upstream had no chance to be in time.
         watchServer(hasMoved: false, in: worker)
         upstream?.updateInterest(in: worker)

@@ -260,6 +260,12 @@ final class HeldRequest {
         }
     }
 
+    /// The time to finish is over, and it has no answer.
+    func drainIsOver(from client: ClientConnection, in worker: Worker) {
+        client.makeLast()
+        answer(.draining, client, worker)
+    }
+
     func timerFired(from client: ClientConnection, in worker: Worker) {
         switch stage {
         case .none: break

@@ -7,7 +7,8 @@ internal import Settings
 /// The stream itself holds the octets; this knows whether they are too many, and has a clock that
 /// runs until they are down to half. What the client's system acknowledges moves the clock, not how
 /// full the queue is: behind it the kernel holds megabytes, which a client that reads steadily may
-/// take minutes for.
+/// take minutes for. The clock is one for as long as the connection lives: a client that takes a
+/// lot at once has saved up time for the pause behind that.
 ///
 ///     roomy --full--> full, clock runs --half--> roomy      full --too slow--> cut
 struct SendQueue {
@@ -15,14 +16,15 @@ struct SendQueue {
     private static let looks = 8
 
     private let size: Int
-    /// Nil for `slow wait`.
-    private let rate: LeastRate?
-    /// Runs while the queue is full.
+    /// Nil for `slow wait`; runs while the queue is full.
     private var clock: ProgressClock?
 
     init(_ settings: RouteSettings) {
         size = settings.sendQueueSize
-        rate = if case .cut(let rate) = settings.slowClient { rate } else { nil }
+        guard case .cut(let rate) = settings.slowClient else { return }
+        clock = ProgressClock(
+            octetsPerSecond: rate.octetsPerSecond, patience: rate.patience,
+            most: rate.savedPatience, count: 0, looks: Self.looks)
     }
 
     /// The upstream may be read from.
@@ -30,31 +32,33 @@ struct SendQueue {
 
     /// More waits for the client now.
     ///
-    /// - Parameter taken: octets that the client has acknowledged; asked for when that is too much.
     /// - Returns: when the queue is to be judged, if the clock starts by it.
-    mutating func grew(
-        to pending: Int, taken: @autoclosure () -> Int64, now: Instant
-    ) -> Instant? {
-        guard let rate, clock == nil, pending >= size else { return nil }
-        var started = ProgressClock(
-            octetsPerSecond: rate.octetsPerSecond, patience: rate.patience, count: taken(),
-            looks: Self.looks)
-        let next = started.resume(at: now)
-        clock = started
-        return next
+    mutating func grew(to pending: Int, now: Instant) -> Instant? {
+        guard clock?.isRunning == false, pending >= size else { return nil }
+        return clock?.resume(at: now)
     }
 
     /// The client took something. True when the upstream may be read from again.
-    mutating func shrank(to pending: Int) -> Bool {
+    mutating func shrank(to pending: Int, now: Instant) -> Bool {
         guard pending <= size / 2 else { return false }
-        clock = nil
+        clock?.restore(at: now)
         return true
     }
 
-    /// Nil when the queue is not full any more.
+    /// - Parameter taken: octets that the client has acknowledged since its connection was opened.
+    /// - Returns: nil when the queue is not full any more.
     mutating func judge(
         taken: @autoclosure () -> Int64, now: Instant
     ) -> ProgressClock.Verdict? {
-        clock?.judge(count: taken(), at: now)
+        guard clock?.isRunning == true else { return nil }
+        return clock?.judge(count: taken(), at: now)
     }
+}
+
+extension LeastRate {
+    /// What a client that took a lot at once may pause for at most: a multiple of the patience.
+    private static let savings = 6
+
+    /// How long a client may pause that has taken enough before.
+    var savedPatience: Duration { patience * Self.savings }
 }

@@ -30,7 +30,7 @@ extension WebSocketRelay {
         // Who closes already is waited for as `end` says.
         case .check: if isOpen { check(in: worker) }
         case .queue: judgeQueue(in: worker)
-        case .phase, .connect, .sending, .taking, .heartbeat: break
+        case .phase, .connect, .sending, .taking, .heartbeat, .asking: break
         }
     }
 
@@ -55,11 +55,23 @@ extension WebSocketRelay {
         }
         checkProbe(in: worker)
         if silence < route.settings.pingInterval {
-            if lastSign > lastPing { outstandingPing = nil }
-        } else if outstandingPing == nil {
+            // Of one that was repeated there may be more answers, until there is another.
+            if lastSign > lastPing, !isPingRepeated { outstandingPing = nil }
+        } else if outstandingPing == nil || isPingRepeated && lastSign > lastPing {
             ping(in: worker)
+        } else if !wantsClientInput, client.stream.pendingCount == 0 {
+            repeatPing(in: worker)
         }
         scheduleCheck(in: worker)
+    }
+
+    /// What a client answers that is not read from is not heard, nor that it leaves: its end stands
+    /// behind what its system could not send. But then what it is sent is answered with a reset.
+    private func repeatPing(in worker: Worker) {
+        guard let outstandingPing else { return }
+        isPingRepeated = true
+        pendingToClient.ping = Self.octets(of: outstandingPing)
+        injectToClient(in: worker)
     }
 
     /// While octets wait in front of a ping that was not answered, that the client takes some of
@@ -99,6 +111,7 @@ extension WebSocketRelay {
 
     private func ping(in worker: Worker) {
         lastPing = worker.now
+        isPingRepeated = false
         let ping = worker.newMaskingKey().bits
         outstandingPing = ping
         acknowledgedCount = nil
@@ -123,11 +136,8 @@ extension WebSocketRelay {
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
-        let stream = client.stream
-        guard
-            let next = sendQueue.grew(
-                to: stream.pendingCount, taken: stream.takenCount, now: worker.now)
-        else { return }
+        let pending = client.stream.pendingCount
+        guard let next = sendQueue.grew(to: pending, now: worker.now) else { return }
         client.set(.queue, at: next, in: worker)
     }
 

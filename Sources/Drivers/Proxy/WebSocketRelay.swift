@@ -56,6 +56,8 @@ final class WebSocketRelay {
     /// What our last ping carried, until its pong came; to tell it from the client's own pongs.
     var outstandingPing: UInt32?
     var lastPing = Instant.zero
+    /// It was sent more than once, and may be answered as often.
+    var isPingRepeated = false
     /// It is to show by acknowledgements that it is there, because a ping has to wait.
     var acknowledgementProbe: AcknowledgementProbe?
     /// When the client last took some of what waited for it, or was let go on.
@@ -105,7 +107,8 @@ final class WebSocketRelay {
 
     func clientDrained(in worker: Worker) {
         lastTaken = worker.now
-        guard sendQueue.shrank(to: client.stream.pendingCount) else { return }
+        let pending = client.stream.pendingCount
+        guard sendQueue.shrank(to: pending, now: worker.now) else { return }
         upstream?.updateInterest(in: worker)
     }
 
@@ -165,7 +168,7 @@ final class WebSocketRelay {
             clientHasClosed = true
             return noteClose(frame, in: worker)
         case .pong where outstandingPing.map { frame.payload == Self.octets(of: $0) } ?? false:
-            outstandingPing = nil
+            if !isPingRepeated { outstandingPing = nil }
             return
         case .ping, .pong: break
         }

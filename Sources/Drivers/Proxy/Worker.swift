@@ -83,10 +83,10 @@ final class Worker {
     /// Clients that the newest generation has not been asked about, and how many it has turned out.
     var reviews = Backlog<UInt64>()
     var reviewedOut = 0
-    private(set) var isDraining = false
-    private(set) var drainDeadline: Instant?
+    /// How it comes to its end, once it is told to.
+    var drain = DrainSchedule()
     private(set) var clientCount = 0
-    private var hasStopped = false
+    var hasStopped = false
     private let mailboxToken: UInt64
     /// When the store of sessions is to be asked what time has brought, as far as this worker
     /// knows.
@@ -328,7 +328,7 @@ final class Worker {
         client.opened(in: self)
     }
 
-    private func remove(_ listener: ListeningSocket) {
+    func remove(_ listener: ListeningSocket) {
         // Whoever is in the queue already would be reset: take them in first.
         var waiting = true
         while waiting {
@@ -343,7 +343,7 @@ final class Worker {
         listener.socket.descriptor.close()
     }
 
-    private var listeners: [ListeningSocket] {
+    var listeners: [ListeningSocket] {
         members.elements.compactMap {
             if case .listener(let listener) = $0 { listener } else { nil }
         }
@@ -424,23 +424,5 @@ final class Worker {
         for case .client(let client) in members.elements { reviews.append(client.token) }
         for connection in pool.keep(next.groups) { connection.close(in: self) }
         shared.workerAdopted(index, generation: next.number)
-    }
-
-    private func startDraining() {
-        guard !isDraining else { return }
-        isDraining = true
-        drainDeadline = now + generation.settings.limits.drainTimeout
-        for listener in listeners { remove(listener) }
-        for case .client(let client) in members.elements { client.drain(in: self) }
-        // Wakes the loop once the deadline has come, whatever the connections do.
-        if let drainDeadline { wake(at: drainDeadline) }
-    }
-
-    private func continueDraining() {
-        let isOver = drainDeadline.map { now >= $0 } ?? false
-        guard clientCount + unattended.value == 0 || isOver else { return }
-        hasStopped = true
-        accessLog.flush()
-        shared.workerStopped(index)
     }
 }

@@ -37,7 +37,7 @@ package struct BodyDecoder: Sendable {
         if case .complete = state { true } else { false }
     }
 
-    /// Octets of the body that are still to come; nil when that is not known yet.
+    /// Octets of the body that are still to come; nil when its framing does not say.
     package var remainingCount: Int? {
         switch state {
         case .length(let remaining): remaining

@@ -44,6 +44,11 @@ int shim_unsent(int number) {
     return ioctl(number, SIOCOUTQNSD, &count) == 0 ? count : -1;
 }
 
+int shim_unread(int number) {
+    int count = 0;
+    return ioctl(number, SIOCINQ, &count) == 0 ? count : -1;
+}
+
 int64_t shim_acknowledged(int number) {
     // The headers of the C library end before this field.
     struct tcp_info info;

@@ -104,6 +104,22 @@ import Transport
         #expect(far.stream.peek() == .broken)
     }
 
+    @Test(arguments: Kind.allCases)
+    func `what was not received is counted, without the end behind it`(kind: Kind) throws {
+        let (near, far) = try pair(kind)
+        #expect(far.stream.unreadCount == 0)
+        near.send("hello")
+        near.send("!")
+        #expect(far.stream.unreadCount == 6)
+        near.stream.finishSending()
+        #expect(far.stream.unreadCount == 6)
+        try far.run { $0.ending != nil }
+        #expect(far.stream.unreadCount == 0)
+        far.stream.close()
+        #expect(far.stream.unreadCount == .max, "it cannot be told")
+        #expect(!near.stream.ask(), "without TLS there is no way to ask")
+    }
+
     @Test func `a look sees a reset`() throws {
         let (near, far) = try pair(.tcp)
         near.stream.close(reset: true)

@@ -116,6 +116,58 @@ import Transport
         try visit.finish()
     }
 
+    private static let ticket = "<<< TLS 1.3, Handshake"
+
+    @Test func `a client is asked whether it is there, and its program does not notice`() throws {
+        let visit = try TLSVisit(to: context, ["-tls1_3", "-msg"])
+        try visit.shakeHands()
+        func tickets() -> Int {
+            visit.client.output.split(separator: "\n").count {
+                $0.hasPrefix(Self.ticket) && $0.hasSuffix("NewSessionTicket")
+            }
+        }
+        for count in 2...4 {
+            try visit.server.run { _ in
+                try visit.client.checkPatience()
+                return tickets() == count - 1
+            }
+            let wasAsked = visit.server.stream.ask()
+            #expect(wasAsked)
+        }
+        visit.server.isEchoing = true
+        visit.client.write("still here\n")
+        try visit.server.run { _ in visit.client.output.contains("still here\n") }
+        visit.server.isEchoing = false
+        try visit.finish()
+        let wasAsked = visit.server.stream.ask()
+        #expect(!wasAsked, "nothing may follow our close_notify")
+    }
+
+    @Test func `a client that has gone answers with a reset, whatever of its own is not received`()
+        throws
+    {
+        let visit = try TLSVisit(to: context, ["-tls1_3", "-quiet"])
+        try visit.shakeHands()
+        visit.server.isReading = false
+        visit.client.end()
+        try visit.server.run { _ in !visit.client.isRunning }
+        // The reset is told to whoever sends or looks next, once.
+        try visit.server.run { !$0.stream.ask() || $0.stream.peek() == .broken }
+    }
+
+    @Test func `before TLS 1.3, and in a handshake, nobody can be asked`() throws {
+        let early = try TLSVisit(to: context, ["-quiet"])
+        let wasAskedEarly = early.server.stream.ask()
+        #expect(!wasAskedEarly)
+        let visit = try TLSVisit(to: context, ["-tls1_2", "-quiet"])
+        try visit.shakeHands()
+        let wasAsked = visit.server.stream.ask()
+        #expect(!wasAsked)
+        visit.server.send("goes on\n")
+        try visit.finish()
+        #expect(visit.client.output.contains("goes on\n"))
+    }
+
     @Test func `new keys that nobody asks to be answered are not answered`() throws {
         let visit = try TLSVisit(to: context, ["-tls1_3", "-msg"])
         try visit.shakeHands()

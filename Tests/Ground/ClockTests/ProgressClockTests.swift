@@ -12,6 +12,8 @@ import Testing
         let testDescription: String
         var rate = 100
         var patience: Double = 10
+        /// What can be saved up; nil for the patience.
+        var most: Double?
         /// So many octets every so many seconds, until so many seconds have passed.
         let moves: [(octets: Int, every: Double, until: Double)]
         var looks = 1
@@ -40,6 +42,23 @@ import Testing
             testDescription: "who is looked at often and keeps the rate in bursts stays",
             moves: [(900, 9, 3600)], looks: 10, tooSlowAfter: nil),
         Case(
+            testDescription: "time is saved up for a pause", most: 60,
+            moves: [(5000, 5, 5), (0, 49, 54), (5000, 1, 55), (0, 49, 104)], looks: 10,
+            tooSlowAfter: nil),
+        Case(
+            testDescription: "but only so much", most: 60,
+            moves: [(1_000_000, 1, 1), (0, 1, 200)], looks: 10, tooSlowAfter: 62),
+        Case(
+            testDescription: "who never moves has saved nothing", most: 60,
+            moves: [(0, 1, 200)], looks: 10, tooSlowAfter: 10),
+        Case(
+            testDescription: "who is slower than the rate saves nothing", most: 60,
+            moves: [(50, 1, 200)], looks: 10, tooSlowAfter: 20),
+        Case(
+            testDescription: "what can be saved is no less than the patience", most: 1,
+            moves: [(0, 9, 9), (1000, 0.5, 9.5), (0, 9, 18.5), (1000, 0.5, 19)], looks: 10,
+            tooSlowAfter: nil),
+        Case(
             testDescription: "no rate: one octet now and then is enough", rate: 0,
             moves: [(1, 9, 3600)], tooSlowAfter: nil),
         Case(
@@ -49,8 +68,8 @@ import Testing
 
     @Test(arguments: cases) func `is out of time`(example: Case) {
         var clock = ProgressClock(
-            octetsPerSecond: example.rate, patience: .seconds(example.patience), count: 0,
-            looks: example.looks)
+            octetsPerSecond: example.rate, patience: .seconds(example.patience),
+            most: example.most.map { .seconds($0) }, count: 0, looks: example.looks)
         var count: Int64 = 0
         var next = clock.resume(at: .zero)
         var now = 0.0
@@ -92,6 +111,21 @@ import Testing
             clock.pause(at: Self.at(Double(turn) * 100 + 1))
         }
         #expect(clock.resume(at: Self.at(900)) == Self.at(901))
+    }
+
+    @Test func `what is done gives the patience back, and leaves what was saved`() {
+        var clock = ProgressClock(
+            octetsPerSecond: 100, patience: .seconds(10), most: .seconds(60), count: 0)
+        _ = clock.resume(at: Self.at(0))
+        clock.restore(at: Self.at(9))
+        #expect(!clock.isRunning)
+        #expect(clock.resume(at: Self.at(20)) == Self.at(30))
+        #expect(clock.judge(count: 4000, at: Self.at(25)) == .inTime(until: Self.at(35)))
+        // 45 seconds are left, and are not made less.
+        clock.restore(at: Self.at(26))
+        _ = clock.resume(at: Self.at(100))
+        #expect(clock.judge(count: 4000, at: Self.at(143)) != .tooSlow)
+        #expect(clock.judge(count: 4000, at: Self.at(144)) == .tooSlow)
     }
 
     @Test func `octets that moved meanwhile count, also those of a pause`() {

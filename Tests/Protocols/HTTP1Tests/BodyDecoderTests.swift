@@ -32,6 +32,25 @@ struct BodyDecoderTests {
         }
     }
 
+    @Test("what is missing of a body is known where its framing says so")
+    func missing() throws {
+        for (framing, expected) in [
+            (BodyFraming.none, 0), (.length(0), 0), (.length(9), 9), (.chunked, nil),
+            (.untilClose, nil),
+        ] as [(BodyFraming, Int?)] {
+            #expect(BodyDecoder(framing).missingCount == expected)
+        }
+        var decoder = BodyDecoder(.length(9))
+        var index = 0
+        for expected in [6, 3, 0] {
+            index = 0
+            _ = try decoder.decode("abc".utf8.span, at: &index)
+            #expect(decoder.missingCount == expected)
+        }
+        _ = try decoder.decode("".utf8.span, at: &index)
+        #expect(decoder.isComplete && decoder.missingCount == 0)
+    }
+
     @Test("a body until the end of the connection is complete with it")
     func untilClose() throws {
         var decoder = BodyDecoder(.untilClose)

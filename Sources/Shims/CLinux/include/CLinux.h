@@ -19,6 +19,9 @@ int shim_getsockname(int number, struct sockaddr *address, socklen_t *size);
 int shim_unacknowledged(int number);
 /// SIOCOUTQNSD: octets that were not sent yet; -1 when it cannot be told.
 int shim_unsent(int number);
+/// SIOCINQ (tcp(7)): octets that were received and not read yet, without the FIN behind them; -1
+/// when it cannot be told.
+int shim_unread(int number);
 /// TCP_INFO (tcp(7)): octets that the other side has acknowledged so far; -1 when that is unknown.
 int64_t shim_acknowledged(int number);
 /// How many cores this process may run on, from sched_getaffinity(2); 0 when it cannot be told.

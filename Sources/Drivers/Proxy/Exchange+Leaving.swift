@@ -1,0 +1,79 @@
+internal import Endings
+internal import HTTP1
+internal import Sessions
+internal import Settings
+internal import Transport
+
+/// Clients that finish sending, or are gone, while their request is under way.
+extension Exchange {
+    /// The client finished sending.
+    ///
+    /// - Parameter hasAllCome: false when octets come before that which were not used yet, and may
+    ///   be the rest of the request's body.
+    func clientInputEnded(hasAllCome: Bool = true, in worker: Worker) {
+        guard !hasEnded else { return }
+        if wait.isActive { return leave(.normal, isBroken: false, in: worker) }
+        client.makeLast()
+        let end = InputEnd(
+            context.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
+            finishesWithoutClient: plan.route.settings.finishesWithoutClient)
+        switch end {
+        case .leaves: leave(.normal, isBroken: false, in: worker)
+        case .isAsked: sendComment(in: worker)
+        case .goesOn: break
+        }
+    }
+
+    private func standing(hasAllCome: Bool) -> InputEnd.Standing {
+        if case .streaming(let body) = request, hasAllCome || !mayComplete(body) { return .body }
+        if let events { return events.isClosed ? .closedEvents : .events }
+        if case .awaiting = response { return .awaiting }
+        return .response
+    }
+
+    /// What has come of the client's may be the rest of the body, as far as its framing says.
+    private func mayComplete(_ body: BodyDecoder) -> Bool {
+        body.missingCount.map { $0 <= client.unusedCount } ?? true
+    }
+
+    /// The client has to send more of its body, and is not read from, because the server takes no
+    /// more of it.
+    var isHeldBack: Bool { isReadingBody && !wantsClientInput }
+
+    /// Its client may be asked whether it is there: one that has left is of no use to it, and what
+    /// was sent of the body before can be thrown away.
+    var mayAsk: Bool { !plan.route.settings.finishesWithoutClient }
+
+    /// The connection of the client is broken. Who has finished sending before has said goodbye.
+    func clientLost(in worker: Worker) {
+        guard !hasEnded else { return }
+        if finishesWithoutClient { return goOnUnattended(in: worker) }
+        leave(client.hasFinished ? .normal : .abnormal, in: worker)
+    }
+
+    /// - Parameter isBroken: false for a client that may still take earlier answers.
+    func leave(_ departure: Departure, isBroken: Bool = true, in worker: Worker) {
+        closeUpstream(in: worker)
+        conclude(.clientGone, departure, in: worker)
+        if isBroken { client.close(in: worker) } else { client.finish(in: worker) }
+    }
+
+    private var finishesWithoutClient: Bool {
+        guard plan.route.settings.finishesWithoutClient, events == nil, !context.isWebSocket,
+            upstream != nil
+        else { return false }
+        if case .streaming = request { return false }
+        return true
+    }
+
+    /// Nobody hears the answer. The application may finish it all the same.
+    private func goOnUnattended(in worker: Worker) {
+        unattended = UnattendedLease(worker.unattended)
+        client.makeLast()
+        context.release(.normal, in: worker)
+        client.close(in: worker)
+        upstream?.updateInterest(in: worker)
+    }
+
+    var isUnattended: Bool { unattended != nil }
+}
