@@ -79,7 +79,7 @@ enum House {
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
         "KeySets.KeySetLoop": 17, "Proxy.ClientConnection": 21, "Proxy.Exchange": 24,
         "Proxy.Generation": 13, "Proxy.RequestContext": 36, "Proxy.SharedState": 23,
-        "Proxy.UpstreamConnection": 16, "Proxy.WebSocketRelay": 23, "Proxy.Worker": 45,
+        "Proxy.UpstreamConnection": 16, "Proxy.WebSocketRelay": 21, "Proxy.Worker": 45,
         "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
         "Settings.Settings": 13, "Settings.TokenSettings": 22, "Transport.Stream": 13,

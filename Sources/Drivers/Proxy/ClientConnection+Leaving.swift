@@ -22,10 +22,26 @@ struct LeaveQuestion {
     }
 }
 
+/// The end of a client's input, while what comes before it is not read.
+struct UnreadEnd {
+    /// The client finished sending, and octets that are not wanted yet come before that.
+    var hasCome = false
+    /// Whether it has left.
+    var question = LeaveQuestion()
+    /// It is read ahead from, because the process stops: its end may stand behind what it has sent.
+    var isLookedFor = false
+
+    /// Another request begins, or none.
+    mutating func forgetRequest() {
+        question = LeaveQuestion()
+        isLookedFor = false
+    }
+}
+
 /// Clients that finish sending, or leave, while something is done for them.
 extension ClientConnection {
     /// It sends no more, whether or not all of it was received.
-    var hasFinished: Bool { hasInputEnded || hasFinishedUnread }
+    var hasFinished: Bool { hasInputEnded || unreadEnd.hasCome }
 
     /// While a request is under way its client is watched also when it is not read from, because
     /// the upstream takes no more or is not there yet: an end that stands behind unread octets is
@@ -42,7 +58,7 @@ extension ClientConnection {
     /// The client finished sending, and not all of it was received.
     func finishedUnread(in worker: Worker) {
         guard watchesForLeaving else { return }
-        hasFinishedUnread = true
+        unreadEnd.hasCome = true
         switch phase {
         case .held(let request): request.clientInputEnded(from: self, in: worker)
         case .exchange(let exchange): exchange.clientInputEnded(hasAllCome: false, in: worker)
@@ -75,14 +91,14 @@ extension ClientConnection {
         guard case .exchange(let exchange) = phase, !interest.isReadable, !hasFinished,
             exchange.mayAsk
         else { return timers.clear(.asking) }
-        guard timers[.asking] == .never, let next = leaveQuestion.next(after: worker.now) else {
+        guard timers[.asking] == .never, let next = unreadEnd.question.next(after: worker.now) else {
             return
         }
         set(.asking, at: next, in: worker)
     }
 
     func askWhetherItLeft(in worker: Worker) {
-        leaveQuestion.asked(stream.ask())
+        unreadEnd.question.asked(stream.ask())
     }
 
     /// The process stops. Whom it would wait for in vain shows when what it has sent is read: the
@@ -91,6 +107,6 @@ extension ClientConnection {
         guard case .exchange(let exchange) = phase, exchange.isHeldBack, !hasFinished,
             !worker.shared.memory.isOverloaded, worker.drain.takeLookAhead()
         else { return }
-        looksAhead = true
+        unreadEnd.isLookedFor = true
     }
 }

@@ -100,7 +100,7 @@ extension ClientConnection {
         if hasInputEnded { return false }
         // What comes behind a request that waits is kept, so that a client that leaves is noticed.
         if isHolding { return held.count < Self.heldSize }
-        if looksAhead { return held.count < Self.aheadSize }
+        if unreadEnd.isLookedFor { return held.count < Self.aheadSize }
         guard held.isEmpty else { return false }
         switch phase {
         case .head, .held, .closing: return true

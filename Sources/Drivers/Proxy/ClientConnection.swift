@@ -68,12 +68,8 @@ final class ClientConnection {
     var interest: Readiness = .readable
     private var isConsuming = false
     private(set) var hasInputEnded = false
-    /// The client finished sending, and octets that are not wanted yet come before that.
-    var hasFinishedUnread = false
-    /// Whether it has left, while it is not read from.
-    var leaveQuestion = LeaveQuestion()
-    /// It is read ahead from, because the process stops: its end may stand behind what it has sent.
-    var looksAhead = false
+    /// What is known of its end while it is not read from.
+    var unreadEnd = UnreadEnd()
     /// When the wheel wakes it, and what for.
     var deadline = Deadline()
     var timers = Timers<Timer>()
@@ -208,8 +204,7 @@ final class ClientConnection {
     /// takes what waits for it is asked over all of them.
     private func enter(_ next: Phase) {
         timers.clearAll(but: .taking)
-        leaveQuestion = LeaveQuestion()
-        looksAhead = false
+        unreadEnd.forgetRequest()
         phase = next
     }
 

@@ -56,8 +56,8 @@ extension WebSocketRelay {
         checkProbe(in: worker)
         if silence < route.settings.pingInterval {
             // Of one that was repeated there may be more answers, until there is another.
-            if lastSign > lastPing, !isPingRepeated { outstandingPing = nil }
-        } else if outstandingPing == nil || isPingRepeated && lastSign > lastPing {
+            if lastSign > ownPing.sent, !ownPing.isRepeated { ownPing.payload = nil }
+        } else if ownPing.payload == nil || ownPing.isRepeated && lastSign > ownPing.sent {
             ping(in: worker)
         } else if !wantsClientInput, client.stream.pendingCount == 0 {
             repeatPing(in: worker)
@@ -68,9 +68,9 @@ extension WebSocketRelay {
     /// What a client answers that is not read from is not heard, nor that it leaves: its end stands
     /// behind what its system could not send. But then what it is sent is answered with a reset.
     private func repeatPing(in worker: Worker) {
-        guard let outstandingPing else { return }
-        isPingRepeated = true
-        pendingToClient.ping = Self.octets(of: outstandingPing)
+        guard let payload = ownPing.payload else { return }
+        ownPing.isRepeated = true
+        pendingToClient.ping = Self.octets(of: payload)
         injectToClient(in: worker)
     }
 
@@ -78,7 +78,7 @@ extension WebSocketRelay {
     /// them is its sign of life: there may be megabytes in the kernel, and we see only when a good
     /// part of them is gone.
     private func noteTaking(in worker: Worker) {
-        guard outstandingPing != nil, lastPing >= lastSign,
+        guard ownPing.payload != nil, ownPing.sent >= lastSign,
             client.stream.pendingCount > 0 || client.stream.unsentCount > 0
         else { return }
         let count = client.stream.acknowledgedCount
@@ -94,7 +94,7 @@ extension WebSocketRelay {
         guard isOpen else { return }
         // Who is not read from cannot be heard.
         guard wantsClientInput else { return client.answerProbe(in: worker) }
-        if outstandingPing == nil || client.lastHeard > lastPing { ping(in: worker) }
+        if ownPing.payload == nil || client.lastHeard > ownPing.sent { ping(in: worker) }
         // Where it does not see the ping soon, it has to acknowledge what comes before.
         guard pendingToClient.ping != nil || client.stream.pendingCount > 0 else { return }
         acknowledgementProbe = AcknowledgementProbe(of: client.stream, now: worker.now)
@@ -110,10 +110,10 @@ extension WebSocketRelay {
     }
 
     private func ping(in worker: Worker) {
-        lastPing = worker.now
-        isPingRepeated = false
+        ownPing.sent = worker.now
+        ownPing.isRepeated = false
         let ping = worker.newMaskingKey().bits
-        outstandingPing = ping
+        ownPing.payload = ping
         acknowledgedCount = nil
         pendingToClient.ping = Self.octets(of: ping)
         injectToClient(in: worker)
@@ -121,7 +121,7 @@ extension WebSocketRelay {
 
     private func scheduleCheck(in worker: Worker) {
         var next = lastSign + route.settings.pingInterval
-        if outstandingPing != nil {
+        if ownPing.payload != nil {
             // The next ping is due then, if its pong comes.
             next = min(
                 lastSign + route.settings.silenceTimeout,

@@ -53,11 +53,7 @@ final class WebSocketRelay {
     /// Our own pings and pongs that wait for the end of a message on its way.
     var pendingToClient = PendingControl()
     var pendingToUpstream = PendingControl()
-    /// What our last ping carried, until its pong came; to tell it from the client's own pongs.
-    var outstandingPing: UInt32?
-    var lastPing = Instant.zero
-    /// It was sent more than once, and may be answered as often.
-    var isPingRepeated = false
+    var ownPing = OwnPing()
     /// It is to show by acknowledgements that it is there, because a ping has to wait.
     var acknowledgementProbe: AcknowledgementProbe?
     /// When the client last took some of what waited for it, or was let go on.
@@ -167,8 +163,8 @@ final class WebSocketRelay {
             sendToUpstream(frame, in: worker)
             clientHasClosed = true
             return noteClose(frame, in: worker)
-        case .pong where outstandingPing.map { frame.payload == Self.octets(of: $0) } ?? false:
-            if !isPingRepeated { outstandingPing = nil }
+        case .pong where ownPing.payload.map { frame.payload == Self.octets(of: $0) } ?? false:
+            if !ownPing.isRepeated { ownPing.payload = nil }
             return
         case .ping, .pong: break
         }
@@ -279,6 +275,15 @@ final class WebSocketRelay {
         guard isFree else { return }
         upstream.stream.send(pendingToUpstream.take(maskingKey: worker.newMaskingKey()).span)
     }
+}
+
+/// The last ping of the gateway's own.
+struct OwnPing {
+    /// What it carried, until its pong came; to tell it from the client's own pongs.
+    var payload: UInt32?
+    var sent = Instant.zero
+    /// It was sent more than once, and may be answered as often.
+    var isRepeated = false
 }
 
 /// Frames of ours that wait: a ping, a pong, of several only the last that is owed (RFC 6455
