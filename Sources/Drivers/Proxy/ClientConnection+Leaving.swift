@@ -91,9 +91,9 @@ extension ClientConnection {
         guard case .exchange(let exchange) = phase, !interest.isReadable, !hasFinished,
             exchange.mayAsk
         else { return timers.clear(.asking) }
-        guard timers[.asking] == .never, let next = unreadEnd.question.next(after: worker.now) else {
-            return
-        }
+        guard timers[.asking] == .never,
+            let next = unreadEnd.question.next(after: worker.now)
+        else { return }
         set(.asking, at: next, in: worker)
     }
 
