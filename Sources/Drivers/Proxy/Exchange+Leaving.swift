@@ -33,7 +33,7 @@ extension Exchange {
 
     /// What has come of the client's may be the rest of the body, as far as its framing says.
     private func mayComplete(_ body: BodyDecoder) -> Bool {
-        body.missingCount.map { $0 <= client.unusedCount } ?? true
+        body.remainingCount.map { $0 <= client.unusedCount } ?? true
     }
 
     /// The client has to send more of its body, and is not read from, because the server takes no

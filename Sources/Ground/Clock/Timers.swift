@@ -6,9 +6,9 @@ extension Instant {
 /// When something is due, each purpose by itself: to set one never moves another. Whoever owns it
 /// asks to be woken at `next`, takes what is due then, and asks again.
 ///
-/// `Purpose` is an enumeration over `Int`, numbered from 0, of at most eight cases.
+/// `Purpose` is an enumeration over `Int`, numbered from 0, of at most ten cases.
 package struct Timers<Purpose: CaseIterable & RawRepresentable<Int>> {
-    private var instants = InlineArray<8, Instant>(repeating: .never)
+    private var instants = InlineArray<10, Instant>(repeating: .never)
 
     package init() {}
 

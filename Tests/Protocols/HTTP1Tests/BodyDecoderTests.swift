@@ -38,17 +38,17 @@ struct BodyDecoderTests {
             (BodyFraming.none, 0), (.length(0), 0), (.length(9), 9), (.chunked, nil),
             (.untilClose, nil),
         ] as [(BodyFraming, Int?)] {
-            #expect(BodyDecoder(framing).missingCount == expected)
+            #expect(BodyDecoder(framing).remainingCount == expected)
         }
         var decoder = BodyDecoder(.length(9))
         var index = 0
         for expected in [6, 3, 0] {
             index = 0
             _ = try decoder.decode("abc".utf8.span, at: &index)
-            #expect(decoder.missingCount == expected)
+            #expect(decoder.remainingCount == expected)
         }
         _ = try decoder.decode("".utf8.span, at: &index)
-        #expect(decoder.isComplete && decoder.missingCount == 0)
+        #expect(decoder.isComplete && decoder.remainingCount == 0)
     }
 
     @Test("a body until the end of the connection is complete with it")
