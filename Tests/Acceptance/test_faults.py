@@ -13,7 +13,7 @@ import websockets
 from harness.door import ask, closing
 from harness.ports import free_port
 from harness.raw import connection, once
-from harness.waiting import eventually, settled
+from harness.waiting import PATIENCE, eventually, settled
 
 CONFIGURATION = """
 limits { request_head 1s; tls_handshake 1s }
@@ -88,6 +88,19 @@ async def test_a_download_whose_upstream_is_killed_looks_cut(mortal):
             return (await client.get("/plain")).status_code == 200
 
         await eventually(back, "the upstream to be found again")
+
+
+@pytest.mark.parametrize("fault", ["killed", "a chunk that is none"])
+async def test_a_download_that_ends_with_its_connection_is_reset_when_it_is_cut(mortal, fault):
+    """For HTTP/1.0 a FIN would say that this was all (RFC 9112 §6.3)."""
+    gateway, kill, _ = mortal("odd")
+    async with connection(gateway.plain) as client:
+        path = "/gated" if fault == "killed" else "/bad-chunk"
+        await client.send(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            assert b"\r\n\r\nfirst" in await client.until(b"first")
+            kill()
+            await asyncio.wait_for(client.reader.read(), PATIENCE)
 
 
 async def test_websockets_whose_upstream_is_killed_are_closed_and_may_come_back(mortal):

@@ -366,7 +366,13 @@ extension Exchange {
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
         conclude(refusal.reason, in: worker)
-        client.close(in: worker)
+        breakOff(in: worker)
+    }
+
+    /// Ends the connection in the middle of the answer, so that the client can tell: where the end
+    /// of the connection would be the end of the body (RFC 9112 §6.3), by a reset.
+    private func breakOff(in worker: Worker) {
+        client.close(reset: clientFraming == .untilClose, in: worker)
     }
 
     /// Ends the exchange because of its client, or for everybody else's sake: then the client is
@@ -396,7 +402,7 @@ extension Exchange {
         }
         context.detail = refusal.detail
         worker.record(context, .timeout)
-        client.close(in: worker)
+        breakOff(in: worker)
     }
 
     /// Nothing more of it will come.

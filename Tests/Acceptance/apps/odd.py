@@ -239,6 +239,14 @@ async def gated(exchange):
     return True
 
 
+@behaviour("/bad-chunk")
+async def bad_chunk(exchange):
+    """An answer that goes on with what is no chunk."""
+    await exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+    await exchange.send("zz\r\n")
+    return False
+
+
 @behaviour("/open-gate")
 async def open_gate(exchange):
     gate.set()
