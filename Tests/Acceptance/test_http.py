@@ -263,8 +263,11 @@ async def test_a_refused_upgrade_is_a_plain_answer(odd_door):
         await raw.send(get("/refuse-upgrade", *fields))
         answer = await raw.answer()
         assert (answer.status, answer.body) == (403, b"not for you")
+        if answer.values("connection") == ["close"]:
+            # The gateway's: a handshake is the last request of its connection.
+            return await raw.end()
         await raw.send(get("/plain"))
-        assert (await raw.answer()).body == b"plain", "the connection goes on"
+        assert (await raw.answer()).body == b"plain", "the app's connection goes on"
 
 
 def test_curl_agrees(gateway):
