@@ -366,12 +366,6 @@ extension Exchange {
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
         conclude(refusal.reason, in: worker)
-        breakOff(in: worker)
-    }
-
-    /// Ends the connection in the middle of the answer, so that the client can tell: where the end
-    /// of the connection would be the end of the body (RFC 9112 §6.3), by a reset.
-    private func breakOff(in worker: Worker) {
         client.close(reset: clientFraming == .untilClose, in: worker)
     }
 
@@ -402,7 +396,7 @@ extension Exchange {
         }
         context.detail = refusal.detail
         worker.record(context, .timeout)
-        breakOff(in: worker)
+        client.close(reset: clientFraming == .untilClose, in: worker)
     }
 
     /// Nothing more of it will come.

@@ -48,7 +48,7 @@ final class Exchange {
     /// and need not be sent again.
     var buffer: BodyBuffer?
     var response = ResponseState.awaiting
-    /// How the body goes to the client.
+    /// How the body goes to the client. Broken off, one until close is reset (RFC 9112 §6.3).
     var clientFraming = BodyFraming.none
     /// Set while an event stream is passed on.
     var events: EventRelay?
