@@ -22,7 +22,7 @@ route /                { backend waiting }
 """
 
 MEGABYTE = 1 << 20
-MOST_GROWTH = 8 * MEGABYTE
+MOST_GROWTH = 12 * MEGABYTE
 SIZES = [
     pytest.param(64 * MEGABYTE, id="64 MB"),
     pytest.param(
