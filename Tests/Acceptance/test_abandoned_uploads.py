@@ -269,10 +269,9 @@ async def test_a_websocket_that_is_asked_again_and_lives(gateway, upstream):
         assert await app.closed() == (1000, "")
 
 
-@pytest.mark.parametrize("path", ["/plain", "/finish"])
-@pytest.mark.parametrize("door", DOORS)
-async def test_who_is_asked_and_lives_notices_nothing(gateway, upstream, path, door):
-    """Asked or not, more than once: every octet arrives, and the answer."""
+@contextlib.asynccontextmanager
+async def uploading(gateway, upstream, door, path="/plain"):
+    """A client that sends all of a large body, and an app that does not read yet."""
     target = marked(path)
     size = 24 * MEGABYTE
     body = random.Random(size).randbytes(size)
@@ -281,10 +280,18 @@ async def test_who_is_asked_and_lives_notices_nothing(gateway, upstream, path, d
         app = await upstream.arrival(target)
         app.reader._transport.pause_reading()
         sending = asyncio.create_task(raw.send(body))
+        yield raw, app, body
+        await sending
+
+
+@pytest.mark.parametrize("path", ["/plain", "/finish"])
+@pytest.mark.parametrize("door", DOORS)
+async def test_who_is_asked_and_lives_notices_nothing(gateway, upstream, path, door):
+    """Asked or not, more than once: every octet arrives, and the answer."""
+    async with uploading(gateway, upstream, door, path) as (raw, app, body):
         await asyncio.sleep(16)
         app.reader._transport.resume_reading()
-        assert await app.exactly(size) == body
-        await sending
+        assert await app.exactly(len(body)) == body
         await app.answer(200, b"there")
         answer = await raw.answer("POST")
         assert (answer.status, answer.body, answer.informational) == (200, b"there", [])
@@ -331,21 +338,13 @@ async def test_a_stop_does_not_wait_for_who_left(start_gateway, upstream, app_po
 async def test_a_stop_waits_for_who_is_there(start_gateway, upstream, app_port, door):
     """What was read ahead goes on, all of it and in order, when the app takes it."""
     gateway = start_gateway(CONFIGURATION, app=app_port)
-    target = marked("/plain")
-    size = 24 * MEGABYTE
-    body = random.Random(size).randbytes(size)
-    async with connection(getattr(gateway, door)) as raw:
-        await raw.send(head(target, f"Content-Length: {size}"))
-        app = await upstream.arrival(target)
-        app.reader._transport.pause_reading()
-        sending = asyncio.create_task(raw.send(body))
+    async with uploading(gateway, upstream, door) as (raw, app, body):
         await eventually(lambda: still_unread(gateway, raw), "it to be held back")
         gateway.signal(signal.SIGTERM)
         gateway.wait_for_words("draining")
         await asyncio.sleep(1)
         app.reader._transport.resume_reading()
-        assert await app.exactly(size) == body
-        await sending
+        assert await app.exactly(len(body)) == body
         await app.answer(200, b"there")
         assert (await raw.answer("POST")).body == b"there"
         assert await raw.end() == b""

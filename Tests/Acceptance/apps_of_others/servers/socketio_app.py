@@ -19,6 +19,9 @@ async def tell(session):
         await server.emit("tick", tick, to=session)
 
 
-uvicorn.run(
-    socketio.ASGIApp(server), port=PORT, log_level="warning", timeout_graceful_shutdown=1
-)
+def run(app):
+    uvicorn.run(app, port=PORT, log_level="warning", timeout_graceful_shutdown=1)
+
+
+if __name__ == "__main__":
+    run(socketio.ASGIApp(server))

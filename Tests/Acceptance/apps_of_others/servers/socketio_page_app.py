@@ -5,8 +5,7 @@ import importlib.util
 import pathlib
 
 import socketio
-import uvicorn
-from ticks import PORT, ticks
+from socketio_app import run, server
 
 CLIENT = pathlib.Path(importlib.util.find_spec("nicegui").origin).parent / "static"
 PAGE = """<!DOCTYPE html>
@@ -32,26 +31,10 @@ PAGE = """<!DOCTYPE html>
 </script>
 """
 
-server = socketio.AsyncServer(async_mode="asgi")
-
-
-@server.event
-async def connect(session, environ, auth=None):
-    server.start_background_task(tell, session)
-
-
-async def tell(session):
-    async for tick in ticks():
-        if not server.manager.is_connected(session, "/"):
-            return
-        await server.emit("tick", tick, to=session)
-
-
 async def page(scope, receive, send):
     head = [(b"content-type", b"text/html; charset=utf-8")]
     await send({"type": "http.response.start", "status": 200, "headers": head})
     await send({"type": "http.response.body", "body": PAGE.encode()})
 
 
-app = socketio.ASGIApp(server, page, static_files={"/client": str(CLIENT)})
-uvicorn.run(app, port=PORT, log_level="warning", timeout_graceful_shutdown=1)
+run(socketio.ASGIApp(server, page, static_files={"/client": str(CLIENT)}))
