@@ -256,9 +256,9 @@ final class Exchange {
     /// A request of which the server's system may hold a part that the server has not read.
     private static let largeBody = 64 * 1024
 
-    /// After anything moved, on either side: the server has its time for what it has to do next.
+    /// After anything moved: the server has its time for what it has to do next. A stream has none.
     func watchServer(hasMoved: Bool, in worker: Worker) {
-        guard isConnected, let upstream else { return }
+        guard isConnected, !isOpenEnded, let upstream else { return }
         let isLarge = context.octetsIn > Self.largeBody
         let due = patience.now(
             turn, hasMoved: hasMoved, taken: isLarge ? upstream.stream.takenCount : nil,

@@ -29,8 +29,8 @@ package enum BodyMismatch: Error, Sendable, Hashable, CaseIterable {
 ///     sending --data--> sending --end--> complete
 ///
 /// Data need not be copied: between `beginData` and `endData` its octets may be sent as they are.
-package struct BodyEncoder: Sendable {
-    private enum State {
+package struct BodyEncoder: Sendable, Equatable {
+    private enum State: Equatable {
         case length(remaining: Int)
         case chunked
         case untilClose

@@ -15,8 +15,10 @@ struct ResponseWriter: Sendable {
         case due
         /// The field lines of an answer with this status are being written.
         case head(status: Int)
-        /// The head is out; `length` is what is left of it.
-        case body(BodyFraming)
+        /// The head is out, and there is no body (RFC 9110 §6.4.1).
+        case bodiless
+        /// The head is out, and the body goes on.
+        case body(BodyEncoder)
         case whole
         /// What is sent is not HTTP/1.
         case tunnel
@@ -32,7 +34,9 @@ struct ResponseWriter: Sendable {
 
     mutating func headBegan(status: Int) { state = .head(status: status) }
 
-    mutating func headEnded(_ framing: BodyFraming) { state = .body(framing) }
+    mutating func headEnded(_ framing: BodyFraming) {
+        state = framing == .none ? .bodiless : .body(BodyEncoder(framing))
+    }
 
     /// An informational head was not the answer.
     mutating func informationEnded() { state = .due }
@@ -47,17 +51,13 @@ struct ResponseWriter: Sendable {
     /// or they are more than its length. The header of a chunk is written to `output`.
     mutating func passage(of count: Int, to output: inout [UInt8]) -> DataPassage? {
         switch state {
-        case .body(.none): return .withheld
-        case .body(.length(let left)):
-            guard count <= left else { return nil }
-            state = .body(.length(left - count))
-            return .bare
-        case .body(.chunked):
-            // A chunk without octets would end the body.
-            guard count > 0 else { return .withheld }
-            HeadEncoder.appendChunkHeader(size: count, to: &output)
-            return .chunk
-        case .body(.untilClose), .tunnel: return .bare
+        case .bodiless: return .withheld
+        case .tunnel: return .bare
+        case .body(var encoder):
+            guard (try? encoder.beginData(count, to: &output)) != nil else { return nil }
+            state = .body(encoder)
+            guard encoder.framesData else { return .bare }
+            return count > 0 ? .chunk : .withheld
         case .none, .due, .head, .whole: return nil
         }
     }
@@ -65,9 +65,10 @@ struct ResponseWriter: Sendable {
     /// Writes the end of the body; false when there is none that could end here.
     mutating func end(trailers: Fields?, to output: inout [UInt8]) -> Bool {
         switch state {
-        case .body(.none), .body(.length(0)), .body(.untilClose): break
-        case .body(.chunked): HeadEncoder.appendLastChunk(trailers: trailers, to: &output)
-        case .body(.length), .none, .due, .head, .whole, .tunnel: return false
+        case .bodiless: break
+        case .body(var encoder):
+            guard (try? encoder.end(trailers: trailers, to: &output)) != nil else { return false }
+        case .none, .due, .head, .whole, .tunnel: return false
         }
         state = .whole
         return true

@@ -399,14 +399,14 @@ package struct ServerConnection: ~Copyable {
         isLast = true
         switch writer.state {
         case .none, .tunnel: close()
-        case .due, .head, .body, .whole: break
+        case .due, .head, .bodiless, .body, .whole: break
         }
     }
 
     /// The answer at hand, or the tunnel, is broken off, and the client shall see that it is.
     package mutating func cut() {
         guard ending == nil else { return }
-        let isUntilClose = writer.state == .body(.untilClose)
+        let isUntilClose = writer.state == .body(BodyEncoder(.untilClose))
         ending = .cut(needsReset: isUntilClose)
         isLast = true
         reader.stop()
