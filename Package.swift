@@ -82,6 +82,9 @@ let package = Package(
         room("Rates", "Policy", ["Locks", "Clock", "Settings"]),
         room("Records", "Policy", ["Clock"]),
 
+        // Flows: what happens to a request and its streams, as values; time is an argument.
+        room("Relays", "Flows", ["Clock", "Settings"]),
+
         // Drivers: where rooms meet.
         room(
             "State", "Drivers",
@@ -104,7 +107,7 @@ let package = Package(
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON",
                 "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
                 "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
-                "Records", "KeySets", "State", "Console",
+                "Records", "Relays", "KeySets", "State", "Console",
             ]),
 
         .executableTarget(
@@ -122,6 +125,11 @@ let package = Package(
         // What tests of tokens share: keys that RFCs show.
         .target(
             name: "PublishedKeys", path: "Tests/Support/PublishedKeys", swiftSettings: strict),
+
+        // What tests of configured things share: settings from the text of a file.
+        .target(
+            name: "Configured", dependencies: ["Settings"], path: "Tests/Support/Configured",
+            swiftSettings: strict),
 
         // What tests of sockets share: other programs, and a loop for one stream.
         .target(
@@ -164,6 +172,7 @@ let package = Package(
             ]),
         tests("Rates", "Policy", ["Rates", "Settings", "Clock", "Randomness"]),
         tests("Records", "Policy", ["Records", "Clock"]),
+        tests("Relays", "Flows", ["Relays", "Settings", "Clock", "Configured"]),
         tests(
             "State", "Drivers",
             [
@@ -187,7 +196,7 @@ let package = Package(
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
                 "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
                 "Randomness", "Bytes", "Clock", "Routing", "EventStream", "SocketIO",
-                "KeySets",
+                "KeySets", "Configured", "Relays",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

@@ -1,6 +1,6 @@
 /// The floors from the ground up.
 enum Floor: Int, CaseIterable, Comparable {
-    case shims, ground, protocols, adapters, contract, policy, drivers, gateway
+    case shims, ground, protocols, adapters, contract, policy, flows, drivers, gateway
 
     var folder: String {
         switch self {
@@ -10,6 +10,7 @@ enum Floor: Int, CaseIterable, Comparable {
         case .adapters: "Adapters"
         case .contract: "Contract"
         case .policy: "Policy"
+        case .flows: "Flows"
         case .drivers: "Drivers"
         case .gateway: "gateway"
         }
@@ -103,7 +104,7 @@ enum House {
     /// Types of one name in several rooms, each another type. `ClientConnection` is a connection as
     /// its client sees it in `HTTP1`, beside `ServerConnection`, and a client's own in `Proxy`.
     static let namesUsedTwice: Set<String> = [
-        "Admission", "ClientConnection", "Endpoint", "JSONObject", "Location", "SendQueue",
+        "Admission", "ClientConnection", "Endpoint", "JSONObject", "Location",
     ]
 
     /// Lines of tests for a hundred lines of a room.

@@ -5,6 +5,7 @@ internal import EventStream
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Relays
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -33,7 +34,7 @@ struct EventRelay {
     var pendingEnd: StreamEnd?
     /// The client is asked whether it is there.
     var probe: AcknowledgementProbe?
-    var sendQueue: SendQueue
+    var sendQueue: SendQueueLimit
 
     /// Nothing of ours can be put in now.
     var isClosed: Bool { isOpaque || isInsideEvent }
@@ -96,8 +97,8 @@ extension Exchange {
 
     func beginEvents(_ fields: Fields, in worker: Worker) {
         let isOpaque = fields.hasContentCoding
-        events = EventRelay(
-            isOpaque: isOpaque, lastSent: worker.now, sendQueue: SendQueue(plan.route.settings))
+        let queue = SendQueueLimit(plan.route.settings)
+        events = EventRelay(isOpaque: isOpaque, lastSent: worker.now, sendQueue: queue)
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
         if !isOpaque, let message = context.sessionMessage {
             var event: [UInt8] = []

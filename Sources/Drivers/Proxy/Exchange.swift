@@ -5,6 +5,7 @@ internal import EventStream
 internal import Forwarding
 internal import HTTP
 internal import HTTP1
+internal import Relays
 internal import Sessions
 internal import Settings
 internal import Transport

@@ -1,6 +1,7 @@
 internal import Clock
 internal import Endings
 internal import Identity
+internal import Relays
 internal import Settings
 internal import Transport
 internal import WebSocket

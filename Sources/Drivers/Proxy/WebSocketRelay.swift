@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Relays
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -60,7 +61,7 @@ final class WebSocketRelay {
     var lastTaken: Instant
     /// What it had acknowledged when that was last asked for, since the last ping.
     var acknowledgedCount: Int64?
-    var sendQueue: SendQueue
+    var sendQueue: SendQueueLimit
     var controlRate: ControlRate
 
     init(
@@ -73,7 +74,7 @@ final class WebSocketRelay {
         self.context = context
         self.route = route
         lastTaken = now
-        sendQueue = SendQueue(route.settings)
+        sendQueue = SendQueueLimit(route.settings)
         controlRate = ControlRate(perSecond: route.settings.controlRate)
         clientFrames = FrameRelay(
             from: .client, limits: route.settings.clientLimits,

@@ -1,3 +1,4 @@
+import Configured
 import JSON
 import JWT
 import Settings
@@ -8,25 +9,6 @@ import Upstreams
 @testable import Identity
 @testable import Proxy
 
-/// One file, `gateway.conf`, one secret, and others.
-private struct OneFile: ConfigurationFiles {
-    var text: String
-    var others: [String: [UInt8]] = [:]
-
-    func read(_ path: String, limit: Int) throws(ConfigurationFileError) -> [UInt8] {
-        guard path == "gateway.conf" else { throw .notFound }
-        return Array(text.utf8)
-    }
-
-    func expand(glob: String, relativeTo directory: String) -> [String] { [] }
-
-    func environment(_ name: String) -> String? {
-        name == "SECRET" ? String(repeating: "staple-", count: 10) : nil
-    }
-
-    func exists(_ path: String) -> Bool { others[path] != nil }
-}
-
 extension Generation {
     /// A generation that serves by this text.
     ///
@@ -34,11 +16,9 @@ extension Generation {
     static func reading(
         _ text: String, number: UInt64 = 1, others: [String: [UInt8]] = [:]
     ) throws -> Generation {
-        let files = OneFile(text: text, others: others)
-        let result = SettingsReader(files: files).read("gateway.conf")
-        let settings = try #require(result.settings, "\(result.diagnostics)")
-        return try Generation(
-            settings, number: number, registry: UpstreamRegistry(), tickets: TicketKeys(),
+        try Generation(
+            Settings.reading(text, others: others), number: number, registry: UpstreamRegistry(),
+            tickets: TicketKeys(),
             readFile: { others[$0] })
     }
 }

@@ -1,5 +1,6 @@
 import Clock
 import EventStream
+import Relays
 import Settings
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
             route / { backend app }
             """
         ).routes[0].settings
-        var relay = EventRelay(isOpaque: false, lastSent: .zero, sendQueue: SendQueue(route))
+        var relay = EventRelay(isOpaque: false, lastSent: .zero, sendQueue: SendQueueLimit(route))
         for number in 0..<100 { relay.wait(Array("event \(number)".utf8)) }
         let waiting = relay.takeWaiting()
         #expect(waiting.count == EventRelay.waitingLimit)
@@ -46,6 +47,6 @@ import Testing
         let generation = try Generation.reading("listen 127.0.0.1:1; route / { respond 200 }")
         return EventRelay(
             isOpaque: isOpaque, lastSent: .zero,
-            sendQueue: SendQueue(generation.routes[0].settings))
+            sendQueue: SendQueueLimit(generation.routes[0].settings))
     }
 }

@@ -1,5 +1,5 @@
-internal import Clock
-internal import Settings
+package import Clock
+package import Settings
 
 /// How much may wait for a client that reads slower than its upstream writes, and how slowly it may
 /// take a full queue: `send_queue` and `slow`, of WebSockets and event streams.
@@ -11,7 +11,7 @@ internal import Settings
 /// lot at once has saved up time for the pause behind that.
 ///
 ///     roomy --full--> full, clock runs --half--> roomy      full --too slow--> cut
-struct SendQueue {
+package struct SendQueueLimit: Sendable {
     /// Looks at what was acknowledged, within the patience.
     private static let looks = 8
 
@@ -19,7 +19,7 @@ struct SendQueue {
     /// Nil for `slow wait`; runs while the queue is full.
     private var clock: ProgressClock?
 
-    init(_ settings: RouteSettings) {
+    package init(_ settings: RouteSettings) {
         size = settings.sendQueueSize
         guard case .cut(let rate) = settings.slowClient else { return }
         clock = ProgressClock(
@@ -28,18 +28,18 @@ struct SendQueue {
     }
 
     /// The upstream may be read from.
-    func hasRoom(behind pending: Int) -> Bool { pending < size }
+    package func hasRoom(behind pending: Int) -> Bool { pending < size }
 
     /// More waits for the client now.
     ///
     /// - Returns: when the queue is to be judged, if the clock starts by it.
-    mutating func grew(to pending: Int, now: Instant) -> Instant? {
+    package mutating func grew(to pending: Int, now: Instant) -> Instant? {
         guard clock?.isRunning == false, pending >= size else { return nil }
         return clock?.resume(at: now)
     }
 
     /// The client took something. True when the upstream may be read from again.
-    mutating func shrank(to pending: Int, now: Instant) -> Bool {
+    package mutating func shrank(to pending: Int, now: Instant) -> Bool {
         guard pending <= size / 2 else { return false }
         clock?.restore(at: now)
         return true
@@ -47,7 +47,7 @@ struct SendQueue {
 
     /// - Parameter taken: octets that the client has acknowledged since its connection was opened.
     /// - Returns: nil when the queue is not full any more.
-    mutating func judge(
+    package mutating func judge(
         taken: @autoclosure () -> Int64, now: Instant
     ) -> ProgressClock.Verdict? {
         guard clock?.isRunning == true else { return nil }
@@ -60,5 +60,5 @@ extension LeastRate {
     private static let savings = 6
 
     /// How long a client may pause that has taken enough before.
-    var savedPatience: Duration { patience * Self.savings }
+    package var savedPatience: Duration { patience * Self.savings }
 }

@@ -1,7 +1,7 @@
 import Clock
 import Testing
 
-@testable import Proxy
+@testable import Relays
 
 /// When a client that is not read from is asked whether it has left.
 @Suite struct LeaveQuestionTests {

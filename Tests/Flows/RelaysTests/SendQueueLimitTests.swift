@@ -1,26 +1,26 @@
 import Clock
+import Configured
 import Settings
 import Testing
 
-@testable import Proxy
+@testable import Relays
 
 /// `send_queue 64k; slow cut 5s under 4k`: clients that take a full queue in every way.
-@Suite struct SendQueueTests {
+@Suite struct SendQueueLimitTests {
     private static let size = 64 * 1024
 
     private static func at(_ seconds: Double) -> Instant {
         Instant(nanoseconds: Int64(seconds * 1_000_000_000))
     }
 
-    private static func queue(_ slow: String) throws -> SendQueue {
-        let route = try Generation.reading(
+    private static func queue(_ slow: String) throws -> SendQueueLimit {
+        let settings = try Settings.reading(
             """
             listen 127.0.0.1:1
             backend app { server 127.0.0.1:2 }
             route / { backend app; send_queue 64k; slow \(slow) }
-            """
-        ).routes[0].settings
-        return SendQueue(route)
+            """)
+        return SendQueueLimit(try #require(settings.routes.first))
     }
 
     /// What the client acknowledges: some before the queue is full, then so much every so many
