@@ -72,7 +72,7 @@ let package = Package(
 
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
-        room("Upstreams", "Policy", ["Locks", "Clock", "Settings"]),
+        room("Upstreams", "Policy", ["Locks", "Clock", "HTTP1", "Endings", "Settings"]),
         room("Sessions", "Policy", ["Locks", "Clock", "Endings", "Settings"]),
         room(
             "Identity", "Policy",
@@ -162,7 +162,9 @@ let package = Package(
             "Routing", "Policy", ["Routing", "Endings", "Settings", "HTTP", "Randomness"]),
         tests(
             "Upstreams", "Policy",
-            ["Upstreams", "Settings", "Clock", "Randomness"]),
+            [
+                "Upstreams", "Settings", "Endings", "Forwarding", "HTTP1", "Clock", "Randomness",
+            ]),
         tests("Sessions", "Policy", ["Sessions", "Endings", "Settings", "Clock"]),
         tests(
             "Identity", "Policy",

@@ -502,6 +502,36 @@ async def test_a_client_that_does_not_hear_continue_leaves_no_body_owed(gateway,
         await request.leg.ended()
 
 
+@pytest.mark.parametrize(
+    "head, body",
+    [
+        # RFC 9110 §10.1.1: not without content, and not of HTTP/1.0.
+        (["GET /expect HTTP/1.1"], b""),
+        (["PUT /expect HTTP/1.1", "Content-Length: 0"], b""),
+        (["POST /expect HTTP/1.0", "Content-Length: 3"], b"abc"),
+    ],
+)
+async def test_nobody_is_asked_for_a_body_that_comes_anyway(gateway, origin, head, body):
+    async with connection(gateway.plain) as client:
+        lines = [*head, "Host: localhost", "Expect: 100-continue", "", ""]
+        await client.send("\r\n".join(lines).encode() + body)
+        request = await origin.request()
+        assert "expect" not in request.fields
+        assert await request.leg.exactly(len(body)) == body
+        await request.leg.answer(b"yours")
+        assert (await client.answer()).body == b"yours"
+
+
+async def test_informational_answers_come_to_an_end(gateway, origin):
+    """A server that says without end that it works would never have to answer."""
+    async with connection(gateway.plain) as client:
+        request = await asked(client, origin, "/working")
+        await request.leg.say("HTTP/1.1 102 Processing\r\n\r\n" * 1001)
+        answer = await client.answer()
+        assert (answer.status, answer.informational) == (502, [102] * 1000)
+        await request.leg.ended()
+
+
 async def test_an_upload_that_breaks_off_ends_its_connection(gateway, origin):
     async with connection(gateway.plain) as client:
         request = await asked(

@@ -71,16 +71,16 @@ enum House {
     static let largestCircle = 6
     /// Larger ones, by room. The grammar refers to what it makes; `Proxy` is to be taken apart.
     static let largeCircles: [String: Int] = [
-        "Console": 11, "Proxy": 35, "Settings": 30, "gateway": 13,
+        "Console": 11, "Proxy": 34, "Settings": 30, "gateway": 13,
     ]
 
     static let mostStoredProperties = 12
     /// Types with more, by room and name. Settings are what there is to be said.
     static let manyStoredProperties: [String: Int] = [
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
-        "KeySets.KeySetLoop": 17, "Proxy.ClientConnection": 21, "Proxy.Exchange": 24,
+        "KeySets.KeySetLoop": 17, "Proxy.ClientConnection": 21, "Proxy.Exchange": 18,
         "Proxy.Generation": 13, "Proxy.RequestContext": 36, "Proxy.SharedState": 23,
-        "Proxy.UpstreamConnection": 16, "Proxy.WebSocketRelay": 21, "Proxy.Worker": 45,
+        "Proxy.WebSocketRelay": 21, "Proxy.Worker": 45,
         "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
         "Settings.Settings": 13, "Settings.TokenSettings": 22, "Transport.Stream": 13,
@@ -92,14 +92,14 @@ enum House {
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 770, "Proxy.Admission": 711, "Proxy.ClientConnection": 1103,
-        "Proxy.Exchange": 1397, "Proxy.Operations": 561, "Proxy.RequestContext": 465,
+        "Proxy.Exchange": 1235, "Proxy.Operations": 561, "Proxy.RequestContext": 465,
         "Proxy.WebSocketRelay": 1034,
-        "Proxy.Worker": 884, "Sessions.StoreEngine": 518, "Settings.Document": 774,
+        "Proxy.Worker": 883, "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2314, "Settings.ValueKind": 544,
     ]
 
     /// Functions that are handed a whole worker, by room; the loop's own aside.
-    static let functionsThatTakeTheWorker = ["Proxy": 316]
+    static let functionsThatTakeTheWorker = ["Proxy": 312]
 
     /// Types of one name in several rooms, each another type. `ClientConnection` is a connection as
     /// its client sees it in `HTTP1`, beside `ServerConnection`, and a client's own in `Proxy`.

@@ -29,11 +29,6 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
     /// A connection that was not made in the time for it.
     package static let timedOut = SystemError("connect", code: ETIMEDOUT)
 
-    /// Something is used up on this machine, whatever is at the other end.
-    package var isExhaustion: Bool {
-        [EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL].contains(code)
-    }
-
     package var isAddressInUse: Bool { code == EADDRINUSE }
 
     /// This system, or this process, has none left of what it takes: descriptors, local ports,

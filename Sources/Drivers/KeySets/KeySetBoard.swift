@@ -61,7 +61,7 @@ final class KeySetBoard: Sendable {
     func awoke() { isAwake.store(false, ordering: .releasing) }
 
     /// Notes what came of an attempt and tells about it. Nothing happens for an entry that is gone.
-    func note(_ source: KeySetSource, id: UInt64, stamp: FileStamp?, _ attempt: Attempt) {
+    func note(_ source: KeySetSource, id: UInt64, stamp: FileStamp?, _ attempt: KeySetAttempt) {
         let now = clock.now
         let chance = Double.random(in: 0...1)
         let report: KeySetReport? = state.withLock { state in
@@ -94,7 +94,7 @@ final class KeySetBoard: Sendable {
 }
 
 /// What an attempt brought.
-enum Attempt {
+enum KeySetAttempt {
     case document(KeySetDocument, lifetime: Duration?)
     case failure(FetchFailure)
 
@@ -112,7 +112,7 @@ enum Attempt {
     /// What the octets hold, if they are any good.
     static func reading(
         _ octets: [UInt8], of source: KeySetSource, lifetime: Duration? = nil
-    ) -> Attempt {
+    ) -> KeySetAttempt {
         do throws(KeySetDocument.Problem) {
             return .document(try KeySetDocument(octets, of: source), lifetime: lifetime)
         } catch {

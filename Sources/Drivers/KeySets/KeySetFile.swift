@@ -12,7 +12,7 @@ enum KeySetFile {
     ///   file still.
     static func read(
         _ path: String, of source: KeySetSource, unless known: FileStamp?
-    ) -> (attempt: Attempt, stamp: FileStamp?)? {
+    ) -> (attempt: KeySetAttempt, stamp: FileStamp?)? {
         // Taken before it is read: a change in between shows the next time.
         let stamp = FileStamp(of: path)
         if let stamp, stamp == known { return nil }

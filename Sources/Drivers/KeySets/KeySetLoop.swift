@@ -148,7 +148,7 @@ final class KeySetLoop {
         case .lookUp(let location): lookUp(location, for: id)
         case .done(let result):
             guard let source = running.removeValue(forKey: id)?.source else { return }
-            let attempt: Attempt =
+            let attempt: KeySetAttempt =
                 switch result {
                 case .success(let answer):
                     .reading(answer.octets, of: source, lifetime: answer.lifetime)

@@ -15,7 +15,4 @@ extension EndReason {
             .normal
         }
     }
-
-    /// The application was not there, or gave up.
-    var isUpstreams: Bool { self == .upstreamUnavailable || self == .upstreamClosed }
 }

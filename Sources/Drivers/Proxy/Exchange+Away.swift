@@ -87,6 +87,6 @@ extension Exchange {
             return
         }
         context.challenge = TokenError.expired.challenge(realm: "gateway")
-        fail(.tokenExpired, in: worker)
+        fail(TokenError.expired.refusal, in: worker)
     }
 }

@@ -240,7 +240,7 @@ extension Exchange {
     }
 
     func disconnect(_ end: Disconnection, in worker: Worker) {
-        if context.kind.isDownload { return fail(.ended(end), in: worker) }
+        if context.kind.isDownload { return fail(end.refusal, in: worker) }
         self.end(StreamEnd(end, of: context, in: worker), in: worker)
     }
 

@@ -14,90 +14,13 @@ internal import Upstreams
 
 /// The way back: from the upstream's octets to the client's.
 extension Exchange {
-    func upstreamSent(_ octets: Span<UInt8>, in worker: Worker) {
-        worker.scratch.removeAll(keepingCapacity: true)
-        // Whatever is not sent by then is nobody's.
-        defer { worker.scratch.removeAll(keepingCapacity: true) }
-        use.octetsCame()
-        // An answer comes: the request is not sent again.
-        buffer = nil
-        var index = 0
-        while index < octets.count, !hasEnded {
-            switch response {
-            case .awaiting:
-                guard readHead(octets, at: &index, in: worker) else {
-                    // An informational response may have come before.
-                    if !hasEnded { sendScratch(worker) }
-                    return
-                }
-            case .streaming(var body):
-                let isWhole = readBody(&body, octets, at: &index, in: worker)
-                if hasEnded { return }
-                if isWhole { return completed(trailing: octets.count - index, in: worker) }
-                response = .streaming(body)
-            case .complete: return
-            }
-        }
-        sendScratch(worker)
-        if events?.pendingEnd != nil {
-            endIfPending(in: worker)
-        } else if events != nil, worker.isDraining {
-            drain(in: worker)
-        }
-        if !hasEnded { watchFlow(in: worker) }
-    }
-
-    /// False when there is no whole head, or the exchange went another way.
-    private func readHead(
-        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
-    ) -> Bool {
-        guard let upstream else { return false }
-        do throws(HeadError) {
-            guard let head = try upstream.decoder.decode(octets, at: &index) else { return false }
-            if head.status == 101 {
-                let rest = octets.extracting(index..<octets.count)
-                switchProtocols(head, rest: rest, in: worker)
-                return false
-            }
-            if head.isInformational {
-                // Of others the client has still to be told that the body is wanted.
-                if head.status == 100 { awaitsContinue = false }
-                use.informationalCame(allowsKeepAlive: head.allowsKeepAlive)
-                if context.opened != nil { return true }
-                ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
-                watchServer(hasMoved: true, in: worker)
-                return true
-            }
-            if context.opened != nil {
-                fail(.socketRefused(status: head.status), in: worker)
-                return false
-            }
-            let framing = try head.bodyFraming(requestMethod: self.head.method)
-            use.headCame(
-                status: head.status, framing: framing, allowsKeepAlive: head.allowsKeepAlive,
-                unsentCount: upstream.stream.pendingCount)
-            if head.authenticatesConnection { upstream.reserve(for: client) }
-            begin(head, framing: framing, in: worker)
-            if hasEnded { return false }
-            if case .complete = response {
-                completed(trailing: octets.count - index, in: worker)
-                return false
-            }
-            return true
-        } catch {
-            fail(.badResponse, in: worker)
-            return false
-        }
-    }
-
-    private func begin(_ head: ResponseHead, framing: BodyFraming, in worker: Worker) {
+    func begin(_ head: ResponseHead, framing: BodyFraming, in worker: Worker) {
         context.status = head.status
         if case .streaming = request { client.makeLast() }
-        let body = BodyDecoder(framing)
         let hasEventType = head.fields.mediaType(is: "text/event-stream")
         let isStream =
             head.status == 200 && hasEventType && context.kind.mayBeEvents && !isUnattended
-        let lasts = isStream && !body.isComplete
+        let lasts = isStream && !framing.isEmpty
         isOpenEnded = lasts || hasEventType || plan.route.settings.kind == .stream
         clientFraming = framing.relayed(isLengthOpen: lasts, minorVersion: context.minorVersion)
         if clientFraming == .untilClose { client.makeLast() }
@@ -105,11 +28,11 @@ extension Exchange {
         ClientResponse.append(
             head, framing: clientFraming, isLast: client.isLastRequest, context: context,
             date: worker.date, to: &worker.scratch)
-        response = body.isComplete ? .complete : .streaming(body)
+        response = .streaming
         if isOpenEnded { upstream?.clearDeadline() }
         if lasts {
             beginEvents(head.fields, in: worker)
-        } else if isOpenEnded, context.kind.isDownload, !body.isComplete, !isUnattended {
+        } else if isOpenEnded, context.kind.isDownload, !framing.isEmpty, !isUnattended {
             try? context.becomeLive(as: .stream, client, self.head, in: worker)
         } else {
             context.release(in: worker)
@@ -138,32 +61,7 @@ extension Exchange {
         }
     }
 
-    /// True when the body is whole.
-    private func readBody(
-        _ body: inout BodyDecoder, _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
-    ) -> Bool {
-        do throws(BodyError) {
-            while let event = try body.decode(octets, at: &index) {
-                switch event {
-                case .data(let range): forward(octets.extracting(range), in: worker)
-                case .end(let trailers):
-                    appendBodyEnd(trailers: trailers, in: worker)
-                    return true
-                }
-            }
-        } catch {
-            sendScratch(worker)
-            fail(.badResponse, in: worker)
-            return false
-        }
-        if body.isComplete {
-            appendBodyEnd(trailers: nil, in: worker)
-            return true
-        }
-        return false
-    }
-
-    private func forward(_ data: Span<UInt8>, in worker: Worker) {
+    func forward(_ data: Span<UInt8>, in worker: Worker) {
         if events != nil { return forwardEvents(data, in: worker) }
         send(data, in: worker)
     }
@@ -185,7 +83,7 @@ extension Exchange {
         }
     }
 
-    private func appendBodyEnd(trailers: Fields?, in worker: Worker) {
+    func appendBodyEnd(trailers: Fields?, in worker: Worker) {
         if events != nil { flushEvents(in: worker) }
         if clientFraming == .chunked {
             let trailers = trailers.map { ClientResponse.trailers($0, context) }
@@ -199,7 +97,17 @@ extension Exchange {
         worker.scratch.removeAll(keepingCapacity: true)
     }
 
-    /// After octets went on: deadlines move, and a client that does not read stops the upstream.
+    /// After octets went on: deadlines move, a client that does not read stops the upstream, and a
+    /// stream that is to end does so where it may.
+    func forwarded(in worker: Worker) {
+        if events?.pendingEnd != nil {
+            endIfPending(in: worker)
+        } else if events != nil, worker.isDraining {
+            drain(in: worker)
+        }
+        if !hasEnded { watchFlow(in: worker) }
+    }
+
     private func watchFlow(in worker: Worker) {
         // Of events nothing has to be watched unless some of them wait here.
         let isQuiet =
@@ -210,10 +118,9 @@ extension Exchange {
         if events != nil { noteQueue(in: worker) }
     }
 
-    private func completed(trailing: Int, in worker: Worker) {
+    func completed(in worker: Worker) {
         sendScratch(worker)
         response = .complete
-        use.responseEnded(surplusCount: trailing)
         releaseUpstream(in: worker)
         if !isRequestWhole { client.makeLast(leavingRest: true) }
         conclude(.normal, in: worker)
@@ -221,147 +128,24 @@ extension Exchange {
         client.updateInterest(in: worker)
     }
 
-    // MARK: The upstream's end
-
-    func upstreamInputEnded(in worker: Worker) {
-        use.connectionEnded()
-        switch response {
-        case .awaiting:
-            if canRetry { return retry(in: worker) }
-            fail(.closedEarly, in: worker)
-        case .streaming(var body):
-            do throws(BodyError) {
-                worker.scratch.removeAll(keepingCapacity: true)
-                try body.inputEnded()
-                appendBodyEnd(trailers: nil, in: worker)
-                completed(trailing: 0, in: worker)
-            } catch {
-                fail(.cut, in: worker)
-            }
-        case .complete: break
-        }
-    }
-
-    func upstreamLost(in worker: Worker) {
-        switch response {
-        case .awaiting:
-            if canRetry { return retry(in: worker) }
-            fail(.closedEarly, in: worker)
-        case .streaming: fail(.cut, in: worker)
-        case .complete: break
-        }
-    }
-
     // MARK: Failures
 
-    enum Failure {
-        case unreachable
-        /// Closed before it answered.
-        case closedEarly
-        /// Answered with something that is no HTTP.
-        case badResponse
-        /// Did not take the request in time.
-        case takesNothing
-        /// Did not answer in time.
-        case silent
-        /// Did not go on with its response in time.
-        case paused
-        /// Broke off in the middle of its response.
-        case cut
-        /// Answered the handshake of a socket that is open here with another status than 101.
-        case socketRefused(status: Int)
-        /// The process stops while it waits for a server.
-        case draining
-        /// The process stops before the server has answered.
-        case unfinished
-        /// Its token came to its end while it waits for a server.
-        case tokenExpired
-        case badRequest(BodyError)
-        case bodyTooBig
-        /// There is no memory for it.
-        case overloaded
-        /// There is no descriptor, port or memory of the system's for another connection.
-        case exhausted
-        /// It is ended by rule.
-        case ended(Disconnection)
-
-        var refusal: Refusal {
-            switch self {
-            case .unreachable:
-                Refusal(
-                    .upstreamUnavailable, status: 502, detail: "unreachable",
-                    message: "The application cannot be reached", retryAfterSeconds: 1)
-            case .closedEarly:
-                Refusal(
-                    .upstreamUnavailable, status: 502, detail: "closed_early",
-                    message: "The application closed the connection")
-            case .badResponse:
-                Refusal(
-                    .upstreamUnavailable, status: 502, detail: "bad_response",
-                    message: "The application's answer is no valid HTTP")
-            case .takesNothing:
-                Refusal(
-                    .upstreamUnavailable, status: 504, detail: "takes_nothing",
-                    message: "The application did not take the request in time")
-            case .silent:
-                Refusal(
-                    .upstreamUnavailable, status: 504, detail: "timeout",
-                    message: "The application did not answer in time")
-            case .paused:
-                Refusal(
-                    .upstreamUnavailable, status: 504, detail: "pause",
-                    message: "The application did not go on with its answer in time")
-            case .cut:
-                Refusal(
-                    .upstreamUnavailable, status: 502, detail: "cut",
-                    message: "The application broke off its answer")
-            case .socketRefused(let status):
-                Refusal(
-                    Self.reason(ofStatus: status), detail: "status_\(status)",
-                    message: "The application refused the WebSocket")
-            case .draining: .draining
-            case .unfinished:
-                Refusal(
-                    .draining, detail: "unfinished",
-                    message: "The gateway stopped before the application had answered")
-            case .tokenExpired: TokenError.expired.refusal
-            case .badRequest(let error):
-                Refusal(.protocolError, status: error.status, message: error.message)
-            case .bodyTooBig:
-                Refusal(.tooBig, message: "The request body is too large")
-            case .overloaded: .memory
-            case .exhausted:
-                Refusal(
-                    .overloaded, detail: "connections",
-                    message: "The gateway has no connection to spare", retryAfterSeconds: 1)
-            case .ended(let end): end.refusal
-            }
-        }
-
-        /// What a client hears in place of a status that it cannot see any more.
-        private static func reason(ofStatus status: Int) -> EndReason {
-            switch status {
-            case 401: .unauthenticated
-            case 403: .forbidden
-            case 429: .rateLimited
-            case 400..<500: .policy
-            default: .upstreamUnavailable
-            }
-        }
+    func fail(_ failure: UpstreamFailure, in worker: Worker) {
+        fail(
+            failure.refusal, departure: failure.blame == .server ? .unserved : .normal, in: worker)
     }
 
     /// Ends the exchange without a whole response: with an error of ours when none has begun,
     /// otherwise by breaking it off, so that the client can tell.
     // Out of the way of what is done for every response.
     @inline(never)
-    func fail(_ failure: Failure, in worker: Worker) {
+    func fail(_ refusal: Refusal, departure: Departure = .normal, in worker: Worker) {
         guard !hasEnded else { return }
         closeUpstream(in: worker)
-        let refusal = failure.refusal
         context.detail = refusal.detail
         if case .awaiting = response {
             hasEnded = true
-            context.release(refusal.reason.isUpstreams ? .unserved : .normal, in: worker)
+            context.release(departure, in: worker)
             if !isRequestWhole { client.makeLast(leavingRest: true) }
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
@@ -374,7 +158,7 @@ extension Exchange {
     func giveUp(_ reason: EndReason, detail: String?, in worker: Worker) {
         guard !hasEnded else { return }
         if case .awaiting = response, client.stream.pendingCount == 0, reason == .overloaded {
-            return fail(.overloaded, in: worker)
+            return fail(.memory, in: worker)
         }
         closeUpstream(in: worker)
         context.detail = detail

@@ -43,7 +43,7 @@ extension Exchange {
             relay.awaitSession(for: plan.group.settings.webSocketHandshakeTimeout, in: worker)
         }
         if !rest.isEmpty { relay.upstreamSent(rest, in: worker) }
-        if upstream.hasInputEnded { relay.upstreamInputEnded(in: worker) }
+        if upstream.http.hasInputEnded { relay.upstreamInputEnded(in: worker) }
         client.resume(in: worker)
         upstream.updateInterest(in: worker)
         if worker.isDraining { client.drain(in: worker) }

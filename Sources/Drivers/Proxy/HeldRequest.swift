@@ -142,7 +142,7 @@ final class HeldRequest {
     // MARK: Refreshes
 
     func readBody(from client: ClientConnection, in worker: Worker) throws(Refusal) {
-        if case .length(let length) = framing, length > Self.bodySize { throw Self.tooBig }
+        if case .length(let length) = framing, length > Self.bodySize { throw Refusal.bodyTooBig }
         let decoder = BodyDecoder(framing)
         stage = .body(decoder)
         client.hold(self, until: worker.now + Self.bodyTimeout, in: worker)
@@ -167,16 +167,14 @@ final class HeldRequest {
             while let event = try decoder.decode(octets, at: &index) {
                 guard case .data(let range) = event else { break }
                 body.append(copying: octets.extracting(range))
-                if body.count > Self.bodySize { throw Self.tooBig }
+                if body.count > Self.bodySize { throw Refusal.bodyTooBig }
             }
         } catch let refusal as Refusal {
             client.makeLast()
             return answer(refusal, client, worker)
         } catch let error as BodyError {
             client.makeLast()
-            return answer(
-                Refusal(.protocolError, status: error.status, message: error.message), client,
-                worker)
+            return answer(error.refusal, client, worker)
         } catch {
             return client.close(in: worker)
         }
@@ -318,14 +316,23 @@ final class HeldRequest {
     ) {
         RequestIntake.refuse(refusal, head, context, client, worker)
     }
-
-    private static let tooBig = Refusal(.tooBig, message: "The request body is too large")
 }
 
 extension Refusal {
     /// For what would begin while the process stops.
     static let draining = Refusal(
         .draining, message: "The gateway is about to stop", retryAfterSeconds: 1)
+
+    /// For what was sent to an application and is not answered when the process ends.
+    static let unfinished = Refusal(
+        .draining, detail: "unfinished",
+        message: "The gateway stopped before the application had answered")
+
+    static let bodyTooBig = Refusal(.tooBig, message: "The request body is too large")
+
+    /// For a request that cannot be written: no client can send such a one.
+    static let unwritable = Refusal(
+        .internalError, message: "The request could not be passed on")
 }
 
 extension GateRefusal {

@@ -94,7 +94,7 @@ enum RequestIntake {
             if case .length(let length) = request.framing, let limit = plan.route.settings.bodySize,
                 length > limit
             {
-                throw Refusal(.tooBig, message: "The request body is too large")
+                throw Refusal.bodyTooBig
             }
             let exchange = Exchange(
                 plan: plan, head: request.head, framing: request.framing, context: context,
@@ -174,6 +174,11 @@ private func isSaneIdentifier(_ octet: UInt8) -> Bool {
         return true
     default: return false
     }
+}
+
+extension BodyError {
+    /// How a request with such a body ends.
+    var refusal: Refusal { Refusal(.protocolError, status: status, message: message) }
 }
 
 extension HeadError {

@@ -43,7 +43,7 @@ final class WebSocketRelay {
     var upstreamFrames: FrameRelay
     /// Reads both directions instead when compression is spoken here.
     let messages: MessageDirections?
-    var upstream: UpstreamConnection?
+    var upstream: OriginConnection?
     var lease: ServerLease?
     var clientHasClosed = false
     var upstreamHasClosed = false
@@ -65,7 +65,7 @@ final class WebSocketRelay {
     var controlRate: ControlRate
 
     init(
-        client: ClientConnection, upstream: UpstreamConnection, lease: consuming ServerLease?,
+        client: ClientConnection, upstream: OriginConnection, lease: consuming ServerLease?,
         context: RequestContext, route: Generation.Route, compression: Compression, now: Instant
     ) {
         self.client = client

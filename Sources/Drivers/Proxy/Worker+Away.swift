@@ -10,11 +10,6 @@ extension Worker {
     /// An attempt to connect to a server failed.
     func noteUnreachable(_ index: Int, of group: BackendGroup, _ error: SystemError) {
         let name = group.settings.name
-        // Where this machine has nothing left to connect with, no server is to blame.
-        if error.isExhaustion {
-            return warn(
-                shared.serverLines, "backend \(name): no connection can be made: \(error.reason)")
-        }
         guard group.reportFailure(index, now: now) == .away else { return }
         shared.log.warning(
             "backend \(name): \(group.servers[index].address.text) cannot be reached:"

@@ -47,6 +47,6 @@ extension ClientConnection {
 
 extension Exchange {
     fileprivate func drainIsOver(in worker: Worker) {
-        fail(isConnected ? .unfinished : .draining, in: worker)
+        fail(upstream?.isConnected == true ? .unfinished : .draining, in: worker)
     }
 }

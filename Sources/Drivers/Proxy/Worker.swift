@@ -18,7 +18,7 @@ final class Worker {
         case mailbox
         case listener(ListeningSocket)
         case client(ClientConnection)
-        case upstream(UpstreamConnection)
+        case upstream(OriginConnection)
     }
 
     /// Connections taken from one listener at once, so that those already here are served too.
@@ -52,7 +52,7 @@ final class Worker {
     private(set) var turn: UInt64 = 0
     private(set) var generation: Generation
     var members = Slab<Member>()
-    var pool: UpstreamPool
+    var pool: OriginPool
     var codecs: WorkerCodecs
     /// The gates that it asked last, and what they said of tokens.
     var gates = GatesAtHand()
@@ -99,7 +99,7 @@ final class Worker {
         self.shared = shared
         self.generation = generation
         accessLog = AccessLogBuffer(shared.accessLog)
-        pool = UpstreamPool(generation.groups)
+        pool = OriginPool(generation.groups)
         codecs = WorkerCodecs(cacheSize: generation.settings.limits.compressCacheSize)
         attempts = generation.settings.limits.failedAttempts.map { AttemptLimiter($0) }
         poller = try Poller()
@@ -354,7 +354,7 @@ final class Worker {
     func forget(client token: UInt64) {
         members.remove(token)
         keyWaiters.remove(token)
-        for connection in pool.release(client: token) { connection.close(in: self) }
+        for connection in pool.release(client: token) { origin(connection)?.close(in: self) }
         clientCount -= 1
     }
 
@@ -401,6 +401,10 @@ final class Worker {
         if case .client(let client) = members[token] { client } else { nil }
     }
 
+    func origin(_ token: UInt64) -> OriginConnection? {
+        if case .upstream(let connection) = members[token] { connection } else { nil }
+    }
+
     private func adopt(
         _ next: Generation, added: [ListenerHandle], removed: [ListenerKey]
     ) {
@@ -422,7 +426,7 @@ final class Worker {
         reviews = Backlog()
         reviewedOut = 0
         for case .client(let client) in members.elements { reviews.append(client.token) }
-        for connection in pool.keep(next.groups) { connection.close(in: self) }
+        for connection in pool.serve(next.groups) { origin(connection)?.close(in: self) }
         shared.workerAdopted(index, generation: next.number)
     }
 }

@@ -10,6 +10,14 @@ package enum BodyFraming: Sendable, Hashable {
     case chunked
     /// Everything until the connection ends; responses only.
     case untilClose
+
+    /// No octets follow the head.
+    package var isEmpty: Bool {
+        switch self {
+        case .none, .length(0): true
+        case .length, .chunked, .untilClose: false
+        }
+    }
 }
 
 extension BodyFraming {

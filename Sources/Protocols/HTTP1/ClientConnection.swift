@@ -105,10 +105,8 @@ extension ClientConnection {
         guard case .head(let outline) = request else { throw .outOfOrder }
         outline.appendFields(to: &output)
         HeadEncoder.appendEnd(to: &output)
-        switch outline.framing {
-        case .none, .length(0): request = .whole
-        case .length, .chunked, .untilClose: request = .body(BodyEncoder(outline.framing))
-        }
+        let framing = outline.framing
+        request = framing.isEmpty ? .whole : .body(BodyEncoder(framing))
     }
 
     /// True when data stands between octets of its framing: what is small is better copied between

@@ -35,6 +35,14 @@ package struct RequestOutline: Sendable, Hashable {
         }
     }
 
+    /// True when the request may be sent once more if its connection turns out to be dead, as long
+    /// as nothing came back (RFC 9110 §9.2.2).
+    ///
+    /// - Parameter keepsBody: who asks has the whole body still.
+    package func mayBeRepeated(keepsBody: Bool) -> Bool {
+        method.isIdempotent && (framing.isEmpty || keepsBody)
+    }
+
     /// False when nobody may write what is offered as the value of a field.
     var isLegal: Bool { upgrade.map { HeadEncoder.isToken($0.utf8.span) } ?? true }
 

@@ -81,7 +81,7 @@ package struct UpstreamUse: Sendable {
         method: Method, framing: BodyFraming, isReused: Bool, isLast: Bool = false
     ) {
         self.method = method
-        hasBody = framing != .none && framing != .length(0)
+        hasBody = !framing.isEmpty
         self.isReused = isReused
         if isLast { obstacle = .askedToClose }
         if hasBody, method.hasUnexpectedBody { obstacle = .unexpectedBody }

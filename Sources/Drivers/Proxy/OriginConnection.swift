@@ -11,8 +11,9 @@ internal import Upstreams
 ///     connecting --connected--> exchange --may rest--> idle --taken--> exchange
 ///     exchange --101--> webSocket          any --end, failure, timeout--> closed
 ///
-/// Whether it may rest says `UpstreamUse`, and when it is used again `Resting`.
-final class UpstreamConnection {
+/// What HTTP/1 allows on it, and what became of the request at hand, says the
+/// `HTTP1.ClientConnection` in it; how it rests, `OriginPool`.
+final class OriginConnection {
     enum Phase {
         case connecting(Exchange)
         case exchange(Exchange)
@@ -25,17 +26,12 @@ final class UpstreamConnection {
     let stream: Stream
     let server: ServerState
     let address: SocketAddressSettings
-    /// Octets of heads that are not whole yet.
-    var decoder = ResponseHeadDecoder()
+    /// Its side of HTTP/1, changed where it is: nothing of it is ever copied.
+    var http = HTTP1.ClientConnection()
     private(set) var phase: Phase
-    /// An exchange was finished on it before: the server may have closed it meanwhile.
-    private(set) var isReused = false
-    /// How it rests, since it last began to.
-    private(set) var resting = Resting(since: .zero, turn: 0, isWatched: false, timeout: .zero)
     /// The token of the client that authenticated itself on it, whose alone it is from then on.
     private(set) var owner: UInt64?
     private var interest: Readiness
-    private(set) var hasInputEnded = false
     private var deadline = Deadline()
     /// What its worker counts as held by it.
     private(set) var counted = 0
@@ -56,10 +52,10 @@ final class UpstreamConnection {
     static func open(
         _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange,
         in worker: Worker
-    ) throws(SystemError) -> UpstreamConnection {
-        var made: UpstreamConnection?
+    ) throws(SystemError) -> OriginConnection {
+        var made: OriginConnection?
         let token = worker.members.insert { token in
-            let connection = UpstreamConnection(
+            let connection = OriginConnection(
                 token: token, stream: stream, server: server, isConnected: isConnected,
                 for: exchange)
             made = connection
@@ -76,55 +72,18 @@ final class UpstreamConnection {
         return connection
     }
 
+    /// A request goes, or can go, to the server: the connection is made.
+    var isConnected: Bool {
+        switch phase {
+        case .connecting, .closed: false
+        case .exchange, .webSocket, .idle: true
+        }
+    }
+
     // MARK: Phases
-
-    /// A connection to `server` that rested and may be used now; those that may not are closed.
-    ///
-    /// - Parameter mayRepeat: the request can be sent once more, if the connection is dead.
-    static func takeResting(
-        for server: ServerState, mayRepeat: Bool, in worker: Worker
-    ) -> UpstreamConnection? {
-        while let connection = worker.pool.take(
-            for: server, at: worker.now, turn: worker.turn)
-        {
-            if connection.isFit(mayRepeat: mayRepeat, in: worker) { return connection }
-            connection.close(in: worker)
-        }
-        return nil
-    }
-
-    /// The connection to a server of `group` on which this client has authenticated itself, if
-    /// there is one that may be used.
-    static func takeReserved(
-        for client: UInt64, in group: BackendGroup, worker: Worker
-    ) -> UpstreamConnection? {
-        guard let connection = worker.pool.take(reservedFor: client, in: group) else { return nil }
-        if connection.isFit(mayRepeat: false, in: worker) { return connection }
-        connection.close(in: worker)
-        return nil
-    }
-
-    /// Taken out of the pool: looks whether anything came that nobody asked for, and is still to be
-    /// reported.
-    private func isFit(mayRepeat: Bool, in worker: Worker) -> Bool {
-        if server.isDistrusted(at: worker.now) { return false }
-        switch resting.step(at: worker.now, turn: worker.turn, mayRepeat: mayRepeat) {
-        case .wait, .expire: return false
-        case .take: return true
-        case .look:
-            switch stream.peek() {
-            case .quiet: return true
-            case .octets:
-                heardUnasked(stream.peek(UnaskedResponse.prefixLength).span, in: worker)
-                return false
-            case .end, .broken: return false
-            }
-        }
-    }
 
     /// Taken from the pool for another exchange.
     func begin(_ exchange: Exchange) {
-        isReused = true
         deadline.clear()
         phase = .exchange(exchange)
     }
@@ -137,41 +96,29 @@ final class UpstreamConnection {
     /// From here on it carries this client's requests only.
     func reserve(for client: ClientConnection) { owner = client.token }
 
-    /// The exchange is over and the connection may carry another one.
+    /// The response is whole: rests if it may, and is closed if not.
     ///
-    /// - Parameter isWatched: it has to be quiet for a while first; not where it carries one
-    ///   client's requests only: no other hears what is left over, and on another connection that
-    ///   client would have to authenticate itself again.
-    func rest(isWatched: Bool, of group: BackendGroup, in worker: Worker) {
-        resting = Resting(
-            since: worker.now, turn: worker.turn, isWatched: isWatched && owner == nil,
-            timeout: group.settings.keepAliveTimeout)
-        guard !hasInputEnded, !server.isDistrusted(at: worker.now), stream.pendingCount == 0,
-            decoder.isIdle, !worker.isDraining,
-            worker.pool.put(self, capacity: group.settings.keepAlive)
-        else { return close(in: worker) }
-        phase = .idle
-        setDeadline(resting.end, in: worker)
-        updateInterest(in: worker)
-    }
-
-    /// Octets came while no request was under way.
-    private func heardUnasked(_ octets: Span<UInt8>, in worker: Worker) {
-        if !UnaskedResponse.isTimeout(octets) { saidTooMuch(in: worker) }
-    }
-
-    /// The server sent what nobody had asked for: for a time its connections are not used again.
-    func saidTooMuch(in worker: Worker) {
-        guard server.saidTooMuch(at: worker.now) else { return }
-        worker.shared.log.warning(
-            "upstream \(address.text) sends more than its answers: for a minute none of its"
-                + " connections is used again")
+    /// - Parameter clientStays: the client that it worked for may ask for more.
+    func rest(of group: BackendGroup, clientStays: Bool, in worker: Worker) {
+        let candidate = OriginPool.Candidate(
+            token, to: server, owner: owner, rest: http.rest, clientStays: clientStays,
+            isWanted: !worker.isDraining, isSent: stream.pendingCount == 0)
+        switch worker.pool.put(candidate, of: group, at: worker.now, turn: worker.turn) {
+        case .rests(let end):
+            phase = .idle
+            setDeadline(end, in: worker)
+            updateInterest(in: worker)
+        case .ends: close(in: worker)
+        case .endsInDistrust:
+            saidTooMuch(in: worker)
+            close(in: worker)
+        }
     }
 
     func close(in worker: Worker) {
         switch phase {
         case .closed: return
-        case .idle: worker.pool.remove(self)
+        case .idle: worker.pool.remove(token, to: server, owner: owner)
         case .connecting, .exchange, .webSocket: break
         }
         phase = .closed
@@ -214,7 +161,7 @@ final class UpstreamConnection {
             updateInterest(in: worker)
         } catch {
             close(in: worker)
-            exchange.upstreamUnreachable(error, in: worker)
+            exchange.notConnected(error, in: worker)
         }
     }
 
@@ -240,16 +187,16 @@ final class UpstreamConnection {
         case .webSocket(let relay): relay.upstreamSent(buffer.octets, in: worker)
         // Whatever it is, it answers no request of ours.
         case .idle:
-            heardUnasked(buffer.octets, in: worker)
+            hearUnasked(buffer.octets, in: worker)
             close(in: worker)
         case .connecting, .closed: break
         }
     }
 
     private func inputEnded(in worker: Worker) {
-        hasInputEnded = true
+        let end = http.inputEnded()
         switch phase {
-        case .exchange(let exchange): exchange.upstreamInputEnded(in: worker)
+        case .exchange(let exchange): exchange.upstreamEnded(end, in: worker)
         case .webSocket(let relay): relay.upstreamInputEnded(in: worker)
         case .idle: close(in: worker)
         case .connecting, .closed: break
@@ -258,9 +205,10 @@ final class UpstreamConnection {
 
     private func lost(in worker: Worker) {
         let before = phase
+        let end = http.connectionBroke()
         close(in: worker)
         switch before {
-        case .exchange(let exchange): exchange.upstreamLost(in: worker)
+        case .exchange(let exchange): exchange.upstreamEnded(end, in: worker)
         case .webSocket(let relay): relay.upstreamLost(in: worker)
         case .connecting, .idle, .closed: break
         }
@@ -269,7 +217,9 @@ final class UpstreamConnection {
     /// The server takes no more; an answer may have come before that.
     func sendFailed(in worker: Worker) {
         switch phase {
-        case .exchange(let exchange): exchange.upstreamRefusesBody(in: worker)
+        case .exchange(let exchange):
+            http.sendFailed()
+            exchange.upstreamRefusesBody(in: worker)
         case .webSocket: lost(in: worker)
         case .idle: close(in: worker)
         case .connecting, .closed: break
@@ -297,7 +247,7 @@ final class UpstreamConnection {
         switch phase {
         case .connecting(let exchange):
             close(in: worker)
-            exchange.upstreamUnreachable(.timedOut, in: worker)
+            exchange.notConnected(.timedOut, in: worker)
         case .exchange(let exchange): exchange.upstreamTimedOut(in: worker)
         case .idle: close(in: worker)
         case .webSocket, .closed: break
@@ -305,7 +255,7 @@ final class UpstreamConnection {
     }
 
     private var wantsInput: Bool {
-        if hasInputEnded { return false }
+        if http.hasInputEnded { return false }
         switch phase {
         case .exchange(let exchange): return exchange.wantsUpstreamInput
         case .webSocket(let relay): return relay.wantsUpstreamInput
@@ -316,7 +266,7 @@ final class UpstreamConnection {
 
     func updateInterest(in worker: Worker) {
         if case .closed = phase { return }
-        worker.memory.count(stream.heldCount + decoder.keptCount, insteadOf: &counted)
+        worker.memory.count(stream.heldCount + http.keptCount, insteadOf: &counted)
         var wanted = wantsInput ? Readiness.readable.rawValue : 0
         switch phase {
         case .closed: return

@@ -10,33 +10,26 @@ internal import Transport
 internal import WebSocket
 
 /// The head an upstream receives: the client's, rewritten (contract, section 4).
-enum UpstreamRequest {
+enum OriginRequest {
+    /// Writes the head for the connection that `http` is of.
+    ///
+    /// - Parameter origin: whom the request comes from.
     static func append(
-        _ head: RequestHead, plan: ForwardPlan, context: RequestContext, framing: BodyFraming,
-        client: ClientConnection, to output: inout [UInt8]
-    ) {
+        _ head: RequestHead, _ outline: RequestOutline, plan: ForwardPlan, context: RequestContext,
+        origin: ConnectionOrigin, on http: inout HTTP1.ClientConnection, to output: inout [UInt8]
+    ) throws(SendError) {
         let vouched = VouchedFields(plan: plan, context: context)
-        // The target is visible ASCII and the method is a token, so nothing is refused here.
-        HeadEncoder.appendRequestLine(
-            method: head.method.name, target: plan.target.text, to: &output)
+        try http.beginHead(outline, target: plan.target.text, to: &output)
         appendHost(context, to: &output)
         appendPassedOn(head, plan: plan, context: context, vouched, to: &output)
         ForwardedFields.append(
-            head.fields, context, client.origin, vouched,
+            head.fields, context, origin, vouched,
             sendsForwarded: plan.route.settings.sendsForwarded, to: &output)
         ForwardedPrefix.append(plan.route.settings.paths.prefix, head.fields, vouched, to: &output)
         appendIdentity(context, vouched, to: &output)
         for field in plan.fields { field.append(to: &output) }
-        if context.isWebSocket {
-            output.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
-            appendExtensions(head, plan, context, to: &output)
-        } else if framing == .chunked {
-            output.append("Transfer-Encoding: chunked\r\n")
-        } else if case .length(let length) = framing, !head.fields.contains(.contentLength) {
-            // Its chunks were put together.
-            HeadEncoder.appendField(name: "Content-Length", value: String(length), to: &output)
-        }
-        HeadEncoder.appendEnd(to: &output)
+        if context.isWebSocket { appendExtensions(head, plan, context, to: &output) }
+        try http.endHead(to: &output)
     }
 
     /// Whom the request itself is for, whatever proxies say of it. An HTTP/1.1 request needs a host
@@ -82,8 +75,9 @@ enum UpstreamRequest {
         for line in fields.lines where !hopByHop.isDropped(line, of: fields) {
             if vouched.forbids(line, of: fields) { continue }
             switch line.known {
-            case .host: continue
-            case .expect where context.hasContinued: continue
+            // The connection says how long the body is, and whether it waits to be asked for it.
+            case .host, .contentLength: continue
+            case .expect where fields.list(.expect, contains: "100-continue"): continue
             case .secWebSocketExtensions where context.isWebSocket: continue
             case .cookie where plan.route.stripping.stripsCookies:
                 // All Cookie lines are read as one; it is written where the first of them stood.

@@ -1,0 +1,242 @@
+internal import Clock
+internal import HTTP
+internal import HTTP1
+internal import Settings
+internal import Transport
+internal import Upstreams
+
+/// To a server and back from it: which connection the request goes on, and what is done when there
+/// is none or it breaks, as `Attempt` says.
+extension Exchange {
+    // MARK: Connecting
+
+    /// Chooses a server and sends the head, on a connection that rests or on a new one.
+    func chooseServer(in worker: Worker) {
+        let mayUseResting = attempt.mayUseResting(of: plan.group)
+        if mayUseResting, useReserved(in: worker) { return }
+        if waitsBehindOthers(in: worker) { return awaitServer(in: worker) }
+        guard let chosen = plan.group.choose(now: worker.now, tried: attempt.tried) else {
+            return awaitServer(in: worker)
+        }
+        let index = chosen.index
+        let server = plan.group.servers[index]
+        lease = consume chosen
+        context.server = server.address
+        if mayUseResting,
+            let resting = OriginConnection.takeResting(
+                for: server.state, mayRepeat: outline.mayBeRepeated(keepsBody: keepsBody),
+                in: worker)
+        {
+            return go(on: resting, in: worker)
+        }
+        connect(to: server, at: index, in: worker)
+    }
+
+    /// Looks for a server once more, now that one may be back: of `group`, which is the newest of
+    /// that name.
+    func chooseServer(of group: BackendGroup, in worker: Worker) {
+        plan.group = group
+        attempt.beginAnew()
+        chooseServer(in: worker)
+    }
+
+    /// A client that has authenticated itself on a connection goes on with that one, whichever
+    /// server's turn it is. False when there is none.
+    private func useReserved(in worker: Worker) -> Bool {
+        guard
+            let reserved = OriginConnection.takeReserved(
+                for: client.token, in: plan.group, worker: worker)
+        else { return false }
+        lease = plan.group.lease(of: reserved.server)
+        context.server = reserved.address
+        go(on: reserved, in: worker)
+        return true
+    }
+
+    private func go(on resting: OriginConnection, in worker: Worker) {
+        upstream = resting
+        resting.begin(self)
+        upstreamConnected(in: worker)
+    }
+
+    private func connect(to server: BackendGroup.Server, at index: Int, in worker: Worker) {
+        guard let address = SocketAddress(server.address) else {
+            return fail(.unreachable, in: worker)
+        }
+        do throws(SystemError) {
+            let (stream, isConnected) = try Stream.connect(to: address)
+            let connection = try OriginConnection.open(
+                stream, to: server, isConnected: isConnected, for: self, in: worker)
+            upstream = connection
+            if isConnected { return upstreamConnected(in: worker) }
+            connection.setDeadline(
+                worker.now + plan.group.settings.connectTimeout, in: worker)
+        } catch {
+            notConnected(error, in: worker)
+        }
+    }
+
+    /// Tries a server again whose queue was full.
+    func connectAgain(in worker: Worker) {
+        guard !hasEnded, upstream == nil, let index = lease?.index else { return }
+        connect(to: plan.group.servers[index], at: index, in: worker)
+        client.updateInterest(in: worker)
+    }
+
+    /// The server at hand could not be reached, or this machine has nothing to reach it with.
+    func notConnected(_ error: SystemError, in worker: Worker) {
+        upstream = nil
+        guard let index = lease?.index else { return fail(.unreachable, in: worker) }
+        let step = attempt.failed(error.failure, at: index, of: plan.group, now: worker.now)
+        switch step {
+        case .choose, .wait: worker.noteUnreachable(index, of: plan.group, error)
+        // No server is to blame.
+        case .fail:
+            worker.warn(
+                worker.shared.serverLines,
+                "no connection to upstream \(context.server?.text ?? ""): \(error.reason)")
+        case .askAgain, .resend: break
+        }
+        carryOut(step, in: worker)
+    }
+
+    private func carryOut(_ step: Attempt.Step, in worker: Worker) {
+        switch step {
+        case .choose:
+            lease = nil
+            chooseServer(in: worker)
+        case .wait:
+            lease = nil
+            awaitServer(in: worker)
+        case .askAgain(let instant): client.set(.connect, at: instant, in: worker)
+        case .resend:
+            worker.shared.log.debug(
+                "request \(context.id): the connection broke, it is sent once more")
+            closeUpstream(in: worker)
+            chooseServer(in: worker)
+        case .fail(let failure): fail(failure, in: worker)
+        }
+    }
+
+    func upstreamConnected(in worker: Worker) {
+        guard let upstream else { return }
+        if wait.isActive { endWait(\.served, in: worker) }
+        worker.scratch.removeAll(keepingCapacity: true)
+        guard let isTaken = sendRequest(to: upstream, through: &worker.scratch) else {
+            return fail(.unwritable, in: worker)
+        }
+        if let index = lease?.index, !upstream.http.isReused {
+            worker.noteReached(index, of: plan.group)
+        }
+        worker.shared.log.debug(
+            "request \(context.id): goes to \(context.server?.text ?? "") on a"
+                + " \(upstream.http.isReused ? "resting" : "new") connection")
+        if !isTaken, mayResend { return upstreamBroke(in: worker) }
+        watchServer(hasMoved: true, in: worker)
+        upstream.updateInterest(in: worker)
+        client.resume(in: worker)
+    }
+
+    // MARK: Whose turn it is
+
+    /// The server has not said yet whether it wants the body, of which nothing was sent.
+    var awaitsContinue: Bool { upstream?.http.awaitsContinue ?? false }
+
+    /// What the server has to do next; nil while it is not waited for.
+    private func turn(of upstream: OriginConnection) -> ServerTurn? {
+        let requestPart: ServerTurn.RequestPart =
+            if upstream.http.wantsBody {
+                upstream.http.awaitsContinue ? .unaskedBody : .body
+            } else {
+                .whole
+            }
+        let responsePart: ServerTurn.ResponsePart =
+            switch upstream.http.answer {
+            case .nothing, .begun, .informational: .head
+            case .head, .whole, .tunnel: isOpenEnded ? .events : .body
+            }
+        return ServerTurn.next(
+            request: requestPart, isTaken: upstream.stream.pendingCount == 0,
+            response: responsePart, isRead: wantsUpstreamInput)
+    }
+
+    /// A request of which the server's system may hold a part that the server has not read.
+    private static let largeBody = 64 * 1024
+
+    /// After anything moved: the server has its time for what it has to do next. A stream has none.
+    func watchServer(hasMoved: Bool, in worker: Worker) {
+        guard !isOpenEnded, let upstream, upstream.isConnected else { return }
+        let isLarge = context.octetsIn > Self.largeBody
+        let due = patience.now(
+            turn(of: upstream), hasMoved: hasMoved,
+            taken: isLarge ? upstream.stream.takenCount : nil, at: worker.now)
+        upstream.setDeadline(due, in: worker)
+    }
+
+    func upstreamTimedOut(in worker: Worker) {
+        guard let upstream else { return }
+        switch patience.judge(taken: upstream.stream.takenCount, at: worker.now) {
+        case .inTime(let next): upstream.setDeadline(next, in: worker)
+        case .outOfTime(.take): fail(.takesNothing, in: worker)
+        case .outOfTime(.answer): fail(.silent, in: worker)
+        case .outOfTime(.goOn): fail(.paused, in: worker)
+        }
+    }
+
+    // MARK: Once more
+
+    /// The whole body can be sent from its beginning.
+    private var keepsBody: Bool { buffer?.isWhole ?? false }
+
+    /// True when the request may be sent once more.
+    var mayResend: Bool {
+        upstream.map { attempt.mayResend($0.http.retryObstacle(keepsBody: keepsBody)) } ?? false
+    }
+
+    /// The connection is of no use any more, and no answer came on it.
+    func upstreamBroke(in worker: Worker) {
+        guard let upstream, let index = lease?.index else {
+            return fail(.closedEarly, in: worker)
+        }
+        let obstacle = upstream.http.retryObstacle(keepsBody: keepsBody)
+        carryOut(
+            attempt.failed(
+                .closedEarly, at: index, of: plan.group, obstacle: obstacle, now: worker.now),
+            in: worker)
+    }
+
+    // MARK: The end
+
+    /// The response is whole: the connection rests if it may.
+    func releaseUpstream(in worker: Worker) {
+        guard let connection = upstream else { return }
+        upstream = nil
+        lease = nil
+        connection.rest(of: plan.group, clientStays: !client.isLastRequest, in: worker)
+    }
+
+    /// Ends the request's side towards the upstream.
+    func closeUpstream(in worker: Worker) {
+        if wait.isActive { endWait(\.ended, in: worker) }
+        guard let connection = upstream else { return }
+        upstream = nil
+        lease = nil
+        connection.close(in: worker)
+    }
+
+    /// Gives the upstream connection to a relay, which takes the server's count as well.
+    func handOverUpstream() -> OriginConnection? {
+        defer { upstream = nil }
+        return upstream
+    }
+
+    func handOverLease() -> ServerLease? { lease.take() }
+}
+
+extension SystemError {
+    /// Whose fault it is that there is no connection.
+    fileprivate var failure: UpstreamFailure {
+        if isShortage { return .exhausted }
+        return isQueueFull ? .busy : .unreachable
+    }
+}

@@ -1,0 +1,89 @@
+internal import Bytes
+internal import Forwarding
+internal import HTTP
+internal import HTTP1
+internal import Settings
+internal import Transport
+internal import Upstreams
+
+/// The request, on its way to the server: how it is framed, and what may be said of it when, knows
+/// the connection's `http`.
+extension Exchange {
+    /// What the connection has to know of the request.
+    var outline: RequestOutline {
+        let framing = buffer?.framing(of: requestFraming) ?? requestFraming
+        let body: BodyLength =
+            switch framing {
+            case .none: .none
+            case .length(let length): .known(length)
+            case .chunked, .untilClose: .unknown
+            }
+        // Who has been told to go on waits for nothing, and nobody waits where nothing comes.
+        let expects = !framing.isEmpty && !context.hasContinued && head.expectsContinue
+        return RequestOutline(
+            head.method, body: body, upgrade: context.isWebSocket ? "websocket" : nil,
+            expectsContinue: expects)
+    }
+
+    /// Sends the head, and behind it what is kept of the body.
+    ///
+    /// - Parameter scratch: empty before and behind it.
+    /// - Returns: false when the connection did not take a single octet; nil when the head cannot
+    ///   be written.
+    func sendRequest(to upstream: OriginConnection, through scratch: inout [UInt8]) -> Bool? {
+        if let version = plan.group.settings.proxyHeader {
+            context.provenance.proxyHeader(client).append(version, to: &scratch)
+        }
+        do throws(SendError) {
+            try OriginRequest.append(
+                head, outline, plan: plan, context: context, origin: client.origin,
+                on: &upstream.http, to: &scratch)
+        } catch {
+            scratch.removeAll(keepingCapacity: true)
+            return nil
+        }
+        if head.authenticatesConnection { upstream.reserve(for: client) }
+        upstream.finishSending(&scratch)
+        if buffer != nil { sendKept(to: upstream, through: &scratch) }
+        return !upstream.http.isRefused
+    }
+
+    /// Sends what is kept of the body behind the head, and lets go of it unless all of it may have
+    /// to be sent once more.
+    private func sendKept(to upstream: OriginConnection, through scratch: inout [UInt8]) {
+        if let kept = buffer, upstream.http.wantsBody {
+            var isTaken = upstream.send(kept: kept.octets.span, behind: &scratch)
+            if kept.isWhole {
+                isTaken = endBody(kept.trailers, to: upstream, behind: &scratch) && isTaken
+            }
+            upstream.finishSending(&scratch, isTaken: isTaken)
+        }
+        if !mayResend { buffer = nil }
+    }
+
+    /// Ends the body, without trailers that only the gateway may say.
+    ///
+    /// - Returns: false when nobody waits for it any more.
+    func endBody(
+        _ trailers: Fields?, to upstream: OriginConnection, behind scratch: inout [UInt8]
+    ) -> Bool {
+        upstream.end(
+            trailers: trailers.map(OriginRequest.trailers(of: plan, context)), behind: &scratch)
+    }
+
+    /// The upstream takes no more; an answer may have come before that.
+    func upstreamRefusesBody(in worker: Worker) {
+        guard !hasEnded, case .streaming = request else { return }
+        request = .abandoned
+        upstream?.http.abandonRequest()
+        client.makeLast(leavingRest: true)
+        watchServer(hasMoved: false, in: worker)
+        client.updateInterest(in: worker)
+    }
+
+    func upstreamDrained(in worker: Worker) {
+        watchServer(hasMoved: true, in: worker)
+        guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
+        client.resume(in: worker)
+    }
+}

@@ -1,0 +1,146 @@
+import Clock
+import Forwarding
+import HTTP1
+import Settings
+import Testing
+import Upstreams
+
+/// Dialogues between a request on its way and what happens to it.
+@Suite struct AttemptTests {
+    private static let start = Instant.seconds(100)
+
+    /// `count` servers, each of which may be tried in vain `retries` times in all.
+    private func group(
+        _ count: Int, retries: Int, connectTimeout: Duration = .seconds(3)
+    ) -> BackendGroup {
+        var settings = BackendSettings(
+            name: "app", servers: (0..<count).map { server(UInt16(8000 + $0)) })
+        settings.retries = retries
+        settings.connectTimeout = connectTimeout
+        return BackendGroup(settings, registry: UpstreamRegistry())
+    }
+
+    // MARK: Servers
+
+    static let retries: [(Int, [Attempt.Step])] = [
+        (0, [.wait]),
+        (1, [.choose, .wait]),
+        (2, [.choose, .choose, .wait]),
+        (3, [.choose, .choose, .choose, .wait]),
+    ]
+
+    @Test(arguments: retries)
+    func `so many other servers are asked as retries says`(
+        retries: Int, steps: [Attempt.Step]
+    ) {
+        let group = group(9, retries: retries)
+        var attempt = Attempt(isWebSocket: false)
+        for (index, step) in steps.enumerated() {
+            #expect(
+                attempt.failed(.unreachable, at: 8 - index, of: group, now: Self.start) == step)
+            #expect(attempt.tried == (0...index).map { 8 - $0 })
+        }
+    }
+
+    @Test func `who waited begins with all servers, by what the newest settings say`() {
+        let (first, next) = (group(2, retries: 0), group(2, retries: 1))
+        var attempt = Attempt(isWebSocket: false)
+        #expect(attempt.failed(.unreachable, at: 0, of: first, now: Self.start) == .wait)
+        attempt.beginAnew()
+        #expect(attempt.tried == [])
+        #expect(attempt.failed(.unreachable, at: 1, of: next, now: Self.start) == .choose)
+        #expect(attempt.failed(.unreachable, at: 0, of: next, now: Self.start) == .wait)
+    }
+
+    @Test func `where nothing is left to connect with, no server is tried and none is blamed`() {
+        var attempt = Attempt(isWebSocket: false)
+        let step = attempt.failed(
+            .exhausted, at: 0, of: group(3, retries: 3), now: Self.start)
+        #expect(step == .fail(.exhausted))
+        #expect(attempt.tried == [])
+    }
+
+    // MARK: Queues
+
+    @Test func `a full queue is asked again and again, for the time to connect`() {
+        let group = group(2, retries: 1, connectTimeout: .milliseconds(120))
+        var attempt = Attempt(isWebSocket: false)
+        var steps: [Attempt.Step] = []
+        for milliseconds in [0, 50, 100, 119, 120] {
+            let now = Self.start + .milliseconds(milliseconds)
+            let step = attempt.failed(.busy, at: 0, of: group, now: now)
+            #expect(
+                step == (milliseconds < 120 ? .askAgain(at: now + Attempt.queuePause) : .choose))
+            steps.append(step)
+        }
+        #expect(attempt.tried == [0])
+    }
+
+    @Test func `the next server has a time of its own, and so has the same one later`() {
+        let group = group(2, retries: 1, connectTimeout: .milliseconds(100))
+        var attempt = Attempt(isWebSocket: false)
+        func at(_ milliseconds: Int) -> Instant { Self.start + .milliseconds(milliseconds) }
+        let pause = Attempt.queuePause
+        #expect(attempt.failed(.busy, at: 0, of: group, now: at(0)) == .askAgain(at: at(0) + pause))
+        #expect(attempt.failed(.unreachable, at: 0, of: group, now: at(90)) == .choose)
+        #expect(
+            attempt.failed(.busy, at: 1, of: group, now: at(110)) == .askAgain(at: at(110) + pause))
+        #expect(attempt.failed(.busy, at: 1, of: group, now: at(210)) == .wait)
+        attempt.beginAnew()
+        #expect(
+            attempt.failed(.busy, at: 0, of: group, now: at(300)) == .askAgain(at: at(300) + pause))
+    }
+
+    // MARK: Once more
+
+    @Test(arguments: [nil] + UpstreamUse.RetryObstacle.allCases)
+    func `only what was closed, and not consumed, is sent once more`(
+        obstacle: UpstreamUse.RetryObstacle?
+    ) {
+        let group = group(3, retries: 3)
+        for failure in UpstreamFailureTests.rows.map(\.failure) where failure.isAnAnswersEnd {
+            var attempt = Attempt(isWebSocket: false)
+            let step = attempt.failed(
+                failure, at: 0, of: group, obstacle: obstacle, now: Self.start)
+            let isRepeated = failure == .closedEarly && obstacle == nil
+            #expect(step == (isRepeated ? .resend : .fail(failure)), "\(failure)")
+            #expect(attempt.tried == [], "it was reached")
+        }
+    }
+
+    @Test func `it is sent once more once, on a connection that has not rested`() {
+        let group = group(2, retries: 1)
+        var attempt = Attempt(isWebSocket: false)
+        #expect(attempt.mayUseResting(of: group))
+        #expect(attempt.mayResend(nil))
+        #expect(!attempt.mayResend(.answered))
+        #expect(attempt.failed(.closedEarly, at: 0, of: group, now: Self.start) == .resend)
+        #expect(!attempt.mayUseResting(of: group))
+        #expect(!attempt.mayResend(nil))
+        #expect(
+            attempt.failed(.closedEarly, at: 0, of: group, now: Self.start) == .fail(.closedEarly))
+        #expect(
+            attempt.failed(.unreachable, at: 0, of: group, now: Self.start) == .choose,
+            "but it may still ask another server for a connection")
+    }
+
+    // MARK: Connections
+
+    @Test func `what has a connection of its own is given none that has rested`() {
+        #expect(!Attempt(isWebSocket: true).mayUseResting(of: group(1, retries: 1)))
+        var settings = BackendSettings(name: "app", servers: [server(8000)])
+        settings.proxyHeader = .v2
+        let proxied = BackendGroup(settings, registry: UpstreamRegistry())
+        #expect(!Attempt(isWebSocket: false).mayUseResting(of: proxied))
+    }
+}
+
+extension UpstreamFailure {
+    /// It was reached, and gave no answer or a part of one.
+    fileprivate var isAnAnswersEnd: Bool {
+        switch remedy {
+        case .anotherServer, .patience: false
+        case .newConnection, .none: true
+        }
+    }
+}
