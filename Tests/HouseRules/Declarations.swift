@@ -32,10 +32,10 @@ struct Declarations: Sendable {
     private static let kinds: Set<String> = ["struct", "class", "enum", "actor", "protocol"]
 
     init(_ text: SwiftText) {
-        let tokens = Token.all(in: text)
-        for token in tokens where token.isWord { words[token.text, default: 0] += 1 }
+        let tokens = text.tokens
+        words = text.wordCounts
         var ends: [Int] = []
-        for index in tokens.indices where Self.starters.contains(tokens[index].text) {
+        for index in text.places(of: Self.starters) {
             ends.removeAll { $0 < index }
             if let type = Self.type(at: index, in: tokens), let open = type.open,
                 let end = tokens.end(ofBraceAt: open)

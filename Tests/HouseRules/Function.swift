@@ -16,14 +16,17 @@ struct Function {
     private struct Reader {
         private let lines: [String]
         private let tokens: [Token]
+        /// Where a declaration may begin.
+        private let starts: [Int]
 
         init(_ text: SwiftText) {
             lines = text.lines
-            tokens = Token.all(in: text)
+            tokens = text.tokens
+            starts = text.places(of: ["func", "subscript", "deinit", "var", "init"])
         }
 
         func functions() -> [Function] {
-            tokens.indices.compactMap { index in
+            starts.compactMap { index in
                 guard isDeclaration(index), let open = body(after: index),
                     let close = tokens.end(ofBraceAt: open)
                 else { return nil }

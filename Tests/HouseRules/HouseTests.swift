@@ -5,9 +5,7 @@ import Testing
 @Suite struct HouseTests {
     private let tree: SourceTree
 
-    init() throws { tree = try Self.read.get() }
-
-    private static let read = Result { try SourceTree.read() }
+    init() throws { tree = try SourceTree.standing.get() }
 
     private func report(_ findings: [Finding]) {
         for finding in findings { Issue.record("\(finding)") }

@@ -9,11 +9,9 @@ struct ImportRule {
         guard let place = House.place(of: file.path) else {
             return [Finding(path: file.path, line: 0, message: "is in no room of a floor")]
         }
-        return file.text.code.enumerated().compactMap { index, line in
-            guard let module = Self.importedModule(line),
-                let message = objection(to: module, of: file.path, in: place)
-            else { return nil }
-            return Finding(path: file.path, line: index + 1, message: message)
+        return Self.imports(of: file.text).compactMap { module, line in
+            guard let message = objection(to: module, of: file.path, in: place) else { return nil }
+            return Finding(path: file.path, line: line, message: message)
         }
     }
 
@@ -40,7 +38,7 @@ struct ImportRule {
     func unusedExceptions(in files: [SourceFile]) -> [String] {
         func imports(_ module: String, _ holds: (SourceFile) -> Bool) -> Bool {
             files.contains { file in
-                holds(file) && file.text.code.contains { Self.importedModule($0) == module }
+                holds(file) && Self.imports(of: file.text).contains { $0.module == module }
             }
         }
         let unused = neighbours.filter { pair in
@@ -50,6 +48,13 @@ struct ImportRule {
             !imports("FoundationEssentials") { $0.path == path || $0.isUnder(path) }
         }
         return unused.map { $0.joined(separator: " ") } + unlisted.sorted()
+    }
+
+    /// What a file imports, and on which lines.
+    static func imports(of text: SwiftText) -> [(module: String, line: Int)] {
+        text.lines(with: "import").compactMap { line in
+            importedModule(text.code[line - 1]).map { ($0, line) }
+        }
     }
 
     /// `package import struct Module.Type`: `Module`.

@@ -103,8 +103,7 @@ struct ShapeRules {
     func unusedDependencies() -> [String] {
         var imported: [String: Set<String>] = [:]
         for file in files {
-            let modules = file.file.text.code.filter { $0.contains("import ") }
-                .compactMap(ImportRule.importedModule)
+            let modules = ImportRule.imports(of: file.file.text).map(\.module)
             imported[file.room, default: []].formUnion(modules)
         }
         return Self.dependencies(in: manifest).flatMap { room, needs in

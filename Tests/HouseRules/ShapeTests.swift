@@ -6,7 +6,7 @@ import Testing
 
     init() throws { shape = try Self.read.get() }
 
-    private static let read = Result { ShapeRules(try SourceTree.read()) }
+    private static let read = Result { ShapeRules(try SourceTree.standing.get()) }
 
     private func hold(
         _ what: String, _ limit: Int, _ allowed: [String: Int], _ measures: [ShapeRules.Measure]

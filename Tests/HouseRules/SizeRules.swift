@@ -31,7 +31,10 @@ struct Ratchet {
 enum SizeRules {
     static func longLines(in file: SourceFile) -> [Finding] {
         file.text.lines.enumerated().compactMap { index, line in
-            guard line.count > House.longestLine else { return nil }
+            // Few lines have so many octets that their characters need to be counted.
+            guard line.utf8.count > House.longestLine, line.count > House.longestLine else {
+                return nil
+            }
             return Finding(
                 path: file.path, line: index + 1,
                 message: "columns: \(line.count), at most \(House.longestLine)")

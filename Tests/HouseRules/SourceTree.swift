@@ -36,7 +36,10 @@ struct SourceTree: Sendable {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    static func read() throws -> SourceTree {
+    /// Read once for all rules.
+    static let standing = Result { try read() }
+
+    private static func read() throws -> SourceTree {
         let paths = try ["Sources", "Tests"].flatMap { folder in
             try FileManager.default.subpathsOfDirectory(atPath: root.path + "/" + folder)
                 .filter { path in [".swift", ".c", ".h"].contains { path.hasSuffix($0) } }

@@ -2,39 +2,57 @@
 /// contents of strings and quoted names blanked, so that a word found there is code.
 ///
 /// Line numbers are indices plus one; `code` has the lines and columns (in UTF-8) of `lines`.
-/// Regular expression literals are read as code.
+/// Regular expression literals are read as code. Everything is read once: rules ask for words.
 struct SwiftText: Sendable {
     let lines: [String]
     let code: [String]
     /// For every line, whether a comment begins, goes on or ends there.
     let hasComment: [Bool]
+    /// What the code consists of, in order.
+    let tokens: [Token]
+    /// The indices in `tokens` of every word and mark.
+    private let places: [String: [Int]]
 
     init(_ text: String) {
-        lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         var blanker = Blanker(octets: Array(text.utf8))
         blanker.run()
-        code = blanker.lines.map { String(decoding: $0, as: UTF8.self) }
+        lines = Self.lines(of: blanker.octets, blanker.lineRanges)
+        code = Self.lines(of: blanker.code, blanker.lineRanges)
         hasComment = blanker.hasComment
+        tokens = Token.all(in: blanker.code)
+        var places: [String: [Int]] = [:]
+        for index in tokens.indices { places[tokens[index].text, default: []].append(index) }
+        self.places = places
     }
 
-    /// The numbers of the lines whose code holds `word`: not as a part of a longer word, where it
-    /// begins or ends like one.
-    func lines(with word: String) -> [Int] {
-        code.indices.filter { Self.holds(code[$0], word) }.map { $0 + 1 }
+    private static func lines(of octets: [UInt8], _ ranges: [Range<Int>]) -> [String] {
+        ranges.map { String(decoding: octets[$0], as: UTF8.self) }
     }
 
-    private static func holds(_ line: String, _ word: String) -> Bool {
-        let (line, word) = (Array(line.utf8), Array(word.utf8))
-        guard line.count >= word.count else { return false }
-        return (0...(line.count - word.count)).contains { start in
-            let end = start + word.count
-            guard line[start..<end].elementsEqual(word) else { return false }
-            let joinsLeft =
-                start > 0 && isWordOctet(word[0]) && isWordOctet(line[start - 1])
-            let joinsRight =
-                end < line.count && isWordOctet(word[word.count - 1]) && isWordOctet(line[end])
-            return !joinsLeft && !joinsRight
-        }
+    /// How often each word occurs in code.
+    var wordCounts: [String: Int] {
+        places.mapValues(\.count).filter { Token(text: $0.key, line: 0).isWord }
+    }
+
+    /// The indices in `tokens` at which one of `words` stands, in order.
+    func places(of words: Set<String>) -> [Int] {
+        words.flatMap { places[$0] ?? [] }.sorted()
+    }
+
+    /// The numbers of the lines whose code holds the words and marks of `phrase`, as they stand
+    /// there.
+    func lines(with phrase: String) -> [Int] {
+        let wanted = Token.all(in: Array(phrase.utf8))
+        guard let first = wanted.first, let starts = places[first.text] else { return [] }
+        let found = starts.filter { start in
+            start + wanted.count <= tokens.count
+                && wanted.indices.dropFirst().allSatisfy { index in
+                    let token = tokens[start + index]
+                    return token.text == wanted[index].text && token.line == tokens[start].line
+                        && token.isJoined == wanted[index].isJoined
+                }
+        }.map { tokens[$0].line }
+        return found.indices.filter { $0 == 0 || found[$0] != found[$0 - 1] }.map { found[$0] }
     }
 }
 
@@ -56,12 +74,22 @@ private struct Blanker {
     }
 
     let octets: [UInt8]
-    var lines: [[UInt8]] = [[]]
-    var hasComment = [false]
+    /// As `octets`, with what is no code blanked.
+    private(set) var code: [UInt8]
+    /// Where the lines stand, without their ends.
+    private(set) var lineRanges: [Range<Int>] = []
+    private(set) var hasComment = [false]
+    private var lineStart = 0
     private var index = 0
     private var modes = [Mode.code(interpolation: nil)]
+    /// By octet: true for one that means nothing but itself, wherever it stands.
+    private let isPlain: [Bool]
 
-    init(octets: [UInt8]) { self.octets = octets }
+    init(octets: [UInt8]) {
+        self.octets = octets
+        code = octets
+        isPlain = (0...255).map { !"\n/*#\"`()\\".utf8.contains($0) }
+    }
 
     mutating func run() {
         while index < octets.count {
@@ -71,6 +99,7 @@ private struct Blanker {
                 step()
             }
         }
+        lineRanges.append(lineStart..<octets.count)
     }
 
     private mutating func endLine() {
@@ -78,8 +107,9 @@ private struct Blanker {
         case .lineComment, .quotedName, .string(_, isMultiline: false): modes.removeLast()
         case .code, .blockComment, .string: break
         }
+        lineRanges.append(lineStart..<index)
         index += 1
-        lines.append([])
+        lineStart = index
         hasComment.append(isInComment)
     }
 
@@ -88,7 +118,16 @@ private struct Blanker {
         return false
     }
 
+    /// How many octets from here on mean nothing but themselves.
+    private var plainCount: Int {
+        var end = index
+        while end < octets.count, isPlain[Int(octets[end])] { end += 1 }
+        return end - index
+    }
+
     private mutating func step() {
+        let plain = plainCount
+        if plain > 0 { return pass(plain) }
         switch modes[modes.count - 1] {
         case .code(let interpolation): stepInCode(interpolation)
         case .lineComment: blank(1)
@@ -96,7 +135,15 @@ private struct Blanker {
         case .string(let hashes, let isMultiline): stepInString(hashes, isMultiline)
         case .quotedName:
             if octets[index] == UInt8(ascii: "`") { modes.removeLast() }
-            copy(1, as: octets[index] == UInt8(ascii: "`") ? nil : UInt8(ascii: "_"))
+            write(octets[index] == UInt8(ascii: "`") ? nil : UInt8(ascii: "_"), 1)
+        }
+    }
+
+    private mutating func pass(_ count: Int) {
+        switch modes[modes.count - 1] {
+        case .code: index += count
+        case .lineComment, .blockComment, .string: blank(count)
+        case .quotedName: write(UInt8(ascii: "_"), count)
         }
     }
 
@@ -110,7 +157,8 @@ private struct Blanker {
         if index + hashes < octets.count, octets[index + hashes] == UInt8(ascii: "\"") {
             let isMultiline = starts("\"\"\"", at: index + hashes)
             modes.append(.string(hashes: hashes, isMultiline: isMultiline))
-            return copy(hashes + (isMultiline ? 3 : 1))
+            index += hashes + (isMultiline ? 3 : 1)
+            return
         }
         if octets[index] == UInt8(ascii: "`") { modes.append(.quotedName) }
         if let open = interpolation {
@@ -118,7 +166,7 @@ private struct Blanker {
             modes[modes.count - 1] = .code(interpolation: open + change)
             if open + change == 0 { modes.removeLast() }
         }
-        copy(max(1, hashes))
+        index += max(1, hashes)
     }
 
     private mutating func stepInComment(_ depth: Int) {
@@ -139,7 +187,7 @@ private struct Blanker {
         let quotes = isMultiline ? "\"\"\"" : "\""
         if starts(quotes + delimiter) {
             modes.removeLast()
-            copy(quotes.utf8.count + hashes)
+            index += quotes.utf8.count + hashes
         } else if starts("\\" + delimiter + "(") {
             modes.append(.code(interpolation: 1))
             blank(hashes + 2)
@@ -157,14 +205,14 @@ private struct Blanker {
         octets[(start ?? index)...].starts(with: text.utf8)
     }
 
-    private mutating func blank(_ count: Int) {
-        copy(count, as: UInt8(ascii: " "))
-    }
+    private mutating func blank(_ count: Int) { write(UInt8(ascii: " "), count) }
 
-    private mutating func copy(_ count: Int, as replacement: UInt8? = nil) {
-        for octet in octets[index..<min(index + count, octets.count)] {
-            lines[lines.count - 1].append(replacement ?? octet)
+    /// Goes on by `count` octets, which are `replacement` in the code, or stay what they are.
+    private mutating func write(_ replacement: UInt8?, _ count: Int) {
+        let end = min(index + count, octets.count)
+        if let replacement {
+            for place in index..<end { code[place] = replacement }
         }
-        index += count
+        index = end
     }
 }

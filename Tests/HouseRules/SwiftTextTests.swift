@@ -52,6 +52,8 @@ import Testing
         ("default: a", "default:", true), ("\"try!\"", "try!", false),
         ("\"\\(try! f())\"", "try!", true), ("// try!", "try!", false), ("", "try!", false),
         ("republic", "public", false), ("public let", "public", true), ("가try!", "try!", false),
+        ("try !f()", "try!", false), ("enum State {", "enum State", true),
+        ("enum StateOfAffairs {", "enum State", false),
     ])
     func `a word is found in code and by itself`(line: String, word: String, isThere: Bool) {
         #expect(SwiftText(line).lines(with: word) == (isThere ? [1] : []))

@@ -2,26 +2,39 @@
 struct Token: Sendable {
     var text: String
     var line: Int
+    /// Nothing stands between it and the one before.
+    var isJoined = false
 
     var isWord: Bool { text.utf8.first.map { isWordOctet($0) || $0 == UInt8(ascii: "`") } ?? false }
 
-    static func all(in text: SwiftText) -> [Token] {
+    /// Of code whose comments and strings are blanked.
+    static func all(in code: [UInt8]) -> [Token] {
         var tokens: [Token] = []
-        for (line, code) in text.code.enumerated() {
-            var word = ""
-            for octet in Array(code.utf8) + [UInt8(ascii: " ")] {
-                if isWordOctet(octet) || octet == UInt8(ascii: "`") {
-                    word.append(Character(UnicodeScalar(octet)))
-                    continue
-                }
-                if !word.isEmpty { tokens.append(Token(text: word, line: line + 1)) }
-                word = ""
-                if octet != UInt8(ascii: " ") {
-                    tokens.append(Token(text: String(UnicodeScalar(octet)), line: line + 1))
-                }
+        var line = 1
+        var index = 0
+        var end = -1
+        while index < code.count {
+            let octet = code[index]
+            let start = index
+            index += 1
+            if octet == UInt8(ascii: " ") { continue }
+            if octet == UInt8(ascii: "\n") {
+                line += 1
+                continue
             }
+            if isWordPart[Int(octet)] {
+                while index < code.count, isWordPart[Int(code[index])] { index += 1 }
+            }
+            let text = String(decoding: code[start..<index], as: UTF8.self)
+            tokens.append(Token(text: text, line: line, isJoined: start == end))
+            end = index
         }
         return tokens
+    }
+
+    /// By octet.
+    private static let isWordPart: [Bool] = (0...255).map {
+        isWordOctet($0) || $0 == UInt8(ascii: "`")
     }
 }
 

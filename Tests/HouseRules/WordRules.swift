@@ -54,10 +54,10 @@ enum MachineRule {
 /// No force unwrap: a `!` right behind a value.
 enum UnwrapRule {
     static func findings(in file: SourceFile) -> [Finding] {
-        file.text.code.enumerated().compactMap { index, line in
-            guard holdsUnwrap(Array(line.utf8)) else { return nil }
+        file.text.lines(with: "!").compactMap { line in
+            guard holdsUnwrap(Array(file.text.code[line - 1].utf8)) else { return nil }
             return Finding(
-                path: file.path, line: index + 1, message: "`!`: unwrap with `if` or `guard`")
+                path: file.path, line: line, message: "`!`: unwrap with `if` or `guard`")
         }
     }
 
