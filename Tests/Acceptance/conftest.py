@@ -8,6 +8,7 @@ import resource
 import pytest
 
 from harness import gateway as gateways
+from harness import shares
 from harness.blocks import blocks
 from harness.certificates import Authority, make_certificate
 from harness.chromium import HOST, Chromium
@@ -286,6 +287,22 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for gateway in gateways.running:
             report.sections.append(("gateway's stderr", gateway.stderr[-6000:]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config, log):
+    """`--dist loadfile`: files stay together here, too, but the longest are cut into shares."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    # The shares come in the order of the tests, of which the longest are the first.
+    config.option.loadscopereorder = False
+    return shares.ShareScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    """The longest file first, where tests run beside each other."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: -shares.seconds(item.path))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -13,7 +13,7 @@ import pytest
 from harness.door import Door
 from harness.log import line
 from harness.raw import connection
-from harness.waiting import PATIENCE, eventually
+from harness.waiting import PATIENCE, eventually, together
 from harness.wire import BINARY, PING, PONG, TEXT, marked, wired
 
 CONFIGURATION = """
@@ -46,10 +46,6 @@ def gateway(start_wired_gateway):
 
 def head(target, *fields, method="POST"):
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: localhost", *fields, "", ""])
-
-
-def port_of(raw):
-    return raw.writer.get_extra_info("sockname")[1]
 
 
 def half_close(raw):
@@ -122,7 +118,7 @@ async def fill(gateway, raw, most=ENDLESS):
 
 async def still_unread(gateway, raw):
     for _ in range(10):
-        if not gateway.unread_from(port_of(raw)):
+        if not gateway.unread_from(raw.port):
             return False
         await asyncio.sleep(0.02)
     return True
@@ -284,35 +280,40 @@ async def uploading(gateway, upstream, door, path="/plain"):
         await sending
 
 
-@pytest.mark.parametrize("path", ["/plain", "/finish"])
-@pytest.mark.parametrize("door", DOORS)
-async def test_who_is_asked_and_lives_notices_nothing(gateway, upstream, path, door):
+async def test_who_is_asked_and_lives_notices_nothing(gateway, upstream):
     """Asked or not, more than once: every octet arrives, and the answer."""
-    async with uploading(gateway, upstream, door, path) as (raw, app, body):
-        await asyncio.sleep(16)
-        app.reader._transport.resume_reading()
-        assert await app.exactly(len(body)) == body
-        await app.answer(200, b"there")
-        answer = await raw.answer("POST")
-        assert (answer.status, answer.body, answer.informational) == (200, b"there", [])
+
+    async def lives(door, path):
+        async with uploading(gateway, upstream, door, path) as (raw, app, body):
+            await asyncio.sleep(16)
+            app.reader._transport.resume_reading()
+            assert await app.exactly(len(body)) == body
+            await app.answer(200, b"there")
+            answer = await raw.answer("POST")
+            assert (answer.status, answer.body, answer.informational) == (200, b"there", [])
+
+    await together(*(lives(door, path) for door in DOORS for path in ("/plain", "/finish")))
 
 
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
-async def test_curl_is_asked_and_notices_nothing(gateway, upstream, tmp_path, version):
-    target = marked("/plain")
+async def test_curl_is_asked_and_notices_nothing(gateway, upstream, tmp_path):
     file = tmp_path / "body"
     file.write_bytes(random.Random(1).randbytes(24 * MEGABYTE))
-    child = await asyncio.create_subprocess_exec(
-        "curl", "-sk", "--tls-max", version, "-T", file, "-H", "Expect:", gateway.tls.http(target),
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    app = await upstream.arrival(target)
-    app.reader._transport.pause_reading()
-    await asyncio.sleep(8)
-    app.reader._transport.resume_reading()
-    assert await app.exactly(24 * MEGABYTE) == file.read_bytes()
-    await app.answer(200, b"there")
-    assert await asyncio.wait_for(child.communicate(), PATIENCE) == (b"there", None)
+
+    async def lives(version):
+        target = marked("/plain")
+        child = await asyncio.create_subprocess_exec(
+            "curl", "-sk", "--tls-max", version, "-T", file, "-H", "Expect:",
+            gateway.tls.http(target), stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        app = await upstream.arrival(target)
+        app.reader._transport.pause_reading()
+        await asyncio.sleep(8)
+        app.reader._transport.resume_reading()
+        assert await app.exactly(24 * MEGABYTE) == file.read_bytes()
+        await app.answer(200, b"there")
+        assert await asyncio.wait_for(child.communicate(), PATIENCE) == (b"there", None)
+
+    await together(lives("1.2"), lives("1.3"))
 
 
 # The process stops.

@@ -24,7 +24,7 @@ route /ws/admin       { websocket; auth app; roles admin; backend hospital }
 route /ws/queue/hall  { websocket; sessions halls; backend hospital }
 route /ws/            { websocket; auth app; backend hospital }
 route /api/sse/stream { events; sessions screens; backend waiting }
-route /broken         { backend nobody }
+route /broken         { backend nobody; while_away hold 200ms }
 route /private        { auth app; backend hospital }
 route /               { backend hospital }
 """

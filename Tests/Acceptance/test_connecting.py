@@ -22,7 +22,7 @@ workers 1
 log { access json stdout }
 listen 127.0.0.1:$http
 backend app { server unix:$socket; connect_timeout $patience; fail_timeout 60s }
-route / { backend app }
+route / { backend app; while_away hold 200ms }
 """
 
 
@@ -115,7 +115,7 @@ backend app {
     keep_alive   0
     retries      2
 }
-route / { backend app }
+route / { backend app; while_away hold 200ms }
 """
 PLAIN = "GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

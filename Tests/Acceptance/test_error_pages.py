@@ -37,7 +37,7 @@ route /moved       { redirect 308 /hello }
 route /only        { methods GET; backend waiting }
 route /socket      { websocket; backend echo }
 route /echo        { backend echo }
-route /away        { backend away }
+route /away        { backend away; while_away hold 200ms }
 route /status/     { backend waiting }
 route /asked       { backend test }
 route /login       { respond 200 "sign in here" }

@@ -52,7 +52,10 @@ route /plain  { backend app }
 route /none   { backend app; response_header X-Other 1; hsts off }
 route /text   { respond 200 "{}"; response_header Content-Type application/json }
 route /to     { redirect 302 /there; response_header X-Frame-Options DENY }
-route /away   { backend away; response_header Cache-Control "public, max-age=3600" }
+route /away   {
+    backend away; while_away hold 200ms
+    response_header Cache-Control "public, max-age=3600"
+}
 route /secret { auth app; backend app; response_header X-User {auth.user} }
 route /post   { methods POST; backend app }
 route /cors   { backend app; cors https://a.kr; response_header Vary Accept; hsts 5m }

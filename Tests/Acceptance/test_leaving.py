@@ -113,9 +113,9 @@ async def test_while_the_app_takes_no_more_of_the_body(gateway, upstream, way, d
         await raw.send(ask(target, "POST", f"Content-Length: {ENDLESS}"))
         app = await upstream.arrival(target)
         app.reader._transport.pause_reading()
-        port = raw.writer.get_extra_info("sockname")[1]
-        for _ in range(10_000):
-            await raw.send(b"x" * 16_384)
+        port = raw.port
+        for _ in range(1000):
+            await raw.send(b"x" * 131_072)
             if await stays_unread(gateway, port):
                 break
         if way == "RST":
@@ -152,7 +152,7 @@ async def test_while_the_app_is_connected_to(start_gateway, upstream):
         target = marked("/plain")
         async with connection(gateway.plain) as raw:
             await raw.send(ask(target))
-            port = raw.writer.get_extra_info("sockname")[1]
+            port = raw.port
             await eventually(lambda: gateway.connections() >= 2, "it to connect")
             assert gateway.is_connected_to(port)
             raw.writer.close()
@@ -170,13 +170,13 @@ async def test_a_websocket_that_is_not_open_yet(gateway, upstream):
         await assert_gone(gateway, app, target)
 
 
-async def by_httpx(url):
+async def by_httpx(url, _):
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.post(url, content=b"body", timeout=httpx.Timeout(PATIENCE, read=1))
 
 
-async def by_requests(url):
+async def by_requests(url, _):
     def ask():
         with pytest.raises(requests.exceptions.ReadTimeout):
             requests.post(url, data=b"body", timeout=(PATIENCE, 1))
@@ -184,42 +184,50 @@ async def by_requests(url):
     await asyncio.to_thread(ask)
 
 
-async def by_curl(url, *options):
+async def by_curl(url, _):
     child = await asyncio.create_subprocess_exec(
-        "curl", "-sS", "-d", "body", *(options or ["-m", "2"]), url,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    return await asyncio.wait_for(child.wait(), PATIENCE)
+        "curl", "-sS", "-d", "body", "-m", "3", url, stderr=asyncio.subprocess.DEVNULL
+    )
+    await asyncio.wait_for(child.wait(), PATIENCE)
 
 
-async def by_curl_interrupted(url):
+async def by_curl_interrupted(url, arrived):
     """Ctrl-C."""
-    await by_curl("http://127.0.0.1:1", "-m", "1")
     # Whoever runs the tests in the background has told all children to ignore it.
     listening = ["env", "--default-signal=INT"]
     child = await asyncio.create_subprocess_exec(*listening, "curl", "-sS", "-d", "body", url)
-    await asyncio.sleep(1)
+    await arrived.wait()
     child.send_signal(2)
     await asyncio.wait_for(child.wait(), PATIENCE)
 
 
-async def by_node(url):
-    """`fetch` with an AbortController."""
-    script = "const signal = AbortSignal.timeout(500);"
-    script += "fetch(process.argv[1], {method: 'POST', body: 'body', signal})"
-    script += ".catch(() => setTimeout(() => {}, 3000))"
-    child = await asyncio.create_subprocess_exec("node", "-e", script, url)
+async def by_node(url, arrived):
+    """`fetch` with an AbortController; the process lives on for a while."""
+    script = """
+        const controller = new AbortController();
+        process.stdin.once("data", () => controller.abort());
+        fetch(process.argv[1], {method: "POST", body: "body", signal: controller.signal})
+            .catch(() => setTimeout(() => process.exit(), 3000));
+    """
+    child = await asyncio.create_subprocess_exec(
+        "node", "-e", script, url, stdin=asyncio.subprocess.PIPE
+    )
+    await arrived.wait()
+    child.stdin.write(b"now")
     await asyncio.wait_for(child.wait(), PATIENCE)
 
 
+#: Each is told when its request has arrived.
 CLIENTS = [by_httpx, by_requests, by_curl, by_curl_interrupted, by_node]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_clients_that_give_up(gateway, upstream, client):
     target = marked("/plain")
-    giving_up = asyncio.create_task(client(gateway.plain.http(target)))
+    arrived = asyncio.Event()
+    giving_up = asyncio.create_task(client(gateway.plain.http(target), arrived))
     app = await upstream.arrival(target)
+    arrived.set()
     await assert_gone(gateway, app, target)
     await giving_up
 
@@ -264,7 +272,7 @@ async def test_an_event_stream_whose_client_has_closed(gateway, upstream, way, d
             raw.writer.close()
             return await assert_gone(gateway, app, target)
         if way == "before the head":
-            port = raw.writer.get_extra_info("sockname")[1]
+            port = raw.port
             raw.writer.close()
             await raw.writer.wait_closed()
             await eventually(lambda: gateway.is_connected_to(port), "the gateway to notice")
@@ -330,7 +338,7 @@ async def test_what_is_finished_without_its_client(gateway, upstream, way, momen
             await app.say(head + b"x" * 10)
             await raw.until(b"\r\n\r\n")
             size, head = size - 10, b""
-        port = raw.writer.get_extra_info("sockname")[1]
+        port = raw.port
         leave(raw, way)
         if way == "RST":
             await eventually(lambda: not gateway.is_connected_to(port), "it to be noticed")
@@ -372,7 +380,7 @@ async def test_an_app_that_fails_without_a_client(gateway, upstream):
     async with connection(gateway.plain) as raw:
         await raw.send(ask(target))
         app = await upstream.arrival(target)
-        port = raw.writer.get_extra_info("sockname")[1]
+        port = raw.port
         leave(raw, "RST")
         await eventually(lambda: not gateway.is_connected_to(port), "it to be noticed")
         await app.say(b"no HTTP at all\r\n\r\n")
@@ -386,7 +394,7 @@ async def test_a_stop_waits_for_what_is_finished(start_gateway, upstream, app_po
     async with connection(gateway.plain) as raw:
         await raw.send(ask(target, "POST", "Content-Length: 0"))
         app = await upstream.arrival(target)
-        port = raw.writer.get_extra_info("sockname")[1]
+        port = raw.port
         leave(raw, "RST")
         await eventually(lambda: not gateway.is_connected_to(port), "it to be noticed")
         gateway.signal(15)

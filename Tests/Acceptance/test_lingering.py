@@ -43,7 +43,7 @@ route /small   { body_size 1k }
 route /private { auth app }
 route /denied  { deny all }
 route /limited { rate 1/h burst 1 by address; respond 200 "once" }
-route /gone    { backend gone }
+route /gone    { backend gone; while_away hold 200ms }
 route /read    { methods GET }
 route /kept    { body_size 1k; buffer_body 8k }
 route /socket  { websocket; message_size 64k }

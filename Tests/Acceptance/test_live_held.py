@@ -12,7 +12,7 @@ from harness.keys import SigningKey, SlowIssuer
 from harness.log import line
 from harness.ports import free_port
 from harness.raw import connection
-from harness.waiting import PATIENCE, eventually
+from harness.waiting import PATIENCE, eventually, settled
 from harness.wire import TEXT, Upstream, Wire, dialled, handshake, marked, switched
 
 CONFIGURATION = """
@@ -71,9 +71,9 @@ async def stays_silent(raw, seconds=0.3):
 @pytest.mark.parametrize("way", ["FIN", "RST", "FIN behind another request"])
 async def test_who_leaves_is_not_kept(start, way):
     gateway = await start()
-    before = gateway.connections()
     target = marked("/left")
     async with connection(gateway.plain) as raw:
+        port = raw.port
         await raw.send(get(target, SigningKey("stranger").mint()))
         if "another" in way:
             await raw.send(get("/open", None))
@@ -83,7 +83,9 @@ async def test_who_leaves_is_not_kept(start, way):
         else:
             raw.writer.write_eof()
             assert await raw.end() == b"", "nobody is there to be answered"
-    await eventually(lambda: gateway.connections() <= before, "the connection to be given back")
+    await eventually(
+        lambda: not gateway.is_connected_to(port), "the connection to be given back"
+    )
     entry = await line(gateway, target)
     assert (entry["status"], entry["reason"]) == (0, "client_gone")
 
@@ -279,7 +281,7 @@ async def test_keys_that_never_come(start, issuer):
 
 async def test_thousands_wait_and_nobody_else_does(start, issuer):
     gateway = await start(text=CONFIGURATION.replace("attempts 1 burst 3", "attempts off"))
-    before = gateway.connections()
+    before = await settled(gateway.connections, "the connection to the issuer")
     token = SigningKey("stranger").mint()
     async with contextlib.AsyncExitStack() as stack:
         waiting = []
@@ -399,12 +401,12 @@ async def test_who_asked_for_a_refresh_and_left_does_no_harm(start, issuer, app)
     gateway = await start(text=CONFIGURATION.replace("workers 2", "workers 1"))
     key = SigningKey("new")
     async with live(gateway, app) as (client, _):
-        before = gateway.connections()
         async with connection(gateway.plain) as raw:
+            port = raw.port
             await raw.send(order(client.session, key.mint()))
             await stays_silent(raw)
             Wire(raw.reader, raw.writer, True).reset()
-        await eventually(lambda: gateway.connections() <= before, "the connection to be gone")
+        await eventually(lambda: not gateway.is_connected_to(port), "the connection to be gone")
         async with connection(gateway.plain) as next_one:
             await next_one.send(get("/open", None))
             assert (await next_one.answer()).body == b"open"

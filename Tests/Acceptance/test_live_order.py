@@ -122,8 +122,7 @@ async def test_who_leaves_in_the_middle_of_the_body(gateway, way):
     async with connection(gateway.plain) as raw:
         octets = sized(UNKNOWN).replace("/.gateway/refresh", target)
         await raw.send(octets[:-10])
-        port = raw.writer.get_extra_info("sockname")[1]
-        await eventually(lambda: gateway.is_connected_to(port), "the connection")
+        await eventually(lambda: gateway.is_connected_to(raw.port), "the connection")
         if way == "RST":
             Wire(raw.reader, raw.writer, True).reset()
         else:

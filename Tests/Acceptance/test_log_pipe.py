@@ -25,7 +25,7 @@ log { access json $place }
 listen 127.0.0.1:$http
 console 127.0.0.1:$console { token env:CONSOLE_TOKEN }
 backend gone { server 127.0.0.1:$spare }
-route /gone { backend gone }
+route /gone { backend gone; while_away hold 200ms }
 route /     { respond 200 "here" }
 """
 DROPPED = "gateway_log_lines_dropped_total"

@@ -177,14 +177,18 @@ async def test_the_gateway_ends_the_connection_when_both_have_closed(gateway, op
     async with opened() as (client, app):
         await client.close(1000)
         await app.closed()
-        before = gateway.connections()
+        ports = [client.port, app.other_port]
+        assert all(gateway.is_connected_to(port) for port in ports)
         await app.close(1000)
         await client.closed()
         await client.ended()
         await app.ended()
         app.writer.close()
         client.writer.close()
-        await eventually(lambda: gateway.connections() <= before - 2, "both legs to be closed")
+        await eventually(
+            lambda: not any(gateway.is_connected_to(port) for port in ports),
+            "both legs to be closed",
+        )
 
 
 # Not in order.

@@ -29,7 +29,7 @@ route /passed-on  { websocket }
 route /compressed { websocket; compress }
 route /silent     { websocket; ping 1s; silence 2s }
 route /hurried    { websocket; backend hurried }
-route /nobody     { websocket; backend nobody }
+route /nobody     { websocket; backend nobody; while_away hold 200ms }
 route /stage      { websocket; sessions stage }
 """
 

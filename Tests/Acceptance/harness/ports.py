@@ -8,7 +8,7 @@ import socket
 LOWEST, END = 10_000, 32_000
 #: Test processes that run beside each other (pytest-xdist's workers) have ranges of their own, so
 #: that none takes a port that another has found free and not bound yet.
-RANGES = 8
+RANGES = 16
 
 
 def _own_range():

@@ -104,12 +104,13 @@ class Process:
         return len(sockets)
 
     def is_connected_to(self, port):
-        """Whether it has accepted, and not closed, the connection from that port of a client's."""
+        """Whether it has accepted, and not closed, the connection from that port of a client's, or
+        has opened, and not closed, one from that port of its own."""
         sockets = self._sockets()
         return any(
             fields[9] in sockets
             for fields in self._tcp()
-            if int(fields[2].rpartition(":")[2], 16) == port
+            if port in [int(end.rpartition(":")[2], 16) for end in fields[1:3]]
         )
 
     def unread_from(self, port):

@@ -29,6 +29,11 @@ class Raw:
         self.reader, self.writer = reader, writer
         self.parser = None
 
+    @property
+    def port(self):
+        """Its own, by which a process knows the connection (`Process.is_connected_to`)."""
+        return self.writer.get_extra_info("sockname")[1]
+
     async def send(self, octets):
         self.writer.write(octets.encode("latin-1") if isinstance(octets, str) else octets)
         await self.writer.drain()

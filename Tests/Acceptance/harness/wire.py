@@ -116,6 +116,16 @@ class Wire:
         assert len(values) < 2, f"{name} came {len(values)} times: {values}"
         return values[0] if values else None
 
+    @property
+    def port(self):
+        """The TCP port of this end, by which a process knows the connection."""
+        return self.writer.get_extra_info("sockname")[1]
+
+    @property
+    def other_port(self):
+        """That of the other end."""
+        return self.writer.get_extra_info("peername")[1]
+
     # What this end says.
 
     def octets(self, opcode, payload=b"", **options):
