@@ -34,7 +34,9 @@ class Crowd:
         await self.child.stdin.drain()
 
     async def says(self, patience=120):
-        return json.loads(await asyncio.wait_for(self.child.stdout.readline(), patience))
+        """None when it has given up: one of it was refused."""
+        line = await asyncio.wait_for(self.child.stdout.readline(), patience)
+        return json.loads(line) if line else None
 
 
 @contextlib.asynccontextmanager
@@ -64,6 +66,24 @@ async def latencies(door, over):
     return found
 
 
+async def watched(gateway, port, count, life):
+    """When so many tokens ended, how their bearers saw that, and what others waited meanwhile;
+    None when the tokens ended before all were there."""
+    async with crowd_at(port) as crowd:
+        end = time.time() + life
+        await crowd.order(
+            port=gateway.plain.port, host="crowd.test", path="/ws",
+            tokens=[tokens.mint(user=number, exp=end) for number in range(count)],
+        )  # fmt: skip
+        if await crowd.says() != {"open": count} or time.time() >= end - 1:
+            return None
+        over = asyncio.Event()
+        watching = asyncio.create_task(latencies(gateway.plain, over))
+        ends = (await crowd.says())["ends"]
+        over.set()
+        return end, ends, await watching
+
+
 @pytest.mark.parametrize(
     ("count", "life", "bound"),
     [
@@ -75,19 +95,9 @@ async def latencies(door, over):
 async def test_tokens_that_end_in_the_same_second(start_gateway, hospital, count, life, bound):
     port = free_port()
     gateway = start_gateway(CONFIGURATION, hospital=hospital, crowd=port)
-    async with crowd_at(port) as crowd:
-        end = time.time() + life
-        await crowd.order(
-            port=gateway.plain.port, host="crowd.test", path="/ws",
-            tokens=[tokens.mint(user=number, exp=end) for number in range(count)],
-        )  # fmt: skip
-        assert await crowd.says() == {"open": count}
-        assert time.time() < end - 1, "all of them were there in time"
-        over = asyncio.Event()
-        watching = asyncio.create_task(latencies(gateway.plain, over))
-        ends = (await crowd.says())["ends"]
-        over.set()
-        found = await watching
+    seen = await watched(gateway, port, count, life)
+    # A busy machine may need longer until all of them are there.
+    end, ends, found = seen or await watched(gateway, port, count, 4 * life)
     assert {code for _, code in ends} == {4001}
     late = sorted(when - end for when, _ in ends)
     # The crowd itself has to hurry to see it all.

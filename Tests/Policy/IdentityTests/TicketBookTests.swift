@@ -245,6 +245,15 @@ struct TicketBookTests {
         for _ in 0..<2 { _ = try book.issue(identity("late"), now: at(60)) }
     }
 
+    @Test("an old ticket is refused behind many others that are old as well")
+    func oldBehindOld() throws {
+        let book = TicketBook(userLimit: 1000)
+        let one = try identity()
+        let tickets = try (0..<200).map { _ in try book.issue(one, now: at(0)) }
+        #expect(book.redeem(tickets[199], now: at(60)) == nil)
+        #expect(book.redeem(tickets[0], now: at(60)) == nil)
+    }
+
     @Test("the book forgets what is redeemed or old, a little at every step")
     func sweeping() throws {
         let book = TicketBook(limit: 1000, userLimit: 1000)

@@ -124,6 +124,13 @@ import Testing
         #expect(late == .stay(until: Self.at(18)) && close.isReading)
     }
 
+    @Test func `who has taken all of the answer is not waited for`() {
+        var close = LingeringClose(.usual, limit: Self.limit, at: Self.at(0))
+        close.sent(at: Self.at(0))
+        let step = close.judge(acknowledged: 1000, unsent: 0, at: Self.at(2))
+        #expect(step == .close)
+    }
+
     @Test func `octets that are not whole are a sign`() {
         var close = LingeringClose(.readsOn, limit: Self.limit, at: Self.at(0))
         close.sent(at: Self.at(0))
