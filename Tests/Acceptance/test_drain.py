@@ -204,6 +204,30 @@ async def test_a_stream_that_waits_is_told_to_come_back(waiting_gateway, upstrea
     waiting_gateway.assert_exit(0)
 
 
+@pytest.mark.parametrize("path", ["/events", "/ws"])
+async def test_what_would_stay_does_not_begin_any_more(waiting_gateway, upstream, path):
+    """Its head was on the way already, so it is answered; the app does not hear of it."""
+    target = marked(path)
+    words = SOCKET if path == "/ws" else GET
+    head = words.format(target).replace("\r\n\r\n", "\r\nAccept: text/event-stream\r\n\r\n")
+    async with connection(waiting_gateway.plain) as raw:
+        await raw.send(head[:40])
+        # By the time that another one is answered this has been read.
+        await once(waiting_gateway.plain, GET.format("/.gateway/nothing"))
+        waiting_gateway.signal(signal.SIGTERM)
+        waiting_gateway.wait_for_words("draining")
+        await raw.send(head[40:])
+        answer = await raw.answer()
+        if path == "/events":
+            assert answer.status == 200 and answer.body.startswith(b"retry: ")
+        else:
+            assert answer.status == 503
+        assert await raw.end() == b""
+    assert not upstream.has_arrived(target)
+    waiting_gateway.assert_exit(0)
+    assert (await line(waiting_gateway, target))["reason"] == "draining"
+
+
 async def test_who_still_sends_is_answered_when_the_time_is_over(waiting_gateway, upstream):
     """The octets that nobody reads must not turn the answer into a reset."""
     target = marked("/plain")

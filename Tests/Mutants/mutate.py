@@ -2,7 +2,7 @@
 
 The tree is built once. In a copy of it every mutated expression asks which mutant is on:
 
-    count >= most        becomes        (activeMutant == 17 ? (count > most) : (count >= most))
+    count >= most        becomes        (activeMutant == 1756 ? (count > most) : (count >= most))
 
 The environment variable GATEWAY_MUTANT switches one on; without it the copy does what the tree
 does. A mutant is tried by the Swift tests of its rooms first, and where those pass by the
@@ -16,12 +16,14 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 import tomllib
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LISTS = ROOT / "Tests" / "Mutants" / "mutants"
@@ -65,12 +67,15 @@ class Mutant:
     acceptance: list
 
     @classmethod
-    def read(cls, number, entry):
-        line = entry["line"]
-        room = pathlib.PurePath(entry["file"]).parts[2]
+    def read(cls, entry):
+        file, line, becomes = entry["file"], entry["line"], entry["becomes"]
+        part = entry.get("part", line)
+        room = pathlib.PurePath(file).parts[2]
+        # Of the mutant itself, so that another one more on the list means no other build.
+        number = zlib.crc32("\0".join([file, line, part, becomes]).encode()) & 0x7FFF_FFFF
         return cls(
-            number, entry["file"], line, entry.get("part", line), entry["becomes"],
-            entry["breaks"], entry.get("swift", [f"{room}Tests"]), entry.get("acceptance", []),
+            number, file, line, part, becomes, entry["breaks"],
+            entry.get("swift", [f"{room}Tests"]), entry.get("acceptance", []),
         )  # fmt: skip
 
     def __str__(self):
@@ -94,11 +99,11 @@ class Mutant:
 
 
 def listed():
-    mutants = []
-    for path in sorted(LISTS.glob("*.toml")):
-        for entry in tomllib.loads(path.read_text())["mutant"]:
-            mutants.append(Mutant.read(len(mutants) + 1, entry))
-    return mutants
+    return [
+        Mutant.read(entry)
+        for path in sorted(LISTS.glob("*.toml"))
+        for entry in tomllib.loads(path.read_text())["mutant"]
+    ]
 
 
 def seeded(text, mutants):
@@ -115,12 +120,15 @@ def seeded(text, mutants):
 def problems(mutants):
     """A line for every mutant that does not apply."""
     found = []
+    numbers = collections.Counter(mutant.number for mutant in mutants)
     for mutant in mutants:
         path = ROOT / mutant.file
         try:
             if not path.exists():
                 raise Wrong("the file is gone")
             mutant.place(path.read_text())
+            if numbers[mutant.number] > 1:
+                raise Wrong("is listed twice")
         except Wrong as problem:
             found.append(f"{mutant.file} ({mutant.breaks}): {problem}")
     for name in sorted({name.split("::")[0] for one in mutants for name in one.acceptance}):
@@ -206,8 +214,8 @@ class Trial:
                 break
         outcome.seconds = time.monotonic() - start
         print(
-            f"{mutant.number:4d} {outcome.seconds:5.0f} s  {outcome.noticed_by or 'NOBODY':16s}"
-            f"  {mutant}" + (f"\n{'':14s}{outcome.how}" if outcome.how else ""),
+            f"{outcome.seconds:5.0f} s  {outcome.noticed_by or 'NOBODY':16s}"
+            f"  {mutant}" + (f"\n{'':9s}{outcome.how}" if outcome.how else ""),
             flush=True,
         )
         return outcome
@@ -226,11 +234,12 @@ class Trial:
             "--rootdir", tests, "-p", "no:cacheprovider", "-m", "not long",
             *[tests / name for name in names],
         ]  # fmt: skip
-        return self._complaint(command, number, ROOT, ACCEPTANCE_PATIENCE, "FAILED ", "ERROR ")
+        words = r"^(FAILED|ERROR) Tests/"
+        return self._complaint(command, number, ROOT, ACCEPTANCE_PATIENCE, words)
 
-    def _complaint(self, command, number, folder, patience, *words):
-        """Runs the command with a mutant on, to its first complaint: the line with one of the
-        words, or how it ended. Nothing that it started goes on."""
+    def _complaint(self, command, number, folder, patience, words):
+        """Runs the command with a mutant on, to its first complaint: a line with these words (a
+        regular expression), or how it ended. Nothing that it started goes on."""
         child = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True, text=True, errors="replace",
@@ -251,7 +260,7 @@ class Trial:
         try:
             with child:
                 for line in child.stdout:
-                    if any(word in line for word in words):
+                    if re.search(words, line):
                         kill()
                         return line.strip()[:160]
                     said.append(line.strip())

@@ -129,6 +129,35 @@ struct ReportOnlyTests {
         #expect(Self.refusal(rule, role, facts) == verdict.refused?.refusal)
     }
 
+    @Test(
+        "who comes by several rules has to pass all of them",
+        arguments: [
+            (["a", "b"], nil), (["a"], "role"), (["b"], "role"), ([], "role"),
+        ] as [([String], String?)])
+    func several(roles: [String], expected: String?) throws {
+        let rules = ["a", "b"].map { role in
+            (rule: AccessRule(roles: [role], require: []), captures: [String: String]())
+        }
+        let verdict = AccessRule.judge(rules, roles: roles, facts: try facts())
+        #expect(verdict.refused?.refusal.detail == expected)
+    }
+
+    @Test("each of several rules has the captures of its own route, and the first refuses")
+    func severalCaptures() throws {
+        let own = Requirement.equal(.source(.claim("user_id")), .source(.path("user_id")))
+        func refused(_ captures: [String]) throws -> Int {
+            let rules = captures.map { user in
+                (rule: AccessRule(roles: [], require: [own]), captures: ["user_id": user])
+            }
+            let verdict = AccessRule.judge(
+                rules, roles: [], facts: try facts(claims: #"{"user_id":7}"#))
+            return verdict.refused == nil ? 0 : 1
+        }
+        #expect(try refused(["7", "7"]) == 0)
+        #expect(try refused(["8", "7"]) == 1)
+        #expect(try refused(["7", "8"]) == 1)
+    }
+
     private static func refusal(
         _ rule: AccessRule, _ role: String, _ facts: RequestFacts
     ) -> Refusal? {
