@@ -11,7 +11,7 @@ import pytest
 
 from harness.log import line
 from harness.raw import connection
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, together
 from harness.wire import dialled, marked, switched
 
 CONFIGURATION = """
@@ -76,25 +76,30 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("path, method, asking, kind", ROWS)
-async def test_what_is_an_event_stream(gateway, upstream, path, method, asking, kind):
+async def test_what_is_an_event_stream(gateway, upstream):
     """Either may be silent for longer than `response_timeout`."""
-    async with connection(gateway.plain) as raw:
-        app, _ = await begun(
-            raw, upstream, path, "Connection: close", method=method, asking=asking
-        )
-        await app.say(b"data: half")
-        if kind == EVENTS:
-            assert await raw.until(b"\r\n:\n\n\r\n") == b"3\r\n:\n\n\r\n", "a comment comes first"
-        else:
-            await raw.until(b"data: half\r\n")
-            # As long as two comments take, and an answer may.
-            await asyncio.sleep(2.5)
-        await app.say(b" and half\n\n")
-        app.vanish()
-        rest = await raw.until(b"0\r\n\r\n")
-        assert (b":\n\n" in rest) <= (kind == EVENTS)
-        assert rest.endswith(b"and half\n\n\r\n0\r\n\r\n")
+
+    async def is_kind(path, method, asking, kind):
+        row = f"{method} {path} {asking}"
+        async with connection(gateway.plain) as raw:
+            app, _ = await begun(
+                raw, upstream, path, "Connection: close", method=method, asking=asking
+            )
+            await app.say(b"data: half")
+            if kind == EVENTS:
+                first = await raw.until(b"\r\n:\n\n\r\n")
+                assert first == b"3\r\n:\n\n\r\n", f"{row}: a comment comes first"
+            else:
+                await raw.until(b"data: half\r\n")
+                # As long as two comments take, and an answer may.
+                await asyncio.sleep(2.5)
+            await app.say(b" and half\n\n")
+            app.vanish()
+            rest = await raw.until(b"0\r\n\r\n")
+            assert (b":\n\n" in rest) <= (kind == EVENTS), row
+            assert rest.endswith(b"and half\n\n\r\n0\r\n\r\n"), row
+
+    await together(*(is_kind(*row) for row in ROWS))
 
 
 async def test_only_event_streams_take_seats(gateway, upstream):

@@ -22,6 +22,7 @@ sessions loose {{ store query:store; device query:device; limit 1 block_new; gra
 sessions stage {{ store query:store; device query:device; limit 1 eject_old; grace 1h }}
 sessions duo   {{ store query:store; device query:device; limit 1 block_new; grace 1h; probe 100ms
                   same_device share }}
+defaults {{ while_away hold 300ms }}
 {routes("kept", "brief", "loose", "stage", "duo")}
 """
 

@@ -11,6 +11,7 @@ import pytest
 
 from harness.deflating import BROWSER, DEFLATE, NO_TAKEOVER, Speaker, assert_speak_on, words
 from harness.log import assert_logged
+from harness.waiting import together
 from harness.watch import peak_memory
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, Frame, Message, deflated, inflated, wired,
@@ -172,19 +173,21 @@ ACCEPTS = {"/both": [NO_TAKEOVER]}
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/both"])
-@pytest.mark.parametrize("name", CORRUPT)
-async def test_corrupt_data_is_1007(gateway, upstream, path, name):
+async def test_corrupt_data_is_1007(gateway, upstream, path):
     answer = ACCEPTS.get(path, [])
-    async with wired(gateway.plain, upstream, path, BROWSER, answer=answer) as (client, app):
-        octets = CORRUPT[name]
-        await client.send(TEXT, octets[:3], final=False, reserved=RSV1)
-        await client.send(CONTINUATION, octets[3:])
-        code, reason = await client.closed()
-        assert code == 1007
-        await client.ended()
-        frames, rest = await app.frames_to_the_end()
-        assert rest == b"" and [one.opcode for one in frames if one.final] == [CLOSE]
-    await assert_logged(gateway, client.mark, "invalid_payload", told=reason)
+
+    async def ends(name, octets):
+        async with wired(gateway.plain, upstream, path, BROWSER, answer=answer) as (client, app):
+            await client.send(TEXT, octets[:3], final=False, reserved=RSV1)
+            await client.send(CONTINUATION, octets[3:])
+            code, reason = await client.closed()
+            assert code == 1007, name
+            await client.ended()
+            frames, rest = await app.frames_to_the_end()
+            assert rest == b"" and [one.opcode for one in frames if one.final] == [CLOSE], name
+        await assert_logged(gateway, client.mark, "invalid_payload", told=reason)
+
+    await together(*(ends(*row) for row in CORRUPT.items()))
 
 
 async def test_a_context_that_was_agreed_away_is_not_kept(gateway, opened):

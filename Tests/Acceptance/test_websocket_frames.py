@@ -9,6 +9,7 @@ import pytest
 
 from harness.deflating import KINDS
 from harness.log import assert_logged, line
+from harness.waiting import together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, RSV2, RSV3, TEXT, Frame, close_payload, frame,
     inflated, wired,
@@ -93,21 +94,25 @@ def frames(is_client):
 FROM_CLIENT, FROM_APP = frames(True), frames(False)
 
 
-@pytest.mark.parametrize("name", FROM_CLIENT)
-async def test_a_violation_of_the_clients(gateway, opened, kind, name):
-    before, octets, code = FROM_CLIENT[name]
-    async with opened() as (client, app):
-        await client.say(before + octets + client.octets(TEXT, "late"))
-        seen, reason = await client.closed()
-        assert seen == code
-        await client.ended()
-        last, rest = await app.frames_to_the_end()
-        assert rest == b""
-        begun = [Frame(TEXT, b"begun", final=False)] if before and kind == "passed-on" else []
-        assert last[:-1] == begun, "nothing of the violation, and nothing behind it"
-        assert last[-1].opcode == CLOSE and last[-1].payload[:2] != b"", "the app is told"
-    word = "invalid_payload" if code == 1007 else "protocol_error"
-    await assert_logged(gateway, client.mark, word, told=reason)
+async def test_violations_of_the_clients(gateway, opened, kind):
+    """All at once: the gateway waits a while for the close frame of each."""
+
+    async def ends(name, before, octets, code):
+        async with opened() as (client, app):
+            await client.say(before + octets + client.octets(TEXT, "late"))
+            seen, reason = await client.closed()
+            assert seen == code, name
+            await client.ended()
+            last, rest = await app.frames_to_the_end()
+            assert rest == b"", name
+            is_begun = before and kind == "passed-on"
+            begun = [Frame(TEXT, b"begun", final=False)] if is_begun else []
+            assert last[:-1] == begun, f"{name}: nothing of the violation, and nothing behind it"
+            assert last[-1].opcode == CLOSE and last[-1].payload[:2] != b"", f"{name}: untold"
+        word = "invalid_payload" if code == 1007 else "protocol_error"
+        await assert_logged(gateway, client.mark, word, told=reason)
+
+    await together(*(ends(name, *violation) for name, violation in FROM_CLIENT.items()))
 
 
 @pytest.mark.parametrize("name", FROM_APP)

@@ -33,6 +33,8 @@ VARIABLE = "GATEWAY_MUTANT"
 LEAST_BY_SWIFT, LEAST = 80, 90
 #: Seconds that tests may take; who never ends was noticed, too.
 SWIFT_PATIENCE, ACCEPTANCE_PATIENCE = 300, 600
+#: How often acceptance tests are asked that complain of what has nothing to do with the mutant.
+ATTEMPTS = 3
 
 SWIFT, ACCEPTANCE = "Swift tests", "acceptance tests"
 
@@ -228,6 +230,19 @@ class Trial:
         return self._complaint(command, number, self.copy, SWIFT_PATIENCE, "recorded an issue")
 
     def acceptance_tests(self, names, number):
+        """The first complaint of these files or tests. It counts when the same test complains
+        again, and does not without a mutant: on a busy machine some fail now and then."""
+        for _ in range(ATTEMPTS):
+            complaint = self._acceptance_complaint(names, number)
+            test = re.search(r"Tests/Acceptance/(.+?)( - |$)", complaint or "")
+            if test is None:
+                return complaint
+            own = [test[1]]
+            if self._acceptance_complaint(own, number) and not self._acceptance_complaint(own, 0):
+                return complaint
+        return None
+
+    def _acceptance_complaint(self, names, number):
         tests = ROOT / "Tests" / "Acceptance"
         command = [
             sys.executable, "-m", "pytest", "-q", "-x", "-c", tests / "pytest.ini",
@@ -262,7 +277,7 @@ class Trial:
                 for line in child.stdout:
                     if re.search(words, line):
                         kill()
-                        return line.strip()[:160]
+                        return line.strip()[:200]
                     said.append(line.strip())
                 if child.wait() == 0:
                     return None
@@ -274,15 +289,10 @@ class Trial:
             kill()
 
     def without_a_mutant(self, mutants):
-        """All tests that are to notice something have to pass without it."""
+        """The Swift tests that are to notice something have to pass without it."""
         suites = sorted({suite for mutant in mutants for suite in mutant.swift})
-        names = sorted({name for mutant in mutants for name in mutant.acceptance})
-        for kind, tests, names in (
-            (SWIFT, self.swift_tests, suites), (ACCEPTANCE, self.acceptance_tests, names),
-        ):  # fmt: skip
-            if names and not (self.only_swift and kind != SWIFT):
-                if complaint := tests(names, 0):
-                    raise SystemExit(f"{kind} fail without any mutant: {complaint}")
+        if complaint := self.swift_tests(suites, 0):
+            raise SystemExit(f"{SWIFT} fail without any mutant: {complaint}")
 
 
 def report(outcomes):
