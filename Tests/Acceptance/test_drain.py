@@ -1,6 +1,7 @@
 """How it stops: SIGTERM lets everybody finish and tells them to come back, SIGINT does not wait."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import time
@@ -158,33 +159,34 @@ def waiting_gateway(start_gateway, app_port):
 
 
 @pytest.mark.parametrize("door", ["plain", "tls"])
-@pytest.mark.parametrize("name", WAITERS)
-async def test_who_waits_is_answered_when_the_time_is_over(
-    waiting_gateway, upstream, door, name
-):
+async def test_who_waits_is_answered_when_the_time_is_over(waiting_gateway, upstream, door):
     """A FIN without a word could be anything. Whether the app has heard of it is told apart."""
-    path, words, is_sent = WAITERS[name]
-    target = marked(path)
-    async with connection(getattr(waiting_gateway, door)) as raw:
-        await raw.send(words.format(target))
-        if is_sent:
-            await upstream.arrival(target)
-        else:
-            # Whatever was said before this is read by the time it is answered.
-            await once(waiting_gateway.plain, GET.format("/.gateway/nothing"))
+    async with contextlib.AsyncExitStack() as stack:
+        waiting = []
+        for name, (path, words, is_sent) in WAITERS.items():
+            target = marked(path)
+            raw = await stack.enter_async_context(connection(getattr(waiting_gateway, door)))
+            await raw.send(words.format(target))
+            if is_sent:
+                await upstream.arrival(target)
+            waiting.append((name, raw, target, is_sent))
+        # Whatever was said before this is read by the time it is answered.
+        await once(waiting_gateway.plain, GET.format("/.gateway/nothing"))
         began = time.monotonic()
         waiting_gateway.signal(signal.SIGTERM)
-        answer = await raw.answer()
-        assert time.monotonic() - began > 1.5, "it has all its time"
-        assert answer.status == 503
-        assert answer.values("connection") == ["close"]
-        assert answer.values("retry-after") == ([] if is_sent else ["1"])
-        assert json.loads(answer.body)["reason"] == "draining"
-        assert await raw.end() == b""
+        for name, raw, _, is_sent in waiting:
+            answer = await raw.answer()
+            assert time.monotonic() - began > 1.5, f"{name} has all its time"
+            assert answer.status == 503, name
+            assert answer.values("connection") == ["close"], name
+            assert answer.values("retry-after") == ([] if is_sent else ["1"]), name
+            assert json.loads(answer.body)["reason"] == "draining", name
+            assert await raw.end() == b"", name
     waiting_gateway.assert_exit(0)
-    entry = await line(waiting_gateway, target)
-    assert (entry["status"], entry["reason"]) == (503, "draining")
-    assert entry.get("detail") == ("unfinished" if is_sent else None)
+    for name, _, target, is_sent in waiting:
+        entry = await line(waiting_gateway, target)
+        assert (entry["status"], entry["reason"]) == (503, "draining"), name
+        assert entry.get("detail") == ("unfinished" if is_sent else None), name
 
 
 async def test_a_stream_that_waits_is_told_to_come_back(waiting_gateway, upstream):

@@ -89,19 +89,28 @@ def end(app, how):
 # Restarts.
 
 
-@pytest.mark.parametrize("words", ["", "while_away hold 1s;", "while_away retry;"])
+MANNERS = ["", "while_away hold 1s;", "while_away retry;"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
-async def test_an_event_source_outlives_a_restart(start_away, start_app, words, how):
+async def test_event_sources_outlive_a_restart(start_away, start_app, how):
     app = start_app("waiting")
-    gateway, _ = start_away(app, words)
-    async with EventSource(gateway.plain, STREAM) as source:
-        assert await source.next() == "connected"
+    gateways = [start_away(app, words)[0] for words in MANNERS]
+    async with contextlib.AsyncExitStack() as stack:
+        sources = [
+            await stack.enter_async_context(EventSource(gateway.plain, STREAM))
+            for gateway in gateways
+        ]
+        for source in sources:
+            assert await source.next() == "connected"
         end(app, how)
-        await eventually(lambda: gone(gateway), "somebody to look for the app")
+        for gateway in gateways:
+            await eventually(lambda: gone(gateway), "somebody to look for the app")
         start_app("waiting", app.port)
-        assert await source.next(60) == "connected"
-        assert source.ready_state == OPEN
-        assert all(1000 <= retry <= 5000 for retry in source.retries)
+        for source, words in zip(sources, MANNERS):
+            assert await source.next(60) == "connected", words
+            assert source.ready_state == OPEN, words
+            assert all(1000 <= retry <= 5000 for retry in source.retries), words
 
 
 async def test_an_event_source_in_a_browser_outlives_a_restart(
