@@ -6,17 +6,18 @@ import re
 import socket
 
 LOWEST, END = 10_000, 32_000
-#: Test processes that run beside each other (pytest-xdist's workers) have ranges of their own, so
-#: that none takes a port that another has found free and not bound yet.
-RANGES = 16
 
 
 def _own_range():
+    """Test processes that run beside each other (pytest-xdist's workers) have ranges of their own,
+    so that none takes a port that another has found free and not bound yet."""
     worker = re.search(r"\d+", os.environ.get("PYTEST_XDIST_WORKER", ""))
     if worker is None:
         return range(LOWEST, END)
-    size = (END - LOWEST) // RANGES
-    start = LOWEST + int(worker[0]) % RANGES * size
+    # One that takes the place of another which died has the next number.
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    size = (END - LOWEST) // count
+    start = LOWEST + int(worker[0]) % count * size
     return range(start, start + size)
 
 
@@ -26,6 +27,9 @@ _given = set()
 
 
 def free_port():
+    if len(_given) == len(_ports):
+        # The first ones were given back long ago.
+        _given.clear()
     while True:
         port = _random.choice(_ports)
         if port in _given:
