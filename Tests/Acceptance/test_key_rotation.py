@@ -98,7 +98,7 @@ async def test_keys_rotate_under_traffic(start_blocks, issuer):
     over.set()
     await asyncio.gather(*strangers)
     for traffic in (at_once, ahead):
-        assert traffic.count >= 5 * seconds, "of all keys many tokens came"
+        assert traffic.count >= seconds, "of all keys many tokens came"
         assert traffic.bad == [], f"{len(traffic.bad)} of {traffic.count}: {traffic.bad[:3]}"
     assert len(issuer.times("/sudden")) == 4, "the first one, and one for each rotation"
     assert_quiet(issuer.times("/sudden"))

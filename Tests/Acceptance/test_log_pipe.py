@@ -72,6 +72,7 @@ async def read(reader, enough):
     return [json.loads(line) for line in octets.splitlines()]
 
 
+@pytest.mark.timeout(180)
 async def test_nobody_waits_for_a_log_that_nobody_reads(start_gateway, pipe):
     path, reader = pipe
     gateway = start_gateway(CONFIGURATION, place=path)
