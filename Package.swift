@@ -83,7 +83,9 @@ let package = Package(
         room("Records", "Policy", ["Clock"]),
 
         // Flows: what happens to a request and its streams, as values; time is an argument.
-        room("Relays", "Flows", ["Clock", "Settings"]),
+        room(
+            "Relays", "Flows",
+            ["Bytes", "Clock", "EventStream", "Endings", "Settings", "Routing", "Sessions"]),
 
         // Drivers: where rooms meet.
         room(
@@ -104,7 +106,7 @@ let package = Package(
         room(
             "Proxy", "Drivers",
             [
-                "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "EventStream", "JSON",
+                "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON",
                 "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
                 "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
                 "Records", "Relays", "KeySets", "State", "Console",
@@ -174,7 +176,12 @@ let package = Package(
             ]),
         tests("Rates", "Policy", ["Rates", "Settings", "Clock", "Randomness"]),
         tests("Records", "Policy", ["Records", "Clock"]),
-        tests("Relays", "Flows", ["Relays", "Settings", "Clock", "Configured"]),
+        tests(
+            "Relays", "Flows",
+            [
+                "Relays", "Settings", "Endings", "Routing", "Sessions", "EventStream", "Clock",
+                "Bytes", "Configured", "Randomness",
+            ]),
         tests(
             "State", "Drivers",
             [
@@ -197,7 +204,7 @@ let package = Package(
             [
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
                 "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
-                "Randomness", "Bytes", "Clock", "Routing", "EventStream", "SocketIO",
+                "Randomness", "Bytes", "Clock", "Routing", "SocketIO",
                 "KeySets", "Configured", "Relays",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),

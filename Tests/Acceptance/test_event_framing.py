@@ -2,6 +2,7 @@
 framed, and what may stand between their events."""
 
 import asyncio
+import contextlib
 import shutil
 import subprocess
 
@@ -360,6 +361,61 @@ async def test_the_end_by_rule_of_a_stream_that_stalls(gateway, upstream, beginn
         assert b"event: force_disconnect" in octets and b"half" not in octets
         assert octets.endswith(b"0\r\n\r\n")
         assert (await line(gateway, app.target))["reason"] == "force_disconnect"
+
+
+@contextlib.asynccontextmanager
+async def ejected_within_an_event(gateway, upstream):
+    """A part of an event was sent that is too long to be held when its device is ejected: the end
+    waits for the event's."""
+    store = marked("").partition("=")[2]
+    path = f"/seats?store={store}&device="
+    async with connection(gateway.plain) as raw, connection(gateway.plain) as other:
+        app, _ = await begun(raw, upstream, path + "A", "Transfer-Encoding: chunked")
+        beginning = b"data: " + b"x" * 100_000
+        await app.say(b"%x\r\n%s\r\n" % (len(beginning), beginning))
+        await raw.until(b"x" * 1000)
+        await begun(other, upstream, path + "B")
+        yield raw, app
+
+
+async def test_the_end_by_rule_of_a_stream_that_ends_with_its_event(gateway, upstream):
+    """The last octets of the event and the end of the response come at once."""
+    async with ejected_within_an_event(gateway, upstream) as (raw, app):
+        await app.say(b"2\r\n\n\n\r\n0\r\n\r\n")
+        octets = await raw.end()
+        assert b"event: force_disconnect" in octets and octets.endswith(b"0\r\n\r\n")
+        assert (await line(gateway, app.target))["reason"] == "force_disconnect"
+
+
+@pytest.mark.parametrize("end", ["whole", "broken off"])
+async def test_the_end_by_rule_of_a_stream_that_ends_within_its_event(gateway, upstream, end):
+    """Its client cannot be told any more. It ended by the rule, all the same."""
+    async with ejected_within_an_event(gateway, upstream) as (raw, app):
+        if end == "whole":
+            await app.say(b"0\r\n\r\n")
+        app.vanish()
+        octets = await raw.end()
+        assert b"force_disconnect" not in octets
+        assert octets.endswith(b"0\r\n\r\n") == (end == "whole")
+        assert (await line(gateway, app.target))["reason"] == "force_disconnect"
+
+
+async def test_an_event_that_comes_in_drops_puts_off_no_comment(gateway, upstream):
+    """What is held back until it is whole is no sign of life for the client."""
+
+    async def drip(app):
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await app.say(b"x")
+                await asyncio.sleep(0.2)
+
+    async with connection(gateway.plain) as raw:
+        app, _ = await begun(raw, upstream, "/events")
+        await app.say(b"data: ")
+        dripping = asyncio.create_task(drip(app))
+        for _ in range(2):
+            assert (await raw.until(b":\n\n\r\n")).endswith(b"3\r\n:\n\n\r\n")
+        dripping.cancel()
 
 
 async def test_a_byte_order_mark_behind_a_comment_marks_nothing(gateway, upstream):

@@ -91,7 +91,7 @@ enum House {
     static let longestType = 450
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
-        "Console.ConsoleEndpoints": 770, "Proxy.Admission": 711, "Proxy.ClientConnection": 1103,
+        "Console.ConsoleEndpoints": 770, "Proxy.Admission": 711, "Proxy.ClientConnection": 1069,
         "Proxy.Exchange": 1235, "Proxy.Operations": 561, "Proxy.RequestContext": 465,
         "Proxy.WebSocketRelay": 1034,
         "Proxy.Worker": 883, "Sessions.StoreEngine": 518, "Settings.Document": 774,

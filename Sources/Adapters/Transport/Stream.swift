@@ -168,17 +168,9 @@ package final class Stream {
     /// them, or the way there has none; -1 when it cannot be told.
     package var unsentCount: Int { Int(shim_unsent(descriptor.number)) }
 
-    /// True when the other side's system has taken something since `acknowledgedCount` was `count`,
-    /// or has nothing more to take; also when it cannot be asked.
-    ///
-    /// That it answers is not enough: with no room left, the system of a process that was stopped
-    /// goes on acknowledging what it has, whenever it is asked whether there is room (RFC 9293
-    /// §3.8.6.1).
-    package func hasAcknowledged(since count: Int64) -> Bool {
-        if shim_unacknowledged(descriptor.number) == 0 { return true }
-        let now = acknowledgedCount
-        return now < 0 || now > count
-    }
+    /// Octets that the kernel has taken and the other side's system has not acknowledged; -1 when
+    /// that cannot be told.
+    package var outstandingCount: Int { Int(shim_unacknowledged(descriptor.number)) }
 
     /// Lets the acknowledgement of what is received next wait for company (RFC 1122 §4.2.3.2).
     ///

@@ -2,11 +2,11 @@ internal import Bytes
 internal import Clock
 internal import Crypto
 internal import Endings
-internal import EventStream
 internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import JSON
+internal import Relays
 internal import Sessions
 internal import Settings
 internal import SocketIO
@@ -16,9 +16,6 @@ internal import WebSocket
 /// Every answer the gateway gives itself: errors, redirects, fixed responses, refused WebSockets
 /// and event streams.
 enum Answer {
-    /// A day: an EventSource that is told this does not come back by itself.
-    static let retryNever = 86_400_000
-
     // MARK: Fixed responses
 
     static func text(
@@ -171,13 +168,15 @@ enum Answer {
     ) {
         guard let rejection = context.rejection else { return }
         let messages = context.generation.sessionBlocks[rejection.block].messages
-        let retry = rejection.rejection.retry.map { Int($0.wholeMilliseconds) }
+        let retry = rejection.rejection.retry.map {
+            StreamEnding.Return.after(milliseconds: Int($0.wholeMilliseconds))
+        }
         client.makeLast()
         eventStream(
-            StreamEnd(
+            StreamEnding(
+                refusal.reason, detail: refusal.detail,
                 message: rejection.object(messages, context.languages),
-                retryMilliseconds: retry ?? retryNever, reason: refusal.reason,
-                detail: refusal.detail),
+                comingBack: retry ?? .never),
             event: rejection.event, context: context, to: client, in: worker)
     }
 
@@ -188,9 +187,9 @@ enum Answer {
     ) {
         let least = 1000 * ((refusal.retryAfterSeconds ?? 1) - 1)
         eventStream(
-            StreamEnd(
-                retryMilliseconds: least + worker.reconnectDelayMilliseconds(),
-                reason: refusal.reason, detail: refusal.detail),
+            StreamEnding(
+                refusal.reason, detail: refusal.detail,
+                comingBack: .after(milliseconds: least + worker.reconnectDelayMilliseconds())),
             context: context, to: client, in: worker)
     }
 
@@ -285,7 +284,7 @@ enum Answer {
     /// A WebSocket or an event stream is ended by rule before its response has begun: the same is
     /// said in an answer of our own. Gives back what it held.
     static func end(
-        _ end: StreamEnd, head: RequestHead, context: RequestContext,
+        _ end: StreamEnding, head: RequestHead, context: RequestContext,
         to client: ClientConnection, in worker: Worker
     ) {
         context.release(in: worker)
@@ -302,22 +301,14 @@ enum Answer {
 
     /// A 200 whose only event says why the stream ends.
     static func eventStream(
-        _ end: StreamEnd, event: String = "force_disconnect", context: RequestContext,
+        _ end: StreamEnding, event: String = "force_disconnect", context: RequestContext,
         to client: ClientConnection, in worker: Worker
     ) {
         var body: [UInt8] = []
-        append(end, event: event, to: &body)
+        end.append(event: event, to: &body)
         respond(
             200, type: "text/event-stream", body: body, fields: [("Cache-Control", "no-store")],
             reason: end.reason, context: context, to: client, in: worker)
-    }
-
-    static func append(
-        _ end: StreamEnd, event: String = "force_disconnect", to output: inout [UInt8]
-    ) {
-        EventEncoder.append(
-            event: end.message == nil ? nil : event, retryMilliseconds: end.retryMilliseconds,
-            data: end.message.map { String(decoding: $0, as: UTF8.self) }, to: &output)
     }
 
     // MARK: Without a request

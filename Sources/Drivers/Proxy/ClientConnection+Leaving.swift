@@ -2,22 +2,6 @@ internal import Clock
 internal import Relays
 internal import Transport
 
-/// The end of a client's input, while what comes before it is not read.
-struct UnreadEnd {
-    /// The client finished sending, and octets that are not wanted yet come before that.
-    var hasCome = false
-    /// Whether it has left.
-    var question = LeaveQuestion()
-    /// It is read ahead from, because the process stops: its end may stand behind what it has sent.
-    var isLookedFor = false
-
-    /// Another request begins, or none.
-    mutating func forgetRequest() {
-        question = LeaveQuestion()
-        isLookedFor = false
-    }
-}
-
 /// Clients that finish sending, or leave, while something is done for them.
 extension ClientConnection {
     /// It sends no more, whether or not all of it was received.
@@ -38,7 +22,7 @@ extension ClientConnection {
     /// The client finished sending, and not all of it was received.
     func finishedUnread(in worker: Worker) {
         guard watchesForLeaving else { return }
-        unreadEnd.hasCome = true
+        unreadEnd.came()
         switch phase {
         case .held(let request): request.clientInputEnded(from: self, in: worker)
         case .exchange(let exchange): exchange.clientInputEnded(hasAllCome: false, in: worker)
@@ -64,21 +48,21 @@ extension ClientConnection {
         return held.count.addingReportingOverflow(unread).overflow ? .max : held.count + unread
     }
 
-    /// A client that left while nobody read from it has its end behind octets that its system
-    /// could not send, and nothing of that is seen here: it has to be asked, in a way that it need
-    /// not answer. WebSockets have pings for that, and event streams comments.
+    /// Nobody reads from a client, and it may have left. WebSockets have pings to ask with, and
+    /// event streams comments.
     func watchForSilentLeave(in worker: Worker) {
-        guard case .exchange(let exchange) = phase, !interest.isReadable, !hasFinished,
-            exchange.mayAsk
-        else { return timers.clear(.asking) }
-        guard timers[.asking] == .never,
-            let next = unreadEnd.question.next(after: worker.now)
-        else { return }
-        set(.asking, at: next, in: worker)
+        let next = unreadEnd.watch(
+            isSilent: isSilent, isSet: timers[.asking] != .never, at: worker.now)
+        change(.asking, next, in: worker)
+    }
+
+    private var isSilent: Bool {
+        guard case .exchange(let exchange) = phase, !interest.isReadable else { return false }
+        return !hasFinished && exchange.mayAsk
     }
 
     func askWhetherItLeft(in worker: Worker) {
-        unreadEnd.question.asked(stream.ask())
+        unreadEnd.asked(stream.ask())
     }
 
     /// The process stops. Whom it would wait for in vain shows when what it has sent is read: the
@@ -87,6 +71,6 @@ extension ClientConnection {
         guard case .exchange(let exchange) = phase, exchange.isHeldBack, !hasFinished,
             !worker.shared.memory.isOverloaded, worker.drain.takeLookAhead()
         else { return }
-        unreadEnd.isLookedFor = true
+        unreadEnd.lookFor()
     }
 }

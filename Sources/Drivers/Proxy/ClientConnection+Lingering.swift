@@ -1,5 +1,5 @@
 internal import Clock
-internal import Rates
+internal import Relays
 internal import Settings
 internal import Transport
 
@@ -8,7 +8,9 @@ extension ClientConnection {
     /// Sends what waits, then FIN, then waits for the client to do the same: a little, or longer
     /// when it may have more to send than anybody reads.
     func finish(in worker: Worker) {
-        finish(leavesRest && !worker.isDraining ? .readsOn : .usual, in: worker)
+        finish(
+            LingeringClose.Manner(leavesRest: leavesRest, isDraining: worker.isDraining),
+            in: worker)
     }
 
     /// As `finish`, for a client that takes its time: what it has not taken soon is lost.
@@ -25,14 +27,21 @@ extension ClientConnection {
         updateInterest(in: worker)
     }
 
-    /// Everything may be sent by now.
+    /// Something was sent, or the client's input has ended.
     func linger(in worker: Worker) {
         guard case .lingering(var close) = phase else { return }
-        if stream.pendingCount == 0 {
-            if hasInputEnded { return self.close(in: worker) }
-            close.sent(at: worker.now)
+        let step = close.progressed(
+            pending: stream.pendingCount, hasInputEnded: hasInputEnded, at: worker.now)
+        go(on: close, step, in: worker)
+    }
+
+    private func go(
+        on close: LingeringClose, _ step: LingeringClose.Step, in worker: Worker
+    ) {
+        switch step {
+        case .stay: stay(close, in: worker)
+        case .close: self.close(in: worker)
         }
-        stay(close, in: worker)
     }
 
     /// What came is for nobody.
@@ -47,10 +56,7 @@ extension ClientConnection {
         var close = close
         let step = close.judge(
             acknowledged: stream.acknowledgedCount, unsent: stream.unsentCount, at: worker.now)
-        switch step {
-        case .stay: stay(close, in: worker)
-        case .close: self.close(in: worker)
-        }
+        go(on: close, step, in: worker)
     }
 
     /// The process stops.

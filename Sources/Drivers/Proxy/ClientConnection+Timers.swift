@@ -1,5 +1,6 @@
 internal import Clock
 internal import Rates
+internal import Relays
 internal import Settings
 internal import Transport
 
@@ -32,6 +33,14 @@ extension ClientConnection {
         watchTimers(in: worker)
     }
 
+    func change(_ timer: Timer, _ change: TimerChange, in worker: Worker) {
+        switch change {
+        case .none: break
+        case .set(let instant): set(timer, at: instant, in: worker)
+        case .clear: timers.clear(timer)
+        }
+    }
+
     private func watchTimers(in worker: Worker) {
         let next = timers.next
         if deadline.set(next) { worker.schedule(token, at: next) }
@@ -55,7 +64,7 @@ extension ClientConnection {
         case .heartbeat: heartbeatDue(in: worker)
         case .check, .queue, .end:
             switch phase {
-            case .exchange(let exchange): exchange.eventTimerFired(timer, in: worker)
+            case .exchange(let exchange): exchange.eventTimerFired(in: worker)
             case .webSocket(let relay): relay.timerFired(timer, in: worker)
             case .head, .held, .closing, .lingering, .closed: break
             }

@@ -5,6 +5,7 @@ internal import Forwarding
 internal import HTTP
 internal import HTTP1
 internal import Rates
+internal import Relays
 internal import Sessions
 internal import Settings
 internal import TLS
@@ -295,7 +296,7 @@ final class ClientConnection {
 
     func begin(_ exchange: Exchange, in worker: Worker) {
         enter(.exchange(exchange))
-        pace.sending = nil
+        pace.forgetSending()
         scheduleHeartbeat(in: worker)
     }
 
@@ -376,7 +377,7 @@ final class ClientConnection {
             exchange.clientInputEnded(hasAllCome: held.isEmpty, in: worker)
         case .webSocket(let relay): relay.clientInputEnded(in: worker)
         case .closing: finish(in: worker)
-        case .lingering: if stream.pendingCount == 0 { close(in: worker) }
+        case .lingering: linger(in: worker)
         case .closed: break
         }
     }

@@ -1,5 +1,6 @@
 internal import Endings
 internal import HTTP1
+internal import Relays
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -19,21 +20,19 @@ extension Exchange {
             finishesWithoutClient: plan.route.settings.finishesWithoutClient)
         switch end {
         case .leaves: leave(.normal, isBroken: false, in: worker)
-        case .isAsked: sendComment(in: worker)
+        case .isAsked: ask(in: worker)
         case .goesOn: break
         }
     }
 
     private func standing(hasAllCome: Bool) -> InputEnd.Standing {
-        if case .streaming(let body) = request, hasAllCome || !mayComplete(body) { return .body }
-        if let events { return events.isClosed ? .closedEvents : .events }
-        if case .awaiting = response { return .awaiting }
-        return .response
-    }
-
-    /// What has come of the client's may be the rest of the body, as far as its framing says.
-    private func mayComplete(_ body: BodyDecoder) -> Bool {
-        body.remainingCount.map { $0 <= client.unusedCount } ?? true
+        var missing: MissingBody?
+        if case .streaming(let body) = request {
+            missing = MissingBody(
+                remaining: body.remainingCount, unused: hasAllCome ? nil : client.unusedCount)
+        }
+        let isAnswered = if case .awaiting = response { false } else { true }
+        return InputEnd.Standing(missing, isClosed: events?.isClosed, isAnswered: isAnswered)
     }
 
     /// The client has to send more of its body, and is not read from, because the server takes no
@@ -47,8 +46,15 @@ extension Exchange {
     /// The connection of the client is broken. Who has finished sending before has said goodbye.
     func clientLost(in worker: Worker) {
         guard !hasEnded else { return }
-        if finishesWithoutClient { return goOnUnattended(in: worker) }
-        leave(client.hasFinished ? .normal : .abnormal, in: worker)
+        let isWhole = if case .streaming = request { false } else { true }
+        let loss = ClientLoss(
+            finishesWithoutClient: plan.route.settings.finishesWithoutClient,
+            isStream: events != nil || context.isWebSocket, hasServer: upstream != nil,
+            isWhole: isWhole, hasFinished: client.hasFinished)
+        switch loss {
+        case .goesOn: goOnUnattended(in: worker)
+        case .ends(let departure): leave(departure, in: worker)
+        }
     }
 
     /// - Parameter isBroken: false for a client that may still take earlier answers.
@@ -56,14 +62,6 @@ extension Exchange {
         closeUpstream(in: worker)
         conclude(.clientGone, departure, in: worker)
         if isBroken { client.close(in: worker) } else { client.finish(in: worker) }
-    }
-
-    private var finishesWithoutClient: Bool {
-        guard plan.route.settings.finishesWithoutClient, events == nil, !context.isWebSocket,
-            upstream != nil
-        else { return false }
-        if case .streaming = request { return false }
-        return true
     }
 
     /// Nobody hears the answer. The application may finish it all the same.

@@ -1,7 +1,6 @@
 internal import Bytes
 internal import Clock
 internal import Endings
-internal import EventStream
 internal import HTTP
 internal import HTTP1
 internal import Identity
@@ -84,7 +83,8 @@ extension Exchange {
     }
 
     func appendBodyEnd(trailers: Fields?, in worker: Worker) {
-        if events != nil { flushEvents(in: worker) }
+        appEnded(in: worker)
+        if hasEnded { return }
         if clientFraming == .chunked {
             let trailers = trailers.map { ClientResponse.trailers($0, context) }
             HeadEncoder.appendLastChunk(trailers: trailers, to: &worker.scratch)
@@ -97,18 +97,8 @@ extension Exchange {
         worker.scratch.removeAll(keepingCapacity: true)
     }
 
-    /// After octets went on: deadlines move, a client that does not read stops the upstream, and a
-    /// stream that is to end does so where it may.
-    func forwarded(in worker: Worker) {
-        if events?.pendingEnd != nil {
-            endIfPending(in: worker)
-        } else if events != nil, worker.isDraining {
-            drain(in: worker)
-        }
-        if !hasEnded { watchFlow(in: worker) }
-    }
-
-    private func watchFlow(in worker: Worker) {
+    /// After octets went on: deadlines move, and a client that does not read stops the upstream.
+    func watchFlow(in worker: Worker) {
         // Of events nothing has to be watched unless some of them wait here.
         let isQuiet =
             events != nil && client.stream.pendingCount == 0 && !client.interest.isWritable
@@ -140,7 +130,7 @@ extension Exchange {
     // Out of the way of what is done for every response.
     @inline(never)
     func fail(_ refusal: Refusal, departure: Departure = .normal, in worker: Worker) {
-        guard !hasEnded else { return }
+        guard !hasEnded, !endsByRule(in: worker) else { return }
         closeUpstream(in: worker)
         context.detail = refusal.detail
         if case .awaiting = response {

@@ -1,7 +1,6 @@
 internal import Bytes
 internal import Clock
 internal import Endings
-internal import EventStream
 internal import Forwarding
 internal import HTTP
 internal import HTTP1
@@ -48,7 +47,7 @@ final class Exchange {
     /// How the body goes to the client. Broken off, one until close is reset (RFC 9112 §6.3).
     var clientFraming = BodyFraming.none
     /// Set while an event stream is passed on.
-    var events: EventRelay?
+    var events: EventFlow?
     /// The response may be silent for as long as it likes: it is a stream, of whatever kind.
     var isOpenEnded = false
     /// Set when the client has left and the request is finished without it.
@@ -113,12 +112,12 @@ final class Exchange {
 
     var wantsUpstreamInput: Bool {
         let pending = client.stream.pendingCount
-        return events?.sendQueue.hasRoom(behind: pending) ?? (pending < Flow.highWater)
+        return events?.hasRoom(behind: pending) ?? (pending < Flow.highWater)
     }
 
     func clientDrained(in worker: Worker) {
         let pending = client.stream.pendingCount
-        let hasRoom = events?.sendQueue.shrank(to: pending, now: worker.now)
+        let hasRoom = events?.queueShrank(to: pending, now: worker.now)
         guard hasRoom ?? (pending <= Flow.lowWater) else { return }
         // While it was not read from, the upstream had no chance to be in time.
         watchServer(hasMoved: false, in: worker)

@@ -127,14 +127,14 @@ final class HeldRequest {
         // It was in, and is not any more.
         case .end(let ending) where ending.session == seat.lease.id:
             let end = Disconnection(ending, in: worker)
-            self.end(StreamEnd(end, of: context, in: worker), client, worker)
+            self.end(StreamEnding(end, of: context, in: worker), client, worker)
         // Who has asked lives.
         case .probe: seat.lease.answered(now: worker.now)
         case .admitted, .refused, .end, .answer: break
         }
     }
 
-    private func end(_ end: StreamEnd, _ client: ClientConnection, _ worker: Worker) {
+    private func end(_ end: StreamEnding, _ client: ClientConnection, _ worker: Worker) {
         stage = .none
         Answer.end(end, head: head, context: context, to: client, in: worker)
     }

@@ -53,9 +53,9 @@ extension RequestContext {
     }
 
     /// Of a WebSocket that ends by rule before its app has heard of it; `session` as above.
-    func lastWords(of end: StreamEnd, session: @autoclosure () -> String) -> [[UInt8]] {
+    func lastWords(of end: StreamEnding, session: @autoclosure () -> String) -> [[UInt8]] {
         if speaksSocketIO {
-            guard end.retryMilliseconds == Answer.retryNever else { return [] }
+            guard end.comingBack == .never else { return [] }
             let text = end.message.flatMap(Self.members)?["message"]?.string
             return connectError(
                 text ?? end.reason.rawValue, end.detail, end.reason, object: end.message,

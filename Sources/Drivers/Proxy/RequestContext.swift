@@ -204,11 +204,11 @@ struct Disconnection {
     }
 
     /// What an EventSource is told to wait.
-    func retryMilliseconds(in worker: Worker) -> Int {
+    func comingBack(in worker: Worker) -> StreamEnding.Return {
         switch reconnect {
-        case .no: Answer.retryNever
-        case .yes: worker.reconnectDelayMilliseconds()
-        case .after(let delay): Int(clamping: delay.wholeMilliseconds)
+        case .no: .never
+        case .yes: .after(milliseconds: worker.reconnectDelayMilliseconds())
+        case .after(let delay): .after(milliseconds: Int(clamping: delay.wholeMilliseconds))
         }
     }
 }

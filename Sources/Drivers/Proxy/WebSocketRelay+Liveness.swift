@@ -98,14 +98,14 @@ extension WebSocketRelay {
         if ownPing.payload == nil || client.lastHeard > ownPing.sent { ping(in: worker) }
         // Where it does not see the ping soon, it has to acknowledge what comes before.
         guard pendingToClient.ping != nil || client.stream.pendingCount > 0 else { return }
-        acknowledgementProbe = AcknowledgementProbe(of: client.stream, now: worker.now)
+        acknowledgementProbe = client.stream.probe(at: worker.now)
         scheduleCheck(in: worker)
     }
 
     private func checkProbe(in worker: Worker) {
-        guard let outcome = acknowledgementProbe?.outcome(of: client.stream, now: worker.now) else {
-            return
-        }
+        guard let probe = acknowledgementProbe,
+            let outcome = probe.outcome(client.stream.acknowledgements, now: worker.now)
+        else { return }
         acknowledgementProbe = nil
         if outcome == .isThere { client.answerProbe(in: worker) }
     }

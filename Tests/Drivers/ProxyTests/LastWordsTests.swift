@@ -103,15 +103,13 @@ import Transport
     }
 
     @Test func `an end before the app has heard is a refusal, unless it may come back`() throws {
-        var end = StreamEnd(
-            message: Self.object, retryMilliseconds: Answer.retryNever, reason: .replaced,
-            detail: nil)
+        var end = StreamEnding(.replaced, message: Self.object, comingBack: .never)
         let error =
             #"44/a,{"message":"Go","data":{"type":"force_disconnect","message":"Go","#
             + #""reason":"replaced","code":4011}}"#
         #expect(try text(opened(0, "40/a").lastWords(of: end, session: "")) == [error])
         #expect(try text(context(2).lastWords(of: end, session: "")) == text([Self.object]))
-        end.retryMilliseconds = 1000
+        end.comingBack = .after(milliseconds: 1000)
         #expect(try opened(0, "40/a").lastWords(of: end, session: "").isEmpty)
     }
 

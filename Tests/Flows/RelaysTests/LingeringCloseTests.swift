@@ -1,5 +1,5 @@
 import Clock
-import Rates
+import Relays
 import Settings
 import Testing
 
@@ -69,7 +69,8 @@ import Testing
         for step in 0..<4000 {
             let second = Double(step) / 20
             let now = Self.at(second)
-            if let sent = example.sent, second >= sent { close.sent(at: now) }
+            let pending = example.sent.map { second >= $0 ? 0 : 1 } ?? 1
+            _ = close.progressed(pending: pending, hasInputEnded: false, at: now)
             if example.drain == second { close.hurry(at: now) }
             if let hears = example.hears, second <= hears.until, second > 0,
                 second.truncatingRemainder(dividingBy: hears.every) == 0
@@ -91,7 +92,7 @@ import Testing
         var limit = Self.limit
         limit.octetsPerSecond = rate
         var close = LingeringClose(.readsOn, limit: limit, at: Self.at(0))
-        close.sent(at: Self.at(0))
+        _ = close.progressed(pending: 0, hasInputEnded: false, at: Self.at(0))
         var total = 0
         var now = Self.at(0)
         while now < Self.at(20) {
@@ -114,7 +115,7 @@ import Testing
         var limit = Self.limit
         limit.octetsPerSecond = 16 << 10
         var close = LingeringClose(.readsOn, limit: limit, at: Self.at(0))
-        close.sent(at: Self.at(0))
+        _ = close.progressed(pending: 0, hasInputEnded: false, at: Self.at(0))
         // Ten seconds' worth at once.
         close.heard(160 << 10, at: Self.at(4))
         #expect(!close.isReading)
@@ -133,8 +134,28 @@ import Testing
 
     @Test func `octets that are not whole are a sign`() {
         var close = LingeringClose(.readsOn, limit: Self.limit, at: Self.at(0))
-        close.sent(at: Self.at(0))
+        _ = close.progressed(pending: 0, hasInputEnded: false, at: Self.at(0))
         close.heard(0, at: Self.at(4))
         #expect(close.next == Self.at(9))
+    }
+
+    @Test func `whose side is closed is let go when everything is sent, and not before`() {
+        for manner in [LingeringClose.Manner.usual, .readsOn, .hurried] {
+            var close = LingeringClose(manner, limit: Self.limit, at: Self.at(0))
+            let waiting = close.progressed(pending: 1, hasInputEnded: true, at: Self.at(1))
+            #expect(waiting != .close)
+            let sent = close.progressed(pending: 0, hasInputEnded: true, at: Self.at(2))
+            #expect(sent == .close)
+        }
+    }
+
+    @Test func `only who may have more to send is read on from, and not while the process stops`() {
+        for (leavesRest, isDraining, readsOn) in [
+            (true, false, true), (true, true, false), (false, false, false), (false, true, false),
+        ] {
+            let manner = LingeringClose.Manner(leavesRest: leavesRest, isDraining: isDraining)
+            let close = LingeringClose(manner, limit: Self.limit, at: Self.at(0))
+            #expect(close.readsOn == readsOn)
+        }
     }
 }

@@ -1,7 +1,8 @@
 import Routing
+import Sessions
 import Testing
 
-@testable import Proxy
+@testable import Relays
 
 @Suite("The end of a client's input")
 struct InputEndTests {
@@ -45,14 +46,55 @@ struct InputEndTests {
             #expect(end == .leaves)
         }
     }
+}
 
-    @Test("what is finished for nobody is counted as long as it lasts")
-    func unattended() {
-        let count = UnattendedCount()
-        var lease: UnattendedLease? = UnattendedLease(count)
-        #expect(count.value == 1)
-        withExtendedLifetime(lease) {}
-        lease = nil
-        #expect(count.value == 0)
+@Suite struct StandingTests {
+    private func standing(
+        _ body: MissingBody? = nil, isClosed: Bool? = nil, isAnswered: Bool = false
+    ) -> InputEnd.Standing {
+        InputEnd.Standing(body, isClosed: isClosed, isAnswered: isAnswered)
+    }
+
+    @Test func `a body that cannot become whole comes first`() {
+        for (remaining, unused, isMissing) in [
+            (10, nil, true), (nil, nil, true), (10, 9, true), (10, 10, false), (10, .max, false),
+            (nil, 0, false),
+        ] as [(Int?, Int?, Bool)] {
+            let body = MissingBody(remaining: remaining, unused: unused)
+            #expect(standing(body) == (isMissing ? .body : .awaiting))
+            #expect(standing(body, isClosed: true) == (isMissing ? .body : .closedEvents))
+        }
+    }
+
+    @Test func `then events, then the response`() {
+        #expect(standing(isClosed: false, isAnswered: true) == .events)
+        #expect(standing(isClosed: true, isAnswered: true) == .closedEvents)
+        #expect(standing(isAnswered: true) == .response)
+        #expect(standing() == .awaiting)
+    }
+}
+
+@Suite struct ClientLossTests {
+    private func loss(
+        finishes: Bool = true, isStream: Bool = false, hasServer: Bool = true,
+        isWhole: Bool = true, hasFinished: Bool = false
+    ) -> ClientLoss {
+        ClientLoss(
+            finishesWithoutClient: finishes, isStream: isStream, hasServer: hasServer,
+            isWhole: isWhole, hasFinished: hasFinished)
+    }
+
+    @Test func `only what the route finishes, and the app has whole, goes on`() {
+        #expect(loss() == .goesOn)
+        #expect(loss(hasFinished: true) == .goesOn)
+        #expect(loss(finishes: false) == .ends(.abnormal))
+        #expect(loss(isStream: true) == .ends(.abnormal))
+        #expect(loss(hasServer: false) == .ends(.abnormal))
+        #expect(loss(isWhole: false) == .ends(.abnormal))
+    }
+
+    @Test func `who has finished sending has said goodbye`() {
+        #expect(loss(finishes: false, hasFinished: true) == .ends(.normal))
+        #expect(loss(isWhole: false, hasFinished: true) == .ends(.normal))
     }
 }

@@ -21,6 +21,13 @@ package struct LingeringClose: Sendable {
         case readsOn
         /// The client has had its time.
         case hurried
+
+        /// - Parameters:
+        ///   - leavesRest: the client may have more to send.
+        ///   - isDraining: the process stops, and waits for nobody longer than it has to.
+        package init(leavesRest: Bool, isDraining: Bool) {
+            self = leavesRest && !isDraining ? .readsOn : .usual
+        }
     }
 
     package enum Step: Sendable, Equatable {
@@ -62,8 +69,22 @@ package struct LingeringClose: Sendable {
     /// When it is to be asked.
     package var next: Instant { min(quietEnd, end, allowance.resumption) }
 
+    /// Something of the answer was sent, or the client's input has ended.
+    ///
+    /// - Parameters:
+    ///   - pending: octets of the answer that the kernel has not taken.
+    ///   - hasInputEnded: the client has closed its side.
+    package mutating func progressed(
+        pending: Int, hasInputEnded: Bool, at now: Instant
+    ) -> Step {
+        guard pending == 0 else { return .stay(until: next) }
+        if hasInputEnded { return .close }
+        sent(at: now)
+        return .stay(until: next)
+    }
+
     /// Everything is sent, as far as the kernel goes. Told once or more often.
-    package mutating func sent(at now: Instant) {
+    private mutating func sent(at now: Instant) {
         guard !isSent else { return }
         isSent = true
         switch manner {
