@@ -14,7 +14,6 @@ extension Exchange {
         defer { worker.scratch.removeAll(keepingCapacity: true) }
         // An answer comes: the request is not sent again.
         buffer = nil
-        let hadEvents = events != nil
         var index = 0
         do throws(ResponseError) {
             while !hasEnded,
@@ -29,8 +28,8 @@ extension Exchange {
         }
         if hasEnded { return }
         sendScratch(worker)
-        // Of the drain it was not told, since it has only just begun.
-        if !hadEvents, events != nil, worker.isDraining { drain(in: worker) }
+        // A stream that has only just begun was not told that the process stops.
+        if events != nil, worker.isDraining { drain(in: worker) }
         // The beginning of a head is no step: who sends one octet after the other is late.
         if !hasEnded, response != .awaiting { watchFlow(in: worker) }
     }
@@ -43,7 +42,7 @@ extension Exchange {
         case .data(let range): forward(octets.extracting(range), in: worker)
         case .end(let trailers):
             appendBodyEnd(trailers: trailers, in: worker)
-            if !hasEnded { completed(in: worker) }
+            completed(in: worker)
         case .head(let head, let framing):
             if context.opened != nil {
                 return fail(.socketRefused(status: head.status), in: worker)
@@ -67,7 +66,7 @@ extension Exchange {
         case .complete:
             worker.scratch.removeAll(keepingCapacity: true)
             appendBodyEnd(trailers: nil, in: worker)
-            if !hasEnded { completed(in: worker) }
+            completed(in: worker)
         case .truncated: fail(.cut, in: worker)
         case .idle, .tunnel: break
         }

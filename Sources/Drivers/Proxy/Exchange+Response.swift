@@ -99,16 +99,20 @@ extension Exchange {
 
     /// After octets went on: deadlines move, and a client that does not read stops the upstream.
     func watchFlow(in worker: Worker) {
-        // Of events nothing has to be watched unless some of them wait here.
-        let isQuiet =
-            events != nil && client.stream.pendingCount == 0 && !client.interest.isWritable
-        if isQuiet { client.countMemory(in: worker) } else { client.updateInterest(in: worker) }
+        // Of events nothing has to be watched unless some of them wait here. The upstream's
+        // connection sees to itself behind every read.
+        if client.stream.pendingCount == 0, !client.interest.isWritable, events != nil {
+            return client.countMemory(in: worker)
+        }
+        client.updateInterest(in: worker)
         upstream?.updateInterest(in: worker)
         watchServer(hasMoved: true, in: worker)
         if events != nil { noteQueue(in: worker) }
     }
 
     func completed(in worker: Worker) {
+        // It may have been ended by rule.
+        if hasEnded { return }
         sendScratch(worker)
         response = .complete
         releaseUpstream(in: worker)
