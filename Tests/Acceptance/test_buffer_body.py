@@ -16,10 +16,13 @@ workers 1
 log { access json access.log }
 listen 127.0.0.1:$http
 backend app  { server 127.0.0.1:$app }
+backend away { server 127.0.0.1:$nobody }
 backend half { server 127.0.0.1:$nobody; server 127.0.0.1:$app; retries 1; fail_timeout 1ms }
 route /kept     { backend app; buffer_body 64k }
 route /small    { backend app; buffer_body 1k }
 route /limited  { backend app; buffer_body 64k; body_size 10 }
+route /away     { backend away; buffer_body 64k }
+route /unkept   { backend away }
 route /half     { backend half; buffer_body 64k }
 route /         { backend app }
 """
@@ -273,6 +276,25 @@ async def test_a_body_goes_whole_to_the_next_server(gateway, origin):
             await client.send(head("/half", CHUNKED) + "5\r\nhello\r\n0\r\n\r\n")
             request = await origin.request()
             await finish(client, request, b"hello")
+
+
+@pytest.mark.parametrize("fields", [["Content-Length: 5"], [CHUNKED]])
+async def test_a_failure_behind_a_whole_request_leaves_its_connection(gateway, origin, fields):
+    """Where the next request begins is known."""
+    body = "5\r\nhello\r\n0\r\n\r\n" if CHUNKED in fields else "hello"
+    async with connection(gateway.plain) as client:
+        await client.send(head("/away", *fields) + body + head("/kept", method="GET"))
+        answer = await client.answer()
+        assert answer.status == 502 and not answer.values("connection")
+        await finish(client, await origin.request(), b"")
+
+
+async def test_a_failure_before_the_end_of_a_request_ends_its_connection(gateway):
+    async with connection(gateway.plain) as client:
+        await client.send(head("/unkept", "Content-Length: 5") + "hel")
+        answer = await client.answer()
+        assert answer.status == 502 and answer.values("connection") == ["close"]
+        assert await client.end() == b""
 
 
 async def resting(gateway, origin, client):

@@ -418,6 +418,25 @@ async def test_an_event_that_comes_in_drops_puts_off_no_comment(gateway, upstrea
         dripping.cancel()
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_the_end_by_rule_within_an_event_looks_cut(gateway, upstream, version):
+    """By HTTP/1.0 the end of a connection is that of a whole answer, unless it is a reset."""
+    store = marked("").partition("=")[2]
+    path = f"/seats?store={store}&device="
+    async with connection(gateway.plain) as raw, connection(gateway.plain) as other:
+        app, _ = await begun(raw, upstream, path + "A", version=version)
+        # Longer than what is held back until an event is whole.
+        await app.say(b"data: " + b"x" * 100_000)
+        await raw.until(b"x" * 1000)
+        await begun(other, upstream, path + "B")
+        if version == "1.0":
+            with pytest.raises(ConnectionResetError):
+                await asyncio.wait_for(raw.reader.read(), PATIENCE)
+        else:
+            assert not (await raw.end()).endswith(b"0\r\n\r\n")
+        assert (await line(gateway, app.target))["reason"] == "force_disconnect"
+
+
 async def test_a_byte_order_mark_behind_a_comment_marks_nothing(gateway, upstream):
     """It would be a part of the first field's name."""
     async with connection(gateway.plain) as raw:

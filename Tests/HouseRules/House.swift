@@ -71,16 +71,16 @@ enum House {
     static let largestCircle = 6
     /// Larger ones, by room. The grammar refers to what it makes; `Proxy` is to be taken apart.
     static let largeCircles: [String: Int] = [
-        "Console": 11, "Proxy": 34, "Settings": 30, "gateway": 13,
+        "Console": 11, "Proxy": 33, "Settings": 30, "gateway": 13,
     ]
 
     static let mostStoredProperties = 12
     /// Types with more, by room and name. Settings are what there is to be said.
     static let manyStoredProperties: [String: Int] = [
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
-        "KeySets.KeySetLoop": 17, "Proxy.ClientConnection": 21, "Proxy.Exchange": 18,
-        "Proxy.Generation": 13, "Proxy.RequestContext": 36, "Proxy.SharedState": 23,
-        "Proxy.WebSocketRelay": 21, "Proxy.Worker": 45,
+        "KeySets.KeySetLoop": 17, "Proxy.ClientConnection": 19, "Proxy.Exchange": 21,
+        "Proxy.Generation": 13, "Proxy.RequestContext": 35, "Proxy.SharedState": 23,
+        "Proxy.UpstreamConnection": 16, "Proxy.WebSocketRelay": 21, "Proxy.Worker": 45,
         "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
         "Settings.Settings": 13, "Settings.TokenSettings": 22, "Transport.Stream": 13,

@@ -1,4 +1,5 @@
 internal import Clock
+internal import HTTP1
 internal import Relays
 internal import Transport
 
@@ -34,16 +35,26 @@ extension ClientConnection {
     func heldIsOver(in worker: Worker) {
         switch phase {
         case .head: finish(in: worker)
-        case .exchange(let exchange) where exchange.isReadingBody:
+        case .exchange(let exchange) where !http.hasInputEnded:
             exchange.clientInputEnded(in: worker)
+            try? http.inputEnded()
         case .exchange, .held, .webSocket, .closing, .lingering, .closed: break
         }
     }
 
     // MARK: Ends that have not come
 
+    /// What the body of the request at hand lacks; nil when it is whole.
+    ///
+    /// - Parameter hasAllCome: nothing has come that was not used yet.
+    func missingBody(hasAllCome: Bool) -> MissingBody? {
+        guard http.lacksBody else { return nil }
+        return MissingBody(
+            remaining: http.lackingCount, unused: hasAllCome ? nil : unusedCount)
+    }
+
     /// Octets of its input that have come and were not used, at least.
-    var unusedCount: Int {
+    private var unusedCount: Int {
         let unread = hasInputEnded ? 0 : stream.unreadCount
         return held.count.addingReportingOverflow(unread).overflow ? .max : held.count + unread
     }

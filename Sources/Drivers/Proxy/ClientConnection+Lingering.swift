@@ -1,22 +1,42 @@
 internal import Clock
+internal import HTTP1
+internal import Rates
 internal import Relays
 internal import Settings
 internal import Transport
 
 /// The end of a connection behind its last answer (`LingeringClose`).
 extension ClientConnection {
-    /// Sends what waits, then FIN, then waits for the client to do the same: a little, or longer
-    /// when it may have more to send than anybody reads.
+    /// Nothing more is said: sends what waits, then FIN, then waits for the client to do the same.
     func finish(in worker: Worker) {
-        finish(
-            LingeringClose.Manner(leavesRest: leavesRest, isDraining: worker.isDraining),
-            in: worker)
+        http.hangUp()
+        settle(in: worker)
     }
 
     /// As `finish`, for a client that takes its time: what it has not taken soon is lost.
-    func finishSoon(in worker: Worker) { finish(.hurried, in: worker) }
+    func finishSoon(in worker: Worker) {
+        http.hangUp()
+        linger(.hurried, in: worker)
+    }
 
-    private func finish(_ manner: LingeringClose.Manner, in worker: Worker) {
+    /// The answer at hand is broken off, and the client shall see that it is.
+    func cut(in worker: Worker) {
+        http.cut()
+        settle(in: worker)
+    }
+
+    /// The connection is over: it ends in the way that `ServerConnection` says.
+    func settle(in worker: Worker) {
+        let isDraining = worker.isDraining
+        switch http.ending {
+        case .finished: linger(.init(leavesRest: false, isDraining: isDraining), in: worker)
+        case .leavingRest: linger(.init(leavesRest: true, isDraining: isDraining), in: worker)
+        case .cut(let needsReset): close(reset: needsReset, in: worker)
+        case nil: break
+        }
+    }
+
+    private func linger(_ manner: LingeringClose.Manner, in worker: Worker) {
         if case .closed = phase { return }
         let limit = generation.settings.limits.lingering
         let close = LingeringClose(manner, limit: limit, at: worker.now)

@@ -11,10 +11,9 @@ extension ClientConnection {
 
     /// Octets in buffers that are this connection's.
     private var heldCount: Int {
-        let common = stream.heldCount + held.count
+        let common = stream.heldCount + held.count + http.keptCount
         switch phase {
-        // Between two heads the decoder keeps nothing.
-        case .head: return common + decoder.keptCount
+        case .head: return common
         case .held(let request): return common + request.heldCount
         case .exchange(let exchange):
             return common + exchange.heldCount + exchange.context.liveCount

@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import HTTP1
 internal import Relays
 internal import Settings
 internal import Transport
@@ -14,16 +15,16 @@ extension ClientConnection {
             rate: generation.settings.limits.responseRate.ofResponses(liveRoute?.slowClient),
             taken: stream.takenCount, at: worker.now)
         change(.taking, taking, in: worker)
-        let count = pace.bodyCount
         let sending = pace.watchSending(
-            bodyTurn, rate: generation.settings.limits.bodyRate, count: count, at: worker.now)
+            bodyTurn, rate: generation.settings.limits.bodyRate, count: http.bodyCount,
+            at: worker.now)
         change(.sending, sending, in: worker)
     }
 
     private var bodyTurn: ClientPace.BodyTurn {
         guard case .exchange(let exchange) = phase, exchange.isReadingBody else { return .nobody }
         let isWaitedFor =
-            interest.isReadable && exchange.wantsClientInput && !exchange.awaitsContinue
+            interest.isReadable && exchange.wantsClientInput && request.isBodyDue
         return isWaitedFor ? .client : .others
     }
 
@@ -38,8 +39,7 @@ extension ClientConnection {
 
     func judgeSending(in worker: Worker) {
         guard case .exchange(let exchange) = phase else { return }
-        let count = pace.bodyCount
-        switch pace.judgeSending(count: count, at: worker.now) {
+        switch pace.judgeSending(count: http.bodyCount, at: worker.now) {
         case .inTime(let next): set(.sending, at: next, in: worker)
         case .tooSlow:
             worker.shared.counters.note(slow: \.bodies)

@@ -73,8 +73,7 @@ extension ClientConnection {
 
     private func phaseTimedOut(in worker: Worker) {
         switch phase {
-        case .head(.partial): Answer.headTimeout(to: self, in: worker)
-        case .head(.idle): finish(in: worker)
+        case .head(.idle), .head(.partial): RequestIntake.timedOut(from: self, in: worker)
         case .lingering(let close): lingeringTimedOut(close, in: worker)
         case .head(.proxyHeader), .head(.handshake), .closing: close(in: worker)
         case .held(let request): request.timerFired(from: self, in: worker)

@@ -11,8 +11,9 @@ internal import Settings
 internal import TLS
 internal import Transport
 
-/// A connection that a client opened, from accept to close. Lives on one worker; every event is
-/// handed in with that worker.
+/// A connection that a client opened, from accept to close: what of it has to do with the socket,
+/// with time and with requests. What HTTP/1 allows when, and whether the connection goes on, its
+/// `ServerConnection` knows. Lives on one worker; every event is handed in with that worker.
 ///
 ///     head: proxyHeader --of a trusted proxy's, whole--> handshake, or idle --octets--> partial
 ///     head --whole head, admitted--> exchange --answered, keep-alive--> head
@@ -63,7 +64,8 @@ final class ClientConnection {
     private(set) var phase: Phase
     /// When octets last came.
     private(set) var lastHeard: Instant
-    private(set) var decoder: RequestHeadDecoder
+    /// Mutated in place, once an event.
+    var http: ServerConnection
     /// Received, and not to be used before the exchange at hand goes on or is over.
     private(set) var held: [UInt8] = []
     var interest: Readiness = .readable
@@ -82,10 +84,6 @@ final class ClientConnection {
     var isProbed = false
     /// A request was answered on it.
     private var hasServed = false
-    /// The next answer is the last.
-    private(set) var isLastRequest = false
-    /// The client may have more to send than is wanted: behind the last answer it is read on.
-    private(set) var leavesRest = false
 
     init(
         token: UInt64, stream: Stream, address: SocketAddress, lease: ConnectionLease?,
@@ -96,7 +94,7 @@ final class ClientConnection {
         self.lease = lease
         origin = ConnectionOrigin(address: address, isSecure: doorway.isTLS)
         self.doorway = doorway
-        decoder = RequestHeadDecoder(limits: doorway.generation.headLimits)
+        http = ServerConnection(limits: doorway.generation.headLimits)
         lastHeard = now
         let hasHeader =
             doorway.settings.expectsProxyHeader
@@ -191,10 +189,10 @@ final class ClientConnection {
         case .proxyHeader: break
         case .handshake:
             guard stream.isEstablished else { return }
-            phase = .head(decoder.isIdle ? .idle : .partial)
+            phase = .head(http.isIdle ? .idle : .partial)
             set(.phase, at: worker.now + limits.requestHeadTimeout, in: worker)
         case .idle:
-            if decoder.isIdle { return }
+            if http.isIdle { return }
             phase = .head(.partial)
             set(.phase, at: worker.now + limits.requestHeadTimeout, in: worker)
         case .partial: break
@@ -221,7 +219,7 @@ final class ClientConnection {
             switch phase {
             case .head:
                 guard stream.pendingCount < Flow.highWater else { return hold(octets, from: index) }
-                guard readHead(octets, at: &index, in: worker) else { return }
+                guard RequestIntake.read(octets, at: &index, from: self, in: worker) else { return }
             case .held(let request):
                 let before = index
                 request.clientSent(octets, at: &index, from: self, in: worker)
@@ -231,7 +229,6 @@ final class ClientConnection {
                 // What was read ahead goes on as its application takes it.
                 let end = min(octets.count, index + Flow.highWater)
                 exchange.clientSent(octets.extracting(0..<end), at: &index, in: worker)
-                pace.bodyCount += Int64(index - before)
                 if index == before { return hold(octets, from: index) }
             case .webSocket(let relay):
                 let rest = octets.extracting(index..<octets.count)
@@ -246,24 +243,6 @@ final class ClientConnection {
         held = []
         waiting.append(copying: octets.extracting(index..<octets.count))
         held = waiting
-    }
-
-    /// False when there is no whole head, or none that can be understood.
-    private func readHead(
-        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
-    ) -> Bool {
-        if decoder.isIdle { follow(worker) }
-        do throws(HeadError) {
-            guard let head = try decoder.decode(octets, at: &index) else { return false }
-            follow(worker)
-            isLastRequest = !head.wantsKeepAlive || worker.isDraining || doorway.isClosed
-            timers.clear(.phase)
-            RequestIntake.begin(head, from: self, in: worker)
-            return true
-        } catch {
-            Answer.malformed(error, to: self, in: worker)
-            return false
-        }
     }
 
     /// Goes on with what is held, when the exchange is ready for more or over.
@@ -302,7 +281,6 @@ final class ClientConnection {
 
     func begin(_ relay: WebSocketRelay, in worker: Worker) {
         enter(.webSocket(relay))
-        leavesRest = false
         pace.forgetTaking()
         watchPace(in: worker)
         set(.check, at: relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
@@ -311,7 +289,6 @@ final class ClientConnection {
 
     func begin(_ socket: ClosingSocket, in worker: Worker) {
         enter(.closing(socket))
-        leavesRest = false
         set(.phase, at: worker.now + ClosingSocket.timeout, in: worker)
         updateInterest(in: worker)
     }
@@ -332,7 +309,7 @@ final class ClientConnection {
     func answered(in worker: Worker) {
         if case .closed = phase { return }
         hasServed = true
-        if isLastRequest { return finish(in: worker) }
+        if http.ending != nil { return settle(in: worker) }
         follow(worker)
         enter(.head(.idle))
         set(.phase, at: worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
@@ -342,8 +319,8 @@ final class ClientConnection {
     /// A request is judged by the generation that is newest when its head is whole.
     func follow(_ worker: Worker) {
         guard doorway.follow(worker.generation) else { return }
-        decoder.use(generation.headLimits)
-        if doorway.isClosed { makeLast() }
+        http.use(generation.headLimits)
+        if doorway.isClosed { http.makeLast() }
     }
 
     /// Between two requests there is nothing to wait for where nobody comes in any more, nor longer
@@ -357,14 +334,6 @@ final class ClientConnection {
             in: worker)
     }
 
-    /// The next answer closes the connection.
-    ///
-    /// - Parameter leavingRest: the client may be sending what nobody will read.
-    func makeLast(leavingRest: Bool = false) {
-        isLastRequest = true
-        if leavingRest { leavesRest = true }
-    }
-
     // MARK: Ends
 
     private func inputEnded(in worker: Worker) {
@@ -375,6 +344,7 @@ final class ClientConnection {
         case .held(let request): request.clientInputEnded(from: self, in: worker)
         case .exchange(let exchange):
             exchange.clientInputEnded(hasAllCome: held.isEmpty, in: worker)
+            if held.isEmpty { try? http.inputEnded() }
         case .webSocket(let relay): relay.clientInputEnded(in: worker)
         case .closing: finish(in: worker)
         case .lingering: linger(in: worker)
@@ -396,6 +366,7 @@ final class ClientConnection {
     func close(reset: Bool = false, in worker: Worker) {
         if case .closed = phase { return }
         enter(.closed)
+        http.cut()
         held = []
         timers = Timers()
         deadline.clear()
@@ -408,7 +379,7 @@ final class ClientConnection {
 
     /// The process stops: what is idle ends now, what is busy after its answer.
     func drain(in worker: Worker) {
-        isLastRequest = true
+        http.makeLast()
         switch phase {
         case .head(.idle) where hasServed: finish(in: worker)
         // A new connection has its first request on the way.

@@ -5,31 +5,93 @@ internal import Identity
 internal import Sessions
 internal import Settings
 
-/// The head a client receives from an upstream.
-enum ClientResponse {
-    static func append(
-        _ head: ResponseHead, framing: BodyFraming, isLast: Bool, context: RequestContext,
-        date: [UInt8], to output: inout [UInt8]
-    ) {
-        HeadEncoder.appendStatusLine(of: head, to: &output)
-        let hopByHop = HopByHop(head.fields)
-        let hasLength = head.status != 204 && framing.keepsContentLength
-        for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
-            if isOurs(line, of: head.fields, context) { continue }
-            if line.known == .contentLength, !hasLength { continue }
-            HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
+/// The head of a response to a client, as a value: what stands in it besides what the connection
+/// says of itself and of the body's framing.
+struct ClientResponse {
+    enum Head {
+        /// The app's, as far as it goes on to the client; informational ones, too.
+        case app(ResponseHead)
+        /// The gateway's own.
+        case own(status: Int, fields: [(name: String, value: String)])
+    }
+
+    let head: Head
+    let context: RequestContext
+    /// Octets of the body, or how many there would be in the answer to a GET; nil when that is not
+    /// known, or may not hold on the way.
+    let length: Int?
+
+    /// The head has a field `Upgrade`: what has to be spoken instead is what a 426 is about
+    /// (RFC 9110 §15.5.22). Elsewhere `Upgrade` is between the application and the gateway.
+    var namesUpgrade: Bool {
+        switch head {
+        case .app(let head): head.status == 426 && head.fields.contains(.upgrade)
+        case .own(let status, _): status == 426
         }
+    }
+
+    /// The head needs a line that says when it was made (RFC 9110 §6.6.1).
+    var needsDate: Bool {
+        switch head {
         // `Connection` cannot take it away: it is a field that is known.
-        if !head.fields.contains(.date) { output.append(contentsOf: date) }
-        appendCrossOrigin(besides: head.fields, context, to: &output)
-        context.answerFields.append(to: &output)
-        appendSessionID(context, to: &output)
-        if framing == .chunked { output.append("Transfer-Encoding: chunked\r\n") }
-        let upgrades = head.status == 426 && head.fields.contains(.upgrade)
-        if upgrades { appendUpgrade(head.fields, to: &output) }
-        appendConnection(
-            isLast: isLast, minorVersion: context.minorVersion, upgrades: upgrades, to: &output)
-        HeadEncoder.appendEnd(to: &output)
+        case .app(let head): !head.isInformational && !head.fields.contains(.date)
+        case .own: true
+        }
+    }
+
+    /// Writes the head by the rules of the connection.
+    ///
+    /// - Parameter date: that line, where one is needed.
+    /// - Returns: false when no such response can be given now.
+    func append(
+        date: [UInt8], by http: inout ServerConnection, to output: inout [UInt8]
+    ) -> Bool {
+        let isDue =
+            switch head {
+            case .app(let head): http.beginHead(of: head, to: &output)
+            case .own(let status, _): http.beginHead(status: status, to: &output)
+            }
+        guard isDue else { return false }
+        appendFields(date: date, to: &output)
+        return http.endHead(length: length, namesUpgrade: namesUpgrade, to: &output)
+    }
+
+    private func appendFields(date: [UInt8], to output: inout [UInt8]) {
+        switch head {
+        case .app(let head):
+            appendPassedOn(head, to: &output)
+            if head.isInformational { return }
+            output.append(contentsOf: date)
+            appendCrossOrigin(besides: head.fields, to: &output)
+            context.answerFields.append(to: &output)
+            Self.appendSessionID(context, to: &output)
+        case .own(_, let fields):
+            output.append(contentsOf: date)
+            for (name, value) in fields {
+                HeadEncoder.appendField(name: name, value: value, to: &output)
+            }
+            for (name, value) in context.crossOrigin {
+                HeadEncoder.appendField(name: name, value: value, to: &output)
+            }
+            context.answerFields.append(besides: fields, to: &output)
+            if namesUpgrade {
+                HeadEncoder.appendField(name: "Upgrade", value: "websocket", to: &output)
+            }
+        }
+    }
+
+    /// The app's own field lines, but for those that end here or are the gateway's to say, and for
+    /// `Content-Length`, which is the connection's.
+    private func appendPassedOn(_ head: ResponseHead, to output: inout [UInt8]) {
+        let fields = head.fields
+        let hopByHop = HopByHop(fields)
+        for line in fields.lines {
+            if line.known == .contentLength || Self.isOurs(line, of: fields, context) { continue }
+            if hopByHop.isDropped(line, of: fields), line.known != .upgrade || !namesUpgrade {
+                continue
+            }
+            HeadEncoder.appendField(copying: line, of: fields, to: &output)
+        }
     }
 
     /// Live connections have a name of ours, and what `cors` and `response_header` are about is
@@ -45,9 +107,7 @@ enum ClientResponse {
     }
 
     /// Which pages may read the answer; `Vary` says no more than the application does already.
-    private static func appendCrossOrigin(
-        besides fields: Fields, _ context: RequestContext, to output: inout [UInt8]
-    ) {
+    private func appendCrossOrigin(besides fields: Fields, to output: inout [UInt8]) {
         for (name, value) in context.crossOrigin
         where name != "Vary" || context.answerFields.replaces(name) || !fields.varies(by: value) {
             HeadEncoder.appendField(name: name, value: value, to: &output)
@@ -69,46 +129,6 @@ enum ClientResponse {
     static func trailers(_ fields: Fields, _ context: RequestContext) -> Fields {
         Fields(
             bytes: fields.bytes, lines: fields.lines.filter { !isOurs($0, of: fields, context) })
-    }
-
-    /// `100 Continue`, `103 Early Hints`; HTTP/1.0 clients know none of them (RFC 9110 §15.2).
-    static func appendInformational(
-        _ head: ResponseHead, context: RequestContext, to output: inout [UInt8]
-    ) {
-        guard context.minorVersion == 1 else { return }
-        HeadEncoder.appendStatusLine(of: head, to: &output)
-        let hopByHop = HopByHop(head.fields)
-        for line in head.fields.lines where !hopByHop.isDropped(line, of: head.fields) {
-            // RFC 9110 §8.6.
-            if line.known == .contentLength || isOurs(line, of: head.fields, context) { continue }
-            HeadEncoder.appendField(copying: line, of: head.fields, to: &output)
-        }
-        HeadEncoder.appendEnd(to: &output)
-    }
-
-    /// What has to be spoken instead is what a 426 is about (RFC 9110 §15.5.22); elsewhere
-    /// `Upgrade` is between the application and the gateway.
-    private static func appendUpgrade(_ fields: Fields, to output: inout [UInt8]) {
-        for line in fields.lines where line.known == .upgrade {
-            HeadEncoder.appendField(copying: line, of: fields, to: &output)
-        }
-    }
-
-    /// - Parameter upgrades: the answer has a field `Upgrade`, which `Connection` has to name
-    ///   (RFC 9110 §7.8).
-    static func appendConnection(
-        isLast: Bool, minorVersion: UInt8, upgrades: Bool = false, to output: inout [UInt8]
-    ) {
-        let persistence = isLast ? "close" : minorVersion == 0 ? "keep-alive" : ""
-        if upgrades {
-            output.append("Connection: Upgrade\(persistence.isEmpty ? "" : ", ")")
-        } else if persistence.isEmpty {
-            return
-        } else {
-            output.append("Connection: ")
-        }
-        output.append(persistence)
-        output.append("\r\n")
     }
 }
 

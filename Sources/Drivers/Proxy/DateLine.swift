@@ -1,7 +1,6 @@
 internal import Bytes
 internal import Clock
 internal import HTTP
-internal import Transport
 
 /// The line `Date` of answers, written anew once a second (RFC 9110 §6.6.1).
 struct DateLine {
@@ -16,9 +15,4 @@ struct DateLine {
         }
         return octets
     }
-}
-
-extension Worker {
-    /// For an answer that is made now, or that came without its own.
-    var date: [UInt8] { dateLine.octets(at: SystemClock.wallTime()) }
 }

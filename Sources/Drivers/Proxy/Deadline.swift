@@ -36,15 +36,3 @@ struct Deadline {
         return due != .never && set(due) ? .moved(to: due) : .early
     }
 }
-
-extension Worker {
-    /// The wheel woke the member that has this deadline: true when it has come.
-    func isDue(_ deadline: inout Deadline, of token: UInt64) -> Bool {
-        switch deadline.fired(at: now) {
-        case .due: return true
-        case .moved(let instant): schedule(token, at: instant)
-        case .early: break
-        }
-        return false
-    }
-}

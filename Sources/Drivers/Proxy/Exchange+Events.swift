@@ -115,7 +115,7 @@ extension Exchange {
 
     /// The process stops. Event streams end with a hint to come back; what answers soon may finish.
     func drain(in worker: Worker) {
-        client.makeLast()
+        client.request.makeLast()
         if events == nil { return drainWaiting(in: worker) }
         end(.draining(context, in: worker), in: worker)
     }
@@ -154,15 +154,15 @@ extension Exchange {
             carryOut(step, &output, in: worker)
         }
         if hasEnded { return }
-        sendScratch(worker)
+        client.request.flush(in: worker)
         noteQueue(in: worker)
         watchEvents(in: worker)
     }
 
     /// The queue has grown: when it is full the upstream is read no more, and the clock starts.
     func noteQueue(in worker: Worker) {
-        guard client.stream.pendingCount > 0 else { return }
-        events?.queueGrew(to: client.stream.pendingCount, now: worker.now)
+        guard client.request.waiting > 0 else { return }
+        events?.queueGrew(to: client.request.waiting, now: worker.now)
         watchEvents(in: worker)
     }
 
@@ -185,7 +185,7 @@ extension Exchange {
             carryOut(step, &output, in: worker)
         }
         if hasEnded { return }
-        sendScratch(worker)
+        client.request.flush(in: worker)
         noteQueue(in: worker)
         watchEvents(in: worker)
     }
@@ -210,7 +210,7 @@ extension Exchange {
         case .answered: context.session?.lease.answered(now: worker.now)
         case .askToken:
             // What follows from it is sent behind this.
-            sendScratch(worker)
+            client.request.flush(in: worker)
             askToken(in: worker)
         }
     }
@@ -218,12 +218,12 @@ extension Exchange {
     /// Sends the end of the response behind the last event.
     private func finishEvents(_ end: StreamEnding, in worker: Worker) {
         closeUpstream(in: worker)
-        if clientFraming == .chunked { HeadEncoder.appendLastChunk(to: &worker.scratch) }
-        sendScratch(worker)
+        client.request.makeLast()
+        client.request.end(in: worker)
+        client.request.flush(in: worker)
         response = .complete
         context.detail = end.detail
         conclude(end.reason, in: worker)
-        client.makeLast()
         client.answered(in: worker)
     }
 
@@ -232,7 +232,7 @@ extension Exchange {
         closeUpstream(in: worker)
         context.detail = detail
         conclude(reason, in: worker)
-        client.close(in: worker)
+        client.cut(in: worker)
     }
 
     private func askToken(in worker: Worker) {

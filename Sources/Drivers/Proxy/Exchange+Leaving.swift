@@ -14,7 +14,6 @@ extension Exchange {
     func clientInputEnded(hasAllCome: Bool = true, in worker: Worker) {
         guard !hasEnded else { return }
         if wait.isActive { return leave(.normal, isBroken: false, in: worker) }
-        client.makeLast()
         let end = InputEnd(
             context.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
             finishesWithoutClient: plan.route.settings.finishesWithoutClient)
@@ -26,11 +25,7 @@ extension Exchange {
     }
 
     private func standing(hasAllCome: Bool) -> InputEnd.Standing {
-        var missing: MissingBody?
-        if case .streaming(let body) = request {
-            missing = MissingBody(
-                remaining: body.remainingCount, unused: hasAllCome ? nil : client.unusedCount)
-        }
+        let missing = client.missingBody(hasAllCome: hasAllCome)
         let isAnswered = if case .awaiting = response { false } else { true }
         return InputEnd.Standing(missing, isClosed: events?.isClosed, isAnswered: isAnswered)
     }
@@ -46,11 +41,10 @@ extension Exchange {
     /// The connection of the client is broken. Who has finished sending before has said goodbye.
     func clientLost(in worker: Worker) {
         guard !hasEnded else { return }
-        let isWhole = if case .streaming = request { false } else { true }
         let loss = ClientLoss(
             finishesWithoutClient: plan.route.settings.finishesWithoutClient,
             isStream: events != nil || context.isWebSocket, hasServer: upstream != nil,
-            isWhole: isWhole, hasFinished: client.hasFinished)
+            isWhole: !client.request.lacksBody, hasFinished: client.hasFinished)
         switch loss {
         case .goesOn: goOnUnattended(in: worker)
         case .ends(let departure): leave(departure, in: worker)
@@ -67,7 +61,6 @@ extension Exchange {
     /// Nobody hears the answer. The application may finish it all the same.
     private func goOnUnattended(in worker: Worker) {
         unattended = UnattendedLease(worker.unattended)
-        client.makeLast()
         context.release(.normal, in: worker)
         client.close(in: worker)
         upstream?.updateInterest(in: worker)

@@ -212,7 +212,7 @@ extension Exchange {
         guard let connection = upstream else { return }
         upstream = nil
         lease = nil
-        connection.rest(of: plan.group, clientStays: !client.isLastRequest, in: worker)
+        connection.rest(of: plan.group, clientStays: !client.request.isLast, in: worker)
     }
 
     /// Ends the request's side towards the upstream.

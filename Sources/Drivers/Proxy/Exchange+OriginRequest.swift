@@ -73,10 +73,9 @@ extension Exchange {
 
     /// The upstream takes no more; an answer may have come before that.
     func upstreamRefusesBody(in worker: Worker) {
-        guard !hasEnded, case .streaming = request else { return }
-        request = .abandoned
+        guard !hasEnded, client.request.lacksBody else { return }
+        client.request.discardBody()
         upstream?.http.abandonRequest()
-        client.makeLast(leavingRest: true)
         watchServer(hasMoved: false, in: worker)
         client.updateInterest(in: worker)
     }

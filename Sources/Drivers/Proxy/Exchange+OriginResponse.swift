@@ -23,11 +23,11 @@ extension Exchange {
                 take(event, of: octets, behind: index, on: upstream, in: worker)
             }
         } catch {
-            sendScratch(worker)
+            client.request.flush(in: worker)
             return fail(.badResponse, in: worker)
         }
         if hasEnded { return }
-        sendScratch(worker)
+        client.request.flush(in: worker)
         // A stream that has only just begun was not told that the process stops.
         if events != nil, worker.isDraining { drain(in: worker) }
         // The beginning of a head is no step: who sends one octet after the other is late.
@@ -41,17 +41,23 @@ extension Exchange {
         switch event {
         case .data(let range): forward(octets.extracting(range), in: worker)
         case .end(let trailers):
-            appendBodyEnd(trailers: trailers, in: worker)
-            completed(in: worker)
+            completed(trailers: trailers, in: worker)
         case .head(let head, let framing):
             if context.opened != nil {
                 return fail(.socketRefused(status: head.status), in: worker)
             }
             if head.authenticatesConnection { upstream.reserve(for: client) }
-            begin(head, framing: framing, in: worker)
+            do throws(HeadError) {
+                try begin(head, framing: framing, in: worker)
+            } catch {
+                fail(.badResponse, in: worker)
+            }
         case .informational(let head):
             if context.opened != nil { return }
-            ClientResponse.appendInformational(head, context: context, to: &worker.scratch)
+            // Not to a client that knows none.
+            let isWritten = client.request.respond(
+                ClientResponse(head: .app(head), context: context, length: nil), in: worker)
+            if isWritten { client.request.flush(in: worker) }
             watchServer(hasMoved: true, in: worker)
         case .tunnel(let head):
             let rest = octets.extracting(index..<octets.count)
@@ -65,7 +71,6 @@ extension Exchange {
         case .unanswered, .early: upstreamBroke(in: worker)
         case .complete:
             worker.scratch.removeAll(keepingCapacity: true)
-            appendBodyEnd(trailers: nil, in: worker)
             completed(in: worker)
         case .truncated: fail(.cut, in: worker)
         case .idle, .tunnel: break

@@ -13,31 +13,39 @@ extension Exchange {
     /// The client sends its body to the gateway; no server is occupied meanwhile.
     func keepBody(_ size: Int, in worker: Worker) {
         buffer = BodyBuffer(capacity: size)
-        if head.expectsContinue {
-            context.hasContinued = true
-            client.stream.send("HTTP/1.1 100 Continue\r\n\r\n".utf8.span)
-        }
+        context.hasContinued = head.expectsContinue
+        client.request.allowBody()
     }
 
     private func fillBuffer(_ octets: Span<UInt8>, at index: inout Int, in worker: Worker) {
-        guard var kept = buffer, case .streaming(var body) = request else { return }
+        guard var kept = buffer else { return }
         // Held here alone, so that it is not copied when it grows.
         buffer = nil
         let before = kept.octets.count
-        do throws(BodyError) {
-            try kept.fill(from: octets, at: &index, with: &body)
+        do throws(RequestError) {
+            try fill(&kept, from: octets, at: &index)
         } catch {
             return fail(error.refusal, in: worker)
         }
         context.octetsIn += kept.octets.count - before
         buffer = kept
-        request = body.isComplete ? .complete : .streaming(body)
-        if isBodyTooBig { return fail(.bodyTooBig, in: worker) }
         if !kept.isFilling { chooseServer(in: worker) }
     }
 
-    private var isBodyTooBig: Bool {
-        plan.route.settings.bodySize.map { context.octetsIn > $0 } ?? false
+    private func fill(
+        _ kept: inout BodyBuffer, from octets: Span<UInt8>, at index: inout Int
+    ) throws(RequestError) {
+        while kept.isFilling, index < octets.count {
+            let part = octets.extracting(0..<min(octets.count, index + kept.room))
+            while let event = try client.request.receive(part, at: &index) {
+                switch event {
+                case .data(let range): kept.keep(part.extracting(range))
+                case .end(let trailers): kept.ended(trailers: trailers)
+                case .head, .octets: break
+                }
+            }
+            kept.settle()
+        }
     }
 
     // MARK: Bodies as they come
@@ -45,15 +53,17 @@ extension Exchange {
     /// Forwards what `octets` hold of the request's body, from `index` on. Leaves alone what is not
     /// for this exchange, or not for now.
     func clientSent(_ octets: Span<UInt8>, at index: inout Int, in worker: Worker) {
-        if case .abandoned = request { return index = octets.count }
         if buffer?.isFilling == true { return fillBuffer(octets, at: &index, in: worker) }
-        guard wantsClientInput, let upstream, case .streaming(var body) = request else { return }
+        guard client.request.lacksBody else {
+            return client.request.skip(octets, at: &index)
+        }
+        guard wantsClientInput, let upstream else { return }
         worker.scratch.removeAll(keepingCapacity: true)
         // What one client says is never left for another to be sent.
         defer { worker.scratch.removeAll(keepingCapacity: true) }
         var isTaken = true
-        do throws(BodyError) {
-            while let event = try body.decode(octets, at: &index) {
+        do throws(RequestError) {
+            while let event = try client.request.receive(octets, at: &index) {
                 switch event {
                 case .data(let range):
                     context.octetsIn += range.count
@@ -62,13 +72,12 @@ extension Exchange {
                 case .end(let trailers):
                     isTaken =
                         endBody(trailers, to: upstream, behind: &worker.scratch) && isTaken
+                case .head, .octets: break
                 }
             }
         } catch {
             return fail(error.refusal, in: worker)
         }
-        request = body.isComplete ? .complete : .streaming(body)
-        if isBodyTooBig { return fail(.bodyTooBig, in: worker) }
         guard upstream.finishSending(&worker.scratch, isTaken: isTaken) else {
             return upstreamRefusesBody(in: worker)
         }

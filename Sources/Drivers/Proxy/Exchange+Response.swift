@@ -13,20 +13,20 @@ internal import Upstreams
 
 /// The way back: from the upstream's octets to the client's.
 extension Exchange {
-    func begin(_ head: ResponseHead, framing: BodyFraming, in worker: Worker) {
+    /// - Throws: an error when the head does not say how long the body is.
+    func begin(
+        _ head: ResponseHead, framing: BodyFraming, in worker: Worker
+    ) throws(HeadError) {
         context.status = head.status
-        if case .streaming = request { client.makeLast() }
         let hasEventType = head.fields.mediaType(is: "text/event-stream")
         let isStream =
             head.status == 200 && hasEventType && context.kind.mayBeEvents && !isUnattended
         let lasts = isStream && !framing.isEmpty
         isOpenEnded = lasts || hasEventType || plan.route.settings.kind == .stream
-        clientFraming = framing.relayed(isLengthOpen: lasts, minorVersion: context.minorVersion)
-        if clientFraming == .untilClose { client.makeLast() }
         if isStream, framing != .none, !mayStay(head.fields, in: worker) { return }
-        ClientResponse.append(
-            head, framing: clientFraming, isLast: client.isLastRequest, context: context,
-            date: worker.date, to: &worker.scratch)
+        let length = lasts ? nil : try head.contentLength(framing)
+        _ = client.request.respond(
+            ClientResponse(head: .app(head), context: context, length: length), in: worker)
         response = .streaming
         if isOpenEnded { upstream?.clearDeadline() }
         if lasts {
@@ -65,43 +65,17 @@ extension Exchange {
         send(data, in: worker)
     }
 
-    /// Puts data of the response's body behind what waits in the scratch; large pieces that need
-    /// no framing go without being copied.
     func send(_ data: Span<UInt8>, in worker: Worker) {
         if isUnattended { return }
         context.octetsOut += data.count
-        if clientFraming == .chunked {
-            HeadEncoder.appendChunkHeader(size: data.count, to: &worker.scratch)
-            worker.scratch.append(copying: data)
-            HeadEncoder.appendChunkEnd(to: &worker.scratch)
-        } else if data.count > 8 * 1024 {
-            sendScratch(worker)
-            client.stream.send(data)
-        } else {
-            worker.scratch.append(copying: data)
-        }
-    }
-
-    func appendBodyEnd(trailers: Fields?, in worker: Worker) {
-        appEnded(in: worker)
-        if hasEnded { return }
-        if clientFraming == .chunked {
-            let trailers = trailers.map { ClientResponse.trailers($0, context) }
-            HeadEncoder.appendLastChunk(trailers: trailers, to: &worker.scratch)
-        }
-    }
-
-    func sendScratch(_ worker: Worker) {
-        if worker.scratch.isEmpty { return }
-        client.stream.send(worker.scratch.span)
-        worker.scratch.removeAll(keepingCapacity: true)
+        client.request.send(data, in: worker)
     }
 
     /// After octets went on: deadlines move, and a client that does not read stops the upstream.
     func watchFlow(in worker: Worker) {
         // Of events nothing has to be watched unless some of them wait here. The upstream's
         // connection sees to itself behind every read.
-        if client.stream.pendingCount == 0, !client.interest.isWritable, events != nil {
+        if client.request.waiting == 0, !client.interest.isWritable, events != nil {
             return client.countMemory(in: worker)
         }
         client.updateInterest(in: worker)
@@ -110,13 +84,15 @@ extension Exchange {
         if events != nil { noteQueue(in: worker) }
     }
 
-    func completed(in worker: Worker) {
+    func completed(trailers: Fields? = nil, in worker: Worker) {
+        appEnded(in: worker)
         // It may have been ended by rule.
         if hasEnded { return }
-        sendScratch(worker)
+        client.request.end(
+            trailers: trailers.map { ClientResponse.trailers($0, context) }, in: worker)
+        client.request.flush(in: worker)
         response = .complete
         releaseUpstream(in: worker)
-        if !isRequestWhole { client.makeLast(leavingRest: true) }
         conclude(.normal, in: worker)
         client.answered(in: worker)
         client.updateInterest(in: worker)
@@ -140,18 +116,17 @@ extension Exchange {
         if case .awaiting = response {
             hasEnded = true
             context.release(departure, in: worker)
-            if !isRequestWhole { client.makeLast(leavingRest: true) }
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
         conclude(refusal.reason, in: worker)
-        client.close(reset: clientFraming == .untilClose, in: worker)
+        client.cut(in: worker)
     }
 
     /// Ends the exchange because of its client, or for everybody else's sake: then the client is
     /// told, if nothing else was said yet.
     func giveUp(_ reason: EndReason, detail: String?, in worker: Worker) {
         guard !hasEnded else { return }
-        if case .awaiting = response, client.stream.pendingCount == 0, reason == .overloaded {
+        if case .awaiting = response, client.request.waiting == 0, reason == .overloaded {
             return fail(.memory, in: worker)
         }
         closeUpstream(in: worker)
@@ -162,21 +137,17 @@ extension Exchange {
 
     /// The client does not keep `body_rate`.
     func bodyTooSlow(in worker: Worker) {
-        guard !hasEnded, case .streaming = request else { return }
+        guard !hasEnded, client.request.lacksBody else { return }
         closeUpstream(in: worker)
         hasEnded = true
         context.release(in: worker)
         let refusal = Refusal(
             .timeout, detail: "body", message: "The request body did not come in time")
-        if case .awaiting = response {
-            client.makeLast()
+        if client.request.giveUpRequest() {
             return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
         }
         context.detail = refusal.detail
         worker.record(context, .timeout)
-        client.close(reset: clientFraming == .untilClose, in: worker)
+        client.cut(in: worker)
     }
-
-    /// Nothing more of it will come.
-    private var isRequestWhole: Bool { if case .complete = request { true } else { false } }
 }

@@ -22,13 +22,19 @@ extension Exchange {
         if let opened = context.opened {
             guard opened.isServed(by: head) else { return fail(.badResponse, in: worker) }
         } else {
-            appendSwitch(head, compression, to: &worker.scratch)
+            let choice = SubprotocolOffers(self.head.fields).answer(
+                upstreamChoice: head.fields.text(of: .secWebSocketProtocol))
+            let answer = ClientResponse.Handshake(
+                head: head, accept: accept, subprotocol: choice, context: context,
+                agreement: compression.client, relaysExtensions: compression.isRelayed)
+            guard client.request.becomeTunnel(answer, in: worker) else {
+                return fail(.badResponse, in: worker)
+            }
         }
         if let message = context.sessionMessage {
             FrameEncoder.appendMessage(.text, message.span, to: &worker.scratch)
         }
-        client.stream.send(worker.scratch.span)
-        worker.scratch.removeAll(keepingCapacity: true)
+        client.request.flush(in: worker)
         context.status = 101
         guard let upstream = handOverUpstream() else { return }
         hasEnded = true
@@ -88,35 +94,6 @@ extension Exchange {
             return nil
         }
         return compression
-    }
-
-    private func appendSwitch(
-        _ head: ResponseHead, _ compression: WebSocketRelay.Compression, to output: inout [UInt8]
-    ) {
-        HeadEncoder.appendStatusLine(status: 101, to: &output)
-        let fields = head.fields
-        let hopByHop = HopByHop(fields)
-        for line in fields.lines where !hopByHop.isDropped(line, of: fields) {
-            if ClientResponse.isOurs(line, of: fields, context) { continue }
-            switch line.known {
-            case .secWebSocketProtocol, .contentLength: continue
-            case .secWebSocketExtensions where !compression.isRelayed: continue
-            default: HeadEncoder.appendField(copying: line, of: fields, to: &output)
-            }
-        }
-        output.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        let choice = SubprotocolOffers(self.head.fields).answer(
-            upstreamChoice: fields.text(of: .secWebSocketProtocol))
-        if let choice {
-            HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: choice, to: &output)
-        }
-        if let agreement = compression.client {
-            HeadEncoder.appendField(
-                name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
-        }
-        context.answerFields.append(to: &output)
-        ClientResponse.appendSessionID(context, to: &output)
-        HeadEncoder.appendEnd(to: &output)
     }
 }
 

@@ -12,8 +12,8 @@ internal import Upstreams
 
 /// One request and its response, between a client connection and an upstream connection. Both ends
 /// report their events here; bodies go through as they come, and whoever is slow stops the other.
+/// What of the request has come, the client's connection knows.
 ///
-///     request:   streaming --last octet--> complete      streaming --upstream refuses--> abandoned
 ///     response:  awaiting --head--> streaming --last octet--> complete
 ///                awaiting --101--> handed over to a WebSocketRelay
 ///
@@ -23,13 +23,6 @@ internal import Upstreams
 ///
 /// With `buffer_body` there is no upstream before the body is whole, or as much of it as is kept.
 final class Exchange {
-    enum RequestState {
-        case streaming(BodyDecoder)
-        case complete
-        /// The upstream takes no more of it; what comes is discarded.
-        case abandoned
-    }
-
     enum ResponseState {
         case awaiting, streaming, complete
     }
@@ -39,13 +32,10 @@ final class Exchange {
     let head: RequestHead
     let context: RequestContext
     let requestFraming: BodyFraming
-    var request: RequestState
     /// The body, or its beginning, where it is kept before a server is chosen; until it was sent
     /// and need not be sent again.
     var buffer: BodyBuffer?
     var response = ResponseState.awaiting
-    /// How the body goes to the client. Broken off, one until close is reset (RFC 9112 §6.3).
-    var clientFraming = BodyFraming.none
     /// Set while an event stream is passed on.
     var events: EventFlow?
     /// The response may be silent for as long as it likes: it is a stream, of whatever kind.
@@ -74,13 +64,11 @@ final class Exchange {
         requestFraming = framing
         attempt = Attempt(isWebSocket: context.isWebSocket)
         patience = ServerPatience(plan.group.settings, isWebSocket: context.isWebSocket)
-        let body = BodyDecoder(framing)
-        request = body.isComplete ? .complete : .streaming(body)
     }
 
     /// Keeps the body first where the route says so; then goes to a server.
     func begin(in worker: Worker) {
-        if let size = plan.route.settings.bodyBufferSize, case .streaming = request {
+        if let size = plan.route.settings.bodyBufferSize, client.request.lacksBody {
             return keepBody(size, in: worker)
         }
         chooseServer(in: worker)
@@ -93,16 +81,11 @@ final class Exchange {
     var heldCount: Int {
         var count = head.fields.bytes.count + (events?.heldCount ?? 0)
         count += buffer?.octets.count ?? 0
-        if case .streaming(let body) = request { count += body.keptCount }
         return count
     }
 
     /// The client has to send more of it.
-    var isReadingBody: Bool {
-        if wait.isActive { return false }
-        if case .streaming = request { return true }
-        return false
-    }
+    var isReadingBody: Bool { !wait.isActive && client.request.lacksBody }
 
     var wantsClientInput: Bool {
         if buffer?.isFilling == true { return true }
@@ -111,12 +94,12 @@ final class Exchange {
     }
 
     var wantsUpstreamInput: Bool {
-        let pending = client.stream.pendingCount
+        let pending = client.request.waiting
         return events?.hasRoom(behind: pending) ?? (pending < Flow.highWater)
     }
 
     func clientDrained(in worker: Worker) {
-        let pending = client.stream.pendingCount
+        let pending = client.request.waiting
         let hasRoom = events?.queueShrank(to: pending, now: worker.now)
         guard hasRoom ?? (pending <= Flow.lowWater) else { return }
         // While it was not read from, the upstream had no chance to be in time.

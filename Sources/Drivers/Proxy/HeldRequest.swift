@@ -24,7 +24,7 @@ final class HeldRequest {
         case message(OpenedSocket)
         /// Those who have seats are asked whether they live.
         case seat(Admission)
-        case body(BodyDecoder)
+        case body
         /// What the connection of a session says to the refresh of this number.
         case reply(UInt64)
     }
@@ -142,48 +142,43 @@ final class HeldRequest {
     // MARK: Refreshes
 
     func readBody(from client: ClientConnection, in worker: Worker) throws(Refusal) {
-        if case .length(let length) = framing, length > Self.bodySize { throw Refusal.bodyTooBig }
-        let decoder = BodyDecoder(framing)
-        stage = .body(decoder)
+        try client.request.wantBody(atMost: Self.bodySize)
+        stage = .body
         client.hold(self, until: worker.now + Self.bodyTimeout, in: worker)
-        // An HTTP/1.0 client does not know what that is (RFC 9110 §10.1.1).
-        if context.minorVersion == 1, !decoder.isComplete,
-            head.fields.list(.expect, contains: "100-continue")
-        {
-            client.stream.send("HTTP/1.1 100 Continue\r\n\r\n".utf8.span)
-        }
-        if decoder.isComplete { bodyIsWhole(client, worker) }
+        client.request.allowBody()
+        if !client.request.lacksBody { bodyIsWhole(client, worker) }
     }
 
     func clientSent(
         _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
         in worker: Worker
     ) {
-        if case .message(let socket) = stage {
-            return readMessage(octets, at: &index, of: socket, from: client, in: worker)
+        switch stage {
+        case .message(let socket):
+            readMessage(octets, at: &index, of: socket, from: client, in: worker)
+        case .body: readBody(octets, at: &index, from: client, in: worker)
+        case .none, .keys, .seat, .reply: break
         }
-        guard case .body(var decoder) = stage else { return }
-        do {
-            while let event = try decoder.decode(octets, at: &index) {
-                guard case .data(let range) = event else { break }
-                body.append(copying: octets.extracting(range))
-                if body.count > Self.bodySize { throw Refusal.bodyTooBig }
+    }
+
+    private func readBody(
+        _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
+        in worker: Worker
+    ) {
+        do throws(RequestError) {
+            while let event = try client.request.receive(octets, at: &index) {
+                switch event {
+                case .data(let range): body.append(copying: octets.extracting(range))
+                case .end: return bodyIsWhole(client, worker)
+                case .head, .octets: break
+                }
             }
-        } catch let refusal as Refusal {
-            client.makeLast()
-            return answer(refusal, client, worker)
-        } catch let error as BodyError {
-            client.makeLast()
-            return answer(error.refusal, client, worker)
         } catch {
-            return client.close(in: worker)
+            answer(error.refusal, client, worker)
         }
-        stage = .body(decoder)
-        if decoder.isComplete { bodyIsWhole(client, worker) }
     }
 
     private func bodyIsWhole(_ client: ClientConnection, _ worker: Worker) {
-        context.hasRequestBody = false
         let order: RefreshOrder
         do throws(ControlError) {
             order = try RefreshOrder(body.span)
@@ -222,7 +217,7 @@ final class HeldRequest {
     ) {
         switch outcome {
         case .refreshed(let reply):
-            Answer.json(reply.octets, context: context, to: client, in: worker)
+            client.request.give(.json(reply.octets), to: context, in: worker)
         case .refused(let refusal): refuse(refusal, client, worker)
         }
     }
@@ -260,7 +255,7 @@ final class HeldRequest {
 
     /// The time to finish is over, and it has no answer.
     func drainIsOver(from client: ClientConnection, in worker: Worker) {
-        client.makeLast()
+        client.request.makeLast()
         answer(.draining, client, worker)
     }
 
@@ -270,11 +265,11 @@ final class HeldRequest {
         case .keys(let refusal):
             worker.stopAwaitingKeys(client.token)
             refuse(refusal, client, worker)
-        case .body:
-            client.makeLast()
+        case .body where client.request.giveUpRequest():
             answer(
                 Refusal(.timeout, message: "The request body did not come in time"), client,
                 worker)
+        case .body: client.finish(in: worker)
         case .reply: refuse(.keysUnavailable, client, worker)
         case .message:
             answer(
@@ -290,16 +285,14 @@ final class HeldRequest {
         }
     }
 
-    /// Octets of the head, and of a body that is not whole.
+    /// Octets of the head, and of what came of a body.
     var heldCount: Int {
-        var count = head.fields.bytes.count + body.count + (context.opened?.heldCount ?? 0)
-        if case .body(let decoder) = stage { count += decoder.keptCount }
-        return count
+        head.fields.bytes.count + body.count + (context.opened?.heldCount ?? 0)
     }
 
     /// There is no memory for what came behind it.
     func shed(from client: ClientConnection, in worker: Worker) {
-        client.makeLast()
+        client.request.makeLast()
         answer(.memory, client, worker)
     }
 

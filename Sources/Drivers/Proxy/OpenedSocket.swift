@@ -123,23 +123,21 @@ extension HeldRequest {
         }
         let subprotocol = SubprotocolOffers(head.fields).choice(
             among: route.settings.subprotocols)
-        var output: [UInt8] = []
-        Answer.appendSwitch(accept: accept, subprotocol: subprotocol, to: &output)
-        if let agreement = compression.client {
-            HeadEncoder.appendField(
-                name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
+        let answer = ClientResponse.Handshake(
+            accept: accept, subprotocol: subprotocol, context: context,
+            agreement: compression.client)
+        guard client.request.becomeTunnel(answer, in: worker) else {
+            return client.close(in: worker)
         }
-        context.answerFields.append(to: &output)
-        HeadEncoder.appendEnd(to: &output)
         let engine = route.settings.socketIO.map { settings in
             EngineSession(
                 OpenPacket(settings, session: worker.newIdentifier()), now: worker.now)
         }
         if let engine {
             let message = engine.opening.message(maxPayload: route.settings.messageSize)
-            FrameEncoder.appendMessage(.text, message.span, to: &output)
+            FrameEncoder.appendMessage(.text, message.span, to: &worker.scratch)
         }
-        client.stream.send(output.span)
+        client.request.flush(in: worker)
         context.status = 101
         context.opened = OpenedSocket(
             subprotocol: subprotocol, compression: compression, settings: route.settings,
@@ -163,9 +161,8 @@ extension HeldRequest {
                     return clientClosed(frame, client, worker)
                 case .goodbye:
                     context.release(in: worker)
-                    return Answer.closeSocket(
-                        .normal, detail: nil, messages: [], head: head, context: context,
-                        to: client, in: worker)
+                    return client.request.give(
+                        Answer(.socket(nil, messages: []), .normal), to: context, in: worker)
                 case .unexpected(let error):
                     return refuse(.protocolError, error.rawValue, client, worker)
                 case .sign:

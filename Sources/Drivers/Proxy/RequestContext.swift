@@ -20,7 +20,6 @@ final class RequestContext {
     let minorVersion: UInt8
     /// What it asks for; known with its route.
     var kind = RequestKind.plain
-    var hasRequestBody = false
     /// The client was told to send its body (`100 Continue`): nobody else has to.
     var hasContinued = false
     /// The path and the query the client asked for, tokens redacted; for the log.

@@ -14,18 +14,70 @@ internal import WebSocket
 /// From a whole request head to its first effect: admission, then an exchange with an upstream, an
 /// answer of our own, or a refusal.
 enum RequestIntake {
-    static func begin(_ head: RequestHead, from client: ClientConnection, in worker: Worker) {
+    /// Begins the next request as soon as its head is whole. False when it is not, and when it
+    /// cannot be understood, which is answered.
+    static func read(
+        _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
+        in worker: Worker
+    ) -> Bool {
+        if client.http.isIdle { client.follow(worker) }
+        do throws(RequestError) {
+            guard case .head(let head, let framing) = try client.http.receive(octets, at: &index)
+            else { return false }
+            headEnded(client, worker)
+            begin(head, framing, from: client, in: worker)
+            return true
+        } catch {
+            guard client.http.owesAnswer else { return false }
+            headEnded(client, worker)
+            switch error {
+            case .framing(let error, let head): refuse(error, of: head, from: client, in: worker)
+            case .head(let error): Answer.refuse(unread: error.refusal, to: client, in: worker)
+            // Of a body nothing is read here.
+            case .body, .bodyTooLarge: break
+            }
+            return false
+        }
+    }
+
+    /// A head is whole, or never will be.
+    private static func headEnded(_ client: ClientConnection, _ worker: Worker) {
+        client.follow(worker)
+        if worker.isDraining || client.doorway.isClosed { client.http.makeLast() }
+        client.timers.clear(.phase)
+    }
+
+    /// Between two requests, or within a head, the client has had its time.
+    static func timedOut(from client: ClientConnection, in worker: Worker) {
+        guard client.http.giveUpRequest() else { return client.settle(in: worker) }
+        let refusal = Refusal(.timeout, message: "The request did not come in time")
+        Answer.refuse(unread: refusal, to: client, in: worker)
+    }
+
+    private static func begin(
+        _ head: RequestHead, _ framing: BodyFraming, from client: ClientConnection,
+        in worker: Worker
+    ) {
         let context = context(of: head, from: client, in: worker)
         // Behind a handshake stand frames, or nothing: whatever the answer, there is no request.
-        if context.isWebSocket { client.makeLast(leavingRest: true) }
+        if context.isWebSocket { client.request.makeLast(leavingRest: true) }
         do throws(Refusal) {
-            let framing = try framing(of: head)
-            if framing != .none, framing != .length(0) { context.hasRequestBody = true }
-            if context.hasRequestBody || context.isWebSocket { try worker.checkMemory() }
+            if head.method == .connect {
+                throw Refusal(.policy, status: 405, message: "CONNECT is not served here")
+            }
+            if client.request.lacksBody || context.isWebSocket { try worker.checkMemory() }
             goOn(HeldRequest(head, framing, context), from: client, in: worker)
         } catch {
             refuse(error, head, context, client, worker)
         }
+    }
+
+    /// A request whose body could have any end.
+    private static func refuse(
+        _ error: HeadError, of head: RequestHead, from client: ClientConnection, in worker: Worker
+    ) {
+        let context = context(of: head, from: client, in: worker)
+        refuse(error.refusal, head, context, client, worker)
     }
 
     /// Asks whether the request may come in, for the first time or once more.
@@ -55,11 +107,7 @@ enum RequestIntake {
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
         _ client: ClientConnection, _ worker: Worker
     ) {
-        // Behind CONNECT comes what is meant for a tunnel, whatever the fields say (RFC 9110
-        // §9.3.6).
-        if refusal.endsConnection || head.method == .connect {
-            client.makeLast(leavingRest: true)
-        }
+        if refusal.endsConnection { client.request.makeLast(leavingRest: true) }
         if context.route == nil { context.noteEarlyAnswer(to: head) }
         Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
@@ -74,16 +122,16 @@ enum RequestIntake {
         }
         switch decision {
         case .respond(let status, let body):
-            Answer.text(status, body, context: context, to: client, in: worker)
+            client.request.give(.text(status, body, context), to: context, in: worker)
         case .redirect(let status, let location):
             if context.route == nil { context.noteEarlyAnswer(to: request.head) }
-            Answer.redirect(status, location, context: context, to: client, in: worker)
+            client.request.give(.redirect(status, location), to: context, in: worker)
         case .options(let fields):
-            Answer.options(fields, context: context, to: client, in: worker)
+            client.request.give(.options(fields), to: context, in: worker)
         case .refuseEngine(let error):
-            Answer.engineError(error, context: context, to: client, in: worker)
+            client.request.give(.engineError(error), to: context, in: worker)
         case .ticket(let ticket):
-            Answer.ticket(ticket, context: context, to: client, in: worker)
+            client.request.give(.ticket(ticket), to: context, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
         case .awaitMessage(let route): request.awaitMessage(route, from: client, in: worker)
         case .awaitSeat(let admission):
@@ -91,27 +139,14 @@ enum RequestIntake {
         case .refresh:
             try request.readBody(from: client, in: worker)
         case .forward(let plan):
-            if case .length(let length) = request.framing, let limit = plan.route.settings.bodySize,
-                length > limit
-            {
-                throw Refusal.bodyTooBig
+            if client.request.lacksBody {
+                try client.request.wantBody(atMost: plan.route.settings.bodySize ?? .max)
             }
             let exchange = Exchange(
                 plan: plan, head: request.head, framing: request.framing, context: context,
                 client: client)
             client.begin(exchange, in: worker)
             exchange.begin(in: worker)
-        }
-    }
-
-    private static func framing(of head: RequestHead) throws(Refusal) -> BodyFraming {
-        if head.method == .connect {
-            throw Refusal(.policy, status: 405, message: "CONNECT is not served here")
-        }
-        do throws(HeadError) {
-            return try head.bodyFraming()
-        } catch {
-            throw error.refusal
         }
     }
 
@@ -130,7 +165,6 @@ enum RequestIntake {
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         context.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
-        context.hasRequestBody = first?.hasRequestBody ?? false
         context.hasDrawn = first?.hasDrawn ?? false
         if let opened = first?.opened {
             context.opened = opened
@@ -176,9 +210,16 @@ private func isSaneIdentifier(_ octet: UInt8) -> Bool {
     }
 }
 
-extension BodyError {
-    /// How a request with such a body ends.
-    var refusal: Refusal { Refusal(.protocolError, status: status, message: message) }
+extension RequestError {
+    /// How a request ends that cannot be read to its end.
+    var refusal: Refusal {
+        switch self {
+        case .head(let error), .framing(let error, _): error.refusal
+        case .body(let error):
+            Refusal(.protocolError, status: error.status, message: error.message)
+        case .bodyTooLarge: .bodyTooBig
+        }
+    }
 }
 
 extension HeadError {

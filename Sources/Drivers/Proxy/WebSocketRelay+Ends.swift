@@ -88,7 +88,7 @@ extension WebSocketRelay {
     func clientViolated(_ end: End, in worker: Worker) {
         guard !hasEnded, pendingEnd == nil, violation == nil else { return }
         violation = end
-        client.makeLast(leavingRest: true)
+        client.request.makeLast(leavingRest: true)
         guard let upstream, !clientHasClosed, !upstreamHasClosed else {
             return self.end(end, in: worker)
         }

@@ -23,8 +23,6 @@ package struct ClientPace: Sendable {
 
     /// Nil when no body is being read.
     private var sending: ProgressClock?
-    /// Octets that came for requests so far.
-    package var bodyCount: Int64 = 0
     /// Nil when nothing ever waited for the client, or it may take its time.
     private var taking: ProgressClock?
 

@@ -41,25 +41,21 @@ package struct BodyBuffer: Sendable {
         return .length(octets.count)
     }
 
-    /// Keeps what `input` holds of the body from `index` on, which is moved past it; stops where
-    /// there is no room for more.
-    ///
-    /// - Parameter decoder: of this body, with which the rest is read.
-    /// - Throws: what the decoder throws.
-    package mutating func fill(
-        from input: Span<UInt8>, at index: inout Int, with decoder: inout BodyDecoder
-    ) throws(BodyError) {
-        while isFilling, index < input.count {
-            // Framing takes octets, too: no more of the body than this can be in so many of them.
-            let end = min(input.count, index + capacity - octets.count)
-            let part = input.extracting(0..<end)
-            while let event = try decoder.decode(part, at: &index) {
-                switch event {
-                case .data(let range): octets.append(copying: part.extracting(range))
-                case .end(let trailers): state = .whole(trailers: trailers)
-                }
-            }
-            if isFilling, octets.count >= capacity { state = .full }
-        }
+    /// How many octets of input may be read for it: framing takes octets, too, so that no more of
+    /// the body than there is room for can be in them. 0 when it can be passed on.
+    package var room: Int { isFilling ? capacity - octets.count : 0 }
+
+    /// Keeps what came of the body, which is at most `room`.
+    package mutating func keep(_ data: Span<UInt8>) {
+        assert(data.count <= room, "more was read than there is room for")
+        octets.append(copying: data)
+    }
+
+    /// The body came to its end.
+    package mutating func ended(trailers: Fields?) { state = .whole(trailers: trailers) }
+
+    /// All of the input that could be read was: without room for more, what is kept goes on.
+    package mutating func settle() {
+        if isFilling, octets.count >= capacity { state = .full }
     }
 }

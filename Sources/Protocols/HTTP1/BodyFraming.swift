@@ -21,20 +21,6 @@ package enum BodyFraming: Sendable, Hashable {
 }
 
 extension BodyFraming {
-    /// How a response's body that came so framed goes on to a client, so that exactly one framing
-    /// leaves (RFC 9112 §6.1, §6.2).
-    ///
-    /// - Parameters:
-    ///   - isLengthOpen: octets may be put in or left out on the way, so that no length holds.
-    ///   - minorVersion: the client's; HTTP/1.0 knows no chunks.
-    package func relayed(isLengthOpen: Bool, minorVersion: UInt8) -> BodyFraming {
-        switch self {
-        case .none, .length(0): return self
-        case .length where !isLengthOpen: return self
-        case .length, .chunked, .untilClose: return minorVersion == 1 ? .chunked : .untilClose
-        }
-    }
-
     /// How the body of an answer is framed (RFC 9112 §6.3).
     ///
     /// - Parameters:
@@ -48,15 +34,6 @@ extension BodyFraming {
             self = .length(length)
         } else {
             self = minorVersion == 1 ? .chunked : .untilClose
-        }
-    }
-
-    /// The response's own Content-Length travels with a body so framed. Where there is no body it
-    /// says how long one would be (RFC 9110 §8.6).
-    package var keepsContentLength: Bool {
-        switch self {
-        case .none, .length: true
-        case .chunked, .untilClose: false
         }
     }
 }
@@ -80,6 +57,22 @@ extension ResponseHead {
             return .none
         }
         return explicit ?? .untilClose
+    }
+
+    /// How many octets the body has, or would have in the answer to a GET (RFC 9110 §8.6); nil when
+    /// `Content-Length` does not say so.
+    ///
+    /// - Parameter framing: as `bodyFraming(requestMethod:)` has it.
+    /// - Throws: as that.
+    package func contentLength(_ framing: BodyFraming) throws(HeadError) -> Int? {
+        switch framing {
+        case .length(let length): return length
+        case .chunked, .untilClose: return nil
+        case .none:
+            guard case .length(let length) = try fields.explicitFraming(minorVersion: minorVersion)
+            else { return nil }
+            return length
+        }
     }
 }
 

@@ -44,6 +44,31 @@ struct RequestReader: ~Copyable, Sendable {
         }
     }
 
+    /// Octets that come now belong to a body, wanted or not.
+    var isInBody: Bool {
+        switch state {
+        case .body, .discarding: true
+        case .head, .announced, .whole, .over, .tunnel: false
+        }
+    }
+
+    /// There may be a body, or a rest of one, that was not declined.
+    var isUnread: Bool {
+        switch state {
+        case .announced, .body: true
+        case .head, .discarding, .whole, .over, .tunnel: false
+        }
+    }
+
+    /// How many octets of the body are still to come; nil when that is not known.
+    var remainingCount: Int? {
+        switch state {
+        case .announced(let body), .body(let body, _), .discarding(let body, _):
+            body.remainingCount
+        case .head, .whole, .over, .tunnel: 0
+        }
+    }
+
     /// Octets that are kept because something is not whole yet.
     var keptCount: Int {
         switch state {

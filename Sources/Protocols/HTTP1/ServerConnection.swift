@@ -26,7 +26,8 @@ package struct ServerConnection: ~Copyable {
     private var reader: RequestReader
     private var writer = ResponseWriter()
     private var request = RequestTraits()
-    private var hasInputEnded = false
+    /// `inputEnded` was told.
+    package private(set) var hasInputEnded = false
     /// More may come of a request that is not read any more.
     private var leavesRest = false
     /// The answer at hand, or the next one, is the last.
@@ -73,8 +74,11 @@ package struct ServerConnection: ~Copyable {
     /// Nothing is under way: not an octet of a request has come, and none waits for its answer.
     package var isIdle: Bool { ending == nil && reader.isIdle && writer.state == .none }
 
-    /// Nothing of the request at hand is still to come.
-    package var isRequestWhole: Bool { reader.isWhole }
+    /// More of the body of the request at hand is to come, unless that is declined.
+    package var lacksBody: Bool { reader.isUnread && !reader.isWhole }
+
+    /// How many octets of the body are still to come; nil when that is not known.
+    package var lackingCount: Int? { reader.remainingCount }
 
     /// The client has still to be told that the body is wanted.
     package var awaitsContinue: Bool { request.awaitsContinue && owesAnswer }
@@ -103,7 +107,7 @@ package struct ServerConnection: ~Copyable {
     ) throws(RequestError) -> RequestEvent? {
         while true {
             let start = index
-            let isBody = isInBody
+            let isBody = reader.isInBody
             defer { if isBody { bodyCount += Int64(index - start) } }
             do throws(RequestError) {
                 if let event = try reader.receive(input, at: &index) {
@@ -125,13 +129,6 @@ package struct ServerConnection: ~Copyable {
         if hasCome { request.awaitsContinue = false }
         // It was to be thrown away, and is too long for that, or malformed.
         if case .over = reader.state { leaveRest() }
-    }
-
-    private var isInBody: Bool {
-        switch reader.state {
-        case .body, .discarding: true
-        case .head, .announced, .whole, .over, .tunnel: false
-        }
     }
 
     private mutating func note(_ event: RequestEvent, hasMore: Bool) {
@@ -215,18 +212,11 @@ package struct ServerConnection: ~Copyable {
     /// Nobody wants the body, or the rest of it. It is read up to `unreadSize`, so that the
     /// connection may go on; otherwise the answer is the last.
     package mutating func discardBody() {
-        guard isUnread else { return }
+        guard reader.isUnread else { return }
         // A client that asks first has not sent it and, being answered, never will.
         reader.discard(atMost: request.awaitsContinue ? -1 : unreadSize)
         if case .over = reader.state { leaveRest() }
         settle()
-    }
-
-    private var isUnread: Bool {
-        switch reader.state {
-        case .announced, .body: true
-        case .head, .discarding, .whole, .over, .tunnel: false
-        }
     }
 
     private mutating func leaveRest() {
@@ -317,6 +307,8 @@ package struct ServerConnection: ~Copyable {
     }
 
     private mutating func beginTunnel() {
+        // What comes behind the request is for the tunnel.
+        leavesRest = false
         reader.beginTunnel()
         writer.beginTunnel()
     }
@@ -332,7 +324,9 @@ package struct ServerConnection: ~Copyable {
         if framing == .chunked {
             HeadEncoder.appendField(name: "Transfer-Encoding", value: "chunked", to: &output)
         } else if let length, status != 204 {
-            HeadEncoder.appendField(name: "Content-Length", value: String(length), to: &output)
+            output.append("Content-Length: ")
+            output.append(decimal: length)
+            output.append("\r\n")
         }
         HeadEncoder.appendConnection(
             isLast: isLast, minorVersion: request.minorVersion, namesUpgrade: namesUpgrade,
@@ -391,7 +385,13 @@ package struct ServerConnection: ~Copyable {
     // MARK: Ends
 
     /// The answer at hand, or the next one, is the last.
-    package mutating func makeLast() { isLast = true }
+    ///
+    /// - Parameter leavingRest: what comes behind the request is none, as behind the handshake of
+    ///   another protocol, and it comes whatever the answer is.
+    package mutating func makeLast(leavingRest: Bool = false) {
+        isLast = true
+        if leavingRest, !hasInputEnded { leavesRest = true }
+    }
 
     /// Ends the connection as soon as the request at hand is answered, and at once when there is
     /// none, even if one has begun to come.
@@ -401,6 +401,13 @@ package struct ServerConnection: ~Copyable {
         case .none, .tunnel: close()
         case .due, .head, .bodiless, .body, .whole: break
         }
+    }
+
+    /// Nothing more is said: the request at hand gets no answer, or not the rest of it, because
+    /// nobody is there to hear it; or the tunnel is over. What was written before may be taken.
+    package mutating func hangUp() {
+        isLast = true
+        close()
     }
 
     /// The answer at hand, or the tunnel, is broken off, and the client shall see that it is.
@@ -421,7 +428,7 @@ package struct ServerConnection: ~Copyable {
     /// What follows when the answer is whole.
     private mutating func settle() {
         guard writer.state == .whole, ending == nil else { return }
-        if isUnread { return discardBody() }
+        if reader.isUnread { return discardBody() }
         switch reader.state {
         case .whole where !isLast:
             reader.beginNext()

@@ -165,3 +165,21 @@ struct BodyBufferTests {
         }
     }
 }
+
+extension BodyBuffer {
+    /// Filled as its owner has to do it: with no more at once than it has room for.
+    fileprivate mutating func fill(
+        from input: Span<UInt8>, at index: inout Int, with decoder: inout BodyDecoder
+    ) throws(BodyError) {
+        while isFilling, index < input.count {
+            let part = input.extracting(0..<min(input.count, index + room))
+            while let event = try decoder.decode(part, at: &index) {
+                switch event {
+                case .data(let range): keep(part.extracting(range))
+                case .end(let trailers): ended(trailers: trailers)
+                }
+            }
+            settle()
+        }
+    }
+}

@@ -2,31 +2,28 @@ import HTTP
 import HTTP1
 import Testing
 
-@Suite("Framing of a response on its way to a client")
-struct RelayedFramingTests {
-    /// What came, what leaves to HTTP/1.1 and to HTTP/1.0, and the same where no length holds.
-    static let table: [(BodyFraming, [BodyFraming], [BodyFraming])] = [
-        (.none, [.none, .none], [.none, .none]),
-        (.length(0), [.length(0), .length(0)], [.length(0), .length(0)]),
-        (.length(22), [.length(22), .length(22)], [.chunked, .untilClose]),
-        (.chunked, [.chunked, .untilClose], [.chunked, .untilClose]),
-        (.untilClose, [.chunked, .untilClose], [.chunked, .untilClose]),
+@Suite("The length that a response says on its way to a client")
+struct RelayedLengthTests {
+    /// A request's method, the status and field lines of its response, and what is said of it.
+    static let table: [(String, Int, [String], Int?)] = [
+        ("GET", 200, ["Content-Length: 22"], 22),
+        ("GET", 200, ["Content-Length: 007"], 7),
+        ("GET", 200, ["Content-Length: 0"], 0),
+        ("GET", 200, ["Transfer-Encoding: chunked"], nil),
+        ("GET", 200, [], nil),
+        ("HEAD", 200, ["Content-Length: 22"], 22),
+        ("HEAD", 200, ["Transfer-Encoding: chunked"], nil),
+        ("HEAD", 200, [], nil),
+        ("GET", 304, ["Content-Length: 22"], 22),
+        ("GET", 304, [], nil),
     ]
 
-    @Test("is one, and one that the client knows", arguments: table)
-    func one(came: BodyFraming, kept: [BodyFraming], open: [BodyFraming]) {
-        for (index, minorVersion) in [UInt8(1), 0].enumerated() {
-            #expect(came.relayed(isLengthOpen: false, minorVersion: minorVersion) == kept[index])
-            #expect(came.relayed(isLengthOpen: true, minorVersion: minorVersion) == open[index])
-        }
-    }
-
-    @Test("is told by Content-Length only where that holds")
-    func contentLength() {
-        #expect(BodyFraming.none.keepsContentLength)
-        #expect(BodyFraming.length(22).keepsContentLength)
-        #expect(!BodyFraming.chunked.keepsContentLength)
-        #expect(!BodyFraming.untilClose.keepsContentLength)
+    @Test("is its own, also where it has no body", arguments: table)
+    func length(method: String, status: Int, lines: [String], length: Int?) throws {
+        let text = (["HTTP/1.1 \(status) "] + lines).joined(separator: "\r\n") + "\r\n\r\n"
+        let head = try #require(try responseHead(text))
+        let framing = try head.bodyFraming(requestMethod: method == "HEAD" ? .head : .get)
+        #expect(try head.contentLength(framing) == length)
     }
 }
 

@@ -22,8 +22,13 @@ enum Line: Sendable {
     /// A whole answer.
     case answer(Int, String)
     case makeLast
+    /// The same, and what comes behind the request is none.
+    case makeLastAndMore
     case finish
     case cut
+    case hangUp
+    /// How much of the body is still to come is written down.
+    case askBody
     /// What the connection says of itself is written down.
     case ask
 }
@@ -125,8 +130,11 @@ struct Dialogue: ~Copyable {
                 head(status, body.utf8.count, [], false, to: &output)
                 && connection.send(body.utf8.span, to: &output) && connection.end(to: &output)
         case .makeLast: connection.makeLast()
+        case .makeLastAndMore: connection.makeLast(leavingRest: true)
         case .finish: connection.finish()
         case .cut: connection.cut()
+        case .hangUp: connection.hangUp()
+        case .askBody: heard.append(body)
         case .ask: heard.append(asked)
         }
         if !isDone { heard.append("no") }
@@ -148,6 +156,11 @@ struct Dialogue: ~Copyable {
 
     private func fields(_ lines: String) -> Fields? {
         try? responseHead("HTTP/1.1 200 OK\r\n\(lines)\r\n\r\n")?.fields
+    }
+
+    private var body: String {
+        guard connection.lacksBody else { return "lacks nothing" }
+        return "lacks \(connection.lackingCount.map { "\($0)" } ?? "more")"
     }
 
     /// Whom it waits for, what it keeps, and how it ends.

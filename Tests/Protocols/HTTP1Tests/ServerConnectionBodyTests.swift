@@ -255,6 +255,47 @@ struct ServerConnectionBodyTests {
             ]),
     ]
 
+    static let lacking = [
+        Talk(
+            "a length is counted down",
+            [
+                .client(Said.post(3)), .askBody, .want(3), .askBody, .client("ab"), .askBody,
+                .client("c"), .askBody, .answer(200, "ok"), .askBody,
+            ],
+            [
+                "POST /p length(3)", "lacks 3", "lacks 3", "data ab", "lacks 1", "data c", "end",
+                "lacks nothing", Heard.ok, "lacks nothing",
+            ]),
+        Talk(
+            "nobody knows what is left of chunks",
+            [
+                .client(Said.chunked("1\r\na\r\n")), .want(3), .askBody, .client("0\r\n\r\n"),
+                .askBody,
+            ],
+            ["POST /p chunked", "data a", "lacks more", "end", "lacks nothing"]),
+        Talk(
+            "what is declined is not lacking",
+            [.client(Said.post(3, "a")), .want(3), .discard, .askBody, .client("bc"), .askBody],
+            ["POST /p length(3)", "data a", "lacks nothing", "lacks nothing"]),
+        Talk(
+            "nor is what is read away",
+            unreadSize: 9, [.client(Said.post(3, "a")), .want(3), .discard, .askBody],
+            ["POST /p length(3)", "data a", "lacks nothing"]),
+        Talk(
+            "nor what never comes",
+            [.client(Said.post(3, "a")), .want(3), .clientEnds, .askBody],
+            ["POST /p length(3)", "data a", "error 400", "lacks nothing"]),
+        Talk(
+            "nor anything of a request without a body, or of none",
+            [.askBody, .client(Said.get), .askBody, .want(3), .askBody, .answer(200, "ok")],
+            [
+                "lacks nothing", Heard.get, "lacks nothing", "end", "lacks nothing", Heard.ok,
+            ]),
+    ]
+
+    @Test("lack what is still to come of them", arguments: lacking)
+    func lacks(talk: Talk) { talk.check() }
+
     @Test(
         "leave is for who waits and has something to send",
         arguments: [

@@ -187,6 +187,71 @@ struct ServerConnectionEndTests {
             ]),
     ]
 
+    static let handshakes = [
+        Talk(
+            "behind a handshake that is refused nothing is HTTP",
+            [.client(upgrade), .makeLastAndMore, .answer(403, "no"), .client(Said.get), .ask],
+            [
+                Heard.get, "-> HTTP/1.1 403 Forbidden|Content-Length: 2|Connection: close||no",
+                "waits nothing, last, leavingRest",
+            ]),
+        Talk(
+            "unless its client has sent all it will",
+            [.client(upgrade), .clientEnds, .makeLastAndMore, .answer(403, "no"), .ask],
+            [
+                Heard.get, "-> HTTP/1.1 403 Forbidden|Content-Length: 2|Connection: close||no",
+                "waits nothing, last, finished",
+            ]),
+        Talk(
+            "what comes behind one that succeeds is read",
+            [
+                .client(upgrade), .makeLastAndMore, .head(101, length: nil), .client("raw"),
+                .hangUp, .ask,
+            ],
+            [
+                Heard.get, "-> HTTP/1.1 101 Switching Protocols|Connection: Upgrade||",
+                "octets raw", "waits nothing, last, tunnel, finished",
+            ]),
+        Talk(
+            "a tunnel may end before its client does",
+            [
+                .client(upgrade), .head(101, length: nil), .makeLastAndMore, .hangUp,
+                .client("raw"), .ask,
+            ],
+            [
+                Heard.get, "-> HTTP/1.1 101 Switching Protocols|Connection: Upgrade||",
+                "waits nothing, last, tunnel, leavingRest",
+            ]),
+    ]
+
+    static let silence = [
+        Talk(
+            "between requests", [.client(Said.get), .answer(200, "ok"), .hangUp, .ask],
+            [Heard.get, Heard.ok, "waits nothing, last, finished"]),
+        Talk(
+            "before an answer, which is not given any more",
+            [.client(Said.post(3, "a")), .want(3), .hangUp, .client("b"), .answer(200, ""), .ask],
+            ["POST /p length(3)", "data a", "no", "waits nothing, last, finished"]),
+        Talk(
+            "within an answer, which goes no further",
+            [
+                .client(Said.get), .head(200, length: 3), .data("a"), .hangUp, .data("b"), .end,
+                .ask,
+            ],
+            [
+                Heard.get, "-> HTTP/1.1 200 OK|Content-Length: 3||", "-> a", "no", "no",
+                "waits nothing, last, finished",
+            ]),
+        Talk(
+            "and where an end is known already, it stays that",
+            [.client(Said.post(3, "a")), .answer(404, "no"), .hangUp, .ask],
+            [
+                "POST /p length(3)",
+                "-> HTTP/1.1 404 Not Found|Content-Length: 2|Connection: close||no",
+                "waits nothing, last, leavingRest",
+            ]),
+    ]
+
     static let upgrade = Said.get("Connection: keep-alive, Upgrade\r\nUpgrade: x")
 
     static let tunnels = [
@@ -279,6 +344,12 @@ struct ServerConnectionEndTests {
 
     @Test("by their owner", arguments: ends)
     func finishes(talk: Talk) { talk.check() }
+
+    @Test("by handshakes, behind which nothing is a request", arguments: handshakes)
+    func leavesRest(talk: Talk) { talk.check() }
+
+    @Test("by silence, because nobody listens", arguments: silence)
+    func hangsUp(talk: Talk) { talk.check() }
 
     @Test("and tunnels", arguments: tunnels)
     func switches(talk: Talk) { talk.check() }

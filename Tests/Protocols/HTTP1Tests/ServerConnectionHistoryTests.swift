@@ -109,7 +109,9 @@ struct ServerConnectionHistoryTests {
         .head(103, length: nil), .head(101, length: nil), .head(304, length: 7), .data("ab"),
         .data("c"), .end, .trailers("X: y"), .answer(200, "ok"), .answer(204, ""),
     ]
-    private static let lastDeeds: [Line] = [.giveUp, .makeLast, .finish, .cut, .clientEnds]
+    private static let lastDeeds: [Line] = [
+        .giveUp, .makeLast, .makeLastAndMore, .finish, .cut, .hangUp, .clientEnds,
+    ]
 
     @Test("whatever comes and whatever is done, what goes out can be read as answers")
     func anything() throws {
