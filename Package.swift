@@ -85,7 +85,10 @@ let package = Package(
         // Flows: what happens to a request and its streams, as values; time is an argument.
         room(
             "Relays", "Flows",
-            ["Bytes", "Clock", "EventStream", "Endings", "Settings", "Routing", "Sessions"]),
+            [
+                "Bytes", "Clock", "EventStream", "Endings", "Identity", "Routing", "Sessions",
+                "Settings", "SocketIO", "WebSocket",
+            ]),
 
         // Drivers: where rooms meet.
         room(
@@ -179,8 +182,8 @@ let package = Package(
         tests(
             "Relays", "Flows",
             [
-                "Relays", "Settings", "Endings", "Routing", "Sessions", "EventStream", "Clock",
-                "Bytes", "Configured", "Randomness",
+                "Relays", "Settings", "Endings", "Identity", "Routing", "Sessions", "SocketIO",
+                "WebSocket", "EventStream", "Clock", "Bytes", "Configured", "Randomness",
             ]),
         tests(
             "State", "Drivers",

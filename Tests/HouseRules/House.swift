@@ -92,14 +92,14 @@ enum House {
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 770, "Proxy.Admission": 711, "Proxy.ClientConnection": 1069,
-        "Proxy.Exchange": 1235, "Proxy.Operations": 561, "Proxy.RequestContext": 465,
-        "Proxy.WebSocketRelay": 1034,
-        "Proxy.Worker": 883, "Sessions.StoreEngine": 518, "Settings.Document": 774,
+        "Proxy.Exchange": 1235, "Proxy.Operations": 561, "Proxy.RelayDriver": 550,
+        "Proxy.RequestContext": 457, "Proxy.Worker": 883, "Relays.WebSocketFlow": 925,
+        "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2314, "Settings.ValueKind": 544,
     ]
 
     /// Functions that are handed a whole worker, by room; the loop's own aside.
-    static let functionsThatTakeTheWorker = ["Proxy": 312]
+    static let functionsThatTakeTheWorker = ["Proxy": 291]
 
     /// Types of one name in several rooms, each another type. `ClientConnection` is a connection as
     /// its client sees it in `HTTP1`, beside `ServerConnection`, and a client's own in `Proxy`.

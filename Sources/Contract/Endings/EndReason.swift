@@ -62,6 +62,18 @@ package enum EndReason: String, Sendable, CaseIterable {
         case .draining, .overloaded: 503
         }
     }
+
+    /// It is by the rules about tokens, roles and devices, for which front ends of this gateway are
+    /// written.
+    package var isAboutClient: Bool {
+        switch self {
+        case .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced: true
+        case .normal, .clientGone, .upstreamClosed, .protocolError, .invalidPayload, .policy,
+            .tooBig, .internalError, .upstreamUnavailable, .draining, .overloaded, .rateLimited,
+            .slowConsumer, .idle, .timeout:
+            false
+        }
+    }
 }
 
 /// An exchange that ends before it began: the reason, and what to tell whom.

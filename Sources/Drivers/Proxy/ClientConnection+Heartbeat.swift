@@ -6,15 +6,14 @@ internal import WebSocket
 
 /// The heartbeat of a session of Engine.IO that was opened here, until the app's own takes its
 /// place (engine.io-protocol, "Heartbeat"): while the client says who it is, while keys, a seat or
-/// a server are waited for, and while the app opens.
+/// a server are waited for; a `WebSocketFlow` goes on with it while the app opens.
 extension ClientConnection {
     /// The client's session of Engine.IO, while it is kept alive from here.
     private var openedSocket: OpenedSocket? {
         switch phase {
         case .held(let request): request.context.opened
         case .exchange(let exchange): exchange.context.opened
-        case .webSocket(let relay): relay.context.opened
-        case .head, .closing, .lingering, .closed: nil
+        case .head, .webSocket, .closing, .lingering, .closed: nil
         }
     }
 

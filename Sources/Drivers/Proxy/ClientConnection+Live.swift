@@ -83,19 +83,16 @@ extension LiveState {
     func expire(
         _ context: RequestContext, _ client: ClientConnection, in worker: Worker
     ) -> Bool {
-        if let (request, refusal) = takeOverdue(at: worker.now) {
-            client.refuse(request, refusal, in: worker)
-        }
-        if let refusal = takeLeaving(at: worker.now) {
-            client.disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
-            return false
-        }
-        while let action = expiry.takeDue(at: SystemClock.wallTime()) {
-            switch action {
-            case .notify(let seconds):
+        while let matter = takeDue(at: worker.now) {
+            switch matter {
+            case .overdue(let request, let refusal): client.refuse(request, refusal, in: worker)
+            case .leaving(let refusal):
+                client.disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
+                return false
+            case .notice(let seconds):
                 client.say(.tokenExpiring(expiresInSeconds: seconds), in: worker)
-            case .end where !context.enforcesTokens: worker.noteReportOnly(.auth, of: context)
-            case .end:
+            case .expired where !context.enforcesTokens: worker.noteReportOnly(.auth, of: context)
+            case .expired:
                 worker.shared.counters.note(\.expiries)
                 client.disconnect(Disconnection(.tokenExpired), in: worker)
                 return false

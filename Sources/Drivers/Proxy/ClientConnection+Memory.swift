@@ -1,5 +1,6 @@
 internal import Endings
 internal import HTTP1
+internal import Relays
 internal import Transport
 
 /// What a client's connection holds in memory that its client, or its upstream, could make it hold.
@@ -19,7 +20,7 @@ extension ClientConnection {
             return common + exchange.heldCount + exchange.context.liveCount
         case .webSocket(let relay):
             let opened = relay.context.opened?.heldCount ?? 0
-            return common + opened + (relay.messages?.heldCount ?? 0) + relay.context.liveCount
+            return common + opened + (relay.heldCount) + relay.context.liveCount
         case .closing(let socket): return common + socket.heldCount
         case .lingering, .closed: return common
         }

@@ -27,9 +27,7 @@ extension ClientConnection {
         }
         switch phase {
         case .exchange(let exchange): exchange.probe(in: worker)
-        case .webSocket(let relay):
-            isProbed = true
-            relay.probe(in: worker)
+        case .webSocket(let relay): relay.probe(in: worker)
         case .head, .held, .closing, .lingering, .closed: break
         }
     }
@@ -47,12 +45,6 @@ extension ClientConnection {
             figures.messagesOut = UInt64(counts.fromUpstream)
         }
         return figures
-    }
-
-    /// Octets came from a client that was asked whether it is there.
-    func answerProbe(in worker: Worker) {
-        isProbed = false
-        liveContext?.session?.lease.answered(now: worker.now)
     }
 
     private var isEventStream: Bool { if case .exchange = phase { true } else { false } }

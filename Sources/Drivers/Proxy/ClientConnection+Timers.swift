@@ -18,12 +18,9 @@ extension ClientConnection {
         case asking
         /// The client takes what waits for it fast enough.
         case taking
-        /// A WebSocket or event stream looks after its client: pings, comments, the token's end.
-        case check
-        /// The `send_queue` is full.
-        case queue
-        /// A WebSocket or event stream ends, and has waited long enough for the last of it.
-        case end
+        /// Something is due for the WebSocket or event stream that the connection carries, or for
+        /// the token of one that has still to begin.
+        case flow
         /// A session of Engine.IO is kept alive that its app has still to open.
         case heartbeat
     }
@@ -62,10 +59,10 @@ extension ClientConnection {
         case .asking: askWhetherItLeft(in: worker)
         case .connect: if case .exchange(let exchange) = phase { exchange.connectAgain(in: worker) }
         case .heartbeat: heartbeatDue(in: worker)
-        case .check, .queue, .end:
+        case .flow:
             switch phase {
             case .exchange(let exchange): exchange.eventTimerFired(in: worker)
-            case .webSocket(let relay): relay.timerFired(timer, in: worker)
+            case .webSocket(let relay): relay.timerFired(in: worker)
             case .head, .held, .closing, .lingering, .closed: break
             }
         }
@@ -78,8 +75,7 @@ extension ClientConnection {
         case .head(.proxyHeader), .head(.handshake), .closing: close(in: worker)
         case .held(let request): request.timerFired(from: self, in: worker)
         case .exchange(let exchange): exchange.waitTimedOut(in: worker)
-        case .webSocket(let relay): relay.sessionTimedOut(in: worker)
-        case .closed: break
+        case .webSocket, .closed: break
         }
     }
 

@@ -28,7 +28,7 @@ final class ClientConnection {
         case held(HeldRequest)
         /// A request is being answered by an upstream.
         case exchange(Exchange)
-        case webSocket(WebSocketRelay)
+        case webSocket(RelayDriver)
         /// A WebSocket that was told that it ends, and waits for the client's close.
         case closing(ClosingSocket)
         /// Everything is sent; what still comes is discarded, so that the answer is not lost to a
@@ -80,8 +80,6 @@ final class ClientConnection {
     var pace = ClientPace()
     /// What its worker counts as held by it.
     var counted = 0
-    /// Whether it lives was asked, and not answered yet.
-    var isProbed = false
     /// A request was answered on it.
     private var hasServed = false
 
@@ -166,7 +164,6 @@ final class ClientConnection {
 
     private func heard(in worker: Worker) {
         lastHeard = worker.now
-        if isProbed { answerProbe(in: worker) }
         let buffer = worker.buffer
         switch phase {
         case .webSocket(let relay): relay.clientSent(buffer.octets, in: worker)
@@ -279,12 +276,11 @@ final class ClientConnection {
         scheduleHeartbeat(in: worker)
     }
 
-    func begin(_ relay: WebSocketRelay, in worker: Worker) {
+    func begin(_ relay: RelayDriver, in worker: Worker) {
         enter(.webSocket(relay))
         pace.forgetTaking()
         watchPace(in: worker)
-        set(.check, at: relay.nextCheck(lastHeard: lastHeard, in: worker), in: worker)
-        scheduleHeartbeat(in: worker)
+        relay.rescheduleExpiry(in: worker)
     }
 
     func begin(_ socket: ClosingSocket, in worker: Worker) {

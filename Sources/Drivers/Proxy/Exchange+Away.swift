@@ -49,7 +49,7 @@ extension Exchange {
         worker.shared.counters.note(held: outcome)
         worker.stopAwaitingServer(of: plan.group, for: client.token)
         client.timers.clear(.phase)
-        client.timers.clear(.check)
+        client.timers.clear(.flow)
     }
 
     func waitTimedOut(in worker: Worker) {
@@ -69,7 +69,7 @@ extension Exchange {
     // MARK: The token's end
 
     private func watchToken(in worker: Worker) {
-        client.set(.check, at: tokenDue(in: worker) ?? .never, in: worker)
+        client.set(.flow, at: tokenDue(in: worker) ?? .never, in: worker)
     }
 
     /// When its token has to be asked about: nobody waits for longer than his token is good.

@@ -31,10 +31,6 @@ extension Stream {
     var acknowledgements: Acknowledgements {
         Acknowledgements(count: acknowledgedCount, outstanding: outstandingCount)
     }
-
-    func probe(at now: Instant) -> AcknowledgementProbe {
-        AcknowledgementProbe(at: now, acknowledged: acknowledgedCount)
-    }
 }
 
 /// Event streams: what is to be done with them says `EventFlow`, and here it is done.
@@ -168,7 +164,7 @@ extension Exchange {
 
     private func watchEvents(in worker: Worker) {
         guard let due = events?.nextDue else { return }
-        client.set(.check, at: due, in: worker)
+        client.set(.flow, at: due, in: worker)
     }
 
     private func askTokenLater(in worker: Worker) {

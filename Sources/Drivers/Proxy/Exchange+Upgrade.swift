@@ -38,7 +38,7 @@ extension Exchange {
         context.status = 101
         guard let upstream = handOverUpstream() else { return }
         hasEnded = true
-        let relay = WebSocketRelay(
+        let relay = RelayDriver(
             client: client, upstream: upstream, lease: handOverLease(), context: context,
             route: plan.route, compression: compression, now: worker.now)
         upstream.begin(relay)
@@ -58,8 +58,8 @@ extension Exchange {
     /// What is spoken with whom; nil when the upstream answered what it was not asked.
     private func negotiate(
         _ response: ResponseHead, in worker: Worker
-    ) -> WebSocketRelay.Compression? {
-        var compression = WebSocketRelay.Compression()
+    ) -> SocketCompression? {
+        var compression = SocketCompression()
         do throws(HandshakeError) {
             let answer = try ExtensionList(response.fields)
             // Admission refused malformed offers.
@@ -86,7 +86,7 @@ extension Exchange {
     /// What is spoken with the client is settled; nil as above.
     private func goOn(
         with opened: OpenedSocket, _ answer: ExtensionList
-    ) throws(HandshakeError) -> WebSocketRelay.Compression? {
+    ) throws(HandshakeError) -> SocketCompression? {
         var compression = opened.compression
         if plan.route.settings.compression?.offersUpstream == true {
             compression.upstream = try DeflateOffer.read(answer)
@@ -97,7 +97,7 @@ extension Exchange {
     }
 }
 
-extension WebSocketRelay.Compression {
+extension SocketCompression {
     /// Windows are kept where they fit into the budget; else every message stands for itself.
     mutating func answer(
         _ offers: ExtensionList, _ settings: RouteSettings.Compression, in worker: Worker

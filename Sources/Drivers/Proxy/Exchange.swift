@@ -15,7 +15,7 @@ internal import Upstreams
 /// What of the request has come, the client's connection knows.
 ///
 ///     response:  awaiting --head--> streaming --last octet--> complete
-///                awaiting --101--> handed over to a WebSocketRelay
+///                awaiting --101--> handed over to a RelayDriver
 ///
 /// Its side towards the server is in `Exchange+Origin`, `+OriginRequest` and `+OriginResponse`:
 /// which server, and whether another attempt is made, says `Attempt`; what HTTP/1 allows, the

@@ -18,21 +18,6 @@ extension RequestContext {
         return routeSettings?.socketIO != nil
     }
 
-    /// Of a relay.
-    func lastWords(of end: WebSocketRelay.End) -> [[UInt8]] {
-        let object = explains(end.reason) ? end.message : nil
-        guard speaksSocketIO else { return object.map { [$0] } ?? [] }
-        let namespace = opened?.engine?.namespace ?? ConnectPacket.mainNamespace
-        var packets: [[UInt8]] = []
-        if let object {
-            let event = SocketPacket.event(
-                namespace, "force_disconnect", argument: object.span)
-            packets.append(event)
-        }
-        if end.staysAway { packets.append(SocketPacket.disconnect(namespace)) }
-        return packets
-    }
-
     /// Of a WebSocket that was refused.
     ///
     /// - Parameter session: the name of a session of Engine.IO that is opened for that.

@@ -11,6 +11,17 @@ internal import Transport
 /// end of its token, and the next token while it waits for keys. One without a token has its place
 /// in that table alone.
 final class LiveState {
+    /// What time brings to a connection that a token let in.
+    enum Matter {
+        /// A refresh has waited long enough for keys, and is refused.
+        case overdue(RefreshRequest, GateRefusal)
+        /// The rules do not let it stay.
+        case leaving(Refusal)
+        case notice(expiresInSeconds: Int64)
+        /// Its token has ended.
+        case expired
+    }
+
     let lease: LiveLease
     let request: LiveRequest
     /// By whose rules it was asked last whether it may be here.
@@ -89,6 +100,17 @@ final class LiveState {
         guard let pending, now >= pending.wait.deadline else { return nil }
         self.pending = nil
         return (pending.request, pending.wait.refusal)
+    }
+
+    /// What is due at `now` for the connection, each thing once; nil for nothing yet.
+    func takeDue(at now: Instant) -> Matter? {
+        if let (request, refusal) = takeOverdue(at: now) { return .overdue(request, refusal) }
+        if let refusal = takeLeaving(at: now) { return .leaving(refusal) }
+        switch expiry.takeDue(at: SystemClock.wallTime()) {
+        case .notify(let seconds): return .notice(expiresInSeconds: seconds)
+        case .end: return .expired
+        case nil: return nil
+        }
     }
 
     /// The connection has ended, or turns out to be none that lasts.

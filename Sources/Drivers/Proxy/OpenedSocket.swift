@@ -4,6 +4,7 @@ internal import Endings
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Relays
 internal import Settings
 internal import SocketIO
 internal import Transport
@@ -25,7 +26,7 @@ final class OpenedSocket {
     /// What the client was told that it speaks.
     let subprotocol: String?
     /// With the client; the relay goes on with it.
-    let compression: WebSocketRelay.Compression
+    let compression: SocketCompression
     /// What came, until it was sent on.
     var message: FirstMessage?
     private(set) var isText = true
@@ -37,7 +38,7 @@ final class OpenedSocket {
     private(set) var reader: MessageAssembler
 
     init(
-        subprotocol: String?, compression: WebSocketRelay.Compression, settings: RouteSettings,
+        subprotocol: String?, compression: SocketCompression, settings: RouteSettings,
         engine: EngineSession?
     ) {
         self.subprotocol = subprotocol
@@ -114,7 +115,7 @@ extension HeldRequest {
         guard let accept = WebSocketAccept.value(for: head) else {
             return client.close(in: worker)
         }
-        var compression = WebSocketRelay.Compression()
+        var compression = SocketCompression()
         // Admission refused malformed offers.
         if let settings = route.settings.compression,
             let offers = try? ExtensionList(head.fields)
@@ -205,7 +206,7 @@ extension HeldRequest {
     }
 }
 
-extension WebSocketRelay {
+extension RelayDriver {
     /// The app has accepted whom the first message let in: it hears that message, without tokens.
     func sendFirstMessage(in worker: Worker) {
         guard let upstream, let socket = context.opened, let message = socket.message else {

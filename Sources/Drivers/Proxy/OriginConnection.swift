@@ -17,7 +17,7 @@ final class OriginConnection {
     enum Phase {
         case connecting(Exchange)
         case exchange(Exchange)
-        case webSocket(WebSocketRelay)
+        case webSocket(RelayDriver)
         case idle
         case closed
     }
@@ -88,7 +88,7 @@ final class OriginConnection {
         phase = .exchange(exchange)
     }
 
-    func begin(_ relay: WebSocketRelay) {
+    func begin(_ relay: RelayDriver) {
         deadline.clear()
         phase = .webSocket(relay)
     }

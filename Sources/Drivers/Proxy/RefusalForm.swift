@@ -81,16 +81,3 @@ extension RequestContext {
         }
     }
 }
-
-extension EndReason {
-    /// The rules about tokens, roles and devices, for which front ends of this gateway are written.
-    var isAboutClient: Bool {
-        switch self {
-        case .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced: true
-        case .normal, .clientGone, .upstreamClosed, .protocolError, .invalidPayload, .policy,
-            .tooBig, .internalError, .upstreamUnavailable, .draining, .overloaded, .rateLimited,
-            .slowConsumer, .idle, .timeout:
-            false
-        }
-    }
-}

@@ -53,7 +53,6 @@ import Transport
 
     private let head = RequestHead(
         method: .get, target: 0..<0, minorVersion: 1, fields: Fields([]))
-    private let event = #"42["force_disconnect",{"type":"force_disconnect","message":"Go"}]"#
 
     @Test func `it is Socket IO where the route says so, and nowhere but on WebSockets`() throws {
         #expect(try context(0).speaksSocketIO)
@@ -68,22 +67,6 @@ import Transport
         other.opened = OpenedSocket(
             subprotocol: nil, compression: .init(), settings: settings, engine: nil)
         #expect(!other.speaksSocketIO)
-    }
-
-    @Test func `who has to leave hears an event, and is sent away by its namespace`() throws {
-        let going = WebSocketRelay.End(
-            message: Self.object, reason: .forceDisconnect, staysAway: true)
-        #expect(try text(context(0).lastWords(of: going)) == [event, "41"])
-        #expect(try text(context(1).lastWords(of: going)) == ["41"])
-        let named = event.replacing("42[", with: "42/a,[")
-        #expect(try text(opened(0, "40/a,{}").lastWords(of: going)) == [named, "41/a,"])
-        #expect(try text(context(2).lastWords(of: going)) == [text([Self.object])[0]])
-        #expect(try context(3).lastWords(of: going).isEmpty)
-        var coming = going
-        coming.staysAway = false
-        #expect(try text(context(0).lastWords(of: coming)) == [event])
-        #expect(
-            try context(0).lastWords(of: .init(message: nil, reason: .slowConsumer)).isEmpty)
     }
 
     @Test(arguments: EndReason.allCases)

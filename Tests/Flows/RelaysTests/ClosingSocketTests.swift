@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Proxy
+@testable import Relays
 
 @Suite struct ClosingSocketTests {
     private static let mask: [UInt8] = [1, 2, 3, 4]

@@ -1,24 +1,23 @@
-internal import Bytes
-internal import WebSocket
+package import WebSocket
 
 /// A WebSocket whose close frame was sent: refused in words, because a browser cannot see the
 /// status of a refused handshake, or ended by rule. It holds no lease and no upstream, waits for
 /// the client's close frame, and is cut after `timeout`.
-final class ClosingSocket {
+package final class ClosingSocket {
     /// What read the client's octets so far, so that reading goes on in the middle of a frame.
-    enum Reader {
+    package enum Reader {
         case frames(FrameRelay)
         case messages(MessageAssembler)
     }
 
-    static let timeout: Duration = .seconds(5)
+    package static let timeout: Duration = .seconds(5)
 
     private var reader: Reader
 
-    init(reader: Reader = .frames(FrameRelay(from: .client))) { self.reader = reader }
+    package init(reader: Reader = .frames(FrameRelay(from: .client))) { self.reader = reader }
 
     /// Octets of a message that was not whole when the close frame was sent.
-    var heldCount: Int {
+    package var heldCount: Int {
         switch reader {
         case .frames: 0
         case .messages(let messages): messages.gatheredCount
@@ -27,7 +26,7 @@ final class ClosingSocket {
 
     /// Reads what the client sends meanwhile and forgets it.
     /// - Returns: true when its close frame came, or nothing that could become one.
-    func clientSent(_ octets: Span<UInt8>) -> Bool {
+    package func clientSent(_ octets: Span<UInt8>) -> Bool {
         var index = 0
         do throws(WebSocketError) {
             switch reader {

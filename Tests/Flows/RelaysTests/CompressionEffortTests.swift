@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Proxy
+@testable import Relays
 
 @Suite("Compression effort")
 struct CompressionEffortTests {

@@ -1,0 +1,171 @@
+internal import Bytes
+internal import Deflate
+internal import Relays
+internal import Settings
+internal import Transport
+internal import WebSocket
+
+/// Messages that are read whole: what the flow wants inflated or deflated is, by the codecs of the
+/// worker, and sent in one frame.
+extension RelayDriver {
+    // MARK: From the client
+
+    func readMessages(
+        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
+    ) {
+        var output = worker.takeScratch()
+        let allowance = worker.turnAllowance
+        while let step = flow.clientSent(
+            octets, at: &index, into: &worker.message,
+            allowance: TurnAllowance(
+                light: worker.turnAllowance > allowance - Flow.lowWater,
+                heavy: worker.allowsHeavyInput),
+            upstreamPending: upstreamPending, now: worker.now)
+        {
+            switch step {
+            case .message(let kind, _, let form):
+                let message = worker.message
+                appendForUpstream(kind, message.span, form, to: &output, in: worker)
+            case .inflate(let kind, _): inflateForUpstream(kind, to: &output, in: worker)
+            // Of the upstream's only.
+            case .fragment: break
+            case .order(let order):
+                sendToUpstream(&output)
+                carryOut(order, in: worker)
+            }
+            if output.count >= Flow.lowWater { sendToUpstream(&output) }
+        }
+        sendToUpstream(&output)
+        worker.giveBack(scratch: &output)
+    }
+
+    private func inflateForUpstream(
+        _ kind: MessageKind, to output: inout [UInt8], in worker: Worker
+    ) {
+        let message = worker.message
+        var inflated = worker.takeInflated()
+        defer { worker.giveBack(inflated: &inflated) }
+        do throws(InflateError) {
+            try worker.codecs.inflate(
+                message.span, with: windows?.inflater, limit: route.settings.inflatedSize,
+                ratio: compression.ratio.map { InflateRatio(ratio: $0) }, into: &inflated)
+        } catch {
+            worker.turnAllowance -= inflated.count
+            return flow.clientCannotBeInflated(isCorrupt: error == .corrupt, now: worker.now)
+        }
+        worker.turnAllowance -= inflated.count
+        guard let form = flow.clientInflated(kind, inflated.span, now: worker.now) else { return }
+        appendForUpstream(kind, inflated.span, form, to: &output, in: worker)
+    }
+
+    private func appendForUpstream(
+        _ kind: MessageKind, _ message: Span<UInt8>, _ form: MessageDirections.Form,
+        to output: inout [UInt8], in worker: Worker
+    ) {
+        let key = worker.newMaskingKey()
+        switch form {
+        case .plain, .asItCame:
+            FrameEncoder.appendMessage(kind, message, maskingKey: key, to: &output)
+        case .deflated(let windowBits):
+            worker.codecs.appendMaskedFrame(
+                kind, message, by: parameters(windowBits), key: key, to: &output)
+        }
+    }
+
+    private func sendToUpstream(_ output: inout [UInt8]) {
+        guard let upstream else { return output.removeAll(keepingCapacity: true) }
+        Self.send(&output, to: upstream.stream)
+    }
+
+    // MARK: From the upstream
+
+    func deflateForClient(_ octets: Span<UInt8>, in worker: Worker) {
+        var output = worker.takeScratch()
+        var index = 0
+        while let step = flow.upstreamSent(
+            octets, at: &index, into: &worker.message, now: worker.now)
+        {
+            switch step {
+            case .message(let kind, .input(let range), let form):
+                let message = octets.extracting(range)
+                appendForClient(kind, message, form, to: &output, in: worker)
+            case .message(let kind, .payload, let form):
+                let message = worker.message
+                appendForClient(kind, message.span, form, to: &output, in: worker)
+            case .inflate(let kind, .input(let range)):
+                inflateForClient(kind, octets.extracting(range), to: &output, in: worker)
+            case .inflate(let kind, .payload):
+                let message = worker.message
+                inflateForClient(kind, message.span, to: &output, in: worker)
+            case .fragment(let kind, let isFirst, let isLast):
+                let piece = worker.message
+                FrameEncoder.appendFragment(
+                    kind, piece.span, isFirst: isFirst, isLast: isLast, to: &output)
+            case .order(let order):
+                sendToClient(&output)
+                carryOut(order, in: worker)
+            }
+        }
+        sendToClient(&output)
+        worker.giveBack(scratch: &output)
+    }
+
+    private func inflateForClient(
+        _ kind: MessageKind, _ message: Span<UInt8>, to output: inout [UInt8], in worker: Worker
+    ) {
+        var inflated = worker.takeInflated()
+        defer { worker.giveBack(inflated: &inflated) }
+        do throws(InflateError) {
+            try worker.codecs.inflate(
+                message, with: nil, limit: flow.upstreamInflateLimit, ratio: nil, into: &inflated)
+        } catch {
+            return flow.upstreamCannotBeInflated(now: worker.now)
+        }
+        guard let form = flow.upstreamInflated(kind, inflated.span, now: worker.now) else { return }
+        appendForClient(kind, inflated.span, form, to: &output, in: worker)
+    }
+
+    private func appendForClient(
+        _ kind: MessageKind, _ message: Span<UInt8>, _ form: MessageDirections.Form,
+        to output: inout [UInt8], in worker: Worker
+    ) {
+        switch form {
+        case .plain: FrameEncoder.appendMessage(kind, message, to: &output)
+        case .asItCame:
+            FrameEncoder.appendMessage(kind, message, isCompressed: true, to: &output)
+        case .deflated(let windowBits):
+            let shrank =
+                if let deflater = windows?.deflater {
+                    worker.codecs.appendFrame(
+                        kind, message, keepingWindowOf: deflater, to: &output)
+                } else {
+                    worker.codecs.appendFrame(
+                        kind, message, by: parameters(windowBits), to: &output)
+                }
+            flow.deflated(shrank: shrank)
+        }
+    }
+
+    private func sendToClient(_ output: inout [UInt8]) {
+        context.octetsOut += output.count
+        Self.send(&output, to: client.stream)
+    }
+
+    private static func send(_ output: inout [UInt8], to stream: Stream) {
+        if output.isEmpty { return }
+        stream.send(output.span)
+        output.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Codecs
+
+    private var compression: RouteSettings.Compression {
+        route.settings.compression ?? RouteSettings.Compression()
+    }
+
+    private func parameters(_ windowBits: Int) -> WorkerCodecs.Parameters {
+        WorkerCodecs.Parameters(
+            level: compression.level, windowBits: windowBits,
+            memoryLevel: compression.memoryLevel)
+    }
+}

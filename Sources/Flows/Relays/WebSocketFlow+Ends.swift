@@ -1,0 +1,252 @@
+package import Clock
+package import Endings
+import Settings
+import SocketIO
+import WebSocket
+
+/// How a WebSocket ends: by its two ends, by rule, or because one of them is gone.
+extension WebSocketFlow {
+    /// How long one side's close frame waits for the other's, and an end for that of a message.
+    static let closeTimeout: Duration = .seconds(5)
+    /// How long the upstream has to answer what came before a violation of the client's.
+    static let settleTimeout: Duration = .milliseconds(500)
+
+    // MARK: Close frames
+
+    mutating func clientClosed(_ frame: ControlFrame, now: Instant) {
+        if toUpstream != nil { orders.give(.toUpstream(.control(frame))) }
+        passed(frame, by: .client, now: now)
+    }
+
+    mutating func upstreamClosed(_ frame: ControlFrame, now: Instant) {
+        switch state {
+        // It answers the gateway's close frame, not one of the client's.
+        case .violated(var ending):
+            // Within a message its end cannot come any more.
+            ending.awaitsBoundary = false
+            end(ending, now: now)
+        case .ending(let ending, let closed?) where closed.sender == .gateway:
+            breakOff(ending)
+        case .open, .closing, .ending:
+            orders.give(.toClient(.control(frame)))
+            passed(frame, by: .upstream, now: now)
+        case .over: break
+        }
+    }
+
+    /// A close frame went through; the first one starts the clock for the second.
+    private mutating func passed(_ frame: ControlFrame, by sender: Closed.Sender, now: Instant) {
+        let closed = Closed(sender: sender, word: String(frame.closeCode ?? 1005))
+        switch state {
+        case .open:
+            state = .closing(closed)
+            timers[.end] = now + Self.closeTimeout
+            stopLooking()
+        case .ending(let ending, nil): state = .ending(ending, closed)
+        case .closing(let first), .ending(_, let first?):
+            conclude(.normal, detail: first.word, .finish)
+        case .violated, .over: break
+        }
+    }
+
+    // MARK: Orders of others
+
+    /// Ends the socket by a close frame of the gateway's, as soon as it may stand in the stream.
+    /// Whoever ends already goes on to end as he does.
+    package mutating func end(_ ending: StreamEnding, now: Instant) {
+        switch state {
+        case .over, .ending: break
+        case .open: begin(ending, nil, now: now)
+        case .closing(let closed) where closed.sender == .upstream:
+            // Nothing may follow it.
+            conclude(ending.reason, detail: closed.word, .finish)
+        case .closing(let closed): begin(ending, closed, now: now)
+        case .violated: begin(ending, Closed(sender: .gateway, word: nil), now: now)
+        }
+    }
+
+    /// Ends the socket at once: what either side still sends or waits for is nobody's any more.
+    package mutating func giveUp(_ reason: EndReason, detail: String?) {
+        if isOver { return }
+        if let closed, closed.sender == .upstream {
+            return conclude(reason, detail: closed.word, .finish)
+        }
+        breakOff(StreamEnding(reason, detail: detail))
+    }
+
+    /// The client takes what waits for it slower than it may.
+    ///
+    /// - Returns: false for one that closes already: its connection is worth nothing any more.
+    package mutating func tookTooLittle() -> Bool {
+        guard isOpen else { return false }
+        breakOff(StreamEnding(.slowConsumer, detail: "rate"), .finishSoon)
+        return true
+    }
+
+    /// Sends a text message of the gateway's, behind the message that is on its way.
+    package mutating func say(_ message: [UInt8]) {
+        switch state {
+        case .open, .closing:
+            toClient.wait(message)
+            sendWaitingToClient()
+        case .violated, .ending, .over: break
+        }
+    }
+
+    // MARK: Losses
+
+    /// The client's connection is broken, or it has finished sending.
+    package mutating func clientLost() {
+        if isOver { return }
+        leaveUpstream(.clientGone)
+        switch state {
+        case .violated(let ending): conclude(ending.reason, detail: ending.detail, .close)
+        case .ending(let ending, let closed?) where closed.sender == .gateway:
+            conclude(ending.reason, detail: ending.detail, .close)
+        case .open, .closing, .ending:
+            conclude(
+                closed?.sender == .client ? .normal : .clientGone, detail: closed?.word, .close)
+        case .over: break
+        }
+    }
+
+    /// The upstream's connection is broken, or it has finished sending.
+    ///
+    /// - Parameter explanation: an object for the client, where it reads such.
+    package mutating func upstreamLost(explanation: [UInt8]?, now: Instant) {
+        if isOver { return }
+        toUpstream = nil
+        orders.give(.closeUpstream)
+        switch state {
+        case .closing(let closed) where closed.sender == .upstream: break
+        case .ending(_, let closed?) where closed.sender == .upstream: break
+        case .ending(let ending, _): breakOff(ending)
+        case .violated(var ending):
+            ending.awaitsBoundary = false
+            end(ending, now: now)
+        case .open, .closing:
+            end(
+                StreamEnding(.upstreamClosed, message: explanation, awaitsBoundary: false),
+                now: now)
+        case .over: break
+        }
+    }
+
+    // MARK: Violations
+
+    /// The client broke the protocol or a limit.
+    mutating func violated(_ reason: EndReason, _ detail: String, now: Instant) {
+        let ending = StreamEnding(reason, detail: detail)
+        switch state {
+        case .violated, .ending, .over: break
+        case .closing:
+            orders.give(.ignoreClient)
+            end(ending, now: now)
+        case .open:
+            orders.give(.ignoreClient)
+            if toUpstream != nil { orders.give(.toUpstream(.goodbye(reason))) }
+            state = .violated(ending)
+            timers[.end] = now + Self.settleTimeout
+            stopLooking()
+        }
+    }
+
+    // MARK: Time
+
+    /// What `end` was set for has not come in time.
+    mutating func endTimedOut(now: Instant) {
+        switch state {
+        case .open, .over: break
+        case .violated(let ending): end(ending, now: now)
+        case .ending(let ending, nil): breakOff(ending)
+        case .ending(let ending, let closed?):
+            if closed.sender == .gateway { return breakOff(ending) }
+            conclude(ending.reason, detail: closed.word, .finish)
+        case .closing(let closed): conclude(.normal, detail: closed.word, .finish)
+        }
+    }
+
+    // MARK: The end
+
+    private mutating func begin(_ ending: StreamEnding, _ closed: Closed?, now: Instant) {
+        state = .ending(ending, closed)
+        stopLooking()
+        if isBetweenMessages { return sayLast(ending, closed) }
+        guard ending.awaitsBoundary else { return breakOff(ending) }
+        upstreamFrames.pausesAfterMessage = true
+        timers[.end] = now + Self.closeTimeout
+    }
+
+    /// The last words and the close frame, between two messages.
+    mutating func sayLast(_ ending: StreamEnding, _ closed: Closed?) {
+        for message in lastWords(of: ending) { orders.give(.toClient(.text(message))) }
+        orders.give(.toClient(.close(ending)))
+        leaveUpstream(ending.reason)
+        // What the client sends after a violation means nothing any more (RFC 6455 §7.1.7).
+        conclude(ending.reason, detail: ending.detail, closed == nil ? .awaitClose : .finish)
+    }
+
+    /// Ends the socket within a message whose rest will never come. A close frame may stand between
+    /// two fragments (RFC 6455 §5.4), but not within one.
+    mutating func breakOff(_ ending: StreamEnding, _ client: SocketEnd.Client = .finish) {
+        if messages != nil || upstreamFrames.isBetweenFrames {
+            orders.give(.toClient(.close(ending)))
+        }
+        leaveUpstream(ending.reason)
+        conclude(ending.reason, detail: ending.detail, client)
+    }
+
+    /// A close frame for the upstream, as far as it may still have one.
+    private mutating func leaveUpstream(_ reason: EndReason) {
+        guard toUpstream != nil, mayUpstreamHear, messages != nil || clientFrames.isBetweenFrames
+        else { return }
+        orders.give(.toUpstream(.goodbye(reason)))
+    }
+
+    private mutating func conclude(
+        _ reason: EndReason, detail: String?, _ client: SocketEnd.Client
+    ) {
+        state = .over
+        timers = Timers()
+        orders.give(.end(SocketEnd(reason: reason, detail: detail, client: client)))
+    }
+
+    /// Nobody is looked after any more who closes: `end` is waited for.
+    private mutating func stopLooking() {
+        for timer: Timer in [.look, .probe, .token] { timers.clear(timer) }
+    }
+
+    /// Whose close frame was sent to the other side, if one was.
+    private var closed: Closed? {
+        switch state {
+        case .open, .over: nil
+        case .closing(let closed): closed
+        case .violated: Closed(sender: .gateway, word: nil)
+        case .ending(_, let closed): closed
+        }
+    }
+
+    /// No close frame was sent to the upstream yet, of whomever.
+    var mayUpstreamHear: Bool {
+        switch closed?.sender {
+        case nil, .upstream: !isOver
+        case .client, .gateway: false
+        }
+    }
+
+    /// The text messages in front of the close frame, which say to the client's program what the
+    /// code means: a JSON object, or packets of Socket.IO where that is spoken, whose clients would
+    /// take anything else for broken.
+    private func lastWords(of ending: StreamEnding) -> [[UInt8]] {
+        guard let namespace = terms.namespace else { return ending.message.map { [$0] } ?? [] }
+        var packets: [[UInt8]] = []
+        if let object = ending.message {
+            packets.append(
+                SocketPacket.event(namespace, "force_disconnect", argument: object.span))
+        }
+        if ending.comingBack == .never, ending.reason.isAboutClient {
+            packets.append(SocketPacket.disconnect(namespace))
+        }
+        return packets
+    }
+}
