@@ -523,6 +523,19 @@ async def test_an_app_that_closes_at_once_is_passed_on(gateway, upstream):
         assert await client.closed() == (4321, "not today")
 
 
+async def test_no_ping_follows_the_close_frame_of_an_app_that_opens_none(gateway, upstream):
+    async with dialled_io(gateway, "/pinging/") as client:
+        await opened(client, 1000, 1000)
+        await client.send(TEXT, connect())
+        app = await upstream.arrival(client.target)
+        await app.switch()
+        await app.close(4321, "not today")
+        while (await client.receive()).opcode != CLOSE:
+            pass
+        # The client does not answer, for as long as it is waited for.
+        assert await client.frames_to_the_end(30) == ([], b"")
+
+
 @pytest.mark.parametrize(
     ("query", "code", "message"),
     [

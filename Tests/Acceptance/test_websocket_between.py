@@ -191,6 +191,17 @@ async def test_a_violation_of_the_clients_does_not_split_the_apps_frame(gateway,
     assert (await line(gateway, client.mark))["reason"] == "protocol_error"
 
 
+async def test_a_violation_is_told_when_the_app_closes_within_a_message(gateway, opened):
+    """The end of the message, which the close frame would stand behind, cannot come any more."""
+    async with opened("cut") as (client, app):
+        await begin(client, app)
+        await client.send(TEXT, "bad", reserved=RSV3)
+        await app.closed()
+        await app.close(1001)
+        assert (await client.closed())[0] == 1002
+    assert (await line(gateway, client.mark))["reason"] == "protocol_error"
+
+
 # An end of ours that waits for a message, or comes too late for one.
 
 
