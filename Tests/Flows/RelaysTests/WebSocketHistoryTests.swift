@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    private static let count = Fuzzing.iterations(default: 600)
+    private static let count = Fuzzing.iterations(default: 300)
 
     @Test func `whatever happens, the rules are kept, and everything ends`() throws {
         for seed in 0..<UInt64(Self.count) {
