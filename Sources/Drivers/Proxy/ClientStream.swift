@@ -2,6 +2,7 @@ internal import Bytes
 internal import Endings
 internal import HTTP
 internal import HTTP1
+internal import Relays
 internal import Transport
 internal import WebSocket
 

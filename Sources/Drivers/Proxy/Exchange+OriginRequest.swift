@@ -2,6 +2,7 @@ internal import Bytes
 internal import Forwarding
 internal import HTTP
 internal import HTTP1
+internal import Relays
 internal import Settings
 internal import Transport
 internal import Upstreams
