@@ -233,4 +233,23 @@ import Testing
         use.responseEnded(surplusCount: 0)
         #expect(use.rest == .refused(.answeredEarly))
     }
+
+    static let outlines: [(Method, BodyLength, keepsBody: Bool, Bool)] = [
+        (.get, .none, false, true), (.post, .none, false, false), (.post, .known(1), true, false),
+        (.put, .known(0), false, true), (.put, .known(1), false, false),
+        (.put, .known(1), true, true), (.put, .unknown, false, false), (.put, .unknown, true, true),
+        (.delete, .none, false, true), (.other("PURGE"), .none, true, false),
+    ]
+
+    @Test(arguments: outlines.indices)
+    func `an outline knows beforehand what its use will say`(index: Int) {
+        let (method, body, keepsBody, mayBeRepeated) = Self.outlines[index]
+        let outline = RequestOutline(method, body: body)
+        #expect(outline.mayBeRepeated(keepsBody: keepsBody) == mayBeRepeated)
+        var use = UpstreamUse(method: method, framing: outline.framing, isReused: true)
+        use.headSent(isTaken: true)
+        if !outline.framing.isEmpty { use.bodySent(isLast: true, isTaken: true) }
+        use.connectionEnded()
+        #expect((use.retryObstacle(keepsBody: keepsBody) == nil) == mayBeRepeated)
+    }
 }
