@@ -33,6 +33,8 @@ import Testing
         #expect(stream.app("retry: 5000\r\n") == ["retry: 5000\r\n"])
         #expect(stream.app("retry") == [])
         #expect(stream.app(": 1\n") == ["retry: 1\n"])
+        #expect(stream.app("data: 1\n\nretry") == ["data: 1\n\n"])
+        #expect(stream.app(": 2\n") == ["retry: 2\n"])
     }
 
     private static let streams = [

@@ -287,6 +287,19 @@ import Testing
         _ = stream.end(.forceDisconnect, "{}")
         stream.queueGrew(to: Self.full + 1)
         #expect(stream.at(100) == ["cut: force_disconnect"])
+        let other = try EventDialogue("comment 1h; send_queue 64k; slow cut 1s")
+        _ = other.app(Self.long)
+        _ = other.end(.forceDisconnect, "{}")
+        other.queueGrew(to: Self.full)
+        #expect(other.at(100) == ["cut: force_disconnect"])
+    }
+
+    @Test func `a queue that is empty again takes its own timer back, and no other`() throws {
+        let stream = try EventDialogue("comment 4s; send_queue 64k; slow cut 5s")
+        stream.queueGrew(to: Self.full)
+        #expect(stream.queueShrank(to: 0))
+        #expect(stream.at(3.9) == [])
+        #expect(stream.at(4) == [":\n\n"])
     }
 
     /// Each has its own time, whatever the others do.
