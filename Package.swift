@@ -136,6 +136,11 @@ let package = Package(
             name: "Configured", dependencies: ["Settings"], path: "Tests/Support/Configured",
             swiftSettings: strict),
 
+        // What tests share that ask a store of sessions: one that answers later.
+        .target(
+            name: "LateStores", dependencies: ["Sessions", "Clock", "Locks"],
+            path: "Tests/Support/LateStores", swiftSettings: strict),
+
         // What tests of sockets share: other programs, and a loop for one stream.
         .target(
             name: "Peers", dependencies: ["Transport", "TLS", "Clock"],
@@ -170,7 +175,9 @@ let package = Package(
             [
                 "Upstreams", "Settings", "Endings", "Forwarding", "HTTP1", "Clock", "Randomness",
             ]),
-        tests("Sessions", "Policy", ["Sessions", "Endings", "Settings", "Clock"]),
+        tests(
+            "Sessions", "Policy",
+            ["Sessions", "Endings", "Settings", "Clock", "Locks", "LateStores"]),
         tests(
             "Identity", "Policy",
             [
@@ -208,7 +215,7 @@ let package = Package(
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
                 "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
                 "Randomness", "Bytes", "Clock", "Routing", "SocketIO",
-                "KeySets", "Configured", "Relays",
+                "KeySets", "Configured", "Relays", "LateStores", "Locks",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

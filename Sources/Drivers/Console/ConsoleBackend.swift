@@ -17,8 +17,9 @@ package protocol ConsoleBackend: SessionBackend {
     /// The sources of keys, in no order.
     func keySources() -> [KeySourceStatus]
 
-    /// Every name at most once.
-    func metrics() -> [MetricFamily]
+    /// Every name at most once. Those of sessions are not among them while the store of sessions
+    /// does not say.
+    func metrics(_ answer: @escaping ConsoleAnswer<[MetricFamily]>)
 }
 
 /// What became of a revocation.

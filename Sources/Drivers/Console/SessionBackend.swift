@@ -7,7 +7,9 @@ package typealias ConsoleAnswer<Value> = @Sendable (Result<Value, Refusal>) -> V
 
 /// What the console asks about sessions, and tells to be done with them. As `ConsoleBackend`:
 /// called on the thread of the console, and whoever is told that something was changed may rely on
-/// it.
+/// it. What the store of sessions has to say may come later, on any thread, or not in time: then a
+/// request is refused with 504, or with 503 where the store says that it cannot answer; other
+/// requests go on meanwhile.
 package protocol SessionBackend: Sendable {
     // Sessions.
 
@@ -17,17 +19,18 @@ package protocol SessionBackend: Sendable {
         _ filter: SessionFilter, after cursor: SessionID?, most: Int,
         _ answer: @escaping ConsoleAnswer<SessionPage>)
 
-    /// Ends all that `filter` means.
-    /// - Returns: how many were told to end.
-    func end(_ filter: SessionFilter, _ kick: Kick) -> Int
+    /// Ends all that `filter` means; answers how many were told to end.
+    func end(_ filter: SessionFilter, _ kick: Kick, _ answer: @escaping ConsoleAnswer<Int>)
 
     // Stores.
 
     /// A page of stores that there is anything to say about, by name.
-    func stores(block: String?, after cursor: StoreKey?, most: Int) -> StorePage
+    func stores(
+        block: String?, after cursor: StoreKey?, most: Int,
+        _ answer: @escaping ConsoleAnswer<StorePage>)
 
     /// Nil when there is neither such a `sessions` block nor anything in the store.
-    func store(_ key: StoreKey) -> StoreView?
+    func store(_ key: StoreKey, _ answer: @escaping ConsoleAnswer<StoreView?>)
 
     // Policies.
 
@@ -58,7 +61,7 @@ package protocol SessionBackend: Sendable {
     /// A query for a store or a device without blocks means all blocks there are.
     func history(_ query: HistoryQuery, _ answer: @escaping ConsoleAnswer<HistoryPage>)
 
-    func counts() -> SessionCounts
+    func counts(_ answer: @escaping ConsoleAnswer<SessionCounts>)
 }
 
 package struct SessionPage: Sendable {
@@ -159,11 +162,11 @@ package struct SessionCounts: Sendable {
     package var blocks: [Block]
     /// With a seat and without.
     package var live: LiveCounts
-    package var tallies: SessionTable.Tallies
+    package var tallies: SessionTallies
     package var kept: Kept
 
     package init(
-        blocks: [Block], live: LiveCounts, tallies: SessionTable.Tallies, kept: Kept
+        blocks: [Block], live: LiveCounts, tallies: SessionTallies, kept: Kept
     ) {
         self.blocks = blocks
         self.live = live

@@ -25,13 +25,30 @@ extension Admission {
         try checkSeatOrigin(route, arrival.device.origin)
         context.setCookie = arrival.device.setCookie(
             generation.sessionBlocks[index].settings, isSecure: context.isTLS)
-        let outcome = worker.shared.sessions.admit(arrival, now: worker.now)
+        let outcome = SeatQuestion.ask(arrival, of: worker.shared.sessions.store, now: worker.now)
         worker.noteSessionDeadline()
-        return try seat(outcome, arrival, index, in: worker)
+        let store = arrival.store.store
+        switch outcome {
+        case .seated(let lease, let overruled):
+            context.session = SessionSeat(lease, of: arrival, block: index)
+            if let overruled {
+                worker.noteReportOnly(
+                    .sessions, of: context, as: overruled.refusal, overruled.words(store))
+            }
+        case .open(let question):
+            context.session = SessionSeat(question.lease, of: arrival, block: index)
+            return .awaitSeat(self, question)
+        case .refused(let rejection):
+            throw context.refuse(
+                rejection, store: store, client: arrival.device.key.clientID, block: index)
+        case .failed(let failure): throw failure.refusal
+        }
+        return nil
     }
 
-    /// Takes a seat for an event stream that has only now turned out to be one. Nobody can be asked
-    /// first whether he lives: its response is there.
+    /// Takes a seat for an event stream that has only now turned out to be one. Its response is
+    /// there, so it waits neither for holders who are asked whether they live nor for late answers:
+    /// where it would have to, it is refused, and what it asked for is given back.
     func admitLate(in worker: Worker) throws(Refusal) {
         guard let index = context.route else { return }
         context.kind = .events
@@ -76,33 +93,11 @@ extension Admission {
             transport: context.isWebSocket ? .webSocket : .eventStream, route: route.name,
             rules: block.rules, isReportOnly: route.settings.reportOnly.contains(.sessions))
     }
-
-    /// Something to wait for, or nil.
-    private func seat(
-        _ outcome: AdmissionOutcome, _ arrival: Arrival, _ block: Int, in worker: Worker
-    ) throws(Refusal) -> Decision? {
-        let store = arrival.store.store
-        let client = arrival.device.key.clientID
-        switch outcome {
-        case .admitted(let lease, let overruled):
-            if let overruled {
-                worker.noteReportOnly(
-                    .sessions, of: context, as: overruled.refusal, overruled.words(store))
-            }
-            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
-        case .waiting(let lease):
-            context.session = SessionSeat(lease: lease, store: store, client: client, block: block)
-            return .awaitSeat(self)
-        case .refused(let rejection):
-            throw context.refuse(rejection, store: store, client: client, block: block)
-        }
-        return nil
-    }
 }
 
 extension OverruledRule {
     /// How the request would have ended; nil where others would have.
-    fileprivate var refusal: Refusal? {
+    var refusal: Refusal? {
         guard case .refusal(let limit) = self else { return nil }
         return Refusal(
             .connectionRejected, detail: limit.policy.rawValue,
@@ -110,7 +105,7 @@ extension OverruledRule {
     }
 
     /// What it would have done, for the operator.
-    fileprivate func words(_ store: String) -> String {
+    func words(_ store: String) -> String {
         switch self {
         case .refusal(let limit):
             "would have refused a device of store \(store): \(limit.devices) may be there"

@@ -33,7 +33,7 @@ struct Admission {
         /// A session of Engine.IO cannot be opened so that its client could bring a token.
         case refuseEngine(EngineError)
         /// To go on (`seated`) when the store of sessions gives the seat.
-        indirect case awaitSeat(Admission)
+        indirect case awaitSeat(Admission, SeatQuestion)
     }
 
     let head: RequestHead

@@ -1,26 +1,41 @@
 internal import Clock
 internal import Sessions
 
+extension SessionMessage {
+    /// What the connection hears that it is about. A seat that nobody there waits for any more is
+    /// given back.
+    func reach(_ client: ClientConnection?, in worker: Worker) {
+        if let fact = stray(beside: client?.sessionLease) {
+            worker.shared.sessions.store.tell(fact, now: worker.now)
+            return worker.noteSessionDeadline()
+        }
+        guard let client else { return }
+        if case .held(let request) = client.phase {
+            request.told(self, from: client, in: worker)
+            return client.resume(in: worker)
+        }
+        switch self {
+        // The table that had it gave it up.
+        case .end(let ending) where client.liveContext?.listedID == ending.session:
+            client.disconnect(Disconnection(ending, in: worker), in: worker)
+        case .probe(let session, _): client.probe(session, in: worker)
+        // To be ended meanwhile, and told of it, it had to be in.
+        case .answer, .end: break
+        }
+        client.updateInterest(in: worker)
+    }
+}
+
 /// What the store of sessions has to do with a connection.
 extension ClientConnection {
-    func told(_ message: SessionMessage, in worker: Worker) {
-        if case .held(let request) = phase {
-            request.told(message, from: self, in: worker)
-            return resume(in: worker)
-        }
-        switch message {
-        // The table that had it gave it up.
-        case .end(let ending) where liveContext?.listedID == ending.session:
-            disconnect(Disconnection(ending, in: worker), in: worker)
-        case .probe(let session, _): probe(session, in: worker)
-        // To be ended meanwhile, and told of it, it had to be in.
-        case .admitted, .refused, .answer, .end: break
-        }
-        updateInterest(in: worker)
+    /// The seat of the request at hand, or the place in front of it.
+    fileprivate var sessionLease: SessionLease? {
+        if case .held(let request) = phase { return request.context.session?.lease }
+        return liveContext?.session?.lease
     }
 
     /// Is the client there? Whoever was heard just now need not be asked.
-    private func probe(_ session: SessionID, in worker: Worker) {
+    fileprivate func probe(_ session: SessionID, in worker: Worker) {
         guard let seat = liveContext?.session, seat.lease.id == session else { return }
         if worker.now - lastHeard < Self.recently, !isEventStream {
             return seat.lease.answered(now: worker.now)

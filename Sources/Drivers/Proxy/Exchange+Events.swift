@@ -204,6 +204,7 @@ extension Exchange {
             cut(.slowConsumer, nil, in: worker)
         case .leave: leave(.normal, in: worker)
         case .answered: context.session?.lease.answered(now: worker.now)
+        case .silent: context.session?.lease.answered(false, now: worker.now)
         case .askToken:
             // What follows from it is sent behind this.
             client.request.flush(in: worker)

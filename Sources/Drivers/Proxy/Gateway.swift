@@ -199,7 +199,9 @@ package final class Gateway {
         var rotation = SystemClock.now() + Self.ticketRotation
         var clearing = SystemClock.now() + Self.stateInterval
         while !running.isEmpty {
-            let next = min(rotation, clearing, figureRounds.first?.until ?? clearing)
+            let next = min(
+                rotation, clearing, figureRounds.first?.until ?? clearing,
+                shared.sessions.nextDeadline ?? clearing)
             let left = (next - SystemClock.now()).wholeMilliseconds
             _ = poller.wait(milliseconds: Int32(clamping: max(0, left + 1)))
             let now = SystemClock.now()
@@ -212,6 +214,7 @@ package final class Gateway {
                 clearing = now + Self.stateInterval
             }
             giveUpFigures(now)
+            shared.sessions.timePassed(to: now)
             for message in shared.control.take() { handle(message) }
         }
         return ExitCode.success
@@ -230,6 +233,8 @@ package final class Gateway {
             shared.log.info("reloaded: generation \(number) judges every request from now on")
         case .stopped(let worker): running.remove(worker)
         case .keysRead(let report): keysRead(report)
+        // The loop looks how long.
+        case .storeAsked: break
         case .figures(let round):
             figureRounds.append((SystemClock.now() + FigureRound.patience, round))
         }

@@ -22,8 +22,8 @@ final class HeldRequest {
         case keys(GateRefusal)
         /// The client of an opened WebSocket has to say who it is.
         case message(OpenedSocket)
-        /// Those who have seats are asked whether they live.
-        case seat(Admission)
+        /// The store of sessions has not decided.
+        case seat(Admission, SeatQuestion)
         case body
         /// What the connection of a session says to the refresh of this number.
         case reply(UInt64)
@@ -32,8 +32,6 @@ final class HeldRequest {
     /// A token and what is around it.
     private static let bodySize = ControlRequest.octetLimit
     private static let bodyTimeout: Duration = .seconds(10)
-    /// Longer than holders of seats have to answer.
-    private static let seatTimeout: Duration = .seconds(45)
     /// Longer than the other connection waits for keys at most.
     private static let replyTimeout: Duration = .seconds(100)
 
@@ -104,33 +102,43 @@ final class HeldRequest {
 
     // MARK: Seats
 
-    func awaitSeat(
-        _ admission: Admission, from client: ClientConnection, in worker: Worker
-    ) {
-        stage = .seat(admission)
-        client.hold(self, until: worker.now + Self.seatTimeout, in: worker)
+    /// What the store of sessions says to the connection.
+    func told(_ message: SessionMessage, from client: ClientConnection, in worker: Worker) {
+        guard case .seat(let admission, let question) = stage else { return }
+        switch question.told(message, now: worker.now) {
+        case .outcome(let outcome): seat(outcome, admission, from: client, in: worker)
+        case .ended(let ending):
+            let end = Disconnection(ending, in: worker)
+            self.end(StreamEnding(end, of: context, in: worker), client, worker)
+        case .probed: question.lease.answered(now: worker.now)
+        case .foreign: break
+        }
     }
 
-    /// What the store of sessions says: the session is in, or not, or no longer.
-    func told(_ message: SessionMessage, from client: ClientConnection, in worker: Worker) {
-        guard case .seat(let admission) = stage, let seat = context.session else { return }
-        switch message {
-        case .admitted(let record) where record.id == seat.lease.id:
+    /// What has become of the question for a seat.
+    func seat(
+        _ outcome: SeatQuestion.Outcome, _ admission: Admission, from client: ClientConnection,
+        in worker: Worker
+    ) {
+        switch outcome {
+        case .seated(_, let overruled):
             stage = .none
+            if let overruled, let seat = context.session {
+                worker.noteReportOnly(
+                    .sessions, of: context, as: overruled.refusal, overruled.words(seat.store))
+            }
             RequestIntake.seated(admission, self, from: client, in: worker)
-        case .refused(seat.lease.id, _, let rejection):
+        case .open(let question):
+            stage = .seat(admission, question)
+            client.hold(self, until: question.deadline, in: worker)
+        case .refused(let rejection):
+            guard let seat = context.session else { return }
             context.session = nil
             answer(
                 context.refuse(
                     rejection, store: seat.store, client: seat.client, block: seat.block),
                 client, worker)
-        // It was in, and is not any more.
-        case .end(let ending) where ending.session == seat.lease.id:
-            let end = Disconnection(ending, in: worker)
-            self.end(StreamEnding(end, of: context, in: worker), client, worker)
-        // Who has asked lives.
-        case .probe: seat.lease.answered(now: worker.now)
-        case .admitted, .refused, .end, .answer: break
+        case .failed(let failure): answer(failure.refusal, client, worker)
         }
     }
 
@@ -276,12 +284,8 @@ final class HeldRequest {
                 Refusal(
                     .timeout, detail: "first_message",
                     message: "The first message did not come in time"), client, worker)
-        case .seat:
-            answer(
-                Refusal(
-                    .overloaded, detail: "seat",
-                    message: "It is not known whether there is a place", retryAfterSeconds: 1),
-                client, worker)
+        case .seat(let admission, let question):
+            seat(question.timePassed(to: worker.now), admission, from: client, in: worker)
         }
     }
 

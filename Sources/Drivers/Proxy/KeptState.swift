@@ -12,7 +12,7 @@ internal import Transport
 /// answered. The last two happen on the thread of the store, one decision after the other, so what
 /// is in force is always what was decided last.
 final class KeptState: Sendable {
-    private let sessions: SessionTable
+    private let sessions: AskedStore
     private let revocations: RevocationStore
     private let journal: SessionJournal
     private let log: EventLog
@@ -26,7 +26,7 @@ final class KeptState: Sendable {
     private let origin = Guarded<Instant?>(nil)
 
     init(
-        sessions: SessionTable, revocations: RevocationStore, journal: SessionJournal,
+        sessions: AskedStore, revocations: RevocationStore, journal: SessionJournal,
         log: EventLog
     ) {
         self.sessions = sessions
@@ -80,6 +80,8 @@ final class KeptState: Sendable {
         let now = clock.wallTime
         _ = noteSetting(of: clock)
         _ = try wait { store.timePassed(to: now, $0) }
+        // The store of sessions is not waited for: it takes what it is told in this order, and
+        // nobody has come yet.
         putInForce(try wait { store.policies(now: now, $0) }, clock)
         let names = try wait { store.aliases(block: nil, $0) }
         aliases.withLock { aliases in
@@ -110,7 +112,7 @@ final class KeptState: Sendable {
         blocks.withLock { $0 = Dictionary(rules) { first, _ in first } }
         let now = SystemClock.now()
         for (block, rules) in rules {
-            _ = sessions.submit(.adopt(block: block, rules), now: now)
+            carryOut(.adopt(block: block, rules), "the rules of 'sessions " + block + "'", now)
         }
         store?.keepHistory(Self.historyLimits(settings)) { _ in }
     }
@@ -127,7 +129,7 @@ final class KeptState: Sendable {
     /// it says so now.
     func timePassed(to clock: ClockReading) {
         journal.timePassed(to: clock.now)
-        let (sessions, revocations) = (sessions, revocations)
+        let revocations = revocations
         if noteSetting(of: clock) {
             log.info("the clock was set: policies of stores end by what it says now")
             store?.policies(now: clock.wallTime) { result in
@@ -138,9 +140,9 @@ final class KeptState: Sendable {
             // A failure was logged, and is tried again the next time.
             guard case .success(let expired) = result else { return }
             for policy in expired.policies {
-                _ = sessions.submit(
+                self.carryOut(
                     .clearLimit(policy.key.storeKey, role: policy.key.roleGroup),
-                    now: SystemClock.now())
+                    "the end of the policy of store " + policy.key.store, SystemClock.now())
             }
             revocations.forget(now: clock.wallTime)
         }
@@ -168,8 +170,37 @@ final class KeptState: Sendable {
             return store
         }
         guard let store else { return }
-        journal.finish(sessions.records, now: SystemClock.now())
+        journal.finish(lastRecords(), now: SystemClock.now())
         store.close()
+    }
+
+    /// The sessions that are still there; the process does not wait long to hear of them.
+    private func lastRecords() -> [SessionRecord] {
+        do {
+            let handover = try Handover<Result<[SessionRecord], StoreFailure>>()
+            sessions.records(now: SystemClock.now()) { handover.give($0) }
+            guard let result = try handover.wait(atMost: Self.lastPatience) else {
+                throw StoreFailure.late
+            }
+            return try result.get()
+        } catch let failure as StoreFailure {
+            log.warning("history: sessions that are still there are not in it: \(failure.words)")
+        } catch {
+            log.warning("history: sessions that are still there are not in it: \(error)")
+        }
+        return []
+    }
+
+    private static let lastPatience: Duration = .seconds(2)
+
+    /// An order that nobody hears the answer of.
+    private func carryOut(_ order: StoreQuestion, _ what: String, _ now: Instant) {
+        let log = log
+        sessions.carryOut(order, now: now) { result in
+            if case .failure(let failure) = result {
+                log.warning("\(what) may not be in force: \(failure.words)")
+            }
+        }
     }
 
     // MARK: Policies
@@ -193,24 +224,32 @@ final class KeptState: Sendable {
     /// In the order they were set: of two for one group the later one holds.
     private func putInForce(_ policies: [StorePolicy], _ clock: ClockReading) {
         for policy in policies.sorted(by: { $0.version < $1.version }) {
-            _ = putInForce(policy, endsExcess: false, clock)
+            putInForce(policy, endsExcess: false, clock) { _ in }
         }
     }
 
-    /// - Returns: who had to go.
+    /// - Parameter told: who had to go; or why it is not known to be in force, of which there is a
+    ///   line in the log, too.
     func putInForce(
-        _ policy: StorePolicy, endsExcess: Bool, _ clock: ClockReading = SystemClock.reading()
-    ) -> [SessionRecord] {
+        _ policy: StorePolicy, endsExcess: Bool, _ clock: ClockReading = SystemClock.reading(),
+        _ told: @escaping AskedStore.Told<[SessionRecord]>
+    ) {
         guard let limit = limit(policy.change, clock) else {
             log.warning(
                 "state: the policy of store \(policy.key.store) is not in force: there is no"
                     + " 'sessions \(policy.key.block)'")
-            return []
+            return told(.success([]))
         }
-        let request = SessionRequest.setLimit(
-            policy.key.storeKey, limit, endsExcess: endsExcess)
-        guard case .ended(let records) = sessions.submit(request, now: clock.now) else { return [] }
-        return records
+        let log = log
+        let order = StoreQuestion.setLimit(policy.key.storeKey, limit, endsExcess: endsExcess)
+        sessions.ended(by: order, now: clock.now) { result in
+            if case .failure(let failure) = result {
+                log.warning(
+                    "state: the policy of store \(policy.key.store) may not be in force: "
+                        + failure.words)
+            }
+            told(result)
+        }
     }
 
     // MARK: Names of devices
@@ -228,21 +267,4 @@ final class KeptState: Sendable {
 
 extension StorePolicyKey {
     var storeKey: StoreKey { StoreKey(block: block, store: store) }
-}
-
-extension SessionTable {
-    /// All that are live now, in no order.
-    fileprivate var records: [SessionRecord] {
-        var records: [SessionRecord] = []
-        var cursor: SessionID?
-        while true {
-            let request = SessionRequest.list(
-                SessionFilter(), after: cursor, most: Self.longestPage)
-            guard case .page(let page, let next) = submit(request, now: .zero) else { break }
-            records += page
-            guard let next else { break }
-            cursor = next
-        }
-        return records
-    }
 }

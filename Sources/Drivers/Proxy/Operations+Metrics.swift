@@ -5,8 +5,8 @@ internal import Upstreams
 
 /// Metrics of sessions, of what is kept, and of the load.
 extension Operations {
-    var sessionMetrics: [MetricFamily] {
-        let counts = counts()
+    /// What the store of sessions knows.
+    func sessionMetrics(_ counts: SessionCounts) -> [MetricFamily] {
         let gauges = [
             MetricFamily(
                 "gateway_sessions", .gauge, help: "Live sessions by 'sessions' block.",

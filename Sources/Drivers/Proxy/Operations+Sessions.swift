@@ -15,46 +15,62 @@ extension Operations {
         _ filter: SessionFilter, after cursor: SessionID?, most: Int,
         _ answer: @escaping ConsoleAnswer<SessionPage>
     ) {
-        let request = SessionRequest.list(filter, after: cursor, most: most)
-        guard case .page(let records, let next) = submit(request) else { return }
-        let list = SessionList(
-            (records, next), shared.live.list(filter, after: cursor, most: most), most: most)
-        FigureRound.ask(list.sessions, shared) { figures in
-            answer(.success(SessionPage(list, figures)))
+        let seatless = shared.live.list(filter, after: cursor, most: most)
+        @Sendable func found(_ seated: (records: [SessionRecord], next: SessionID?)) {
+            let list = SessionList(seated, seatless, most: most)
+            FigureRound.ask(list.sessions, shared) { figures in
+                answer(.success(SessionPage(list, figures)))
+            }
+        }
+        // Of one id there is one: who has it and no seat is in no store.
+        if filter.isSeated == false || filter.id != nil && !seatless.connections.isEmpty {
+            return found(([], nil))
+        }
+        shared.sessions.list(filter, after: cursor, most: most, now: SystemClock.now()) { result in
+            result.orProblem(answer) { found($0) }
         }
     }
 
-    func end(_ filter: SessionFilter, _ kick: Kick) -> Int {
-        guard case .ended(let records) = submit(.kick(filter, kick)) else { return 0 }
-        return records.count + shared.endSeatless(filter, kick)
-    }
-
-    private func submit(_ request: SessionRequest) -> SessionAnswer {
-        shared.sessions.submit(request, now: SystemClock.now())
+    func end(_ filter: SessionFilter, _ kick: Kick, _ answer: @escaping ConsoleAnswer<Int>) {
+        let seatless = shared.endSeatless(filter, kick)
+        if filter.id != nil, seatless > 0 { return answer(.success(seatless)) }
+        shared.sessions.ended(by: .kick(filter, kick), now: SystemClock.now()) { result in
+            result.orProblem(answer) { answer(.success($0.count + seatless)) }
+        }
     }
 
     // MARK: Stores
 
-    func stores(block: String?, after cursor: StoreKey?, most: Int) -> StorePage {
-        let request = SessionRequest.stores(SessionFilter(block: block), after: cursor, most: most)
-        guard case .stores(let summaries, let next) = submit(request) else {
-            return StorePage(stores: [], next: nil)
+    func stores(
+        block: String?, after cursor: StoreKey?, most: Int,
+        _ answer: @escaping ConsoleAnswer<StorePage>
+    ) {
+        let kept = shared.kept
+        shared.sessions.stores(
+            SessionFilter(block: block), after: cursor, most: most, now: SystemClock.now()
+        ) { result in
+            result.orProblem(answer) { page in
+                let views = page.stores.map {
+                    StoreView(summary: $0, rules: kept.rules(of: $0.key.block))
+                }
+                answer(.success(StorePage(stores: views, next: page.next)))
+            }
         }
-        let views = summaries.map {
-            StoreView(summary: $0, rules: shared.kept.rules(of: $0.key.block))
-        }
-        return StorePage(stores: views, next: next)
     }
 
-    func store(_ key: StoreKey) -> StoreView? {
+    func store(_ key: StoreKey, _ answer: @escaping ConsoleAnswer<StoreView?>) {
         let rules = shared.kept.rules(of: key.block)
         let filter = SessionFilter(block: key.block, store: key.store)
-        if case .stores(let summaries, _) = submit(.stores(filter, after: nil, most: 1)),
-            let summary = summaries.first
-        {
-            return StoreView(summary: summary, rules: rules)
+        shared.sessions.stores(filter, after: nil, most: 1, now: SystemClock.now()) { result in
+            result.orProblem(answer) { page in
+                if let summary = page.stores.first {
+                    return answer(.success(StoreView(summary: summary, rules: rules)))
+                }
+                answer(
+                    .success(
+                        rules.map { StoreView(summary: StoreSummary(key: key), rules: $0) }))
+            }
         }
-        return rules.map { StoreView(summary: StoreSummary(key: key), rules: $0) }
     }
 
     // MARK: Policies
@@ -66,76 +82,7 @@ extension Operations {
     }
 
     func setPolicy(_ order: PolicyOrder, _ answer: @escaping ConsoleAnswer<PolicyOutcome>) {
-        do throws(Refusal) {
-            try check(order.change)
-        } catch {
-            return answer(.failure(error))
-        }
-        withStore(answer) { store in
-            // Asked first, on the thread of the store: whether there is one, and for a dry run
-            // whether the condition holds.
-            store.policy(order.change.key, now: SystemClock.wallTime()) { result in
-                switch result {
-                case .failure(let error): answer(.failure(Refusal(error)))
-                case .success(let current): set(order, in: store, inPlaceOf: current, answer)
-                }
-            }
-        }
-    }
-
-    private func set(
-        _ order: PolicyOrder, in store: StateStore, inPlaceOf current: StorePolicy?,
-        _ answer: @escaping ConsoleAnswer<PolicyOutcome>
-    ) {
-        let now = SystemClock.wallTime()
-        if order.isDryRun { return answer(tryOut(order, current, now)) }
-        let kept = shared.kept
-        store.setPolicy(order.change, if: order.condition, now: now) { result in
-            answer(
-                result.map { policy in
-                    PolicyOutcome(
-                        policy: policy, isNew: current == nil,
-                        ended: kept.putInForce(policy, endsExcess: order.endsExcess))
-                }.orRefusal)
-        }
-    }
-
-    private func tryOut(
-        _ order: PolicyOrder, _ current: StorePolicy?, _ now: WallTime
-    ) -> Result<PolicyOutcome, Refusal> {
-        guard order.condition.holds(for: current) else {
-            return .failure(Refusal(StateError.conflict(current: current)))
-        }
-        do throws(InvalidRecord) {
-            try order.change.check(now: now)
-        } catch {
-            return .failure(Refusal(StateError.invalid(error)))
-        }
-        var ended: [SessionRecord] = []
-        if let limit = shared.kept.limit(order.change, SystemClock.reading()),
-            case .ended(let records) = submit(.tryLimit(order.change.key.storeKey, limit))
-        {
-            ended = records
-        }
-        return .success(PolicyOutcome(policy: nil, isNew: current == nil, ended: ended))
-    }
-
-    /// Throws for a policy that could never be about anybody.
-    private func check(_ change: StorePolicyChange) throws(Refusal) {
-        guard let rules = shared.kept.rules(of: change.key.block) else {
-            throw Refusal(
-                .policy, status: 404, message: "There is no 'sessions' block of this name")
-        }
-        guard let role = change.key.roleGroup else { return }
-        guard rules.group(of: role) != nil else {
-            throw Refusal(.invalidPayload, status: 422, message: "This role is not limited")
-        }
-        let set = store(change.key.storeKey)?.summary.limits ?? []
-        let others = set.count { $0.role != role }
-        guard others < StoreEngine.mostRuntimeLimits else {
-            throw Refusal(
-                .overloaded, status: 507, message: "There are too many policies for this store")
-        }
+        PolicySetting(order: order, shared: shared, answer: answer).begin()
     }
 
     func removePolicy(
@@ -145,11 +92,11 @@ extension Operations {
         let sessions = shared.sessions
         withStore(answer) { store in
             store.removePolicy(key, if: condition, now: SystemClock.wallTime()) { result in
-                if case .success = result {
-                    _ = sessions.submit(
-                        .clearLimit(key.storeKey, role: key.roleGroup), now: SystemClock.now())
+                if case .failure(let error) = result { return answer(.failure(Refusal(error))) }
+                let order = StoreQuestion.clearLimit(key.storeKey, role: key.roleGroup)
+                sessions.carryOut(order, now: SystemClock.now()) { result in
+                    result.orProblem(answer) { answer(.success(())) }
                 }
-                answer(result.map { _ in () }.orRefusal)
             }
         }
     }
@@ -191,21 +138,11 @@ extension Operations {
         withStore(answer) { store in store.history(asked) { answer($0.orRefusal) } }
     }
 
-    func counts() -> SessionCounts {
-        let live = shared.sessions.countsByBlock
-        let names = Set(live.keys).union(shared.kept.blockNames).sorted()
-        let statistics = shared.kept.store?.statistics ?? StateStatistics()
-        var tallies = shared.sessions.tallies
-        tallies.kicked += shared.live.kicked
-        return SessionCounts(
-            blocks: names.map {
-                .init(
-                    name: $0, sessions: live[$0]?.sessions ?? 0, stores: live[$0]?.stores ?? 0)
-            },
-            live: shared.live.counts, tallies: tallies,
-            kept: .init(
-                isPersistent: shared.kept.isPersistent, history: statistics.historyCount,
-                lost: statistics.lost, isFailing: statistics.isFailing))
+    func counts(_ answer: @escaping ConsoleAnswer<SessionCounts>) {
+        let shared = shared
+        shared.sessions.counts(now: SystemClock.now()) { result in
+            result.orProblem(answer) { answer(.success(SessionCounts($0, shared))) }
+        }
     }
 
     /// What is kept; refuses where there is nothing.
@@ -216,6 +153,37 @@ extension Operations {
             return answer(.failure(Refusal(StateError.stopped)))
         }
         body(store)
+    }
+}
+
+extension SessionCounts {
+    /// What the store of sessions says, with what is known here.
+    fileprivate init(_ counts: StoreCounts, _ shared: SharedState) {
+        let names = Set(counts.blocks.keys).union(shared.kept.blockNames).sorted()
+        let statistics = shared.kept.store?.statistics ?? StateStatistics()
+        var tallies = counts.tallies
+        tallies.kicked += shared.live.kicked
+        self.init(
+            blocks: names.map {
+                let block = counts.blocks[$0] ?? .init()
+                return .init(name: $0, sessions: block.sessions, stores: block.stores)
+            },
+            live: shared.live.counts, tallies: tallies,
+            kept: .init(
+                isPersistent: shared.kept.isPersistent, history: statistics.historyCount,
+                lost: statistics.lost, isFailing: statistics.isFailing))
+    }
+}
+
+extension Result where Failure == StoreFailure {
+    /// Goes on with what the store of sessions says; or whoever asked hears why it says nothing.
+    func orProblem<Value>(
+        _ answer: ConsoleAnswer<Value>, _ goOn: (Success) -> Void
+    ) {
+        switch self {
+        case .success(let value): goOn(value)
+        case .failure(let failure): answer(.failure(failure.problem))
+        }
     }
 }
 

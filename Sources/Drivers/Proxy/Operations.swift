@@ -74,9 +74,19 @@ struct Operations: ConsoleBackend {
 
     // MARK: Metrics
 
-    func metrics() -> [MetricFamily] {
-        keyMetrics + tokenMetrics + sessionMetrics + stateMetrics + limitMetrics + reportMetrics
-            + loadMetrics + serverMetrics + heldMetrics
+    func metrics(_ answer: @escaping ConsoleAnswer<[MetricFamily]>) {
+        let operations = self
+        counts { result in
+            // While the store of sessions says nothing the rest is wanted all the more.
+            let sessions = (try? result.get()).map { operations.sessionMetrics($0) } ?? []
+            answer(.success(operations.ownMetrics + sessions))
+        }
+    }
+
+    /// What is known without the store of sessions.
+    private var ownMetrics: [MetricFamily] {
+        keyMetrics + tokenMetrics + stateMetrics + limitMetrics + reportMetrics + loadMetrics
+            + serverMetrics + heldMetrics
     }
 
     private var keyMetrics: [MetricFamily] {

@@ -319,6 +319,7 @@ extension RelayDriver {
             say(.error(error.refusal, at: SystemClock.wallTime()), in: worker)
         case .judgeToken: judgeToken(in: worker)
         case .clientIsThere: context.session?.lease.answered(now: worker.now)
+        case .clientIsSilent: context.session?.lease.answered(false, now: worker.now)
         case .sendFirstMessage(let handover):
             sendFirstMessage(in: worker)
             warn(about: handover, in: worker)

@@ -252,6 +252,13 @@ struct SessionSeat {
     let client: ClientID?
     /// An index into `Generation.sessionBlocks`.
     let block: Int
+
+    init(_ lease: SessionLease, of arrival: Arrival, block: Int) {
+        self.lease = lease
+        store = arrival.store.store
+        client = arrival.device.key.clientID
+        self.block = block
+    }
 }
 
 /// A place that was not given.

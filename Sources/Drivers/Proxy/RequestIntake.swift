@@ -134,8 +134,8 @@ enum RequestIntake {
             client.request.give(.ticket(ticket), to: context, in: worker)
         case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
         case .awaitMessage(let route): request.awaitMessage(route, from: client, in: worker)
-        case .awaitSeat(let admission):
-            request.awaitSeat(admission, from: client, in: worker)
+        case .awaitSeat(let admission, let question):
+            request.seat(.open(question), admission, from: client, in: worker)
         case .refresh:
             try request.readBody(from: client, in: worker)
         case .forward(let plan):

@@ -14,7 +14,8 @@ package import Upstreams
 package final class SharedState: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let control: Mailbox<ControlMessage>
-    let sessions: SessionTable
+    /// The store of sessions.
+    let sessions: AskedStore
     /// All that lives, with and without a token or a seat.
     let live = LiveTable()
     let revocations = RevocationStore()
@@ -50,7 +51,14 @@ package final class SharedState: Sendable {
     /// Messages a worker may be behind with.
     private static let mailboxCapacity = 1 << 20
 
-    init(workerCount: Int) throws {
+    /// - Parameter makeStore: the store of sessions, which says to these what it does not answer
+    ///   at once.
+    init(
+        workerCount: Int,
+        makeStore: (SessionOutlets) -> any SessionStore = {
+            SessionTable(deliver: $0.deliver, report: $0.report)
+        }
+    ) throws {
         tickets = try TicketKeys()
         accessLog = AccessLog(log: log)
         memory = MemoryLedger(workerCount: workerCount)
@@ -62,11 +70,14 @@ package final class SharedState: Sendable {
         self.mailboxes = mailboxes
         let journal = SessionJournal(log: log)
         self.journal = journal
-        let sessions = SessionTable(
-            deliver: { message in
-                let worker = Int(message.connection.worker)
-                if worker < mailboxes.count { mailboxes[worker].post(.session(message)) }
-            }, report: { journal.note($0) })
+        let questions = PendingQuestions { control.post(.storeAsked) }
+        let store = makeStore(
+            SessionOutlets(
+                deliver: { message in
+                    let worker = Int(message.connection.worker)
+                    if worker < mailboxes.count { mailboxes[worker].post(.session(message)) }
+                }, answered: { questions.answered($0, $1) }, report: { journal.note($0) }))
+        let sessions = AskedStore(store, questions)
         self.sessions = sessions
         kept = KeptState(
             sessions: sessions, revocations: revocations, journal: journal, log: log)
@@ -112,6 +123,8 @@ enum ControlMessage: Sendable {
     case stopped(worker: Int)
     case signal(Signal)
     case keysRead(KeySetReport)
+    /// The store of sessions was asked, which is not waited for for ever.
+    case storeAsked
     /// Workers were asked for figures, which are not waited for for ever.
     case figures(FigureRound)
 }

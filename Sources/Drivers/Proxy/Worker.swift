@@ -237,13 +237,13 @@ final class Worker {
 
     /// Called after the store of sessions was told something: it may want to be asked again.
     func noteSessionDeadline() {
-        guard let next = shared.sessions.nextDeadline else { return }
+        guard let next = shared.sessions.store.nextDeadline else { return }
         if sessionDeadline.set(next) { schedule(mailboxToken, at: next) }
     }
 
     private func sessionTimePassed() {
         guard isDue(&sessionDeadline, of: mailboxToken) else { return }
-        _ = shared.sessions.submit(.tick, now: now)
+        shared.sessions.store.tell(.tick, now: now)
         noteSessionDeadline()
     }
 
@@ -370,7 +370,7 @@ final class Worker {
         case .adopt(let generation, let added, let removed):
             adopt(generation, added: added, removed: removed)
         case .session(let message):
-            client(message.connection.connection)?.told(message, in: self)
+            message.reach(client(message.connection.connection), in: self)
         case .disconnect(let token, let session, let cause):
             client(token)?.disconnect(session, cause, in: self)
         case .refresh(let token, let request):

@@ -32,6 +32,8 @@ package struct EventFlow: ~Copyable, Sendable {
         case leave
         /// Who asked whether the client is there hears that it is.
         case answered
+        /// The client that was asked has acknowledged nothing for so long that nothing will come.
+        case silent
         /// The end of the token, and whatever else has a moment of its own, is asked about. When to
         /// ask again is told by `setExpiry`.
         case askToken
@@ -252,7 +254,9 @@ extension EventFlow {
         case .isThere:
             probe = nil
             return .answered
-        case .isSilent: probe = nil
+        case .isSilent:
+            probe = nil
+            return .silent
         case nil: if probe != nil { timers[.probe] = now + AcknowledgementProbe.interval }
         }
         return nil

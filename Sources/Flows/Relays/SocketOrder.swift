@@ -23,6 +23,8 @@ package enum SocketOrder: Sendable, Equatable {
     case judgeToken
     /// The client was asked whether it is there, and is.
     case clientIsThere
+    /// The client that was asked has acknowledged nothing for so long that nothing will come.
+    case clientIsSilent
     /// The app has a session of Engine.IO: it hears the client's first message.
     case sendFirstMessage(EngineSession.Handover)
     /// A full queue was not taken fast enough, which ends the socket.

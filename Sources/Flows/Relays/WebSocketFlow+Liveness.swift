@@ -95,7 +95,7 @@ extension WebSocketFlow {
     private mutating func judgeProbe(_ backlog: ClientBacklog, now: Instant) {
         switch liveness.judge(backlog.acknowledgements, now: now) {
         case .isThere: orders.give(.clientIsThere)
-        case .isSilent: break
+        case .isSilent: orders.give(.clientIsSilent)
         case nil:
             if liveness.watchesAcknowledgements {
                 timers[.probe] = now + AcknowledgementProbe.interval

@@ -73,11 +73,11 @@ package final class LiveTable: Sendable {
     package var kicked: Int { kicks.load(ordering: .relaxed) }
 
     /// Those without a seat that the filter means, whose id is after the cursor, by id, at most so
-    /// many: as `SessionRequest.list`, and each shard as it was at some instant.
+    /// many: as `StoreQuestion.list`, and each shard as it was at some instant.
     package func list(
         _ filter: SessionFilter, after cursor: SessionID?, most: Int
     ) -> (connections: [LiveConnection], next: SessionID?) {
-        let most = min(max(1, most), SessionTable.longestPage)
+        let most = min(max(1, most), StoreQuestion.longestPage)
         var page = ListPage<LiveConnection>(most: most) { $0.id.isBefore($1.id) }
         for shard in shards(for: filter) {
             let found = shard.places.withLock { places in

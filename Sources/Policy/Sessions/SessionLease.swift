@@ -51,14 +51,26 @@ package final class SessionLease: Sendable {
     /// Gives the place back now; a second call does nothing.
     package func end(_ departure: Departure, now: Instant) {
         if hasEnded.exchange(true, ordering: .relaxed) { return }
-        _ = sessions.submit(.depart(id, store, departure), now: now)
+        sessions.tell(.depart(id, store, departure), now: now)
+    }
+
+    /// The store did not let it in: there is nothing to give back.
+    func dissolve() { hasEnded.store(true, ordering: .relaxed) }
+
+    /// True while the place of this session is held, or waited for, by this lease.
+    func holds(_ session: SessionID) -> Bool {
+        session == id && !hasEnded.load(ordering: .relaxed)
     }
 
     /// As `end(_:now:)`, at the last instant that the store was told.
     package func end() { end(.normal, now: Instant(nanoseconds: .min)) }
 
-    /// The client was heard after a probe.
-    package func answered(now: Instant) { _ = sessions.submit(.answered(id, store), now: now) }
+    /// What came of a probe.
+    ///
+    /// - Parameter isThere: false when for so long nothing came that nothing will.
+    package func answered(_ isThere: Bool = true, now: Instant) {
+        sessions.tell(isThere ? .answered(id, store) : .silent(id, store), now: now)
+    }
 
     deinit { end() }
 }

@@ -1,8 +1,14 @@
 package import Clock
-import Settings
 
 /// Where sessions are counted: this process's own `SessionTable`, or a store that several gateways
-/// share. Everything goes in and out as messages, so that the answer may come later.
+/// share. It is asked, and it answers at once or later; whoever asks has one way for both:
+/// `SeatQuestion` for a connection, `AskedStore` for everybody else.
+///
+/// - What one thread asks and tells about one store takes effect in the order it was said.
+/// - An answer comes once, or never: how long it is waited for, and what then, is decided by who
+///   asked (`StoreFailure`).
+/// - An answer that is late is not undone by the store: a seat that nobody takes any more is given
+///   back by who was told of it (`SessionMessage.stray`).
 ///
 /// ## What a store that lives elsewhere needs
 ///
@@ -31,113 +37,57 @@ import Settings
 /// - `arrive` counts only what is limited and costs O(log places); it also drops sessions whose
 ///   process let its `gw:alive` lapse, so a gateway that died frees its places within 30 s, and
 ///   renews the TTL (an hour) of the store's keys, so a store that is forgotten leaves nothing.
-/// - `depart` and `answered` are sent without waiting for the answer; they may come twice, and
-///   late: a session that is gone is gone. `arrive` carries an id that was never used, so it may be
-///   repeated after a timeout and answers the same.
+/// - `depart`, `answered` and `silent` are told, and nobody waits for them; they may come twice,
+///   and late: a session that is gone is gone. `arrive` carries an id that was never used, so it
+///   may be repeated after a timeout and answers the same.
 /// - `list` and `stores` read with `SCAN`-like cursors (`ZRANGEBYLEX` on `gw:stores`, `HSCAN`).
 /// - `ConnectionAddress.worker` names the process, too: its upper half is the process's number.
-/// - When Redis does not answer in time the driver decides whether newcomers come in (as
-///   `report_only`) or are refused with `overloaded`; sessions that are in stay in.
+/// - An event stream that only its response shows to be one cannot wait for an answer, because the
+///   response is there: where the store does not answer at once it is refused (`overloaded`), so
+///   such routes say `events`.
 package protocol SessionStore: AnyObject, Sendable {
-    /// Takes a request. What is decided at once is the answer; what concerns other connections, and
-    /// what is decided later, comes as a `SessionMessage` to the worker whose connection it is
-    /// about.
+    /// May this session come in? Who is admitted or waits has to `depart`, whatever becomes of it.
+    /// What concerns other connections, and what is decided later, comes as a `SessionMessage` to
+    /// the worker whose connection it is about.
     ///
     /// - Parameter now: an instant before the last one counts as that one, so that a worker's clock
     ///   may lag by a turn of its loop.
-    func submit(_ request: SessionRequest, now: Instant) -> SessionAnswer
+    /// - Returns: the answer; nil when it comes later, as `SessionMessage.answer`, perhaps before
+    ///   this returns.
+    func arrive(_ arrival: Arrival, now: Instant) -> SeatAnswer?
 
-    /// When to submit a `tick` at the latest; nil for not at all. Costs a few loads.
+    /// What somebody asks or orders who is no connection.
+    ///
+    /// - Parameter number: the address of the answer: who asks has not used it before.
+    /// - Returns: the answer; nil when it comes later, with the number, perhaps before this
+    ///   returns.
+    func ask(_ question: StoreQuestion, number: UInt64, now: Instant) -> StoreAnswer?
+
+    /// Nothing is answered.
+    func tell(_ fact: SessionFact, now: Instant)
+
+    /// When to tell `tick` at the latest; nil for not at all. Costs a few loads.
     var nextDeadline: Instant? { get }
 }
 
-/// What is asked of a store of sessions.
-package enum SessionRequest: Sendable {
-    /// May this session come in? Answered `admitted`, `waiting` or `refused`. Who is admitted or
-    /// waits has to `depart`, whatever becomes of it.
-    case arrive(Arrival)
-    case depart(SessionID, StoreKey, Departure)
-    case answered(SessionID, StoreKey)
-    case silent(SessionID, StoreKey)
-    /// Answered `ended`, with who had to go: nobody unless `endsExcess`.
-    case setLimit(StoreKey, RuntimeLimit, endsExcess: Bool)
-    /// Who would have to go? Answered `ended`; nothing changes.
-    case tryLimit(StoreKey, RuntimeLimit)
-    case clearLimit(StoreKey, role: String?)
-    /// Answered `ended`.
-    case kick(SessionFilter, Kick)
-    /// A reload: these rules hold in all stores of a block, also before anybody comes, so that
-    /// orders mean what the configuration says.
-    case adopt(block: String, SessionRules)
-    /// Answered `page`: the sessions that the filter means whose id is after the cursor, by id, at
-    /// most so many. Ids never change and are never used again, so a list can be walked through
-    /// while sessions come and go: those that stay are in it once.
-    case list(SessionFilter, after: SessionID?, most: Int)
-    /// Answered `stores`, those after the cursor by name, at most so many.
-    case stores(SessionFilter, after: StoreKey?, most: Int)
-    case tick
-}
-
-/// The answer to a `SessionRequest`.
-package enum SessionAnswer: Sendable {
-    case admitted(SessionRecord, despite: OverruledRule?)
-    /// `SessionMessage.admitted` or `.refused` follows.
-    case waiting
-    case refused(Rejection)
-    /// The longest connected first.
-    case ended([SessionRecord])
-    case page([SessionRecord], next: SessionID?)
-    case stores([StoreSummary], next: StoreKey?)
-    case done
-    /// A store that lives elsewhere has yet to answer.
-    case later
-}
-
-/// A store in a list.
-package struct StoreSummary: Sendable {
-    package var key: StoreKey
-    package var sessions: Int
-    /// Devices that count, also those in grace.
-    package var devices: Int
-    package var graces: Int
-    package var waiting: Int
-    /// What operators set, the latest first.
-    package var limits: [RuntimeLimit]
+/// Where a store of sessions says what is not the answer to the call at hand. Called on any thread,
+/// not under a lock.
+package struct SessionOutlets: Sendable {
+    /// Passes a message to the worker `message.connection.worker`.
+    package let deliver: @Sendable (SessionMessage) -> Void
+    /// The answer to the question of this number, which was not answered at once.
+    package let answered: @Sendable (UInt64, StoreAnswer) -> Void
+    /// For histories and logs.
+    package let report: @Sendable (SessionReport) -> Void
 
     package init(
-        key: StoreKey, sessions: Int = 0, devices: Int = 0, graces: Int = 0, waiting: Int = 0,
-        limits: [RuntimeLimit] = []
+        deliver: @escaping @Sendable (SessionMessage) -> Void,
+        answered: @escaping @Sendable (UInt64, StoreAnswer) -> Void,
+        report: @escaping @Sendable (SessionReport) -> Void
     ) {
-        self.key = key
-        self.sessions = sessions
-        self.devices = devices
-        self.graces = graces
-        self.waiting = waiting
-        self.limits = limits
-    }
-}
-
-/// What a worker is told about one of its connections.
-package enum SessionMessage: Sendable {
-    /// A session that waited is in.
-    case admitted(SessionRecord)
-    /// A session that waited is not; it need not depart.
-    case refused(SessionID, ConnectionAddress, Rejection)
-    case end(Ending)
-    /// Is the client there? To be answered by `answered` at once if it was heard within the last
-    /// second, else as soon as anything comes of it: a pong, or for an event stream the
-    /// acknowledgement of a comment. Nothing is to be said when it stays silent.
-    case probe(SessionID, ConnectionAddress)
-    /// The answer to a request that was answered `later`.
-    case answer(SessionAnswer, ConnectionAddress)
-
-    package var connection: ConnectionAddress {
-        switch self {
-        case .admitted(let record): record.connection
-        case .refused(_, let connection, _), .probe(_, let connection), .answer(_, let connection):
-            connection
-        case .end(let ending): ending.connection
-        }
+        self.deliver = deliver
+        self.answered = answered
+        self.report = report
     }
 }
 
@@ -146,24 +96,4 @@ package enum SessionReport: Sendable {
     case ended(SessionEnd)
     case noticed(SessionNotice)
     case refused(Arrival, Rejection)
-}
-
-/// The answer to an arrival, with the lease of whoever is in or waits.
-package enum AdmissionOutcome: Sendable {
-    case admitted(SessionLease, despite: OverruledRule?)
-    case waiting(SessionLease)
-    case refused(Rejection)
-}
-
-extension SessionStore {
-    /// `arrive`, with a lease that departs by itself when it is let go.
-    package func admit(_ arrival: Arrival, now: Instant) -> AdmissionOutcome {
-        switch submit(.arrive(arrival), now: now) {
-        case .admitted(let record, let rule):
-            return .admitted(SessionLease(of: record, in: self), despite: rule)
-        case .refused(let rejection): return .refused(rejection)
-        case .waiting, .ended, .page, .stores, .done, .later:
-            return .waiting(SessionLease(waiting: arrival, in: self))
-        }
-    }
 }

@@ -3,13 +3,10 @@ import Settings
 
 /// What the console shows of the table. Each shard is seen as it was at some instant.
 extension SessionTable {
-    /// A page of this many at most, whatever is asked for.
-    package static let longestPage = 1000
-
     func list(
         _ filter: SessionFilter, after cursor: SessionID?, _ most: Int
-    ) -> SessionAnswer {
-        let most = min(max(1, most), Self.longestPage)
+    ) -> StoreAnswer {
+        let most = min(max(1, most), StoreQuestion.longestPage)
         var page = ListPage<SessionRecord>(most: most) { $0.id.isBefore($1.id) }
         for shard in shards(for: filter) {
             shard.stores.withLock { stores in
@@ -28,8 +25,8 @@ extension SessionTable {
 
     func stores(
         _ filter: SessionFilter, after cursor: StoreKey?, _ most: Int
-    ) -> SessionAnswer {
-        let most = min(max(1, most), Self.longestPage)
+    ) -> StoreAnswer {
+        let most = min(max(1, most), StoreQuestion.longestPage)
         var page = ListPage<StoreSummary>(most: most) { $0.key.isBefore($1.key) }
         for shard in shards(for: filter) {
             shard.stores.withLock { stores in
@@ -43,27 +40,16 @@ extension SessionTable {
         return .stores(summaries, next: page.isCut ? summaries.last?.key : nil)
     }
 
-    /// Live sessions.
-    package var count: Int { sum { $0.engine.sessionCount } }
-
-    /// Stores that have a session, a place in grace, somebody who waits, or a limit of their own.
-    package var storeCount: Int { sum { _ in 1 } }
-
-    /// As `count` and `storeCount`, by the names of the blocks.
-    package var countsByBlock: [String: (sessions: Int, stores: Int)] {
-        shards.reduce(into: [:]) { counts, shard in
+    var counts: StoreCounts {
+        shards.reduce(into: StoreCounts()) { counts, shard in
             shard.stores.withLock { stores in
                 for (key, store) in stores.byKey {
-                    counts[key.block, default: (0, 0)].sessions += store.engine.sessionCount
-                    counts[key.block, default: (0, 0)].stores += 1
+                    counts.blocks[key.block, default: .init()].sessions +=
+                        store.engine.sessionCount
+                    counts.blocks[key.block, default: .init()].stores += 1
                 }
+                counts.tallies.add(stores.tallies)
             }
-        }
-    }
-
-    private func sum(_ number: (Store) -> Int) -> Int {
-        shards.reduce(0) { total, shard in
-            total + shard.stores.withLock { $0.byKey.values.reduce(0) { $0 + number($1) } }
         }
     }
 }

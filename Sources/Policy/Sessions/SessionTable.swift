@@ -3,7 +3,8 @@ import Locks
 import Settings
 import Synchronization
 
-/// All sessions of the process, shared by its workers and kept over reloads.
+/// All sessions of the process, shared by its workers and kept over reloads: the store of sessions
+/// that answers at once.
 ///
 /// Sharded by store: stores of different shards never wait for each other, and one store's
 /// operations are decided one after the other (`StoreEngine`). A lock is taken when a session
@@ -14,23 +15,6 @@ package final class SessionTable: SessionStore {
     /// Plenty for the cores there are; a shard costs a mutex and an empty dictionary.
     package static let shardCount = 64
 
-    /// What happened since the process started.
-    package struct Tallies: Sendable, Hashable {
-        package var admitted = 0
-        package var waited = 0
-        package var refused = 0
-        package var flapping = 0
-        package var replaced = 0
-        package var ejected = 0
-        package var ghosts = 0
-        package var kicked = 0
-        /// `report_only sessions`: what would have been refused, and would have ended others.
-        package var wouldRefuse = 0
-        package var wouldEject = 0
-
-        package init() {}
-    }
-
     struct Store: Sendable {
         var engine = StoreEngine()
         /// The earliest entry of `Stores.deadlines` about it.
@@ -40,7 +24,7 @@ package final class SessionTable: SessionStore {
     struct Stores: Sendable {
         var byKey: [StoreKey: Store] = [:]
         var deadlines = DeadlineHeap<StoreKey>()
-        var tallies = Tallies()
+        var tallies = SessionTallies()
     }
 
     final class Shard: Sendable {
@@ -65,40 +49,41 @@ package final class SessionTable: SessionStore {
         self.report = report
     }
 
-    package func submit(_ request: SessionRequest, now: Instant) -> SessionAnswer {
-        switch request {
-        case .arrive(let arrival):
-            return carryOut(change(arrival.store, .arrive(arrival), now), for: arrival.id)
-        case .depart(let id, let store, let departure):
-            return carryOut(change(store, .depart(id, departure), now))
-        case .answered(let id, let store):
-            return carryOut(change(store, .answered(id), now))
-        case .silent(let id, let store):
-            return carryOut(change(store, .silent(id), now))
+    package func arrive(_ arrival: Arrival, now: Instant) -> SeatAnswer? {
+        carryOut(change(arrival.store, .arrive(arrival), now), for: arrival.id)
+    }
+
+    package func ask(_ question: StoreQuestion, number: UInt64, now: Instant) -> StoreAnswer? {
+        switch question {
         case .setLimit(let store, let limit, let endsExcess):
-            let event = SessionEvent.setLimit(limit, endsExcess: endsExcess)
-            return ended(change(store, event, now))
+            return ended(change(store, .setLimit(limit, endsExcess: endsExcess), now))
         case .tryLimit(let store, let limit):
             return .ended(engine(of: store)?.excess(under: limit) ?? [])
         case .clearLimit(let store, let role):
-            return carryOut(change(store, .clearLimit(role: role), now))
+            return done(change(store, .clearLimit(role: role), now))
         case .kick(let filter, let kick):
             return ended(changeAll(filter, .kick(filter, kick), now))
         case .adopt(let block, let rules):
-            return carryOut(changeAll(SessionFilter(block: block), .adopt(rules), now))
+            return done(changeAll(SessionFilter(block: block), .adopt(rules), now))
         case .list(let filter, let cursor, let most): return list(filter, after: cursor, most)
         case .stores(let filter, let cursor, let most): return stores(filter, after: cursor, most)
-        case .tick: return tick(now)
+        case .counts: return .counts(counts)
+        }
+    }
+
+    package func tell(_ fact: SessionFact, now: Instant) {
+        switch fact {
+        case .depart(let id, let store, let departure):
+            _ = carryOut(change(store, .depart(id, departure), now))
+        case .answered(let id, let store): _ = carryOut(change(store, .answered(id), now))
+        case .silent(let id, let store): _ = carryOut(change(store, .silent(id), now))
+        case .tick: tick(now)
         }
     }
 
     package var nextDeadline: Instant? {
         let first = shards.reduce(Int64.max) { min($0, $1.due.load(ordering: .relaxed)) }
         return first == .max ? nil : Instant(nanoseconds: first)
-    }
-
-    package var tallies: Tallies {
-        shards.reduce(into: Tallies()) { $0.add($1.stores.withLock(\.tallies)) }
     }
 
     // MARK: Changing
@@ -113,7 +98,7 @@ package final class SessionTable: SessionStore {
         }
     }
 
-    private func tick(_ now: Instant) -> SessionAnswer {
+    private func tick(_ now: Instant) {
         for shard in shards where shard.due.load(ordering: .relaxed) <= now.nanoseconds {
             let decisions = shard.stores.withLock { stores in
                 defer { shard.noteDeadline(stores) }
@@ -121,7 +106,6 @@ package final class SessionTable: SessionStore {
             }
             _ = carryOut(decisions)
         }
-        return .done
     }
 
     /// In every store that has to do with `filter`.
@@ -140,18 +124,20 @@ package final class SessionTable: SessionStore {
 
     // MARK: Decisions
 
-    /// Passes on what concerns others, and answers what concerns `asker`.
+    /// Passes on what concerns others, and answers what concerns `asker`, about whom something is
+    /// decided.
     private func carryOut(
         _ decisions: [SessionDecision], for asker: SessionID? = nil
-    ) -> SessionAnswer {
-        var answer = SessionAnswer.done
+    ) -> SeatAnswer? {
+        var answer: SeatAnswer?
         for decision in decisions {
             switch decision {
             case .admitted(let record):
+                let admitted = SeatAnswer.admitted(record, despite: nil)
                 if record.id == asker {
-                    answer = .admitted(record, despite: nil)
+                    answer = admitted
                 } else {
-                    deliver(.admitted(record))
+                    deliver(.answer(admitted, record.id, record.connection))
                 }
             case .overruled(let record, let rule):
                 if record.id == asker { answer = .admitted(record, despite: rule) }
@@ -161,7 +147,7 @@ package final class SessionTable: SessionStore {
                 if arrival.id == asker {
                     answer = .refused(rejection)
                 } else {
-                    deliver(.refused(arrival.id, arrival.connection, rejection))
+                    deliver(.answer(.refused(rejection), arrival.id, arrival.connection))
                 }
             case .ended(let end):
                 if let ending = end.ending { deliver(.end(ending)) }
@@ -174,12 +160,17 @@ package final class SessionTable: SessionStore {
     }
 
     /// As `carryOut`, answering who was ended.
-    private func ended(_ decisions: [SessionDecision]) -> SessionAnswer {
+    private func ended(_ decisions: [SessionDecision]) -> StoreAnswer {
         _ = carryOut(decisions)
         return .ended(
             decisions.compactMap { decision in
                 if case .ended(let end) = decision { end.record } else { nil }
             })
+    }
+
+    private func done(_ decisions: [SessionDecision]) -> StoreAnswer {
+        _ = carryOut(decisions)
+        return .done
     }
 
     // MARK: Shards
@@ -247,44 +238,5 @@ extension SessionTable.Store {
         if let scheduled, scheduled <= next { return nil }
         scheduled = next
         return next
-    }
-}
-
-extension SessionTable.Tallies {
-    fileprivate mutating func count(_ decision: SessionDecision) {
-        switch decision {
-        case .admitted: admitted += 1
-        case .waiting: waited += 1
-        case .refused(_, let rejection):
-            switch rejection.reason {
-            case .full: refused += 1
-            case .flapping: flapping += 1
-            case .replaced: replaced += 1
-            }
-        case .ended(let end):
-            switch end.cause {
-            case .departed: break
-            case .replaced: replaced += 1
-            case .ejected: ejected += 1
-            case .silent: ghosts += 1
-            case .limited, .kicked: kicked += 1
-            }
-        case .overruled(_, .refusal): wouldRefuse += 1
-        case .overruled(_, .ejection): wouldEject += 1
-        case .probe, .noticed(.flapping): break
-        }
-    }
-
-    fileprivate mutating func add(_ other: Self) {
-        admitted += other.admitted
-        waited += other.waited
-        refused += other.refused
-        flapping += other.flapping
-        replaced += other.replaced
-        ejected += other.ejected
-        ghosts += other.ghosts
-        kicked += other.kicked
-        wouldRefuse += other.wouldRefuse
-        wouldEject += other.wouldEject
     }
 }

@@ -105,7 +105,7 @@ import Testing
         try fill()
         let reply = try console.ask("DELETE", path + "?message=bye&reconnect=7")
         #expect(reply.text == #"{"ended":\#(count)}"#)
-        #expect(backend.table.count == 4 - count)
+        #expect((backend.storeCounts.blocks["boards"]?.sessions ?? 0) == 4 - count)
         let kick = Kick(message: "bye", reconnect: .after(.seconds(7)))
         #expect(backend.kicks.withLock { $0 } == [kick])
     }
@@ -278,7 +278,7 @@ import Testing
         let reply = try console.ask("PUT", path + "?dry_run=true&apply=now&role=admin", json: one)
         #expect(reply.status == 200)
         #expect(devices(try #require(reply.json?.object)) == ["A"])
-        #expect(backend.table.count == 4)
+        #expect((backend.storeCounts.blocks["boards"]?.sessions ?? 0) == 4)
         #expect(try console.ask("GET", path).status == 404)
     }
 
@@ -290,7 +290,7 @@ import Testing
         let reply = try console.ask("PUT", path + "?role=admin&apply=" + apply, json: one)
         #expect(reply.status == 201)
         #expect(devices(try #require(reply.json?.object)) == gone)
-        #expect(backend.table.count == left)
+        #expect((backend.storeCounts.blocks["boards"]?.sessions ?? 0) == left)
         let limits = try get("/stores/boards/17")["limits"]?.array
         #expect(limits?.first?.object?["origin"] == "console")
     }

@@ -30,7 +30,7 @@ extension TestBackend {
                 key: .client(try ClientID(device)), origin: .given(.query("client_id"))),
             role: role, user: "7", address: "192.0.2.1", userAgent: "Mozilla/5.0",
             transport: .webSocket, route: "/ws", rules: Self.rules)
-        _ = table.submit(.arrive(arrival), now: Instant.zero + .seconds(Int64(number) - 1000))
+        _ = table.arrive(arrival, now: Instant.zero + .seconds(Int64(number) - 1000))
         return id
     }
 
@@ -57,7 +57,7 @@ extension TestBackend {
         _ filter: SessionFilter, after cursor: SessionID?, most: Int,
         _ answer: @escaping ConsoleAnswer<SessionPage>
     ) {
-        guard case .page(let records, let next) = submit(.list(filter, after: cursor, most: most))
+        guard case .page(let records, let next) = ask(.list(filter, after: cursor, most: most))
         else { return }
         let list = SessionList(
             (records, next), liveTable.list(filter, after: cursor, most: most), most: most)
@@ -73,30 +73,39 @@ extension TestBackend {
         answer(.success(SessionPage(list, Dictionary(uniqueKeysWithValues: known))))
     }
 
-    func end(_ filter: SessionFilter, _ kick: Kick) -> Int {
+    func end(_ filter: SessionFilter, _ kick: Kick, _ answer: @escaping ConsoleAnswer<Int>) {
         kicks.withLock { $0.append(kick) }
-        guard case .ended(let records) = submit(.kick(filter, kick)) else { return 0 }
-        return records.count + liveTable.kick(filter, kick).count
+        guard case .ended(let records) = ask(.kick(filter, kick)) else { return }
+        answer(.success(records.count + liveTable.kick(filter, kick).count))
     }
 
-    private func submit(_ request: SessionRequest) -> SessionAnswer {
-        table.submit(request, now: .zero)
+    private func ask(_ question: StoreQuestion) -> StoreAnswer? {
+        table.ask(question, number: 1, now: .zero)
     }
 
-    func stores(block: String?, after cursor: StoreKey?, most: Int) -> StorePage {
-        let request = SessionRequest.stores(SessionFilter(block: block), after: cursor, most: most)
-        guard case .stores(let summaries, let next) = submit(request) else {
+    private func stores(block: String?, after cursor: StoreKey?, most: Int) -> StorePage {
+        let question = StoreQuestion.stores(SessionFilter(block: block), after: cursor, most: most)
+        guard case .stores(let summaries, let next) = ask(question) else {
             return StorePage(stores: [], next: nil)
         }
         return StorePage(
             stores: summaries.map { StoreView(summary: $0, rules: Self.rules) }, next: next)
     }
 
-    func store(_ key: StoreKey) -> StoreView? {
+    func stores(
+        block: String?, after cursor: StoreKey?, most: Int,
+        _ answer: @escaping ConsoleAnswer<StorePage>
+    ) {
+        answer(.success(stores(block: block, after: cursor, most: most)))
+    }
+
+    func store(_ key: StoreKey, _ answer: @escaping ConsoleAnswer<StoreView?>) {
         let page = stores(block: key.block, after: nil, most: 1000)
-        if let view = page.stores.first(where: { $0.summary.key == key }) { return view }
-        guard key.block == "boards" else { return nil }
-        return StoreView(summary: StoreSummary(key: key), rules: Self.rules)
+        if let view = page.stores.first(where: { $0.summary.key == key }) {
+            return answer(.success(view))
+        }
+        guard key.block == "boards" else { return answer(.success(nil)) }
+        answer(.success(StoreView(summary: StoreSummary(key: key), rules: Self.rules)))
     }
 
     // MARK: What is kept
@@ -135,9 +144,9 @@ extension TestBackend {
             guard order.condition.holds(for: current) else { throw Self.changed }
             let request =
                 order.isDryRun
-                ? SessionRequest.tryLimit(key, limit)
+                ? StoreQuestion.tryLimit(key, limit)
                 : .setLimit(key, limit, endsExcess: order.endsExcess)
-            guard case .ended(let ended) = submit(request) else { throw Self.missing }
+            guard case .ended(let ended) = ask(request) else { throw Self.missing }
             if order.isDryRun { return PolicyOutcome(policy: nil, isNew: false, ended: ended) }
             kept.lastVersion += 1
             let policy = StorePolicy(
@@ -182,12 +191,21 @@ extension TestBackend {
         }
     }
 
-    func counts() -> SessionCounts {
-        SessionCounts(
-            blocks: table.countsByBlock.map {
-                .init(name: $0.key, sessions: $0.value.sessions, stores: $0.value.stores)
-            },
-            live: liveTable.counts, tallies: table.tallies,
-            kept: .init(isPersistent: true, history: 5, lost: 1, isFailing: false))
+    /// What the table says of itself.
+    var storeCounts: StoreCounts {
+        guard case .counts(let counts) = ask(.counts) else { return StoreCounts() }
+        return counts
+    }
+
+    func counts(_ answer: @escaping ConsoleAnswer<SessionCounts>) {
+        let counts = storeCounts
+        answer(
+            .success(
+                SessionCounts(
+                    blocks: counts.blocks.map {
+                        .init(name: $0.key, sessions: $0.value.sessions, stores: $0.value.stores)
+                    },
+                    live: liveTable.counts, tallies: counts.tallies,
+                    kept: .init(isPersistent: true, history: 5, lost: 1, isFailing: false))))
     }
 }

@@ -43,7 +43,9 @@ final class TestBackend: ConsoleBackend {
         answer(.success(store.remove(revocation)))
     }
     func keySources() -> [KeySourceStatus] { sources.withLock { $0 } }
-    func metrics() -> [MetricFamily] { families.withLock { $0 } }
+    func metrics(_ answer: @escaping ConsoleAnswer<[MetricFamily]>) {
+        answer(.success(families.withLock { $0 }))
+    }
 
     var endpoints: [Endpoint] {
         ConsoleEndpoints.all(self) { ClockReading(now: .zero, wallTime: TestBackend.now) }

@@ -18,8 +18,8 @@ import Transport
         let log = EventLog()
         log.set(level: .error)
         kept = KeptState(
-            sessions: sessions, revocations: RevocationStore(), journal: SessionJournal(log: log),
-            log: log)
+            sessions: AskedStore(sessions, PendingQuestions {}), revocations: RevocationStore(),
+            journal: SessionJournal(log: log), log: log)
         var settings = Settings()
         settings.sessions = [
             SessionSettings(
@@ -46,15 +46,15 @@ import Transport
         let change = StorePolicyChange(
             key: key, devices: 1, policy: "block_new", expires: end, changedBy: "test")
         let policy = try ask { $0.setPolicy(change, now: clock.wallTime, $1) }
-        _ = kept.putInForce(policy, endsExcess: false, clock)
+        kept.putInForce(policy, endsExcess: false, clock) { _ in }
     }
 
     /// When the policy ends; nil when it has.
     private func end(_ clock: ClockReading) throws -> Instant? {
         // Whatever was asked of the store before is done when this is answered.
         _ = try ask { $0.policies(now: clock.wallTime, $1) }
-        let request = SessionRequest.stores(SessionFilter(), after: nil, most: 10)
-        guard case .stores(let stores, _) = sessions.submit(request, now: clock.now) else {
+        let request = StoreQuestion.stores(SessionFilter(), after: nil, most: 10)
+        guard case .stores(let stores, _) = sessions.ask(request, number: 0, now: clock.now) else {
             return nil
         }
         return stores.first?.limits.first?.expires

@@ -172,6 +172,7 @@ final class EventDialogue {
             return "too slow"
         case .leave: return "left"
         case .answered: return "is there"
+        case .silent: return "is silent"
         case .askToken: return "token"
         }
     }

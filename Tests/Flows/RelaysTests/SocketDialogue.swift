@@ -344,6 +344,7 @@ final class SocketDialogue {
         case .refuse(let error): lines.append("refuse \(error.rawValue)")
         case .judgeToken: lines.append("token")
         case .clientIsThere: lines.append("there")
+        case .clientIsSilent: lines.append("silent")
         case .sendFirstMessage: lines.append("first message")
         case .countSlowClient: lines.append("slow")
         case .end(let end):

@@ -92,6 +92,15 @@ struct TicketBookTests {
         #expect(book.redeem(ticket, now: at(100)) == nil)
     }
 
+    @Test("it is too old behind however many that are too old as well")
+    func crowd() throws {
+        let book = TicketBook(userLimit: 1000)
+        let tickets = try (0..<200).map { _ in try book.issue(identity(), now: at(0)) }
+        let last = try #require(tickets.last)
+        #expect(book.redeem(last, now: at(30)) == nil)
+        #expect(book.redeem(last, now: at(0)) == nil, "it is spent")
+    }
+
     @Test(
         "what is no ticket is refused",
         arguments: [

@@ -117,15 +117,15 @@ import Testing
             for (number, name) in ["mina", "joon"].enumerated() {
                 let arrival = arrival(
                     number + 1, device: try .named("A", of: .user(name)), rules: rules, user: name)
-                guard case .admitted(let lease, _) = table.admit(arrival, now: .zero) else {
+                guard case .seated(let lease, _) = table.admit(arrival, now: .zero) else {
                     Issue.record("not admitted")
                     return
                 }
                 leases[name] = lease
             }
             let filter = SessionFilter(user: user, device: "A")
-            guard case .ended(let ended) = table.submit(.kick(filter, Kick()), now: .zero),
-                case .page(let entries, _) = table.submit(
+            guard case .ended(let ended) = table.ask(.kick(filter, Kick()), now: .zero),
+                case .page(let entries, _) = table.ask(
                     .list(SessionFilter(device: "A"), after: nil, most: 9), now: .zero)
             else {
                 Issue.record("no answer")

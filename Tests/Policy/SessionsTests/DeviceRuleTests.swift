@@ -212,6 +212,28 @@ import Testing
         }
     }
 
+    @Test(arguments: ["leaves", "is ejected"])
+    func `whoever gets the place of one who fought has not fought`(how: String) throws {
+        var store = Scenario(.ejectOld, max: 1)
+        for _ in 1...6 { _ = try store.connect("A", at: 0) }
+        if how == "leaves" { _ = try store.disconnect("A6") }
+        #expect(try store.connect("B", at: 0).last == "B in")
+        #expect(try store.connect("B", at: 0) == ["B out: replaced", "B2 in"])
+    }
+
+    @Test func `whoever gets a place that a reload left over has not fought for it`() throws {
+        var store = Scenario(
+            .limiting(.of("admin", max: 2, .blockNew), .of("kiosk", max: 2, .blockNew)))
+        _ = try store.connect("A", role: "admin", at: 0)
+        for _ in 1...6 { _ = try store.connect("A", role: "kiosk", at: 0) }
+        store.rules = SessionRules(
+            .limiting(.of("admin", "kiosk", max: 2, .blockNew)), generation: 2)
+        _ = store.handle(.adopt(store.rules))
+        #expect(store.connected.count == 2 && store.engine.deviceCount == 1)
+        #expect(try store.connect("B", at: 0) == ["B in"])
+        #expect(try store.connect("B", at: 0) == ["B out: replaced", "B2 in"])
+    }
+
     @Test func `slow refreshes are no fight`() throws {
         var store = Scenario(.blockNew, max: 1)
         for number in 1...40 {

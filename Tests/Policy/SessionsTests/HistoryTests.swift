@@ -28,7 +28,7 @@ private let firstSeed =
 }
 
 /// One random configuration, and what happened to its store.
-private struct History {
+struct History {
     struct Failure: Error {
         var message: String
     }
@@ -50,15 +50,26 @@ private struct History {
     /// No limit was ever another than the configuration's, nobody came in uncounted, and there is
     /// room for all who wait.
     private var isPlain: Bool
+    /// Sessions may come that were born in an older generation than one that the store has met.
+    private let hasStragglers: Bool
+    /// All that happened, with what it led to.
+    private(set) var steps: [Step] = []
 
-    init(seed: UInt64) {
+    struct Step {
+        var event: SessionEvent
+        var now: Instant
+        var words: [String]
+    }
+
+    init(seed: UInt64, hasStragglers: Bool = true, isCrowded: Bool = true) {
+        self.hasStragglers = hasStragglers
         random = SeededGenerator(seed: seed)
         let settings = Self.settings(&random)
         rules = SessionRules(settings, generation: 1)
         oldRules = rules
         // So few that the line is crowded now and then.
         let mostWaiting =
-            Bool.random(using: &random)
+            !isCrowded || Bool.random(using: &random)
             ? StoreEngine.mostWaiting : Int.random(in: 1...4, using: &random)
         isPlain = mostWaiting == StoreEngine.mostWaiting
         engine = StoreEngine(mostWaiting: mostWaiting)
@@ -179,9 +190,10 @@ private struct History {
         if address.contains(":") {
             address += ["", "7", "1:0:0:9"].randomElement(using: &random) ?? ""
         }
+        let isStraggler = Bool.random(using: &random) && hasStragglers
         return SessionsTests.arrival(
             newcomer.number, device: device, role: newcomer.role,
-            rules: Bool.random(using: &random) ? rules : oldRules, user: user,
+            rules: isStraggler ? oldRules : rules, user: user,
             claimed: newcomer.claimed, isReportOnly: newcomer.isReportOnly, address: address)
     }
 
@@ -280,6 +292,7 @@ private struct History {
         var expected = naive.at(now, plain)
         let decisions = engine.handle(event, at: .zero + .milliseconds(now))
         var words = decisions.map(Self.word)
+        steps.append(Step(event: event, now: .zero + .milliseconds(now), words: words))
         log.append("\(now) \(name): \(words.joined(separator: ", "))")
         for case .probe(let record) in decisions { asked.append(Int(record.id.low)) }
         if !inOrder {
@@ -337,23 +350,25 @@ private struct History {
         throw Failure(message: "\(message())\n" + log.joined(separator: "\n"))
     }
 
-    private static func word(_ decision: SessionDecision) -> String {
+    static func word(_ decision: SessionDecision) -> String {
         switch decision {
         case .admitted(let record): return "in \(record.id.low)"
         case .waiting(let id): return "wait \(id.low)"
-        case .refused(let arrival, let rejection):
-            switch rejection.reason {
-            case .full: return "no \(arrival.id.low) full"
-            case .replaced: return "no \(arrival.id.low) replaced"
-            case .flapping:
-                return "no \(arrival.id.low) flapping \(rejection.retry?.components.seconds ?? 0)"
-            }
+        case .refused(let arrival, let rejection): return word(rejection, arrival.id)
         case .ended(let end): return "out \(end.record.id.low) \(end.cause.word)"
         case .probe(let record): return "ask \(record.id.low)"
         case .noticed(.flapping(let record)): return "flaps \(record.id.low)"
         case .overruled(let record, .refusal): return "note \(record.id.low) refuse"
         case .overruled(let newcomer, .ejection(let records, _)):
             return "note \(newcomer.id.low) eject \(records.map { Int($0.id.low) })"
+        }
+    }
+
+    static func word(_ rejection: Rejection, _ id: SessionID) -> String {
+        switch rejection.reason {
+        case .full: "no \(id.low) full"
+        case .replaced: "no \(id.low) replaced"
+        case .flapping: "no \(id.low) flapping \(rejection.retry?.components.seconds ?? 0)"
         }
     }
 }

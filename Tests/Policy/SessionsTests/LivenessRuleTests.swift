@@ -142,6 +142,29 @@ import Testing
             try store.connect("B", at: 64) == ["A out: silent", "A2 out: silent", "B3 in"])
     }
 
+    @Test func `a session that answered is silent no more when another one of the place is`()
+        throws
+    {
+        var store = store(max: 1, sameDevice: .share)
+        for _ in 1...2 { _ = try store.connect("A", at: 0) }
+        #expect(try store.fallSilent("A", at: 1) == [])
+        #expect(try store.answer("A", at: 2) == [])
+        #expect(try store.fallSilent("A2", at: 3) == [])
+        #expect(try store.connect("B", at: 4) == ["B refused"])
+    }
+
+    @Test func `a silent session that left does not make those silent who stay`() throws {
+        var store = store(max: 1, sameDevice: .share)
+        for _ in 1...3 { _ = try store.connect("A", at: 0) }
+        #expect(try store.fallSilent("A", at: 1) == [])
+        _ = try store.disconnect("A", at: 1)
+        #expect(try store.fallSilent("A2", at: 2) == [])
+        #expect(try store.connect("B", at: 2.5) == ["B refused"])
+        #expect(try store.fallSilent("A3", at: 2.6) == [])
+        #expect(
+            try store.connect("B", at: 2.7) == ["A2 out: silent", "A3 out: silent", "B2 in"])
+    }
+
     @Test func `a session that is known to be silent makes way at once`() throws {
         var store = store(max: 1)
         _ = try store.connect("A", at: 0)

@@ -78,9 +78,9 @@ extension LiveConnection {
     }
 
     @Test func `a page is never longer than the longest, nor empty`() {
-        let leases = (1...UInt64(SessionTable.longestPage) * 5).map { table.register(.test($0)) }
+        let leases = (1...UInt64(StoreQuestion.longestPage) * 5).map { table.register(.test($0)) }
         let page = table.list(SessionFilter(), after: nil, most: .max)
-        #expect(page.connections.map(\.id.high) == Array(1...UInt64(SessionTable.longestPage)))
+        #expect(page.connections.map(\.id.high) == Array(1...UInt64(StoreQuestion.longestPage)))
         let last = page.connections.last
         #expect(page.next == last?.id)
         let shortest = table.list(SessionFilter(), after: nil, most: 0).connections
@@ -146,8 +146,8 @@ extension LiveConnection {
             var seen: [UInt64] = []
             var cursor: SessionID?
             repeat {
-                let request = SessionRequest.list(SessionFilter(), after: cursor, most: most)
-                guard case .page(let records, let next) = desk.table.submit(request, now: .zero)
+                let request = StoreQuestion.list(SessionFilter(), after: cursor, most: most)
+                guard case .page(let records, let next) = desk.table.ask(request, now: .zero)
                 else { return }
                 let list = SessionList(
                     (records, next), table.list(SessionFilter(), after: cursor, most: most),

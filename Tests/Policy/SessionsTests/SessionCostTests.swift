@@ -61,7 +61,7 @@ import Testing
         held.reserveCapacity(sessions + 4 * samples)
         func admit(_ arrival: Arrival) {
             let outcome = table.admit(arrival, now: .zero)
-            if case .admitted(let lease, _) = outcome { held.append(lease) }
+            if case .seated(let lease, _) = outcome { held.append(lease) }
         }
         let before = Self.residentOctets()
         for number in 0..<sessions {

@@ -12,8 +12,8 @@ import Testing
         _ desk: FrontDesk, after cursor: SessionID?, most: Int,
         _ filter: SessionFilter = SessionFilter()
     ) -> (ids: [UInt64], next: SessionID?) {
-        let request = SessionRequest.list(filter, after: cursor, most: most)
-        guard case .page(let entries, let next) = desk.table.submit(request, now: .zero) else {
+        let request = StoreQuestion.list(filter, after: cursor, most: most)
+        guard case .page(let entries, let next) = desk.table.ask(request, now: .zero) else {
             return ([], nil)
         }
         return (entries.map(\.id.low), next)
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `pages go on where the last one ended, whatever came and went meanwhile`() throws {
         let desk = FrontDesk()
-        var held: [Int: AdmissionOutcome] = [:]
+        var held: [Int: SeatQuestion.Outcome] = [:]
         for number in stride(from: 2, through: 60, by: 2) {
             held[number] = desk.table.admit(
                 arrival(number, device: try .named("\(number)"), rules: wide, store: "\(number)"),
@@ -76,8 +76,8 @@ import Testing
     @Test func `a page is never longer than the longest`() throws {
         let desk = FrontDesk()
         let free = SessionRules(.limiting(.of("admin", max: 1, .blockNew)), generation: 1)
-        var held: [AdmissionOutcome] = []
-        for number in 1...SessionTable.longestPage * 5 {
+        var held: [SeatQuestion.Outcome] = []
+        for number in 1...StoreQuestion.longestPage * 5 {
             held.append(
                 desk.table.admit(
                     arrival(
@@ -85,8 +85,8 @@ import Testing
                         store: "\(number % 50)"), now: .zero))
         }
         let (ids, next) = page(desk, after: nil, most: .max)
-        #expect(ids == (1...UInt64(SessionTable.longestPage)).map { $0 })
-        #expect(next?.low == UInt64(SessionTable.longestPage))
+        #expect(ids == (1...UInt64(StoreQuestion.longestPage)).map { $0 })
+        #expect(next?.low == UInt64(StoreQuestion.longestPage))
         #expect(page(desk, after: next, most: 0).ids.count == 1)
         #expect(held.count == desk.table.count)
     }
@@ -96,7 +96,7 @@ import Testing
         let rules = SessionRules(
             .limiting(.of(max: 2, .blockNew), grace: .seconds(5), probe: .seconds(2)),
             generation: 1)
-        var held: [AdmissionOutcome] = []
+        var held: [SeatQuestion.Outcome] = []
         for (number, store) in [(1, "a"), (2, "a"), (3, "b")] {
             held.append(
                 desk.table.admit(
@@ -106,14 +106,14 @@ import Testing
         held.append(
             desk.table.admit(
                 arrival(4, device: try .named("4"), rules: rules, store: "a"), now: .seconds(60)))
-        if case .admitted(let lease, _) = held[2] { lease.end(.abnormal, now: .seconds(60)) }
+        if case .seated(let lease, _) = held[2] { lease.end(.abnormal, now: .seconds(60)) }
         let limit = RuntimeLimit(limit: .init(devices: 9, policy: .ejectOld))
         let closed = StoreKey(block: "dashboards", store: "c")
-        _ = desk.table.submit(.setLimit(closed, limit, endsExcess: false), now: .seconds(60))
+        _ = desk.table.ask(.setLimit(closed, limit, endsExcess: false), now: .seconds(60))
 
         func stores(after cursor: StoreKey?) -> (lines: [String], next: StoreKey?) {
-            let request = SessionRequest.stores(SessionFilter(), after: cursor, most: 2)
-            guard case .stores(let stores, let next) = desk.table.submit(request, now: .zero)
+            let request = StoreQuestion.stores(SessionFilter(), after: cursor, most: 2)
+            guard case .stores(let stores, let next) = desk.table.ask(request, now: .zero)
             else { return ([], nil) }
             return (
                 stores.map {
@@ -125,7 +125,7 @@ import Testing
         let first = stores(after: nil)
         #expect(first.lines == ["a: 2 2 0 1 []", "b: 0 1 1 0 []"])
         #expect(stores(after: first.next).lines == ["c: 0 0 0 0 [9]"])
-        _ = desk.table.submit(.clearLimit(closed, role: nil), now: .seconds(60))
+        _ = desk.table.ask(.clearLimit(closed, role: nil), now: .seconds(60))
         #expect(desk.table.storeCount == 2)
     }
 
@@ -137,8 +137,8 @@ import Testing
         }
         let store = StoreKey(block: "dashboards", store: "17")
         let limit = RuntimeLimit(limit: .init(devices: 1, policy: .blockNew))
-        func ended(_ request: SessionRequest) -> [UInt64] {
-            guard case .ended(let records) = desk.table.submit(request, now: .zero) else {
+        func ended(_ request: StoreQuestion) -> [UInt64] {
+            guard case .ended(let records) = desk.table.ask(request, now: .zero) else {
                 return []
             }
             return records.map(\.id.low)
@@ -162,7 +162,7 @@ import Testing
                     store: "\(number)"), now: .zero)
         }
         func kicked(_ filter: SessionFilter) -> [UInt64] {
-            guard case .ended(let records) = desk.table.submit(.kick(filter, Kick()), now: .zero)
+            guard case .ended(let records) = desk.table.ask(.kick(filter, Kick()), now: .zero)
             else { return [] }
             return records.map(\.id.low).sorted()
         }
@@ -180,8 +180,8 @@ import Testing
         let desk = FrontDesk()
         let held = desk.table.admit(
             arrival(1, device: try .named("A"), rules: wide, user: "7"), now: .seconds(4))
-        let request = SessionRequest.list(SessionFilter(), after: nil, most: 1)
-        guard case .page(let entries, nil) = desk.table.submit(request, now: .zero) else {
+        let request = StoreQuestion.list(SessionFilter(), after: nil, most: 1)
+        guard case .page(let entries, nil) = desk.table.ask(request, now: .zero) else {
             Issue.record("no page")
             return
         }
@@ -195,13 +195,13 @@ import Testing
         #expect(known.transport == .eventStream && known.route == "/api/sse/stream")
         #expect(known.rules.generation == 3)
         #expect(record.connectedSince == .seconds(4))
-        if case .admitted(let lease, _) = held { #expect(lease.id == record.id) }
+        if case .seated(let lease, _) = held { #expect(lease.id == record.id) }
     }
 
     @Test func `what happened is counted`() throws {
         let desk = FrontDesk()
         let rules = SessionRules.plain(1, .blockNew)
-        var held: [AdmissionOutcome] = []
+        var held: [SeatQuestion.Outcome] = []
         for (device, isReportOnly) in [("A", false), ("A", false), ("B", false), ("C", true)] {
             held.append(
                 desk.table.admit(
@@ -209,7 +209,7 @@ import Testing
                         held.count + 1, device: try .named(device), rules: rules,
                         isReportOnly: isReportOnly), now: .zero))
         }
-        var expected = SessionTable.Tallies()
+        var expected = SessionTallies()
         expected.admitted = 3
         expected.replaced = 1
         expected.refused = 1

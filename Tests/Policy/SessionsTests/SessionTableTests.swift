@@ -9,8 +9,8 @@ import Testing
 
     private struct Unexpected: Error {}
 
-    private func lease(_ outcome: AdmissionOutcome) throws -> SessionLease {
-        guard case .admitted(let lease, _) = outcome else { throw Unexpected() }
+    private func lease(_ outcome: SeatQuestion.Outcome) throws -> SessionLease {
+        guard case .seated(let lease, _) = outcome else { throw Unexpected() }
         return lease
     }
 
@@ -96,8 +96,8 @@ import Testing
         for number in 2...3 {
             let outcome = desk.table.admit(
                 arrival(number, device: try .named("\(number)"), rules: rules), now: .seconds(60))
-            guard case .waiting(let lease) = outcome else { throw Unexpected() }
-            held.append(lease)
+            guard case .open(let question) = outcome else { throw Unexpected() }
+            held.append(question.lease)
         }
         #expect(desk.messages == ["probe 1"])
         #expect(desk.table.nextDeadline == .seconds(62))
@@ -116,17 +116,17 @@ import Testing
             desk.table.admit(arrival(1, device: try .named("A"), rules: rules), now: .zero))
         let outcome = desk.table.admit(
             arrival(2, device: try .named("B"), rules: rules), now: .seconds(60))
-        guard case .waiting(let lease) = outcome else { throw Unexpected() }
-        _ = desk.table.submit(.tick, now: .seconds(61.9))
+        guard case .open(let question) = outcome else { throw Unexpected() }
+        desk.table.tell(.tick, now: .seconds(61.9))
         #expect(desk.messages == ["probe 1"])
         let due = try #require(desk.table.nextDeadline)
-        _ = desk.table.submit(.tick, now: due)
+        desk.table.tell(.tick, now: due)
         #expect(desk.messages == ["probe 1", "end 1 silent", "admitted 2"])
         #expect(desk.table.tallies.ghosts == 1)
         #expect(desk.table.tallies.admitted == 2)
         ghost.end()
-        lease.end()
-        _ = desk.table.submit(.tick, now: .seconds(70))
+        question.lease.end()
+        desk.table.tell(.tick, now: .seconds(70))
         #expect(desk.table.nextDeadline == nil)
         #expect(desk.table.storeCount == 0)
     }
@@ -140,9 +140,9 @@ import Testing
         first.end(.abnormal, now: .seconds(1))
         #expect(desk.table.count == 0)
         #expect(desk.table.storeCount == 1)
-        _ = desk.table.submit(.tick, now: .seconds(5.9))
+        desk.table.tell(.tick, now: .seconds(5.9))
         #expect(desk.table.storeCount == 1)
-        _ = desk.table.submit(.tick, now: .seconds(6))
+        desk.table.tell(.tick, now: .seconds(6))
         #expect(desk.table.storeCount == 0)
         #expect(desk.table.nextDeadline == nil)
     }
@@ -207,7 +207,7 @@ final class FrontDesk: Sendable {
     /// The sessions of a list, in its order.
     func ids(_ filter: SessionFilter = SessionFilter()) -> [UInt64] {
         guard
-            case .page(let entries, _) = table.submit(
+            case .page(let entries, _) = table.ask(
                 .list(filter, after: nil, most: 1000), now: .zero)
         else { return [] }
         return entries.map(\.id.low)
@@ -215,14 +215,17 @@ final class FrontDesk: Sendable {
 
     private static func describe(_ message: SessionMessage) -> String {
         switch message {
-        case .admitted(let record): "admitted \(record.id.low)"
-        case .refused(let id, let connection, _) where connection.connection == id.low:
-            "refused \(id.low)"
+        case .answer(let answer, let id, let connection) where connection.connection == id.low:
+            switch answer {
+            case .admitted(let record, _): record.id == id ? "admitted \(id.low)" : "astray"
+            case .refused: "refused \(id.low)"
+            case .waiting, .unavailable: "astray"
+            }
         case .end(let ending) where ending.connection.connection == ending.session.low:
             "end \(ending.session.low) \(ending.cause.rawValue)"
         case .probe(let id, let connection) where connection.connection == id.low:
             "probe \(id.low)"
-        case .refused, .end, .probe, .answer: "astray"
+        case .end, .probe, .answer: "astray"
         }
     }
 }
@@ -251,6 +254,6 @@ private final class Race: Sendable {
     private func arrive(_ newcomer: Arrival) {
         let outcome = desk.table.admit(newcomer, now: .zero)
         most.max(desk.table.count, ordering: .relaxed)
-        if case .admitted(let lease, _) = outcome { leases.withLock { $0.append(lease) } }
+        if case .seated(let lease, _) = outcome { leases.withLock { $0.append(lease) } }
     }
 }

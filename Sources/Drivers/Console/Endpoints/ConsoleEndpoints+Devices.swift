@@ -21,14 +21,14 @@ extension ConsoleEndpoints {
             method: .get, path: "/devices", name: "devices",
             summary: "Devices that have a name, connected or not",
             query: ObjectSchema([
-                SessionText.block, SessionText.store, Page.limit(SessionTable.longestPage),
+                SessionText.block, SessionText.store, Page.limit(StoreQuestion.longestPage),
                 Page.after,
             ]),
             answers: [
                 .json(
                     200, "By block, store and ClientId",
                     Page.schema(
-                        "devices", aliasSchema, SessionTable.longestPage,
+                        "devices", aliasSchema, StoreQuestion.longestPage,
                         "The devices of this page"))
             ]
         ) { request, responder in
@@ -79,9 +79,7 @@ extension ConsoleEndpoints {
                 key: DeviceAlias.Key(captured: request),
                 name: request.body?.object?["name"]?.string ?? "",
                 changed: clock().wallTime, changedBy: "console")
-            backend.setAlias(alias) { result in
-                responder.respond(result) { .json(200, $0.document) }
-            }
+            backend.setAlias(alias, responder.writing { .json(200, $0.document) })
         }
     }
 
@@ -93,9 +91,8 @@ extension ConsoleEndpoints {
                 .empty(204, "It has none"), .problem(404, "It had none"), .noRoom, .cannotKeep,
             ]
         ) { request, responder in
-            backend.removeAlias(DeviceAlias.Key(captured: request)) { result in
-                responder.respond(result) { .empty() }
-            }
+            let key = DeviceAlias.Key(captured: request)
+            backend.removeAlias(key, responder.writing { .empty() })
         }
     }
 

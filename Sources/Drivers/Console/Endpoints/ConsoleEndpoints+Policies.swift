@@ -30,12 +30,11 @@ extension ConsoleEndpoints {
                 .problem(404, "None was set"), .cannotKeep,
             ]
         ) { request, responder in
-            backend.policy(StorePolicyKey(request)) { result in
-                responder.respond(result) { policy in
-                    policy.map { .json(200, $0.document, entityTag: String($0.version)) }
-                        ?? .problem(noPolicy)
-                }
+            let answer = responder.writing { (policy: StorePolicy?) in
+                policy.map { .json(200, $0.document, entityTag: String($0.version)) }
+                    ?? .problem(noPolicy)
             }
+            backend.policy(StorePolicyKey(request), answer)
         }
     }
 
@@ -76,9 +75,8 @@ extension ConsoleEndpoints {
         ) { request, responder in
             do throws(Refusal) {
                 let order = try order(request)
-                backend.setPolicy(order) { result in
-                    responder.respond(result) { answer(order, $0, backend, clock()) }
-                }
+                backend.setPolicy(
+                    order, responder.writing { answer(order, $0, backend, clock()) })
             } catch {
                 responder.respond(.problem(error))
             }
@@ -126,9 +124,8 @@ extension ConsoleEndpoints {
         ) { request, responder in
             do throws(Refusal) {
                 let condition = try request.policyCondition()
-                backend.removePolicy(StorePolicyKey(request), if: condition) { result in
-                    responder.respond(result) { .empty() }
-                }
+                backend.removePolicy(
+                    StorePolicyKey(request), if: condition, responder.writing { .empty() })
             } catch {
                 responder.respond(.problem(error))
             }

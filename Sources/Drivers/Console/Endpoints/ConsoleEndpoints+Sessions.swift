@@ -38,7 +38,7 @@ extension ConsoleEndpoints {
                     "seated", .truth,
                     "True for those that a `sessions` block counts or could count, false for the"
                         + " others"),
-                Page.limit(SessionTable.longestPage), Page.after,
+                Page.limit(StoreQuestion.longestPage), Page.after,
             ]),
             answers: [
                 .json(200, "Those that fit all that was said", listSchema)
@@ -47,15 +47,13 @@ extension ConsoleEndpoints {
             do throws(Refusal) {
                 let cursor = try Page.cursor(request) { SessionID($0) }
                 let most = Page.limit(of: request)
-                backend.sessions(filter(request.query), after: cursor, most: most) { result in
-                    responder.respond(result) { page in
-                        let now = clock()
-                        let sessions = page.entries.map { SessionText.document($0, backend, now) }
-                        return .json(
-                            200,
-                            Page.document("sessions", sessions, page.next?.description))
-                    }
+                let answer = responder.writing { (page: SessionPage) in
+                    let now = clock()
+                    let sessions = page.entries.map { SessionText.document($0, backend, now) }
+                    return .json(
+                        200, Page.document("sessions", sessions, page.next?.description))
                 }
+                backend.sessions(filter(request.query), after: cursor, most: most, answer)
             } catch {
                 responder.respond(.problem(error))
             }
@@ -63,7 +61,7 @@ extension ConsoleEndpoints {
     }
 
     private static let listSchema = Page.schema(
-        "sessions", SessionText.schema, SessionTable.longestPage, "The sessions of this page")
+        "sessions", SessionText.schema, StoreQuestion.longestPage, "The sessions of this page")
 
     private static func filter(_ query: JSONObject) -> SessionFilter {
         SessionFilter(
@@ -87,13 +85,12 @@ extension ConsoleEndpoints {
             guard let id = SessionID(request.captures["id"]?.string ?? "") else {
                 return responder.respond(.problem(noSession))
             }
-            backend.sessions(SessionFilter(id: id), after: nil, most: 1) { result in
-                responder.respond(result) { page in
-                    page.entries.first.map {
-                        .json(200, SessionText.document($0, backend, clock()))
-                    } ?? .problem(noSession)
-                }
+            let answer = responder.writing { (page: SessionPage) in
+                page.entries.first.map {
+                    .json(200, SessionText.document($0, backend, clock()))
+                } ?? .problem(noSession)
             }
+            backend.sessions(SessionFilter(id: id), after: nil, most: 1, answer)
         }
     }
 
@@ -113,8 +110,10 @@ extension ConsoleEndpoints {
             guard let id = SessionID(request.captures["id"]?.string ?? "") else {
                 return responder.respond(.problem(noSession))
             }
-            let count = backend.end(SessionFilter(id: id), KickText.kick(request.query))
-            responder.respond(count > 0 ? KickText.response(count) : .problem(noSession))
+            let answer = responder.writing { (count: Int) in
+                count > 0 ? KickText.response(count) : .problem(noSession)
+            }
+            backend.end(SessionFilter(id: id), KickText.kick(request.query), answer)
         }
     }
 
@@ -127,7 +126,7 @@ extension ConsoleEndpoints {
         ) { request, responder in
             let key = StoreKey(captured: request)
             let filter = SessionFilter(block: key.block, store: key.store)
-            responder.respond(end(filter, in: key, request, backend))
+            end(filter, in: key, request, backend, responder)
         }
     }
 
@@ -144,17 +143,22 @@ extension ConsoleEndpoints {
             let filter = SessionFilter(
                 block: key.block, store: key.store, user: request.query["user"]?.string,
                 device: request.captures["device"]?.string ?? "")
-            responder.respond(end(filter, in: key, request, backend))
+            end(filter, in: key, request, backend, responder)
         }
     }
 
     /// In an empty store nobody had to go; of a block that is not there it would not be true.
     private static func end(
         _ filter: SessionFilter, in store: StoreKey, _ request: ConsoleRequest,
-        _ backend: any ConsoleBackend
-    ) -> ConsoleResponse {
-        guard backend.store(store) != nil else { return .problem(noBlock) }
-        return KickText.response(backend.end(filter, KickText.kick(request.query)))
+        _ backend: any ConsoleBackend, _ responder: Responder
+    ) {
+        backend.store(store) { result in
+            guard case .success(.some) = result else {
+                return responder.respond(result) { _ in .problem(noBlock) }
+            }
+            let answer = responder.writing(KickText.response)
+            backend.end(filter, KickText.kick(request.query), answer)
+        }
     }
 }
 

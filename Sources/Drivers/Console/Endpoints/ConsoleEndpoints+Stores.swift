@@ -20,13 +20,13 @@ extension ConsoleEndpoints {
             method: .get, path: "/stores", name: "stores",
             summary: "Stores that have a session, somebody who waits, or a policy of their own",
             query: ObjectSchema([
-                SessionText.block, Page.limit(SessionTable.longestPage), Page.after,
+                SessionText.block, Page.limit(StoreQuestion.longestPage), Page.after,
             ]),
             answers: [
                 .json(
                     200, "By name",
                     Page.schema(
-                        "stores", storeSchema, SessionTable.longestPage,
+                        "stores", storeSchema, StoreQuestion.longestPage,
                         "The stores of this page"))
             ]
         ) { request, responder in
@@ -34,16 +34,14 @@ extension ConsoleEndpoints {
                 let cursor = try Page.cursor(request) { text in
                     Page.names(in: text, count: 2).map { StoreKey(block: $0[0], store: $0[1]) }
                 }
-                let page = backend.stores(
-                    block: request.query["block"]?.string, after: cursor,
-                    most: Page.limit(of: request))
-                let now = clock()
-                responder.respond(
-                    .json(
-                        200,
-                        Page.document(
-                            "stores", page.stores.map { $0.document(now) },
-                            page.next.map { Page.cursor(of: [$0.block, $0.store]) })))
+                let (block, most) = (request.query["block"]?.string, Page.limit(of: request))
+                let answer = responder.writing { (page: StorePage) in
+                    let now = clock()
+                    let next = page.next.map { Page.cursor(of: [$0.block, $0.store]) }
+                    let stores = page.stores.map { $0.document(now) }
+                    return .json(200, Page.document("stores", stores, next))
+                }
+                backend.stores(block: block, after: cursor, most: most, answer)
             } catch {
                 responder.respond(.problem(error))
             }
@@ -62,10 +60,10 @@ extension ConsoleEndpoints {
                 .problem(404, "There is no such `sessions` block"),
             ]
         ) { request, responder in
-            guard let view = backend.store(StoreKey(captured: request)) else {
-                return responder.respond(.problem(noBlock))
+            let answer = responder.writing { (view: StoreView?) in
+                view.map { .json(200, $0.document(clock())) } ?? .problem(noBlock)
             }
-            responder.respond(.json(200, view.document(clock())))
+            backend.store(StoreKey(captured: request), answer)
         }
     }
 
@@ -124,7 +122,9 @@ extension ConsoleEndpoints {
             summary: "How many there are who are connected, and what came of those that wanted a"
                 + " seat",
             answers: [.json(200, "Now, and since the gateway started", CountsText.schema)]
-        ) { _, responder in responder.respond(.json(200, backend.counts().document)) }
+        ) { _, responder in
+            backend.counts(responder.writing { .json(200, $0.document) })
+        }
     }
 }
 

@@ -27,10 +27,12 @@ enum ConsoleEndpoints {
                     content: .text(type: MetricExposition.contentType))
             ]
         ) { _, responder in
-            let octets = MetricExposition.encode(backend.metrics())
-            responder.respond(
-                ConsoleResponse(
-                    status: 200, content: .octets(octets, type: MetricExposition.contentType)))
+            backend.metrics(
+                responder.writing { families in
+                    let octets = MetricExposition.encode(families)
+                    return ConsoleResponse(
+                        status: 200, content: .octets(octets, type: MetricExposition.contentType))
+                })
         }
     }
 

@@ -33,7 +33,7 @@ enum CountsText {
                 "since_start",
                 .object(
                     ObjectSchema(
-                        SessionTable.Tallies().named.map { name, _, summary in
+                        SessionTallies().named.map { name, _, summary in
                             .init(name, .count, summary, isRequired: true)
                         })), "Since the gateway started", isRequired: true),
             .init(
@@ -55,7 +55,7 @@ enum CountsText {
         ]))
 }
 
-extension SessionTable.Tallies {
+extension SessionTallies {
     /// Each count with its name and what it means.
     package var named: [(name: String, count: Int, summary: String)] {
         [

@@ -19,6 +19,13 @@ final class Responder: Sendable {
         board.mailbox.post(.answer(exchange, response))
     }
 
+    /// Takes what a backend answers, and has it written by `write`.
+    func writing<Value>(
+        _ write: @escaping @Sendable (Value) -> ConsoleResponse
+    ) -> ConsoleAnswer<Value> {
+        { [self] result in respond(result, write) }
+    }
+
     /// What is there, written by `write`, or why it is not.
     func respond<Value>(
         _ result: Result<Value, Refusal>, _ write: (Value) -> ConsoleResponse
