@@ -28,7 +28,8 @@ package struct ClientConnection: ~Copyable {
     private enum Response: Sendable {
         case idle
         case awaiting
-        case body(BodyDecoder)
+        /// `body` reads it.
+        case body
         case whole
         case tunnel
         case dead(ResponseError)
@@ -48,19 +49,26 @@ package struct ClientConnection: ~Copyable {
         var isLast = false
     }
 
+    /// The body of the response.
+    private struct Body: Sendable {
+        var decoder = BodyDecoder(.none)
+        /// Octets that it may still have.
+        var room = Int.max
+    }
+
     private let limits: Limits
     private var request = Request.idle
     private var response = Response.idle
     private var question = Question()
     private var written = Written()
     private var heads: ResponseHeadDecoder
+    /// Beside the state, so that it is changed where it is for every piece that comes.
+    private var body = Body()
     /// Nil before the first request.
     private var use: UpstreamUse?
     /// Requests that were begun.
     private var requestCount = 0
     private var informationalCount = 0
-    /// Octets that the body of the response may still have.
-    private var bodyRoom = Int.max
     /// How much of an answer to the request at hand came.
     package private(set) var answer = Answer.nothing
     package private(set) var hasInputEnded = false
@@ -97,7 +105,7 @@ extension ClientConnection {
         answer = .nothing
         written = Written(hasHead: true)
         informationalCount = 0
-        bodyRoom = limits.bodySize ?? .max
+        body.room = limits.bodySize ?? .max
     }
 
     /// Writes the rest of the head. A request without a body, or with an empty one, is whole then.
@@ -214,11 +222,7 @@ extension ClientConnection {
                 try refuseUnasked(input, at: &index)
                 return nil
             case .awaiting: return try nextHead(input, at: &index, unsentCount: unsentCount)
-            case .body(var decoder):
-                // Held here alone, so that it is not copied when it grows.
-                response = .whole
-                defer { if !decoder.isComplete { response = .body(decoder) } }
-                return try nextPart(of: &decoder, input, at: &index)
+            case .body: return try nextPart(input, at: &index)
             case .tunnel: return nil
             case .dead(let error): throw error
             }
@@ -275,9 +279,12 @@ extension ClientConnection {
         use?.headCame(
             status: head.status, framing: framing, allowsKeepAlive: head.allowsKeepAlive,
             unsentCount: unsentCount)
-        response = .body(BodyDecoder(framing))
+        body.decoder = BodyDecoder(framing)
+        response = .body
         // Told behind the head, which may be all that the caller wants to know.
-        if case .length(let length) = framing, length > bodyRoom { response = .dead(.bodyTooLarge) }
+        if case .length(let length) = framing, length > body.room {
+            response = .dead(.bodyTooLarge)
+        }
         return .head(head, framing)
     }
 
@@ -310,20 +317,23 @@ extension ClientConnection {
     }
 
     private mutating func nextPart(
-        of decoder: inout BodyDecoder, _ input: Span<UInt8>, at index: inout Int
+        _ input: Span<UInt8>, at index: inout Int
     ) throws(ResponseError) -> ResponseEvent? {
         let part: BodyEvent?
         do throws(BodyError) {
-            part = try decoder.isComplete ? .end(trailers: nil) : decoder.decode(input, at: &index)
+            part =
+                try body.decoder.isComplete
+                ? .end(trailers: nil) : body.decoder.decode(input, at: &index)
         } catch {
             throw .body(error)
         }
         switch part {
         case .data(let range):
-            guard range.count <= bodyRoom else { throw .bodyTooLarge }
-            bodyRoom -= range.count
+            guard range.count <= body.room else { throw .bodyTooLarge }
+            body.room -= range.count
             return .data(range)
         case .end(let trailers):
+            response = .whole
             answer = .whole
             use?.responseEnded(surplusCount: input.count - index)
             return .end(trailers: trailers)
@@ -347,10 +357,10 @@ extension ClientConnection {
             let end: InputEnd = answer == .nothing ? .unanswered : .early
             response = .dead(.ended)
             return end
-        case .body(var decoder):
+        case .body:
             do throws(BodyError) {
-                if isBroken, !decoder.isComplete { throw .incomplete }
-                try decoder.inputEnded()
+                if isBroken, !body.decoder.isComplete { throw .incomplete }
+                try body.decoder.inputEnded()
             } catch {
                 response = .dead(.body(.incomplete))
                 return .truncated
@@ -417,7 +427,7 @@ extension ClientConnection {
     /// Octets of a head or of trailers that are not whole yet.
     package var keptCount: Int {
         switch response {
-        case .body(let decoder): decoder.keptCount
+        case .body: body.decoder.keptCount
         case .idle, .awaiting, .whole, .tunnel, .dead: heads.keptCount
         }
     }
