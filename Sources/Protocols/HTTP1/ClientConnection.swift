@@ -49,13 +49,6 @@ package struct ClientConnection: ~Copyable {
         var isLast = false
     }
 
-    /// The body of the response.
-    private struct Body: Sendable {
-        var decoder = BodyDecoder(.none)
-        /// Octets that it may still have.
-        var room = Int.max
-    }
-
     private let limits: Limits
     private var request = Request.idle
     private var response = Response.idle
@@ -63,7 +56,7 @@ package struct ClientConnection: ~Copyable {
     private var written = Written()
     private var heads: ResponseHeadDecoder
     /// Beside the state, so that it is changed where it is for every piece that comes.
-    private var body = Body()
+    private var body = ResponseBody()
     /// Nil before the first request.
     private var use: UpstreamUse?
     /// Requests that were begun.
@@ -431,4 +424,11 @@ extension ClientConnection {
         case .idle, .awaiting, .whole, .tunnel, .dead: heads.keptCount
         }
     }
+}
+
+/// The body of a response, as it comes.
+private struct ResponseBody: Sendable {
+    var decoder = BodyDecoder(.none)
+    /// Octets that it may still have.
+    var room = Int.max
 }
