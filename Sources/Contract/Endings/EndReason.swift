@@ -21,14 +21,13 @@ package enum EndReason: String, Sendable, CaseIterable {
     case connectionRejected = "connection_rejected"
     case forceDisconnect = "force_disconnect"
     case replaced
-    case idle
     case timeout
 
     /// The WebSocket close code we send (RFC 6455 §7.4; 4000-4999 are ours).
     package var closeCode: UInt16 {
         switch self {
         case .normal: 1000
-        case .clientGone, .upstreamClosed, .idle, .timeout: 1001
+        case .clientGone, .upstreamClosed, .timeout: 1001
         case .protocolError: 1002
         case .invalidPayload: 1007
         case .policy: 1008
@@ -53,7 +52,7 @@ package enum EndReason: String, Sendable, CaseIterable {
         case .protocolError, .invalidPayload: 400
         case .unauthenticated: 401
         case .policy, .forbidden: 403
-        case .idle, .timeout: 408
+        case .timeout: 408
         case .connectionRejected: 409
         case .tooBig: 413
         case .rateLimited: 429
@@ -70,7 +69,7 @@ package enum EndReason: String, Sendable, CaseIterable {
         case .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced: true
         case .normal, .clientGone, .upstreamClosed, .protocolError, .invalidPayload, .policy,
             .tooBig, .internalError, .upstreamUnavailable, .draining, .overloaded, .rateLimited,
-            .slowConsumer, .idle, .timeout:
+            .slowConsumer, .timeout:
             false
         }
     }

@@ -10,7 +10,7 @@ extension EndReason {
             .overloaded:
             .abnormal
         case .normal, .protocolError, .invalidPayload, .policy, .tooBig, .draining, .rateLimited,
-            .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced, .idle,
+            .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced,
             .timeout:
             .normal
         }

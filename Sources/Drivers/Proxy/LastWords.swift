@@ -87,7 +87,7 @@ extension EndReason {
         case .protocolError, .invalidPayload, .policy, .tooBig: true
         case .normal, .clientGone, .upstreamClosed, .internalError, .upstreamUnavailable,
             .draining, .overloaded, .rateLimited, .slowConsumer, .unauthenticated, .forbidden,
-            .connectionRejected, .forceDisconnect, .replaced, .idle, .timeout:
+            .connectionRejected, .forceDisconnect, .replaced, .timeout:
             isAboutClient
         }
     }

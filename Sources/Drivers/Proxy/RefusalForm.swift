@@ -60,7 +60,7 @@ extension Refusal {
         case .upstreamUnavailable, .draining, .overloaded: true
         case .normal, .clientGone, .upstreamClosed, .protocolError, .invalidPayload, .policy,
             .tooBig, .internalError, .rateLimited, .slowConsumer, .unauthenticated, .forbidden,
-            .connectionRejected, .forceDisconnect, .replaced, .idle, .timeout:
+            .connectionRejected, .forceDisconnect, .replaced, .timeout:
             false
         }
     }

@@ -2,7 +2,7 @@ package import Clock
 import Crypto
 package import JWT
 
-/// Tokens that were verified lately, so that a rush of the same ones (everybody comes back after a
+/// Tokens that were verified lately, so that a rush of the same ones (all clients come back after a
 /// cut) costs a hash each instead of a signature. One owner, one thread.
 ///
 /// It holds no token, only fingerprints and what the tokens said. A token that was refused is not
@@ -17,7 +17,7 @@ package struct VerifiedTokenCache: Sendable {
         var identity: VerifiedIdentity
         var stored: WallTime
         var end: WallTime
-        /// Its place in `order`.
+        /// The place of the entry in `order`.
         var place: Int
 
         /// What is counted against the limit: the claims as they came.
@@ -33,8 +33,6 @@ package struct VerifiedTokenCache: Sendable {
     private var order: [TokenFingerprint] = []
     private var oldest = 0
     private var placesTaken = 0
-    package private(set) var hits = 0
-    package private(set) var misses = 0
 
     /// Holds at most `entryLimit` tokens, and those whose claims have at most `octetLimit` octets
     /// together. The one that was stored first goes first.
@@ -55,15 +53,19 @@ package struct VerifiedTokenCache: Sendable {
         guard entryLimit > 0, token.count <= CompactToken.octetLimit,
             let fingerprint = try? authenticator.fingerprint(of: token)
         else { return try authenticator.authenticate(token, now: now) }
-        // A clock that was set back makes the past the future: then nothing is remembered.
-        if let entry = entries[fingerprint], entry.stored <= now, now < entry.end {
-            hits += 1
-            return entry.identity
-        }
-        misses += 1
+        if let identity = remembered(fingerprint, now: now) { return identity }
         let identity = try authenticator.authenticate(token, now: now)
         store(identity, fingerprint, now: now)
         return identity
+    }
+
+    /// What was said of the token with this fingerprint, as long as that may be repeated.
+    func remembered(_ fingerprint: TokenFingerprint, now: WallTime) -> VerifiedIdentity? {
+        // When the clock was set back, an entry may be of the future: it does not count.
+        guard let entry = entries[fingerprint], entry.stored <= now, now < entry.end else {
+            return nil
+        }
+        return entry.identity
     }
 
     private mutating func store(

@@ -36,7 +36,6 @@ import Testing
         Row("connection_rejected", 4009, 409),
         Row("force_disconnect", 4010, nil),
         Row("replaced", 4011, nil),
-        Row("idle", 1001, 408),
         Row("timeout", 1001, 408),
     ]
 

@@ -61,26 +61,4 @@ import Testing
         let family = MetricFamily("gateway_x", .gauge, help: "a \"b\"\nc\\d")
         #expect(text([family]) == "# HELP gateway_x a \"b\"\\nc\\\\d\n# TYPE gateway_x gauge\n")
     }
-
-    @Test func `a histogram has buckets, a sum and a count`() {
-        let histogram = Histogram(
-            buckets: [
-                .init(bound: 0.1, count: 1), .init(bound: 1, count: 3),
-                .init(bound: .infinity, count: 9),
-            ], sum: 2.5, count: 4)
-        let family = MetricFamily(
-            "gateway_wait_seconds", .histogram, help: "H",
-            [.init(.histogram(histogram), labels: [.init("route", "/")])])
-        let expected = """
-            # HELP gateway_wait_seconds H
-            # TYPE gateway_wait_seconds histogram
-            gateway_wait_seconds_bucket{route="/",le="0.1"} 1
-            gateway_wait_seconds_bucket{route="/",le="1.0"} 3
-            gateway_wait_seconds_bucket{route="/",le="+Inf"} 4
-            gateway_wait_seconds_sum{route="/"} 2.5
-            gateway_wait_seconds_count{route="/"} 4
-
-            """
-        #expect(text([family]) == expected)
-    }
 }

@@ -20,25 +20,8 @@ enum MetricExposition {
                 append(family.name, sample.labels, String(count), to: &output)
             case .real(let value):
                 append(family.name, sample.labels, text(of: value), to: &output)
-            case .histogram(let histogram):
-                append(histogram, family.name, sample.labels, to: &output)
             }
         }
-    }
-
-    private static func append(
-        _ histogram: Histogram, _ name: String, _ labels: [MetricFamily.Label],
-        to output: inout [UInt8]
-    ) {
-        // The one without a bound is written below, whether or not it was given.
-        let bounded = histogram.buckets.filter(\.bound.isFinite)
-        let buckets = bounded.map { (text(of: $0.bound), $0.count) } + [("+Inf", histogram.count)]
-        for (bound, count) in buckets {
-            append(
-                name + "_bucket", labels + [.init("le", bound)], String(count), to: &output)
-        }
-        append(name + "_sum", labels, text(of: histogram.sum), to: &output)
-        append(name + "_count", labels, String(histogram.count), to: &output)
     }
 
     private static func append(

@@ -6,7 +6,6 @@ package struct MetricFamily: Sendable, Hashable {
         /// Only grows, and begins at 0 with the process; its name ends in `_total`.
         case counter
         case gauge
-        case histogram
     }
 
     package struct Label: Sendable, Hashable {
@@ -35,8 +34,6 @@ package struct MetricFamily: Sendable, Hashable {
     package enum Value: Sendable, Hashable {
         case whole(UInt64)
         case real(Double)
-        /// For families of that kind, and only for those.
-        case histogram(Histogram)
     }
 
     package let name: String
@@ -66,31 +63,5 @@ package struct MetricFamily: Sendable, Hashable {
         return name.utf8.allSatisfy {
             ASCII.isAlpha($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "_")
         }
-    }
-}
-
-/// How often something was at most how much.
-package struct Histogram: Sendable, Hashable {
-    package struct Bucket: Sendable, Hashable {
-        /// What counts here is at most this.
-        package var bound: Double
-        /// Also of the buckets below.
-        package var count: UInt64
-
-        package init(bound: Double, count: UInt64) {
-            self.bound = bound
-            self.count = count
-        }
-    }
-
-    /// By ascending bound; the last one, without a bound, is `count`.
-    package var buckets: [Bucket]
-    package var sum: Double
-    package var count: UInt64
-
-    package init(buckets: [Bucket], sum: Double, count: UInt64) {
-        self.buckets = buckets
-        self.sum = sum
-        self.count = count
     }
 }
