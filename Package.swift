@@ -73,7 +73,7 @@ let package = Package(
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
         room("Upstreams", "Policy", ["Locks", "Clock", "HTTP1", "Endings", "Settings"]),
-        room("Sessions", "Policy", ["Locks", "Clock", "Endings", "Settings"]),
+        room("Sessions", "Policy", ["Locks", "Clock", "Endings", "JSON", "Settings"]),
         room(
             "Identity", "Policy",
             [

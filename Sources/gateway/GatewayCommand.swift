@@ -7,7 +7,7 @@ import Transport
 struct GatewayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gateway",
-        abstract: "A reverse proxy in front of realtime apps.",
+        abstract: "A reverse proxy for realtime apps.",
         version: "0.1.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, ReloadCommand.self, TokenCommand.self,

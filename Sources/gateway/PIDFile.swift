@@ -46,7 +46,7 @@ struct PIDFile: Sendable {
             try Data("\(System.processID)\n".utf8).write(to: URL(filePath: path), options: .atomic)
         } catch {
             Terminal.complain(
-                "warning: the process ID cannot be left in '\(path)'; reload with 'gateway reload"
+                "warning: cannot write the process ID to '\(path)'; reload with 'gateway reload"
                     + " --pid \(System.processID)'")
         }
     }
@@ -56,11 +56,11 @@ struct PIDFile: Sendable {
     func check() throws(CommandEnd) {
         do throws(SystemError) {
             try PathCheck.canAppend(to: path)
-            // It is put in the place of what is there, so its folder has to take it.
+            // The new file replaces the old one, so its folder must be writable.
             try PathCheck.canMakeFile(at: path)
         } catch {
             Terminal.complain(
-                "gateway: --pid-file '\(path)' cannot be written: \(error.advice(writing: path))")
+                "gateway: cannot write --pid-file '\(path)': \(error.advice(writing: path))")
             throw CommandEnd(code: Proxy.ExitCode.configuration)
         }
     }
@@ -70,8 +70,8 @@ struct PIDFile: Sendable {
 
     var isThere: Bool { FileManager.default.fileExists(atPath: path) }
 
-    /// True when the process bears the name of this one: a number that was left behind may belong
-    /// to somebody else by now, whom a signal would end.
+    /// True when the process has the name of this one: a number that was left behind may belong to
+    /// another program by now, which a signal would end.
     private static func runsGateway(_ process: Int32) -> Bool {
         guard let name = name(of: "\(process)") else { return false }
         return name == Self.name(of: "self")

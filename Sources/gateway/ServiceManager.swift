@@ -2,7 +2,7 @@ import Clock
 import Settings
 import Transport
 
-/// Whoever started this process and waits for word from it (sd_notify(3)).
+/// The service manager that started this process and waits for word from it (sd_notify(3)).
 struct ServiceManager: Sendable {
     static let ready = "READY=1"
 
@@ -24,7 +24,7 @@ struct ServiceManager: Sendable {
         do throws(SystemError) {
             try ServiceNotification.send(text, toSocketAt: socketPath)
         } catch {
-            Terminal.complain("the service manager does not listen: \(error.reason)")
+            Terminal.complain("the service manager does not answer: \(error.reason)")
         }
     }
 }

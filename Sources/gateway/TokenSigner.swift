@@ -18,7 +18,7 @@ struct TokenSigner {
         var text: String
     }
 
-    /// Its `kid`, where it says so itself.
+    /// The `kid` of the key, when the file says it.
     let keyID: String?
     private let key: Key
     /// The one algorithm it is for; nil for any that fits.
@@ -70,7 +70,7 @@ struct TokenSigner {
         return key
     }
 
-    private static let aSet = Problem(text: "one secret was expected, not a set of keys")
+    private static let aSet = Problem(text: "expected one secret, not a set of keys")
 
     private static func isSpace(_ octet: UInt8) -> Bool {
         octet == ASCII.space || (ASCII.tab...ASCII.carriageReturn).contains(octet)
@@ -103,7 +103,7 @@ struct TokenSigner {
             try HMACKey(hash, secret: secret.span).authenticationCode(for: input)
         case (.privateKey(let key), .signature(let scheme)): try key.sign(input, scheme)
         case (.secret, .signature), (.privateKey, .code):
-            throw CryptoError("sign", reason: "\(kind) is not for \(algorithm.rawValue)")
+            throw CryptoError("sign", reason: "\(kind) cannot be used with \(algorithm.rawValue)")
         }
     }
 }

@@ -295,7 +295,7 @@ async def test_an_event_source_that_made_way_stays_away(page, timeless, store, n
 async def test_an_error_is_a_page_with_its_style(page, gateway):
     await page.go(at_host(gateway.tls).http("/socket"))
     title = await page.evaluate("document.querySelector('h1').innerText")
-    assert title in ("This is no page", "페이지가 아닙니다")
+    assert title in ("This is not a page", "페이지가 아닙니다")
     assert await page.evaluate("getComputedStyle(document.body).maxWidth") != "none"
 
 

@@ -153,15 +153,15 @@ def test_a_body_does_not_end_with_a_reset(asked):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ([b"SSH-2.0-OpenSSH_9.6\r\n\r\n"], "is no console"),
-        ([b"HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"], "is no console"),
+        ([b"SSH-2.0-OpenSSH_9.6\r\n\r\n"], "is not a console"),
+        ([b"HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"], "is not a console"),
         (
             [OK + b"Content-Length: 15\r\nTransfer-Encoding: chunked\r\n\r\n" + NOBODY],
-            "is no console",
+            "is not a console",
         ),
-        ([OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"], "is no console"),
-        ([b"HTTP/1.1 102 Processing\r\n\r\n" * 2000, WITH_LENGTH], "is no console"),
-        ([OK + b"Content-Length: 99999999999\r\n\r\n" + NOBODY], "says too much"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"], "is not a console"),
+        ([b"HTTP/1.1 102 Processing\r\n\r\n" * 2000, WITH_LENGTH], "is not a console"),
+        ([OK + b"Content-Length: 99999999999\r\n\r\n" + NOBODY], "is too large"),
     ],
     ids=["ssh", "switch", "two lengths", "no chunk", "endless", "large"],
 )
@@ -176,7 +176,7 @@ def test_a_refusal_is_told_in_every_framing(asked):
     done = asked(Console(by_h11(503, problem, CHUNKED)), "list")
     assert done.returncode == 1 and "(503): try later" in done.stderr
     done = asked(Console(b"HTTP/1.1 401 No\r\n\r\n", b"{}"), "list")
-    assert done.returncode == 1 and "has another token" in done.stderr
+    assert done.returncode == 1 and "does not accept the token" in done.stderr
 
 
 def test_what_is_asked_for_is_one_whole_request(asked):

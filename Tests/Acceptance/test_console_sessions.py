@@ -179,7 +179,7 @@ async def test_one_session_a_device_and_a_store_are_ended(gateway, console):
 async def test_an_order_is_logged_with_whom_it_is_about(gateway, console):
     path = "/stores/boards/%EC%A0%91%EC%88%98%0A2/devices/a/sessions"
     assert console.delete(path, params={"message": "good bye"}).status_code == 200
-    order = "console: DELETE /stores/boards/접수␊2/devices/a/sessions of 127.0.0.1: 200"
+    order = "console: DELETE /stores/boards/접수␊2/devices/a/sessions from 127.0.0.1: 200"
     gateway.wait_for_words(order)
     assert "bye" not in gateway.stderr
 

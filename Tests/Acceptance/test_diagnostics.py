@@ -125,13 +125,13 @@ def test_files_that_are_something_else(tls, tmp_path):
     }  # fmt: skip
     for name, octets in files.items():
         (tmp_path / name).write_bytes(octets)
-    assert_said(tls("public", "a.key"), "public", "holds a public key where the certificate")
-    assert_said(tls("a.pem", "public"), "public", "holds the public key where the private key")
+    assert_said(tls("public", "a.key"), "public", "contains a public key")
+    assert_said(tls("a.pem", "public"), "public", "contains the public key")
     assert_said(tls("a.pem", "locked"), "locked", "encrypted", "openssl pkey")
     assert_said(tls("store", "a.key"), "store", "PKCS #12", "openssl pkcs12")
     assert_said(tls("der", "a.key"), "der", "binary form", "openssl x509 -inform der")
     assert_said(tls("empty", "a.key"), "empty", "is empty")
-    assert_said(tls("a.pem", "text"), "text", "holds something else, and no private key")
+    assert_said(tls("a.pem", "text"), "text", "contains something else, but no private key")
 
 
 def test_a_certificate_that_has_expired_is_a_warning_also_at_a_start(check, tmp_path):
@@ -197,9 +197,9 @@ def run_to_its_end(tmp_path, *arguments):
 
 #: A path for the log, and what is said of it.
 LOGS = {
-    "/no/such/folder/access.json": ("its folder is not there", "mkdir -p '/no/such/folder'"),
-    "$TMP": ("it is a folder and no file",),
-    "$TMP/gateway.conf/access.json": ("a part of the path is no folder",),
+    "/no/such/folder/access.json": ("its folder does not exist", "mkdir -p '/no/such/folder'"),
+    "$TMP": ("it is a folder, not a file",),
+    "$TMP/gateway.conf/access.json": ("a part of the path is not a folder",),
     "$TMP/link": ("symbolic link", "name the file"),
 }
 
@@ -251,15 +251,16 @@ def test_files_that_this_user_may_not_write(tmp_path):
     log = tmp_path / "access.json"
     log.write_text("")
     log.chmod(0o600)
-    assert_said(check_as_nobody(tmp_path, with_log(log)), str(log), "this user may not write there")
+    unwritable = "this user is not allowed to write there"
+    assert_said(check_as_nobody(tmp_path, with_log(log)), str(log), unwritable)
     log.unlink()
     tmp_path.chmod(0o755)
-    assert_said(check_as_nobody(tmp_path, with_log(log)), str(log), "this user may not write there")
+    assert_said(check_as_nobody(tmp_path, with_log(log)), str(log), unwritable)
     state = f"listen 127.0.0.1:{free_port()}\nstate {tmp_path}/kept\n{ROUTE}"
-    assert_said(check_as_nobody(tmp_path, state), f"{tmp_path}/kept", "may not write there")
+    assert_said(check_as_nobody(tmp_path, state), f"{tmp_path}/kept", "not allowed to write there")
     private = f"listen unix:{tmp_path}/a.sock\n{ROUTE}"
     done = check_as_nobody(tmp_path, private)
-    assert_said(done, f"unix:{tmp_path}/a.sock", "may not make files in", str(tmp_path))
+    assert_said(done, f"unix:{tmp_path}/a.sock", "not allowed to create files in", str(tmp_path))
 
 
 @needs_root
@@ -292,7 +293,7 @@ def test_an_address_that_is_in_use_is_a_warning_and_no_start(check, tmp_path, wh
         own = f"listen 127.0.0.1:{free_port()}\n"
         console = f"console {address} {{ token env:CONSOLE_TOKEN }}\n"
         text = (own + console if who == "console" else f"listen {address}\n") + ROUTE
-        words = ("another process listens there", "ss -ltnp")
+        words = ("another process uses this address", "ss -ltnp")
         assert_said(check(text), address, *words, severity="warning", code=0)
         assert_said(run_to_its_end(tmp_path), address, *words, code=3)
 
@@ -300,8 +301,8 @@ def test_an_address_that_is_in_use_is_a_warning_and_no_start(check, tmp_path, wh
 @pytest.mark.parametrize(
     "path, words",
     [
-        ("/no/such/folder/a.sock", "its folder is not there"),
-        ("$TMP/gateway.conf", "the file is no socket"),
+        ("/no/such/folder/a.sock", "its folder does not exist"),
+        ("$TMP/gateway.conf", "the file is not a socket"),
         ("/tmp/" + "x" * 120, "at most 107 octets"),
     ],
 )
@@ -372,7 +373,7 @@ def test_a_reload_that_finds_nobody_says_where_it_looked(tmp_path):
     assert "there is no" in missing.stderr and "run --pid-file" in missing.stderr
     (tmp_path / "text.pid").write_text("hello")
     broken = command("reload", "--config", file, "--pid-file", tmp_path / "text.pid")
-    assert "holds no process ID" in broken.stderr
+    assert "contains no process ID" in broken.stderr
 
 
 def test_a_pid_file_that_cannot_be_written_is_no_start(tmp_path):
@@ -380,7 +381,7 @@ def test_a_pid_file_that_cannot_be_written_is_no_start(tmp_path):
     file.write_text(f"listen 127.0.0.1:{free_port()}\n{ROUTE}")
     done = command("run", "--config", file, "--pid-file", "/no/such/folder/a.pid")
     assert done.returncode == 1
-    for word in ("--pid-file", "its folder is not there", "mkdir -p '/no/such/folder'"):
+    for word in ("--pid-file", "its folder does not exist", "mkdir -p '/no/such/folder'"):
         assert word in done.stderr
 
 
@@ -426,7 +427,7 @@ def test_a_command_without_a_gateway_says_so(tmp_path):
     )
     done = command("sessions", "list", "--config", file)
     assert done.returncode == 1
-    assert "no console answers" in done.stderr and "is the gateway running" in done.stderr
+    assert "does not answer" in done.stderr and "is the gateway running" in done.stderr
 
 
 # Variables

@@ -181,8 +181,8 @@ async def test_upgrade_stays_here_in_any_other_answer(gateway, reading_app):
     "path, status, title",
     [
         ("/none", 404, "There is nothing here"),
-        ("/socket", 426, "This is no page"),
-        ("/away", 502, "The application is away"),
+        ("/socket", 426, "This is not a page"),
+        ("/away", 502, "The application cannot be reached"),
         ("/bare", 401, "Please sign in"),
         ("/none?<script>alert(1)</script>", 404, "There is nothing here"),
     ],

@@ -153,7 +153,7 @@ async def test_keys_outlive_their_issuer(start_blocks, authority, issuer):
         issuer.answers["/slow"] = Answer(key_set(new), delay=60)
 
         def all_reported():
-            return gateway.stderr.count("the ones at hand stay in use") == 4
+            return gateway.stderr.count("the current keys stay in use") == 4
 
         await eventually(all_reported, "all to be missed", 45)
         for name in ("down", *blocks):

@@ -142,9 +142,9 @@ USELESS = {
         lambda key: Answer(status=101, headers={"Upgrade": "h2c", "Connection": "upgrade"}),
         "not asked for",
     ),
-    "moved-nowhere": (lambda key: Answer(status=302), "to nowhere"),
-    "moved-to-http": (lambda key: redirect("http://localhost:1/keys"), "something else than https"),
-    "moved-to-file": (lambda key: redirect("file:///etc/passwd"), "something else than https"),
+    "moved-nowhere": (lambda key: Answer(status=302), "without a new address"),
+    "moved-to-http": (lambda key: redirect("http://localhost:1/keys"), "a URL that is not https"),
+    "moved-to-file": (lambda key: redirect("file:///etc/passwd"), "a URL that is not https"),
     "moved-around": (lambda key: redirect("/moved-around"), "more than 3 times"),
     "moved-four-times": (lambda key: redirect("/hop/2"), "more than 3 times"),
 }  # fmt: skip

@@ -99,13 +99,13 @@ async def test_policies_are_tried_set_seen_and_taken_back(gateway, sessions):
         await open_socket(gateway, "3", device)
     words = ["--store", "3", "--devices", "1", "--policy", "eject_old", "--now"]
     tried = sessions("policy", "set", *words, "--dry-run")
-    assert tried.startswith("nothing is changed; sessions that would have to go: 1\n")
+    assert tried.startswith("nothing was changed; sessions that would be ended: 1\n")
     assert " old " in tried and " new " not in tried
     assert "configuration" in sessions("policy", "get", "--store", "3")
     done = sessions("policy", "set", *words, "--for", "2h", "--note", "repairs")
-    assert done.startswith("it is set; sessions that had to go: 1\n")
+    assert done.startswith("the policy is set; sessions that were ended: 1\n")
     assert "console" in sessions("policy", "get", "--store", "3")
-    assert sessions("policy", "clear", "--store", "3") == "it is taken back\n"
+    assert sessions("policy", "clear", "--store", "3") == "the policy is removed\n"
     assert "404" in sessions("policy", "clear", "--store", "3", code=1)
 
 
@@ -142,7 +142,7 @@ def test_without_a_console_or_a_gateway_it_says_so(tmp_path, gateway):
     assert done.returncode == 1 and "has no 'console'" in done.stderr
     conf.write_text("console 127.0.0.1:9 { token env:CONSOLE_TOKEN }\n" + conf.read_text())
     done = command("sessions", "list", "--config", conf)
-    assert done.returncode == 1 and "no console answers at 127.0.0.1:9" in done.stderr
+    assert done.returncode == 1 and "the console at 127.0.0.1:9 does not answer" in done.stderr
 
 
 @pytest.mark.parametrize("body", [b"[]", b"hello", b'{"sessions":'], ids=repr)
@@ -162,7 +162,7 @@ def test_what_is_no_console_is_not_believed(tmp_path, body):
             'listen 127.0.0.1:0\nroute / { respond 200 "" }\n'
         )
         done = command("sessions", "list", "--config", conf)
-    assert done.returncode == 1 and "is no console" in done.stderr and done.stdout == ""
+    assert done.returncode == 1 and "is not a console" in done.stderr and done.stdout == ""
 
 
 def test_a_wrong_token_is_refused(gateway):
@@ -170,4 +170,4 @@ def test_a_wrong_token_is_refused(gateway):
         "sessions", "list", "--config", gateway.file,
         environment={"CONSOLE_TOKEN": "not the token of this one"},
     )  # fmt: skip
-    assert done.returncode == 1 and "has another token" in done.stderr
+    assert done.returncode == 1 and "does not accept the token" in done.stderr

@@ -171,7 +171,7 @@ def test_a_folder_that_others_may_write_to_is_refused(tmp_path, mode):
     conf.write_text(f"state {folder}\nlisten 127.0.0.1:0\nroute / {{ respond 200 \"\" }}\n")
     done = command("run", "--config", conf)
     assert done.returncode == 70
-    assert f"others may write to '{folder}' (chmod go-w '{folder}')" in done.stderr
+    assert f"other users can write to '{folder}' (chmod go-w '{folder}')" in done.stderr
     assert list(folder.iterdir()) == []
 
 

@@ -91,11 +91,11 @@ enum House {
     static let longestType = 450
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
-        "Console.ConsoleEndpoints": 770, "Proxy.Admission": 706, "Proxy.ClientConnection": 1069,
+        "Console.ConsoleEndpoints": 817, "Proxy.Admission": 706, "Proxy.ClientConnection": 1069,
         "Proxy.Exchange": 1235, "Proxy.Operations": 508, "Proxy.RelayDriver": 550,
         "Proxy.RequestContext": 457, "Proxy.Worker": 883, "Relays.WebSocketFlow": 925,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
-        "Settings.Grammar": 2314, "Settings.ValueKind": 544,
+        "Settings.Grammar": 2329, "Settings.ValueKind": 548,
     ]
 
     /// Functions that are handed a whole worker, by room; the loop's own aside.
@@ -104,7 +104,7 @@ enum House {
     /// Types of one name in several rooms, each another type. `ClientConnection` is a connection as
     /// its client sees it in `HTTP1`, beside `ServerConnection`, and a client's own in `Proxy`.
     static let namesUsedTwice: Set<String> = [
-        "Admission", "ClientConnection", "Endpoint", "JSONObject", "Location",
+        "Admission", "ClientConnection",
     ]
 
     /// Lines of tests for a hundred lines of a room.
@@ -113,6 +113,11 @@ enum House {
     static let littleTested: [String: Int] = [
         "HTTP": 48, "Proxy": 17, "Records": 35, "Settings": 55, "gateway": 0,
     ]
+
+    /// Comments that do not name what they are about (`PlainWords`), by room.
+    static let riddles = ["HTTP1": 15, "Proxy": 119]
+    /// Texts with words that are hard to understand, by room.
+    static let unclearTexts = ["HTTP1": 1, "Proxy": 7]
 
     /// `default:` in files of machines, which switch there over octets or statuses.
     static let defaults: [String: Int] = [

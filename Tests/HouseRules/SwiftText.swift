@@ -6,8 +6,11 @@
 struct SwiftText: Sendable {
     let lines: [String]
     let code: [String]
-    /// For every line, whether a comment begins, goes on or ends there.
+    /// For every line, whether a comment begins, continues or ends there.
     let hasComment: [Bool]
+    /// For every line, what its strings say: escapes and interpolations are `…`, and strings are
+    /// apart by one, too.
+    let strings: [String]
     /// What the code consists of, in order.
     let tokens: [Token]
     /// The indices in `tokens` of every word and mark.
@@ -19,6 +22,7 @@ struct SwiftText: Sendable {
         lines = Self.lines(of: blanker.octets, blanker.lineRanges)
         code = Self.lines(of: blanker.code, blanker.lineRanges)
         hasComment = blanker.hasComment
+        strings = blanker.texts.map { String(decoding: $0, as: UTF8.self) }
         tokens = Token.all(in: blanker.code)
         var places: [String: [Int]] = [:]
         for index in tokens.indices { places[tokens[index].text, default: []].append(index) }
@@ -79,6 +83,8 @@ private struct Blanker {
     /// Where the lines stand, without their ends.
     private(set) var lineRanges: [Range<Int>] = []
     private(set) var hasComment = [false]
+    /// Of every line, what its strings say.
+    private(set) var texts: [[UInt8]] = [[]]
     private var lineStart = 0
     private var index = 0
     private var modes = [Mode.code(interpolation: nil)]
@@ -111,6 +117,7 @@ private struct Blanker {
         index += 1
         lineStart = index
         hasComment.append(isInComment)
+        texts.append([])
     }
 
     private var isInComment: Bool {
@@ -142,7 +149,10 @@ private struct Blanker {
     private mutating func pass(_ count: Int) {
         switch modes[modes.count - 1] {
         case .code: index += count
-        case .lineComment, .blockComment, .string: blank(count)
+        case .string:
+            texts[texts.count - 1].append(contentsOf: octets[index..<index + count])
+            blank(count)
+        case .lineComment, .blockComment: blank(count)
         case .quotedName: write(UInt8(ascii: "_"), count)
         }
     }
@@ -157,6 +167,7 @@ private struct Blanker {
         if index + hashes < octets.count, octets[index + hashes] == UInt8(ascii: "\"") {
             let isMultiline = starts("\"\"\"", at: index + hashes)
             modes.append(.string(hashes: hashes, isMultiline: isMultiline))
+            texts[texts.count - 1].append(contentsOf: "…".utf8)
             index += hashes + (isMultiline ? 3 : 1)
             return
         }
@@ -190,13 +201,16 @@ private struct Blanker {
             index += quotes.utf8.count + hashes
         } else if starts("\\" + delimiter + "(") {
             modes.append(.code(interpolation: 1))
+            texts[texts.count - 1].append(contentsOf: "…".utf8)
             blank(hashes + 2)
         } else if starts("\\" + delimiter) {
             // The escaped character may be a quotation mark; a line's end stays one.
             let isAtEnd =
                 index + hashes + 1 >= octets.count || octets[index + hashes + 1] == 0x0A
+            texts[texts.count - 1].append(contentsOf: "…".utf8)
             blank(hashes + (isAtEnd ? 1 : 2))
         } else {
+            texts[texts.count - 1].append(octets[index])
             blank(1)
         }
     }

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// Hashes of octets at hand.
+/// Hashes of octets in memory.
 package enum Digest {
     /// SHA-1, 20 octets: for `Sec-WebSocket-Accept` (RFC 6455 §4.2.2), which needs no more.
     package static func sha1(_ octets: Span<UInt8>) throws(CryptoError) -> [UInt8] {

@@ -34,8 +34,8 @@ package enum KeyError: Error, Sendable, Hashable, CustomStringConvertible {
             "an RSA key of \(bits) bits; from \(PublicKey.modulusBits.lowerBound) to "
                 + "\(PublicKey.modulusBits.upperBound) are supported"
         case .exponent: "the RSA exponent must be odd, more than 1 and at most 64 bits"
-        case .invalid(let kind): "the numbers are no valid \(kind) key"
-        case .wrongScheme(let kind): "an \(kind) key is not for this algorithm"
+        case .invalid(let kind): "the numbers are not a valid \(kind) key"
+        case .wrongScheme(let kind): "an \(kind) key cannot be used with this algorithm"
         }
     }
 }

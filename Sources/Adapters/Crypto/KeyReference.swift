@@ -32,7 +32,7 @@ import COpenSSL
         guard let key = unsafe key else { throw .unreadable(CryptoError.last("d2i").reason) }
         unsafe self.init(adopting: key)
         ERR_clear_error()
-        guard end == content.count else { throw .unreadable("there is something behind its end") }
+        guard end == content.count else { throw .unreadable("there is more data after its end") }
     }
 
     deinit {

@@ -5,7 +5,7 @@ import COpenSSL
 ///
 /// May be used by any number of threads at once.
 package struct PrivateKey: Sendable {
-    /// Its public half.
+    /// The public half of the key.
     package let publicKey: PublicKey
     private let reference: KeyReference
 

@@ -16,7 +16,7 @@ extension PublicKey {
             throw blocks.contains { $0.label.hasSuffix("PRIVATE KEY") } ? .privateKey : .noKey
         }
         guard first.container == .certificate || labelled.count == 1 else { throw .severalKeys }
-        guard let content = first.content else { throw .unreadable("no valid Base64") }
+        guard let content = first.content else { throw .unreadable("its Base64 is not valid") }
         try self.init(checking: Self.read(first.container, content))
     }
 

@@ -42,7 +42,7 @@ package struct PublicKey: Sendable {
     package static let modulusBits = 1024...8192
 
     package let kind: Kind
-    /// Of the modulus or of the curve's field: 256 for Ed25519.
+    /// The bits of the modulus or of the curve's field: 256 for Ed25519.
     package let bits: Int
     let reference: KeyReference
 
@@ -66,7 +66,7 @@ package struct PublicKey: Sendable {
     }
 }
 
-/// What both numbers of an RSA key must be, whoever they come from.
+/// What both numbers of an RSA key must be, from any source.
 enum RSANumbers {
     /// Returns the bits of the modulus; leading zeros do not count.
     static func check(

@@ -1,8 +1,9 @@
 internal import Synchronization
 
 /// How many octets the contexts of all connections hold together (`Deflater.memorySize` and
-/// `Inflater.memorySize`): one counter for all workers. Whoever makes a context reserves first;
-/// without room the connection agrees on no context takeover, or goes on without one.
+/// `Inflater.memorySize`): one counter for all workers. A context is made after its octets are
+/// reserved here; without room the connection agrees on no context takeover, or continues without
+/// one.
 package final class DeflateBudget: Sendable {
     // Counts only; no other memory depends on its order.
     private let taken = Atomic<Int>(0)

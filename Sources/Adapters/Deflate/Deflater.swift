@@ -71,7 +71,7 @@ package final class Deflater {
     }
 
     /// Appends the compressed form of `message` to `output`: deflate blocks up to a sync flush,
-    /// without the flush's last four octets. It may be longer than the message; whoever sends it
+    /// without the flush's last four octets. The result may be longer than the message: the sender
     /// compares.
     package func deflate(message: Span<UInt8>, into output: inout [UInt8]) {
         guard message.count > 0 else {

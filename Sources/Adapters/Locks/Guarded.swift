@@ -23,7 +23,7 @@ package final class Guarded<Value: Sendable>: Sendable {
     }
 
     deinit {
-        // Nobody holds this object, so nobody holds the mutex.
+        // The last reference is gone, so the mutex is not locked.
         unsafe pthread_mutex_destroy(mutex)
         unsafe mutex.deallocate()
     }

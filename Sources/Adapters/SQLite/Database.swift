@@ -20,7 +20,7 @@ package final class Database {
     private var keptTexts: [String] = []
     private var isInTransaction = false
 
-    /// - Parameter patience: how long to wait for somebody else's transaction.
+    /// - Parameter patience: how long to wait for the transaction of another connection.
     package init(
         _ place: Place, isReadOnly: Bool = false, patience: Duration = .seconds(2)
     ) throws(DatabaseError) {
@@ -34,7 +34,7 @@ package final class Database {
         // The connection is open.
         try connection.check(
             unsafe sqlite3_busy_timeout(connection.handle, Int32(milliseconds)))
-        // As above.
+        // The connection is open.
         try connection.check(unsafe csqlite_harden(connection.handle))
     }
 
@@ -125,7 +125,7 @@ package final class Database {
 
     private func giveBack(_ statement: Statement, _ sql: String) {
         statement.reset()
-        // The same text may have been used within itself.
+        // The statement may have been prepared once more while its first one was in use.
         guard statements.updateValue(statement, forKey: sql) == nil else { return }
         if keptTexts.contains(sql) { return }
         if keptTexts.count == Self.keptStatementLimit {

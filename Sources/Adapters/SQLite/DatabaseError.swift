@@ -5,7 +5,7 @@ internal import CSQLite
 package struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What to make of it.
     package enum Kind: Sendable, Hashable, CaseIterable {
-        /// Somebody else is writing to the file, and did not finish in time.
+        /// Another process writes to the file, and did not finish in time.
         case busy
         case readOnly
         /// The disk, or the database's own limit of pages.

@@ -38,7 +38,7 @@ package final class Statement {
         // Null for a text without a statement.
         guard let handle = unsafe handle else { throw DatabaseError(.misuse, "an empty statement") }
         guard isWhole else {
-            // Nobody else has it.
+            // The statement was just prepared and is held here only.
             unsafe sqlite3_finalize(handle)
             throw DatabaseError(.misuse, "more than one statement")
         }
@@ -70,7 +70,7 @@ package final class Statement {
             // The statement is live, here and below; SQLite itself checks the index.
             unsafe sqlite3_bind_null(handle, index)
         case .integer(let integer):
-            // As above.
+            // The statement is live; SQLite itself checks the index.
             unsafe sqlite3_bind_int64(handle, index, integer)
         case .text(let text):
             // The octets are copied before the call returns.
@@ -167,7 +167,7 @@ package struct Row: ~Copyable {
         switch try statement.value(index) {
         case .integer(let integer): return integer
         case .null: return nil
-        case .text, .blob: throw DatabaseError(.type, "column \(index) is no integer")
+        case .text, .blob: throw DatabaseError(.type, "column \(index) is not an integer")
         }
     }
 
@@ -175,7 +175,7 @@ package struct Row: ~Copyable {
         switch try statement.value(index) {
         case .text(let text): return text
         case .null: return nil
-        case .integer, .blob: throw DatabaseError(.type, "column \(index) is no text")
+        case .integer, .blob: throw DatabaseError(.type, "column \(index) is not text")
         }
     }
 
@@ -183,7 +183,7 @@ package struct Row: ~Copyable {
         switch try statement.value(index) {
         case .blob(let octets): return octets
         case .null: return nil
-        case .integer, .text: throw DatabaseError(.type, "column \(index) is no blob")
+        case .integer, .text: throw DatabaseError(.type, "column \(index) is not a blob")
         }
     }
 

@@ -13,12 +13,13 @@ package enum CertificateMistake: Error, Sendable, Equatable {
     case order(number: Int)
 }
 
-/// What a file seems to hold, for whoever named the wrong one (RFC 7468, RFC 5280, RFC 7292).
+/// What a file seems to hold, for an operator who named the wrong one (RFC 7468, RFC 5280, RFC
+/// 7292).
 enum PEMContent: Equatable {
     case empty, certificates, privateKey, publicKey, request
     /// Some other block of PEM.
     case other(String)
-    /// The same in binary (DER).
+    /// A certificate, a key or a store of both in binary form (DER).
     case binaryCertificate, binaryKey, keyStore
     case unknown
 
@@ -68,16 +69,16 @@ enum PEMContent: Equatable {
     var insteadOfCertificate: String? {
         switch self {
         case .certificates: nil
-        case .privateKey: "holds a private key where the certificate belongs"
+        case .privateKey: "contains a private key instead of the certificate"
         case .request:
-            "holds a request for a certificate; name the certificate that came of it"
-        case .publicKey: "holds a public key where the certificate belongs"
+            "contains a certificate request; name the certificate that was issued for it"
+        case .publicKey: "contains a public key instead of the certificate"
         case .binaryCertificate:
             "is a certificate in binary form (write it as PEM: openssl x509 -inform der -in FILE"
                 + " -out NEW)"
-        case .binaryKey: "is a private key where the certificate belongs"
+        case .binaryKey: "is a private key instead of the certificate"
         case .keyStore: Self.keyStoreText
-        case .empty, .other, .unknown: otherText.map { "\($0), and no certificate in PEM form" }
+        case .empty, .other, .unknown: otherText.map { "\($0), but no certificate in PEM form" }
         }
     }
 
@@ -85,26 +86,26 @@ enum PEMContent: Equatable {
     var insteadOfKey: String? {
         switch self {
         case .privateKey: nil
-        case .certificates: "holds a certificate and no private key, which belongs here"
-        case .request: "holds a request for a certificate where its private key belongs"
-        case .publicKey: "holds the public key where the private key belongs"
-        case .binaryCertificate: "is a certificate where its private key belongs"
+        case .certificates: "contains a certificate instead of the private key"
+        case .request: "contains a certificate request instead of the private key"
+        case .publicKey: "contains the public key instead of the private key"
+        case .binaryCertificate: "is a certificate instead of the private key"
         case .binaryKey:
             "is a private key in binary form (write it as PEM: openssl pkey -inform der -in FILE"
                 + " -out NEW)"
         case .keyStore: Self.keyStoreText
-        case .empty, .other, .unknown: otherText.map { "\($0), and no private key in PEM form" }
+        case .empty, .other, .unknown: otherText.map { "\($0), but no private key in PEM form" }
         }
     }
 
     private static let keyStoreText =
-        "is a PKCS #12 store (take it apart: openssl pkcs12 -in FILE -nodes -out NEW)"
+        "is a PKCS #12 file (convert it: openssl pkcs12 -in FILE -nodes -out NEW)"
 
     private var otherText: String? {
         switch self {
         case .empty: "is empty"
-        case .other(let label): "holds '\(label)'"
-        case .unknown: "holds something else"
+        case .other(let label): "contains '\(label)'"
+        case .unknown: "contains something else"
         case .certificates, .privateKey, .publicKey, .request, .binaryCertificate, .binaryKey,
             .keyStore:
             nil

@@ -7,22 +7,22 @@ extension TLSCertificate {
             case valid
             /// Since so many days.
             case expired(days: Int)
-            /// It will be in so many days.
+            /// The certificate will be valid in this many days.
             case notYet(days: Int)
         }
 
-        /// Its place in the chain, from 1.
+        /// The place of the certificate in the chain, from 1.
         package var number: Int
         package var state: State
     }
 
-    /// Of the leaf and of what follows it, by the clock of this machine.
+    /// The validity of the leaf and of each certificate behind it, by the clock of this machine.
     package var validity: [Validity] {
         // Live as long as this object.
         let all = unsafe [leaf] + chain
-        // As above.
+        // The certificates live as long as this object.
         return unsafe all.indices.map { index in
-            // As above.
+            // `all[index]` is one of the certificates that live as long as this object.
             Validity(number: index + 1, state: unsafe Self.state(of: all[index]))
         }
     }
@@ -32,7 +32,7 @@ extension TLSCertificate {
         if let past = unsafe Self.fromNow(X509_get0_notAfter(certificate)), past.isPast {
             return .expired(days: past.days)
         }
-        // As above.
+        // The times belong to the certificate, which is live.
         if let start = unsafe Self.fromNow(X509_get0_notBefore(certificate)), !start.isPast {
             return .notYet(days: start.days)
         }

@@ -6,7 +6,7 @@ package final class TLSCertificate: Sendable {
     // Immutable after `init`, like what they point to; OpenSSL counts references atomically.
     nonisolated(unsafe) let leaf: OpaquePointer
     nonisolated(unsafe) let chain: [OpaquePointer]
-    // As above.
+    // Immutable after `init`, like what it points to; OpenSSL counts references atomically.
     nonisolated(unsafe) let key: OpaquePointer
 
     /// Reads PEM text: the leaf first, then its intermediates; and the unencrypted private key.
@@ -19,17 +19,17 @@ package final class TLSCertificate: Sendable {
         // References that this object owns from the last lines on, and gives back before that.
         var certificates: [OpaquePointer]
         do throws(TLSError) {
-            // As above.
+            // `PEM.certificates` answers references that belong to the caller.
             unsafe certificates = try PEM.certificates(in: chainPEM)
         } catch {
             throw .certificate(chainContent.insteadOfCertificate ?? error.message)
         }
         let key: OpaquePointer
         do throws(TLSError) {
-            // As above.
+            // `PEM.privateKey` answers a reference that belongs to the caller.
             unsafe key = try PEM.privateKey(in: keyPEM)
         } catch {
-            // As above.
+            // The references are given back once: no object owns them yet.
             unsafe certificates.forEach { unsafe X509_free($0) }
             throw .key(keyContent.insteadOfKey ?? error.message)
         }
@@ -37,7 +37,7 @@ package final class TLSCertificate: Sendable {
         let owner = unsafe certificates.firstIndex { unsafe X509_check_private_key($0, key) == 1 }
         ERR_clear_error()
         guard owner == 0 else {
-            // As above.
+            // The references are given back once: no object owns them yet.
             unsafe certificates.forEach { unsafe X509_free($0) }
             unsafe EVP_PKEY_free(key)
             throw owner.map { .order(number: $0 + 1) } ?? .mismatch
@@ -55,7 +55,7 @@ package final class TLSCertificate: Sendable {
     package init(selfSignedFor name: String = "localhost") throws(TLSError) {
         // Null only without memory or randomness.
         guard let key = unsafe shim_p256_key(), let leaf = unsafe X509_new() else {
-            throw TLSError("no self-signed certificate: \(OpenSSLErrors.takeText())")
+            throw TLSError("cannot make a self-signed certificate: \(OpenSSLErrors.takeText())")
         }
         // Owned from here; freed in `deinit`, also when a step below throws.
         unsafe self.key = key
@@ -63,7 +63,7 @@ package final class TLSCertificate: Sendable {
         unsafe chain = []
         // Both are live.
         guard unsafe Self.fill(leaf, key: key, name: name) else {
-            throw TLSError("no self-signed certificate: \(OpenSSLErrors.takeText())")
+            throw TLSError("cannot make a self-signed certificate: \(OpenSSLErrors.takeText())")
         }
     }
 
@@ -85,7 +85,7 @@ package final class TLSCertificate: Sendable {
         unsafe ASN1_INTEGER_set_int64(X509_get_serialNumber(leaf), serial & .max)
         unsafe X509_set_version(leaf, 2)
         unsafe X509_gmtime_adj(X509_getm_notBefore(leaf), -3600)
-        // As above.
+        // `leaf` is live, and the time is a part of it.
         unsafe X509_gmtime_adj(X509_getm_notAfter(leaf), 30 * 86_400 - 3600)
         guard unsafe X509_set_pubkey(leaf, key) == 1,
             let subject = unsafe X509_get_subject_name(leaf)
@@ -96,7 +96,7 @@ package final class TLSCertificate: Sendable {
         guard
             unsafe X509_NAME_add_entry_by_txt(
                 subject, "CN", MBSTRING_UTF8, Array(name.utf8), Int32(name.utf8.count), -1, 0) == 1,
-            // Its own issuer.
+            // The certificate is its own issuer.
             unsafe X509_set_issuer_name(leaf, subject) == 1,
             // A new extension, ours until it is freed below.
             let extensions = unsafe shim_subject_alternative_name(alternatives)
@@ -130,17 +130,18 @@ enum PEM {
             // The references from above, which nobody else knows.
             unsafe found.forEach { unsafe X509_free($0) }
             let number = unsafe found.count + 1
-            throw TLSError("holds a certificate (number \(number)) that cannot be read: \(reason)")
+            throw TLSError(
+                "contains a certificate (number \(number)) that cannot be read: \(reason)")
         }
         // Only whether there are any.
-        guard unsafe !found.isEmpty else { throw TLSError("holds no certificate in PEM form") }
+        guard unsafe !found.isEmpty else { throw TLSError("contains no certificate in PEM form") }
         return unsafe found
     }
 
     /// The reference is the caller's.
     static func privateKey(in text: [UInt8]) throws(TLSError) -> OpaquePointer {
         guard String(decoding: text, as: UTF8.self).contains("PRIVATE KEY-----") else {
-            throw TLSError("holds no private key in PEM form")
+            throw TLSError("contains no private key in PEM form")
         }
         ERR_clear_error()
         var key: OpaquePointer? = nil
@@ -154,9 +155,9 @@ enum PEM {
         if let key = unsafe key { return unsafe key }
         throw TLSError(
             isEncrypted
-                ? "holds an encrypted private key, and nobody is there to type the passphrase"
-                    + " (write it without one: openssl pkey -in FILE -out NEW)"
-                : "holds a private key that cannot be read: \(reason)")
+                ? "contains an encrypted private key, but the gateway cannot ask for the"
+                    + " passphrase (store the key without one: openssl pkey -in FILE -out NEW)"
+                : "contains a private key that cannot be read: \(reason)")
     }
 
     /// Knows no passphrase, and notes that it was asked for one.

@@ -15,7 +15,7 @@ package final class TLSClientContext: Sendable {
         ERR_clear_error()
         // Null only without memory.
         guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
-            throw TLSError("no TLS context: \(OpenSSLErrors.takeText())")
+            throw TLSError("cannot make a TLS context: \(OpenSSLErrors.takeText())")
         }
         // Owned from here; freed in `deinit`, also when a step below throws.
         unsafe pointer = context
@@ -23,10 +23,12 @@ package final class TLSClientContext: Sendable {
             unsafe Self.configure(context)
         else { throw TLSError("TLS setting refused: \(OpenSSLErrors.takeText())") }
         if let authority {
-            // As above.
+            // `context` was made above and is not null.
             try unsafe Self.believe(authority, context)
         } else if unsafe SSL_CTX_set_default_verify_paths(context) != 1 {
-            throw TLSError("no authorities of the system: \(OpenSSLErrors.takeText())")
+            throw TLSError(
+                "cannot read the certificate authorities of the system: \(OpenSSLErrors.takeText())"
+            )
         }
     }
 
@@ -62,8 +64,10 @@ package final class TLSClientContext: Sendable {
         let store = unsafe SSL_CTX_get_cert_store(context)
         let added = unsafe certificates.allSatisfy { unsafe X509_STORE_add_cert(store, $0) == 1 }
         unsafe certificates.forEach { unsafe X509_free($0) }
-        guard added else { throw TLSError("authority refused: \(OpenSSLErrors.takeText())") }
-        // Whoever names an intermediate authority means it, without the one above it.
+        guard added else {
+            throw TLSError("certificate authority refused: \(OpenSSLErrors.takeText())")
+        }
+        // An operator who names an intermediate authority trusts it without the one above it.
         let parameters = unsafe SSL_CTX_get0_param(context)
         unsafe X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_PARTIAL_CHAIN))
     }
@@ -78,7 +82,7 @@ package final class TLSClientContext: Sendable {
         if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) == 1 { return true }
         ERR_clear_error()
         let flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
-        // As above; the names are copied.
+        // The parameters belong to the session, which is live; the names are copied.
         unsafe X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(flags))
         return unsafe X509_VERIFY_PARAM_set1_host(parameters, host, host.utf8.count) == 1
             && shim_set_server_name(ssl, host) == 1
@@ -105,7 +109,7 @@ extension CertificateFault {
     static func words(for code: Int) -> String {
         // A static text of the library's for every number.
         guard let words = unsafe X509_verify_cert_error_string(code) else { return "\(code)" }
-        // As above, null-terminated.
+        // The text is static and null-terminated.
         return unsafe String(cString: words)
     }
 }

@@ -38,7 +38,7 @@ package final class TLSContext: Sendable {
         // What is in the error queue from here on is about this context.
         ERR_clear_error()
         guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
-            throw TLSError("no TLS context: \(OpenSSLErrors.takeText())")
+            throw TLSError("cannot make a TLS context: \(OpenSSLErrors.takeText())")
         }
         // Owned from here; freed in `deinit`, also when a step below throws.
         unsafe pointer = context
@@ -49,7 +49,7 @@ package final class TLSContext: Sendable {
             unsafe shim_ctx_set_max(context, highest) == 1,
             unsafe Self.setAlgorithms(context)
         else { throw TLSError("TLS setting refused: \(OpenSSLErrors.takeText())") }
-        // As above.
+        // `context` was made above and is not null.
         try unsafe Self.use(certificate, in: context)
         unsafe configure(context)
         unsafe setCallbacks(context)
@@ -87,16 +87,16 @@ package final class TLSContext: Sendable {
         // The texts are null-terminated by the bridge. Post-quantum since OpenSSL 3.5.
         if unsafe shim_ctx_set_groups(context, "X25519MLKEM768:\(groups)") != 1 {
             ERR_clear_error()
-            // As above.
+            // The text is null-terminated by the bridge.
             guard unsafe shim_ctx_set_groups(context, groups) == 1 else { return false }
         }
-        // As above; TLS 1.3 has no other ciphers anyway.
+        // The text is null-terminated by the bridge; TLS 1.3 has no other ciphers anyway.
         return unsafe SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
     }
 
     private func configure(_ context: OpaquePointer) {
-        // Record buffers live only while a record is in them; the allocator (COpenSSL.c)
-        // keeps a few at hand.
+        // Record buffers live only while a record is in them; the allocator (COpenSSL.c) keeps a
+        // few for the next ones.
         unsafe shim_ctx_release_buffers(context)
         let options =
             UInt64(1) << 30  // SSL_OP_NO_RENEGOTIATION, a macro Swift does not see
@@ -165,7 +165,7 @@ package final class TLSContext: Sendable {
             guard let argument = unsafe argument,
                 let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
             else { return SSL_TLSEXT_ERR_NOACK }
-            // As above.
+            // `argument` is the context that this session was made from.
             let context = unsafe Unmanaged<TLSContext>.fromOpaque(argument).takeUnretainedValue()
             guard let host = context.hosts.find(unsafe String(cString: name).lowercased()) else {
                 return SSL_TLSEXT_ERR_NOACK
@@ -197,10 +197,10 @@ package final class TLSContext: Sendable {
                 key = tickets.newest
                 // The name is 16 octets long.
                 for index in 0..<16 { unsafe name[index] = key.name[index] }
-                // So is the vector.
+                // The vector has room for 16 octets.
                 guard unsafe RAND_bytes(vector, 16) == 1 else { return -1 }
             } else {
-                // As above.
+                // The name has 16 octets.
                 let wanted = unsafe Array(UnsafeBufferPointer(start: name, count: 16))
                 guard let found = tickets.key(named: wanted) else { return 0 }
                 key = found.key

@@ -70,7 +70,7 @@ package final class TLSEngine {
         unsafe wire.pointee.inputCount - wire.pointee.inputOffset
     }
 
-    /// What a session that ended did not read is nobody's, least of all the next session's.
+    /// Drops what a session that ended did not read, so that the next session cannot read it.
     func discardInput() {
         // Plain stores into our own allocation.
         unsafe wire.pointee.inputOffset = 0
@@ -142,7 +142,7 @@ struct BIOMethod: Sendable {
             bio, source, count in
             // The BIO of the session that is writing.
             unsafe shim_bio_clear_retry(bio)
-            // As above.
+            // The BIO's data is the wire of the session that is writing.
             guard let data = unsafe BIO_get_data(bio), let source = unsafe source else { return -1 }
             let wire = unsafe data.assumingMemoryBound(to: TLSEngine.Wire.self)
             let room = unsafe wire.pointee.outputCapacity - wire.pointee.outputCount

@@ -24,7 +24,7 @@ package enum TLSFailure: Error, Sendable, Equatable {
 package enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible {
     case expired
     case notYetValid
-    /// It is for other names or addresses.
+    /// The certificate is for other names or addresses.
     case wrongHost
     /// None of the authorities that are believed has signed it.
     case unknownAuthority

@@ -7,7 +7,7 @@ internal import COpenSSL
 @safe
 package final class TLSSession {
     package enum ReadResult: Sendable, Equatable {
-        /// So many octets of plaintext; all that was received has been used up.
+        /// This many octets of plaintext; all that was received has been used up.
         case octets(Int)
         /// The other side said close_notify; octets may have come before it.
         case end(Int)
@@ -66,7 +66,7 @@ package final class TLSSession {
         origin = .client(context)
         // Just made.
         guard unsafe TLSClientContext.expect(host, of: ssl) else {
-            throw TLSError("no TLS session: '\(host)' cannot be asked for")
+            throw TLSError("cannot make a TLS session: '\(host)' is not a host name")
         }
     }
 
@@ -76,12 +76,12 @@ package final class TLSSession {
         OpenSSLErrors.clear()
         // Null only without memory.
         guard let ssl = unsafe SSL_new(context) else {
-            throw TLSError("no TLS session: \(OpenSSLErrors.takeText())")
+            throw TLSError("cannot make a TLS session: \(OpenSSLErrors.takeText())")
         }
-        // So is the method table.
+        // Null only without memory.
         guard let bio = unsafe BIO_new(TLSEngine.method.pointer) else {
             unsafe SSL_free(ssl)
-            throw TLSError("no TLS session: \(OpenSSLErrors.takeText())")
+            throw TLSError("cannot make a TLS session: \(OpenSSLErrors.takeText())")
         }
         // `wire` belongs to `engine`, which the session's object holds as long as `ssl` lives.
         unsafe BIO_set_data(bio, engine.wire)
@@ -101,7 +101,7 @@ package final class TLSSession {
     package func start() {
         guard case .client = origin, !isEstablished else { return }
         OpenSSLErrors.clear()
-        // It wants to read the answer; any other outcome comes up again with the next `read`.
+        // OpenSSL would read the answer now; any other outcome comes up again with the next `read`.
         _ = unsafe SSL_do_handshake(ssl)
         ERR_clear_error()
     }
@@ -168,12 +168,12 @@ package final class TLSSession {
         }
     }
 
-    /// Who asks for new keys is answered at once: OpenSSL would do it with the next octets that we
-    /// have to send, which may be never (RFC 8446 §4.6.3).
+    /// Answers a client that asks for new keys at once: OpenSSL would do so with the next octets
+    /// that we have to send, which may be never (RFC 8446 §4.6.3).
     private func answerKeyUpdate() {
         // Plain queries of the session's state; it keeps what it owes until it is written.
         guard unsafe SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE else { return }
-        // It fails behind a close_notify of ours, where nothing is owed any more.
+        // The call fails after a close_notify of ours, when no answer is owed any longer.
         if unsafe SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 {
             _ = unsafe SSL_do_handshake(ssl)
         }
@@ -193,7 +193,7 @@ package final class TLSSession {
             ERR_clear_error()
             return false
         }
-        // It is written at once, not with the next octets that have to be sent.
+        // The handshake message is written at once, not with the next octets that have to be sent.
         _ = unsafe SSL_do_handshake(ssl)
         ERR_clear_error()
         return engine.outputCount > 0

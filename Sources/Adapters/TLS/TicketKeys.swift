@@ -47,7 +47,7 @@ package final class TicketKeys: Sendable {
         var octets = [UInt8](repeating: 0, count: count)
         // The array is `count` octets long.
         guard unsafe RAND_bytes(&octets, Int32(count)) == 1 else {
-            throw TLSError("no randomness: \(OpenSSLErrors.takeText())")
+            throw TLSError("no random numbers: \(OpenSSLErrors.takeText())")
         }
         return octets
     }

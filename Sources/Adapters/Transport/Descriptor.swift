@@ -18,7 +18,7 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The system's own words for the code, or better ones.
     package var reason: String {
         // The system's words are about many links; here one is enough.
-        if code == ELOOP { return "it is a symbolic link (name the file that it stands for)" }
+        if code == ELOOP { return "it is a symbolic link (name the file that it points to)" }
         var text = [CChar](repeating: 0, count: 128)
         // The text is cut to the array's size and null-terminated.
         guard unsafe shim_error_text(code, &text, text.count) == 0 else { return "error \(code)" }
@@ -37,13 +37,15 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
         [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, ENOSPC].contains(code)
     }
 
-    /// Somebody listens there, and has no room in the queue for one more (connect(2), of a path).
+    /// True when the listener at the path has no room in the queue for one more (connect(2), of a
+    /// path).
     package var isQueueFull: Bool { code == EAGAIN }
 }
 
 /// An open file descriptor that is closed exactly once: by `close()` or when nobody holds it.
 package final class Descriptor {
-    /// -1 once it is closed or given away: the system may have given the number to somebody else.
+    /// -1 once it is closed or given away: the system may have given the number to another
+    /// descriptor.
     package var number: Int32 { open }
     private var open: Int32
 
@@ -64,8 +66,8 @@ package final class Descriptor {
     }
 }
 
-/// A descriptor on its way from one thread to another: whoever takes it owns it. One that is never
-/// taken is closed.
+/// A descriptor on its way from one thread to another: the thread that takes it owns it. A
+/// descriptor that is never taken is closed.
 package final class DescriptorTransfer: Sendable {
     private let number: Atomic<Int32>
 

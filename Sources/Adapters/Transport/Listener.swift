@@ -36,7 +36,8 @@ package final class Listener {
     }
 
     /// Tries whether nobody listens on `address`, not even one who would share it.
-    /// - Throws: `SystemError` when somebody does, or the address cannot be bound at all.
+    /// - Throws: `SystemError` when another process listens there, or the address cannot be bound
+    /// at all.
     package static func checkIsFree(_ address: SocketAddress) throws(SystemError) {
         // A path cannot be shared in the first place.
         if case .unix = address { return }
@@ -57,7 +58,7 @@ package final class Listener {
 
     /// One more socket for the same address, for another worker; of a path the same socket once
     /// more, because a path cannot be bound twice.
-    /// - Throws: `SystemError` when there is none to be had.
+    /// - Throws: `SystemError` when the system gives no other one.
     package func another() throws(SystemError) -> Listener {
         guard case .unix = address else { return try Listener(address) }
         let number = fcntl(descriptor.number, F_DUPFD_CLOEXEC, 0)

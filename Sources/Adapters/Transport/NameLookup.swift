@@ -23,7 +23,7 @@ package enum NameLookup {
         // C would not see what is behind it.
         if host.isEmpty || host.utf8.contains(0) { throw Failure("not a name") }
         var hints = unsafe addrinfo()
-        // Of the local structure, whose pointers stay null.
+        // `hints` is a local structure, whose pointers stay null.
         unsafe hints.ai_family = AF_UNSPEC
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = AI_ADDRCONFIG
@@ -49,7 +49,7 @@ package enum NameLookup {
             if let address = unsafe Self.address(entry.pointee, port), !found.contains(address) {
                 found.append(address)
             }
-            // As above.
+            // The entry belongs to the list, which lives until the `defer`.
             unsafe next = entry.pointee.ai_next
         }
         if found.isEmpty { throw Failure("no address") }
@@ -63,7 +63,7 @@ package enum NameLookup {
         guard let source = unsafe entry.ai_addr, size <= MemoryLayout<sockaddr_storage>.size else {
             return nil
         }
-        // As above.
+        // The guard has checked that the address fits into the local storage.
         unsafe withUnsafeMutableBytes(of: &storage) {
             unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: size))
         }

@@ -30,13 +30,13 @@ package enum PathCheck {
         try ask(path, R_OK | W_OK | X_OK)
     }
 
-    /// Tries whether somebody could listen there, without doing so for longer than a moment.
+    /// Tries whether the process could listen there, without doing so for longer than a moment.
     package static func canListen(on address: SocketAddress) throws(SystemError) {
         let invalid = address.errorCode
         guard invalid == 0 else { throw SystemError("bind", code: invalid) }
         guard case .unix(let path) = address else { return try Listener.checkIsFree(address) }
         do throws(SystemError) {
-            // That of a process that is gone is replaced.
+            // The socket of a process that has ended is replaced.
             let isSocket = try mode(of: path) == S_IFSOCK
             guard isSocket, Listener.isAbandoned(path) else {
                 throw SystemError("bind", code: EADDRINUSE)

@@ -11,14 +11,15 @@ package enum PrivateFiles {
         if unsafe mkdir(path, 0o700) == 0 { return try keepName(ofFolder: path) }
         guard errno == EEXIST else { throw SystemError("mkdir") }
         var status = stat()
-        // As above; the structure is a local one.
+        // The path is null-terminated by the bridge; the structure is a local one.
         guard unsafe stat(path, &status) == 0 else { throw SystemError("stat") }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError("mkdir", code: ENOTDIR) }
     }
 
-    /// Who may change what is in a folder besides the user that this process runs as, and root.
+    /// Which users may change what is in a folder besides the user that this process runs as, and
+    /// root.
     package enum Exposure: Sendable, Hashable {
-        /// Everybody, or everybody in the folder's group.
+        /// All users, or all users in the folder's group.
         case writable
         /// The folder is another user's.
         case foreign(userID: UInt32)
@@ -67,7 +68,7 @@ package enum PrivateFiles {
 package final class FileLock {
     private let descriptor: Descriptor
 
-    /// Nil when somebody else holds it: another process, or this one by another object.
+    /// Nil when another process, or another object of this one, holds the lock.
     package init?(_ path: String) throws(SystemError) {
         descriptor = try PrivateFiles.open(path)
         if flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 { return }

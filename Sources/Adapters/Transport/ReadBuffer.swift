@@ -1,7 +1,7 @@
 internal import TLS
 
-/// The one buffer of a worker that received octets pass through. What is in it holds until the next
-/// `receive`; whoever needs octets longer copies them.
+/// The one buffer of a worker that received octets pass through. Its content stays until the next
+/// `receive`; octets that are needed longer have to be copied.
 @safe
 package final class ReadBuffer {
     /// What one read of a TLS stream may decrypt to; plain streams read as much at once.

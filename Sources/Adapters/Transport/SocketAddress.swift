@@ -17,7 +17,7 @@ package enum SocketAddress: Sendable, Hashable {
         if unsafe inet_pton(AF_INET, text, &four) == 1 {
             // in_addr is four octets in network order.
             self = unsafe .ip4(octets: withUnsafeBytes(of: &four) { unsafe Array($0) }, port: port)
-            // As above.
+            // The string is null-terminated by the bridge, and the result is a local.
         } else if unsafe inet_pton(AF_INET6, text, &six) == 1 {
             // in6_addr is sixteen octets in network order.
             self = unsafe .ip6(octets: withUnsafeBytes(of: &six) { unsafe Array($0) }, port: port)
@@ -111,7 +111,7 @@ package enum SocketAddress: Sendable, Hashable {
             unsafe withUnsafeMutableBytes(of: &address.sin6_addr) {
                 unsafe $0.copyBytes(from: octets)
             }
-            // As above.
+            // The structure is a local one that lives through the call.
             return unsafe Self.rebound(&address, body)
         case .unix(let path):
             var address = sockaddr_un()
@@ -120,7 +120,7 @@ package enum SocketAddress: Sendable, Hashable {
             unsafe withUnsafeMutableBytes(of: &address.sun_path) {
                 unsafe $0.copyBytes(from: path.utf8.prefix($0.count - 1))
             }
-            // As above.
+            // The structure is a local one that lives through the call.
             return unsafe Self.rebound(&address, body)
         }
     }
@@ -138,7 +138,7 @@ package enum SocketAddress: Sendable, Hashable {
             let octets = unsafe withUnsafeBytes(of: address.sin_addr) { unsafe Array($0) }
             self = .ip4(octets: octets, port: UInt16(bigEndian: address.sin_port))
         case AF_INET6:
-            // As above.
+            // The family says which structure it is; sockaddr_storage is large enough for all.
             let address = unsafe withUnsafeBytes(of: &storage) {
                 unsafe $0.load(as: sockaddr_in6.self)
             }
@@ -146,7 +146,7 @@ package enum SocketAddress: Sendable, Hashable {
             let octets = unsafe withUnsafeBytes(of: address.sin6_addr) { unsafe Array($0) }
             self = .ip6(octets: octets, port: UInt16(bigEndian: address.sin6_port))
         case AF_UNIX:
-            // As above; a socket without a name has zeros there.
+            // The family says which structure it is; a socket without a name has zeros there.
             let address = unsafe withUnsafeBytes(of: &storage) {
                 unsafe $0.load(as: sockaddr_un.self)
             }

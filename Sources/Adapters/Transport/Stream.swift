@@ -8,7 +8,7 @@ package import TLS
 @safe
 package final class Stream {
     package enum ReceiveResult: Sendable, Equatable {
-        /// So many octets are in the read buffer; 0 when there was nothing to read.
+        /// This many octets are in the read buffer; 0 when there was nothing to read.
         case octets(Int)
         /// The other side finished sending; octets may have come before it.
         case end(Int)
@@ -175,8 +175,8 @@ package final class Stream {
     /// Lets the acknowledgement of what is received next wait for company (RFC 1122 §4.2.3.2).
     ///
     /// Linux acknowledges at once what is read from a connection on which nothing is sent, as from
-    /// an upstream's event stream: a packet for every event. It forgets this when an
-    /// acknowledgement had to wait in vain, so it is said before every read.
+    /// an upstream's event stream: a packet for every event. Linux forgets the option when an
+    /// acknowledgement had to wait for nothing, so that it is set before every read.
     package func delayAcknowledgement() {
         Socket.set(descriptor.number, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
     }
@@ -278,7 +278,7 @@ package final class Stream {
             if let tls, let engine {
                 unsafe sendEncrypted(memory, tls, engine)
             } else {
-                // As above.
+                // `memory` is used during this call only.
                 unsafe transmit(memory)
             }
         }
@@ -359,7 +359,7 @@ package final class Stream {
             // A slice of the caller's memory, used during the call only.
             let slice = unsafe UnsafeRawBufferPointer(rebasing: memory[offset..<end])
             let failure = unsafe tls.write(slice)
-            // Also after a failure: the engine is empty when the next stream comes to use it.
+            // The engine is emptied after a failure, too: the next stream uses the same one.
             takeEncrypted()
             if failure != nil { return stopSending() }
             offset = end

@@ -42,7 +42,7 @@ package enum System {
                 return nil
             }, box.toOpaque())
         guard result == 0 else {
-            // Nobody took it over.
+            // No thread took the box over.
             unsafe box.release()
             throw SystemError("pthread_create", code: result)
         }
@@ -85,7 +85,7 @@ package enum System {
         return unsafe poll(&wait, 1, milliseconds) > 0
     }
 
-    /// Whether there is something to read within so long, for ever with -1 (poll(2)).
+    /// Whether there is something to read within that time; -1 waits without end (poll(2)).
     @discardableResult
     package static func isReadable(_ number: Int32, within milliseconds: Int32) -> Bool {
         var wait = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
@@ -116,7 +116,7 @@ package enum System {
 
     /// Opens a file for appending, made with mode 0640 when it is not there.
     ///
-    /// A symbolic link is not followed: whoever may write to the folder could have the gateway
+    /// A symbolic link is not followed: a user who may write to the folder could have the gateway
     /// write to any file of its user. Below `/dev` and `/proc`, where links are the system's own
     /// (`/dev/stdout`), it is.
     ///

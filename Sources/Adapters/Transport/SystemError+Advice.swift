@@ -7,13 +7,13 @@ extension SystemError {
     package func advice(listeningOn address: SocketAddress) -> String {
         if case .unix(let path) = address { return advice(forSocketAt: path) }
         return switch code {
-        case EADDRINUSE: "another process listens there (ss -ltnp shows which)"
+        case EADDRINUSE: "another process uses this address (ss -ltnp shows which)"
         case EADDRNOTAVAIL:
-            "this machine has no such address (0.0.0.0 or [::] stands for all that it has; ip"
-                + " address shows them)"
+            "this machine has no such address (0.0.0.0 or [::] means all its addresses; ip address"
+                + " shows them)"
         case EACCES:
-            "this user may not listen on a port below 1024 (take a higher one, or give the process"
-                + " CAP_NET_BIND_SERVICE)"
+            "this user is not allowed to listen on a port below 1024 (use a higher port, or give"
+                + " the process CAP_NET_BIND_SERVICE)"
         default: reason
         }
     }
@@ -21,11 +21,12 @@ extension SystemError {
     private func advice(forSocketAt path: String) -> String {
         switch code {
         case EADDRINUSE:
-            "another process listens there, or the file is no socket (look at it, then remove it)"
-        case ENOENT: "its folder is not there (mkdir -p '\(Self.folder(of: path))')"
-        case ENOTDIR: "a part of the path is no folder"
+            "another process uses this path, or the file is not a socket (check the file, then"
+                + " remove it)"
+        case ENOENT: "its folder does not exist (mkdir -p '\(Self.folder(of: path))')"
+        case ENOTDIR: "a part of the path is not a folder"
         case EACCES, EPERM, EROFS:
-            "this user may not make files in '\(Self.folder(of: path))' (\(reason))"
+            "this user is not allowed to create files in '\(Self.folder(of: path))' (\(reason))"
         case ENAMETOOLONG: "the path of a socket has at most 107 octets"
         default: reason
         }
@@ -34,12 +35,12 @@ extension SystemError {
     /// Why the file at `path` cannot be written.
     package func advice(writing path: String) -> String {
         switch code {
-        case ENOENT: "its folder is not there (mkdir -p '\(Self.folder(of: path))')"
-        case ENOTDIR: "a part of the path is no folder"
-        case EISDIR: "it is a folder and no file"
+        case ENOENT: "its folder does not exist (mkdir -p '\(Self.folder(of: path))')"
+        case ENOTDIR: "a part of the path is not a folder"
+        case EISDIR: "it is a folder, not a file"
         case EACCES, EPERM:
-            "this user may not write there (chown or chmod it, or take another path)"
-        case EROFS: "its file system may only be read (take a path on another one)"
+            "this user is not allowed to write there (chown or chmod it, or use another path)"
+        case EROFS: "its file system is read-only (use a path on another one)"
         default: reason
         }
     }

@@ -1,7 +1,7 @@
 import Bytes
 import HTTP1
 
-/// The body of an error for somebody who visits a page: HTML that needs nothing from anywhere else.
+/// The body of an error for a user who visits a page: HTML that needs nothing from anywhere else.
 package enum ErrorPage {
     package static let contentType = "text/html; charset=utf-8"
 
@@ -21,13 +21,13 @@ package enum ErrorPage {
 
     /// - Parameters:
     ///   - language: one of `languages`.
-    ///   - requestID: for whoever is asked about it.
+    /// - requestID: what the user can tell the people who run the site.
     package static func encode(
         _ refusal: Refusal, requestID: String, language: String
     ) -> [UInt8] {
         let words = Words(status: refusal.status)
         let isKorean = language == "ko"
-        // Whom a limit of devices is about was told in his own language.
+        // The message of a full store is in the language of the client already.
         let isSaidAlready = refusal.reason == .connectionRejected
         let text = isKorean && !isSaidAlready ? words.koreanText : refusal.message
         var body: [UInt8] = []
@@ -90,12 +90,12 @@ package enum ErrorPage {
                 "This cannot be done here", "허용되지 않는 요청입니다", "이 주소에서는 이런 방식의 요청을 할 수 없습니다."),
             408: Words(
                 "This took too long", "시간이 초과되었습니다", "요청이 제때 도착하지 않았습니다. 다시 시도해 주세요."),
-            409: Words("There is no place left", "접속할 수 없습니다", "접속 가능한 대수를 초과하여 접속할 수 없습니다."),
+            409: Words("No more devices can connect", "접속할 수 없습니다", "접속 가능한 대수를 초과하여 접속할 수 없습니다."),
             413: tooBig, 414: tooBig, 431: tooBig,
-            426: Words("This is no page", "페이지가 아닙니다", "이 주소는 웹소켓 연결만 받습니다."),
+            426: Words("This is not a page", "페이지가 아닙니다", "이 주소는 웹소켓 연결만 받습니다."),
             429: Words("Too many requests", "요청이 너무 많습니다", "잠시 후 다시 시도해 주세요."),
             502: Words(
-                "The application is away", "서비스에 연결할 수 없습니다",
+                "The application cannot be reached", "서비스에 연결할 수 없습니다",
                 "애플리케이션이 응답하지 않습니다. 잠시 후 다시 시도해 주세요."),
             503: Words(
                 "This is not available right now", "지금은 이용할 수 없습니다",

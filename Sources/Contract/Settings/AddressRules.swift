@@ -7,7 +7,7 @@ package struct AddressRules: Sendable, Hashable {
 
     package enum Pattern: Sendable, Hashable {
         case all
-        /// Who comes through a Unix domain socket and has no address.
+        /// Clients of a Unix domain socket, which have no address.
         case unix
         case range(AddressRange)
     }

@@ -22,7 +22,7 @@ package enum ConfigurationFileError: Error, Sendable {
     case tooLarge
     case unreadable
 
-    /// The end of the sentence "cannot read it: …".
+    /// The end of the sentence "cannot read the file: …".
     package func reason(limit: Int) -> String {
         switch self {
         case .notFound: "no such file"

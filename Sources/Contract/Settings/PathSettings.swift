@@ -11,13 +11,13 @@ package struct PathSettings: Sendable, Hashable {
     /// `encoded_slashes refuse|keep`: `%2F` and `%5C`.
     package enum EncodedSlashes: String, Sendable, CaseIterable {
         case refuse
-        /// They are part of their segment.
+        /// Escaped slashes are part of their segment.
         case keep
     }
 
     /// `parameters keep|ignore|refuse`: what follows a `;` in a segment (RFC 3986 §3.3).
     package enum Parameters: String, Sendable, CaseIterable {
-        /// They are part of their segment.
+        /// Parameters are part of their segment.
         case keep
         /// The app takes a segment for the same without them; they are sent all the same.
         case ignore

@@ -15,7 +15,7 @@ package struct RateLimit: Sendable, Hashable {
         }
     }
 
-    /// Whose requests are counted together. A request that has no such value is not counted.
+    /// Which requests are counted together. A request that has no such value is not counted.
     package enum Subject: Sendable, Hashable {
         /// The client's address, as `trust` lets us believe it; of IPv6 the /64.
         case address
@@ -31,7 +31,7 @@ package struct RateLimit: Sendable, Hashable {
     package var burst: Int
     package var subject: Subject
 
-    /// So that no bucket takes longer to fill up than a clock can count.
+    /// The bound keeps every bucket's time to fill up within what a clock can count.
     package static let mostRequests = 1_000_000
 
     package init(_ count: Int, per period: Period, burst: Int, by subject: Subject) {
@@ -41,7 +41,7 @@ package struct RateLimit: Sendable, Hashable {
         self.subject = subject
     }
 
-    /// It counts by what only a verified token says.
+    /// True when the limit counts by what only a verified token says.
     package var needsIdentity: Bool {
         switch subject {
         case .address: false

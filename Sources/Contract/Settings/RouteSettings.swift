@@ -62,9 +62,9 @@ package struct RouteSettings: Sendable, Equatable {
         package var origins: Pages
         /// Empty for those of the route, or whichever is asked for.
         package var methods: [String] = []
-        /// Of requests; empty for whichever are asked for.
+        /// Headers that requests may have; empty for any that are asked for.
         package var headers: [String] = []
-        /// Of answers, that a page may read besides the usual ones.
+        /// Headers of answers that a page may read besides the usual ones.
         package var exposed = CrossOrigin.usualExposed
         /// Pages may send cookies. Never with `any`.
         package var allowsCredentials = false
@@ -91,7 +91,7 @@ package struct RouteSettings: Sendable, Equatable {
     package struct Login: Sendable, Equatable {
         /// A path, or a URL whose host is written out.
         package var location: Template
-        /// Of the location.
+        /// Where the configuration writes the location.
         package var position = SourcePosition()
 
         package init(location: Template, position: SourcePosition = .init()) {
@@ -156,7 +156,7 @@ package struct RouteSettings: Sendable, Equatable {
         /// Ended with `slow_consumer` when it takes a full queue at less than this rate for this
         /// long; until the queue is down to half its upstream is not read.
         case cut(LeastRate)
-        /// Its upstream waits for it as long as it gives signs of life.
+        /// The upstream waits for the client as long as the client gives signs of life.
         case wait
     }
 
@@ -166,7 +166,8 @@ package struct RouteSettings: Sendable, Equatable {
         /// `hold` without a duration.
         package static let patience: Duration = .seconds(5)
 
-        /// It waits for so long, and meets what `retry` says when that was in vain.
+        /// The request waits for this long; when no server comes back, it is answered as with
+        /// `retry`.
         case hold(Duration)
         /// An event stream is told to come back (`retry:`) and ends, everything else is a 502.
         case retry
@@ -178,7 +179,7 @@ package struct RouteSettings: Sendable, Equatable {
     /// explains. Who offers `gateway.v1` is told of every one.
     package enum Explanation: String, Sendable, CaseIterable {
         case all
-        /// Those by rule about tokens, roles and devices (4001 to 4011), and ends of sessions.
+        /// Refusals by rule about tokens, roles and devices (4001 to 4011), and ends of sessions.
         case rules
         /// None: the app's own messages are all that a client is sent.
         case off
@@ -200,7 +201,7 @@ package struct RouteSettings: Sendable, Equatable {
     /// Upper case; empty for all.
     package var methods: [String] = []
     package var kind: Kind = .any
-    /// Who may come at all, by address.
+    /// Which client addresses are let in.
     package var addresses = AddressRules()
     /// Every one of them must have room.
     package var rates: [RateLimit] = []

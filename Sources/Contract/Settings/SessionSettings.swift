@@ -38,7 +38,7 @@ package struct SessionSettings: Sendable, Equatable {
 
     /// `same_device replace|share`: what becomes of a device's old session when it comes again.
     package enum SameDevice: String, Sendable, CaseIterable {
-        /// It ends: the newest one owns the place.
+        /// The old session ends: the newest one owns the seat.
         case replace
         /// Both stay, and count once.
         case share
@@ -48,7 +48,8 @@ package struct SessionSettings: Sendable, Equatable {
     package enum DeviceOwnership: String, Sendable, CaseIterable {
         /// One of that user's: with another user it is another device.
         case user
-        /// The store's, as a shop's till is: whoever has a token and brings its ClientId is there.
+        /// The store's, such as the till of a shop: any user with a token who sends its ClientId is
+        /// on that device.
         case store
     }
 

@@ -197,7 +197,7 @@ package struct ListenerSettings: Sendable, Equatable {
     /// `redirect https`: answer everything with 308 to the https form of its URL; the value is the
     /// port to name there (nil for 443).
     package var redirectToHTTPS: RedirectPort?
-    /// Who may connect, by the address of the socket.
+    /// Which addresses may connect, by the address of the socket.
     package var addresses = AddressRules()
     /// `hsts`: for what routes say nothing else about.
     package var transport: StrictTransport?

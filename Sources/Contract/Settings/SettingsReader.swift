@@ -49,7 +49,7 @@ package struct SettingsReader {
         _ = reading.open(position.file, at: nil)
         reading.error(
             message,
-            at: Location(file: 0, line: position.line, column: position.column, length: 1))
+            at: SourceRange(file: 0, line: position.line, column: position.column, length: 1))
         let plain = Diagnostic(severity: .error, position: position, message: message)
         let all = reading.diagnostics()
         var complaint = all.first { $0.message == message && $0.position == position } ?? plain
@@ -59,7 +59,7 @@ package struct SettingsReader {
         return complaint
     }
 
-    /// Of the word or string that a line goes on with.
+    /// The length of the word or string that a line goes on with.
     private static func wordLength(_ rest: Substring) -> Int {
         if rest.first == "\"" {
             let end = rest.dropFirst().firstIndex(of: "\"") ?? rest.endIndex

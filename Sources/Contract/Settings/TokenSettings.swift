@@ -19,7 +19,7 @@ package struct TokenSettings: Sendable, Equatable {
     /// earlier one of `exp` and `iat` + `max_age`, each with the leeway added.
     package enum OnExpiry: Sendable, Equatable {
         case close
-        /// It goes on to the end it would have had without.
+        /// The connection lasts as long as it would without a token.
         case ignore
         /// Closed that much later.
         case grace(Duration)
@@ -70,7 +70,7 @@ package struct TokenSettings: Sendable, Equatable {
     package var onExpiry = OnExpiry.close
     /// `expiring`: so long before the end a client is told; nil for not at all.
     package var expiringNotice: Duration? = .seconds(60)
-    /// A list of tokens and users that are believed no more, read again when it changes.
+    /// A list of tokens and users that are revoked, read again when the file changes.
     package var revocationFile: String?
     package var tickets = Tickets.off
     /// `Authorization` travels on to the upstream.
@@ -78,7 +78,7 @@ package struct TokenSettings: Sendable, Equatable {
     package var userHeader = "X-Auth-User"
     package var roleHeader = "X-Auth-Role"
     package var claimsHeader = "X-Auth-Claims"
-    /// Of the user and the role; the claims are base64url in any case.
+    /// The encoding of user and role in headers; the claims are base64url in any case.
     package var fieldEncoding = FieldEncoding.utf8
     /// `allow_weak_keys on`: a secret shorter than the hash is accepted, and an RSA key of fewer
     /// than 2048 bits.

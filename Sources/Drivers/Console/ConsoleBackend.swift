@@ -3,8 +3,7 @@ package import Identity
 /// What the console asks of the rest of the process, and tells it to do. Called on the thread of
 /// the console, so nothing of it may take long; whatever it says is as of now.
 package protocol ConsoleBackend: SessionBackend {
-    /// Adds an entry to the list of what is believed no more, then ends the live connections that
-    /// it means.
+    /// Adds an entry to the list of revocations, then ends the live connections that it is about.
     func revoke(_ revocation: Revocation, _ answer: @escaping ConsoleAnswer<RevokeOutcome>)
 
     /// The entries that were added at run time, in no order.
@@ -24,7 +23,7 @@ package protocol ConsoleBackend: SessionBackend {
 
 /// What became of a revocation.
 package enum RevokeOutcome: Sendable, Hashable {
-    /// So many live connections were told to end.
+    /// This many live connections were told to end.
     case done(ended: Int)
     /// There is no `jwt` block with the name of its rule; nothing was added.
     case unknownRule

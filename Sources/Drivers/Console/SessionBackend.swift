@@ -5,11 +5,10 @@ package import Sessions
 /// Takes an answer once, on any thread.
 package typealias ConsoleAnswer<Value> = @Sendable (Result<Value, Refusal>) -> Void
 
-/// What the console asks about sessions, and tells to be done with them. As `ConsoleBackend`:
-/// called on the thread of the console, and whoever is told that something was changed may rely on
-/// it. What the store of sessions has to say may come later, on any thread, or not in time: then a
-/// request is refused with 504, or with 503 where the store says that it cannot answer; other
-/// requests go on meanwhile.
+/// What the console asks about sessions, and orders. Called on the thread of the console, like
+/// `ConsoleBackend`. A change that an answer reports is durable. What the store of sessions answers
+/// may come later, on any thread, or not in time: then a request is refused with 504, or with 503
+/// where the store says that it cannot answer; other requests go on meanwhile.
 package protocol SessionBackend: Sendable {
     // Sessions.
 
@@ -101,7 +100,7 @@ package struct PolicyOrder: Sendable {
     package var condition: PolicyCondition
     /// Only say what would be done.
     package var isDryRun: Bool
-    /// Whoever is too many has to go at once.
+    /// True when the sessions of devices above the limit have to go at once.
     package var endsExcess: Bool
 
     package init(
@@ -119,7 +118,7 @@ package struct PolicyOutcome: Sendable {
     package var policy: StorePolicy?
     /// There was none before.
     package var isNew: Bool
-    /// Who had to go, or would have to, the longest connected first.
+    /// The sessions that had to go, or would have to, the longest connected first.
     package var ended: [SessionRecord]
 
     package init(policy: StorePolicy?, isNew: Bool, ended: [SessionRecord]) {
@@ -144,7 +143,7 @@ package struct SessionCounts: Sendable {
 
     /// Where decisions are kept, and how that is going.
     package struct Kept: Sendable, Hashable {
-        /// They are there again after a restart.
+        /// True when the decisions of operators are still there after a restart.
         package var isPersistent: Bool
         package var history: Int
         /// Ended sessions that the history misses.

@@ -5,7 +5,7 @@ package import TLS
 package enum FetchFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was being done when the time was over.
     package enum Phase: String, Sendable, Hashable {
-        case lookup = "looking up the name"
+        case lookup = "the DNS lookup"
         case connect = "connecting"
         case handshake = "the TLS handshake"
         case answer = "the answer"
@@ -22,7 +22,7 @@ package enum FetchFailure: Error, Sendable, Hashable, CustomStringConvertible {
     case answer(String)
     /// Anything but 200 and redirects.
     case status(Int)
-    /// Too many, or to something else than https.
+    /// Too many, or to a URL that is not https.
     case redirect(String)
     /// Octets.
     case tooLarge(limit: Int)
@@ -31,8 +31,8 @@ package enum FetchFailure: Error, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .authority(let reason): "the authorities of 'ca' cannot be used: \(reason)"
-        case .name(let reason): "the name cannot be looked up: \(reason)"
+        case .authority(let reason): "the certificates of 'ca' cannot be used: \(reason)"
+        case .name(let reason): "the host name cannot be looked up: \(reason)"
         case .connection(let reason): "no connection: \(reason)"
         case .tls: "the TLS handshake failed"
         case .certificate(let fault): fault.description

@@ -46,13 +46,14 @@ final class KeySetFetch {
     private let sizeLimit: Int
     /// For everything.
     private let end: Instant
-    /// For the address at hand, so that one that is silent leaves time for the others.
+    /// When the attempt at the current address ends, so that a silent one leaves time for the
+    /// others.
     private var attemptEnd: Instant
     private var location: SecureLocation
     private var redirectCount = 0
     private var addresses: ArraySlice<SocketAddress> = []
     private var state = State.lookup
-    /// Of the connection at hand; nil before its request was sent.
+    /// The response on the current connection; nil before its request was sent.
     private var response: KeySetResponse?
 
     init(
@@ -144,7 +145,7 @@ final class KeySetFetch {
             attemptEnd = now + (end - now) / (addresses.count + 1)
             do throws(SystemError) {
                 let (stream, _) = try Stream.connect(to: address)
-                // It becomes writable also when it is connected already.
+                // A connection that is there already becomes writable, too.
                 try tools.poller.add(stream.descriptor.number, token: token, interest: .writable)
                 state = .connecting(stream)
                 return .wait
@@ -193,7 +194,7 @@ final class KeySetFetch {
         }
     }
 
-    /// True when the request was sent on the connection at hand.
+    /// True when the request was sent on the current connection.
     private var wasAsked: Bool { response != nil }
 
     private func ask(_ stream: Stream) throws(FetchFailure) {
@@ -230,7 +231,7 @@ final class KeySetFetch {
             return finish(.success(Answer(octets: octets, lifetime: lifetime)))
         case .redirect(let reference):
             guard let next = location.following(reference) else {
-                return finish(.failure(.redirect("to something else than https")))
+                return finish(.failure(.redirect("to a URL that is not https")))
             }
             guard redirectCount < Self.redirectLimit else {
                 return finish(.failure(.redirect("more than \(Self.redirectLimit) times")))

@@ -21,7 +21,7 @@ final class KeySetLoop {
     /// Octets of a file of authorities.
     private static let authorityLimit = 4 * 1024 * 1024
 
-    private let board: KeySetBoard
+    private let registry: KeySetRegistry
     private let poller: Poller
     /// Made for the first fetch: who has only files needs no buffers.
     private lazy var tools = KeySetFetch.Tools(
@@ -32,43 +32,43 @@ final class KeySetLoop {
     /// In order; those whose fetch is over are passed over.
     private var waitingLookups: [(location: SecureLocation, id: UInt64)] = []
 
-    /// Serves `board` until it is stopped.
-    static func run(_ board: KeySetBoard) {
+    /// Serves `registry` until it is stopped.
+    static func run(_ registry: KeySetRegistry) {
         do throws(SystemError) {
-            try KeySetLoop(board).run()
+            try KeySetLoop(registry).run()
         } catch {
-            let words = "keys: nothing can be fetched: \(error.reason)"
-            for source in board.state.withLock({ Array($0.entries.keys) }) {
-                board.report(
+            let words = "keys: cannot fetch any key set: \(error.reason)"
+            for source in registry.state.withLock({ Array($0.entries.keys) }) {
+                registry.report(
                     KeySetReport(source: source, isChanged: false, notice: .warning(words)))
             }
         }
     }
 
-    private init(_ board: KeySetBoard) throws(SystemError) {
-        self.board = board
+    private init(_ registry: KeySetRegistry) throws(SystemError) {
+        self.registry = registry
         poller = try Poller()
         try poller.add(
-            board.mailbox.descriptorNumber, token: Self.mailboxToken, interest: .readable)
+            registry.mailbox.descriptorNumber, token: Self.mailboxToken, interest: .readable)
     }
 
     private func run() {
         while true {
             // Before anything is looked at: whatever changes from here on wakes the poller.
-            board.awoke()
-            if board.isStopping.load(ordering: .acquiring) { break }
+            registry.awoke()
+            if registry.isStopping.load(ordering: .acquiring) { break }
             dropForgotten()
-            let next = beginDue(board.clock.now)
-            let count = poller.wait(milliseconds: board.clock.milliseconds(until: next))
+            let next = beginDue(registry.clock.now)
+            let count = poller.wait(milliseconds: registry.clock.milliseconds(until: next))
             for index in 0..<count {
                 let (token, readiness) = poller.event(index)
                 if token == Self.mailboxToken {
                     takeMessages()
                 } else if let fetch = running[token]?.fetch {
-                    run(fetch.ready(readiness, now: board.clock.now), of: token)
+                    run(fetch.ready(readiness, now: registry.clock.now), of: token)
                 }
             }
-            let now = board.clock.now
+            let now = registry.clock.now
             for (id, running) in running where running.fetch.deadline <= now {
                 run(running.fetch.timePassed(to: now), of: id)
             }
@@ -79,7 +79,7 @@ final class KeySetLoop {
     /// Fetches of sources that are in use no more.
     private func dropForgotten() {
         if running.isEmpty { return }
-        let ids = board.state.withLock { Set($0.entries.values.map(\.id)) }
+        let ids = registry.state.withLock { Set($0.entries.values.map(\.id)) }
         for (id, running) in running where !ids.contains(id) {
             running.fetch.cancel()
             self.running[id] = nil
@@ -89,8 +89,8 @@ final class KeySetLoop {
     /// Begins what is due.
     /// - Returns: when something has to happen next.
     private func beginDue(_ now: Instant) -> Instant? {
-        let due: [KeySetBoard.Entry] = board.state.withLock { state in
-            var due: [KeySetBoard.Entry] = []
+        let due: [KeySetRegistry.Entry] = registry.state.withLock { state in
+            var due: [KeySetRegistry.Entry] = []
             for (source, var entry) in state.entries where entry.record.timePassed(to: now) {
                 state.entries[source] = entry
                 due.append(entry)
@@ -98,19 +98,19 @@ final class KeySetLoop {
             return due
         }
         for entry in due { begin(entry, now) }
-        let next = board.state.withLock { $0.entries.values.compactMap(\.record.due).min() }
+        let next = registry.state.withLock { $0.entries.values.compactMap(\.record.due).min() }
         return (running.values.map(\.fetch.deadline) + [next].compactMap { $0 }).min()
     }
 
-    private func begin(_ entry: KeySetBoard.Entry, _ now: Instant) {
+    private func begin(_ entry: KeySetRegistry.Entry, _ now: Instant) {
         let source = entry.record.source
         switch source {
         case .remote(let set): begin(set, source, entry.id, now)
         case .keySet(let path), .key(let path), .publicKey(let path, _), .revocations(let path):
             if let read = KeySetFile.read(path, of: source, unless: entry.stamp) {
-                board.note(source, id: entry.id, stamp: read.stamp, read.attempt)
+                registry.note(source, id: entry.id, stamp: read.stamp, read.attempt)
             } else {
-                board.noteUnchanged(source, id: entry.id)
+                registry.noteUnchanged(source, id: entry.id)
             }
         }
     }
@@ -120,7 +120,7 @@ final class KeySetLoop {
         do throws(FetchFailure) {
             context = try Self.context(set)
         } catch {
-            board.note(source, id: id, stamp: nil, .failure(error))
+            registry.note(source, id: id, stamp: nil, .failure(error))
             return
         }
         let fetch = KeySetFetch(set, context: context, token: id, tools: tools, now: now)
@@ -154,7 +154,7 @@ final class KeySetLoop {
                     .reading(answer.octets, of: source, lifetime: answer.lifetime)
                 case .failure(let failure): .failure(failure)
                 }
-            board.note(source, id: id, stamp: nil, attempt)
+            registry.note(source, id: id, stamp: nil, attempt)
         }
     }
 
@@ -168,13 +168,13 @@ final class KeySetLoop {
             waitingLookups.append((location, id))
             return
         }
-        let board = board
+        let registry = registry
         do throws(SystemError) {
             try System.startThread(name: "lookup") {
                 let result = Result { () throws(NameLookup.Failure) in
                     try NameLookup.addresses(of: location.host, port: location.port)
                 }
-                board.mailbox.post(.lookedUp(id: id, location, result))
+                registry.mailbox.post(.lookedUp(id: id, location, result))
             }
             lookupCount += 1
         } catch {
@@ -194,11 +194,11 @@ final class KeySetLoop {
         _ id: UInt64
     ) {
         guard let fetch = running[id]?.fetch else { return }
-        run(fetch.lookedUp(location, result, now: board.clock.now), of: id)
+        run(fetch.lookedUp(location, result, now: registry.clock.now), of: id)
     }
 
     private func takeMessages() {
-        for message in board.mailbox.take() {
+        for message in registry.mailbox.take() {
             switch message {
             case .wake: break
             case .lookedUp(let id, let location, let result):

@@ -79,13 +79,13 @@ struct KeySetResponse: ~Copyable {
         case 200: break
         case 301, 302, 303, 307, 308:
             guard let location = head.fields.text(of: .location) else {
-                throw .redirect("to nowhere")
+                throw .redirect("without a new address")
             }
             return .redirect(location)
         default: throw .status(head.status)
         }
         if head.fields.hasContentCoding {
-            throw .answer("it is compressed, which nobody asked for")
+            throw .answer("it is compressed, but the request did not allow that")
         }
         lifetime = CacheControl.freshSeconds(head.fields).map { .seconds($0) }
         return nil

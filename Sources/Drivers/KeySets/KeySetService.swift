@@ -44,10 +44,10 @@ package enum UnknownKeyAnswer: Sendable, Hashable {
 /// Keeps the keys of all issuers and files up to date, on one thread of its own, for the life of
 /// the process: reloads only say which sources are in use.
 ///
-/// Whoever uses keys looks at `version` as often as he likes (it is one atomic load) and, when it
-/// has grown, asks for `current` again.
+/// A user of keys looks at `version` as often as needed (one atomic load) and, when it has grown,
+/// asks for `current` again.
 package final class KeySetService: Sendable {
-    private let board: KeySetBoard
+    private let registry: KeySetRegistry
 
     /// Starts the thread, which ends with this object or with `stop()`.
     ///
@@ -57,50 +57,50 @@ package final class KeySetService: Sendable {
     package init(
         clock: KeySetClock = KeySetClock(), report: @escaping @Sendable (KeySetReport) -> Void
     ) throws(SystemError) {
-        let board = try KeySetBoard(clock: clock, report: report)
-        self.board = board
-        try System.startThread(name: "keys") { KeySetLoop.run(board) }
+        let registry = try KeySetRegistry(clock: clock, report: report)
+        self.registry = registry
+        try System.startThread(name: "keys") { KeySetLoop.run(registry) }
     }
 
     deinit { stop() }
 
     /// Ends the thread. What is known stays.
     package func stop() {
-        board.isStopping.store(true, ordering: .releasing)
-        board.wake()
+        registry.isStopping.store(true, ordering: .releasing)
+        registry.wake()
     }
 
     /// Grows whenever the document of a source changes.
-    package var version: UInt64 { board.version.load(ordering: .acquiring) }
+    package var version: UInt64 { registry.version.load(ordering: .acquiring) }
 
     /// From now on exactly these sources are kept up to date. What is known of those that were in
     /// use before stays; the others are forgotten. New files are read before this returns, new sets
     /// are fetched as soon as possible.
     package func use(_ sources: Set<KeySetSource>) {
-        let now = board.clock.now
-        let (added, orphaned) = board.state.withLock { $0.use(sources, now: now) }
+        let now = registry.clock.now
+        let (added, orphaned) = registry.state.withLock { $0.use(sources, now: now) }
         for (source, id) in added {
             guard let path = source.path,
                 let read = KeySetFile.read(path, of: source, unless: nil)
             else { continue }
-            board.note(source, id: id, stamp: read.stamp, read.attempt)
+            registry.note(source, id: id, stamp: read.stamp, read.attempt)
         }
-        board.wake()
+        registry.wake()
         for source in orphaned {
-            board.report(KeySetReport(source: source, isChanged: false, notice: nil))
+            registry.report(KeySetReport(source: source, isChanged: false, notice: nil))
         }
     }
 
     /// What is known of `source` now; nil when it is not in use.
     package func current(_ source: KeySetSource) -> KeySetStatus? {
-        let now = board.clock.now
-        return board.state.withLock { $0.entries[source]?.status(at: now) }
+        let now = registry.clock.now
+        return registry.state.withLock { $0.entries[source]?.status(at: now) }
     }
 
-    /// Of all sources, for metrics; in no order.
+    /// The statuses of all sources, for metrics; in no order.
     package var statuses: [KeySetStatus] {
-        let now = board.clock.now
-        return board.state.withLock { state in state.entries.values.map { $0.status(at: now) } }
+        let now = registry.clock.now
+        return registry.state.withLock { state in state.entries.values.map { $0.status(at: now) } }
     }
 
     /// A token names a key that the keys of `source` do not have.
@@ -111,18 +111,18 @@ package final class KeySetService: Sendable {
     package func askForUnknownKey(
         of source: KeySetSource, seen: UInt64, since begin: Instant? = nil
     ) -> UnknownKeyAnswer {
-        let now = board.clock.now
-        let (answer, isSooner) = board.state.withLock { state in
+        let now = registry.clock.now
+        let (answer, isSooner) = registry.state.withLock { state in
             state.unknownKeyAsked(of: source, seen: seen, since: begin, at: now)
         }
         // Strangers may ask very often; the thread wakes up only for what changes its plans.
-        if isSooner { board.wake() }
+        if isSooner { registry.wake() }
         return answer
     }
 }
 
-extension KeySetBoard.State {
-    /// Returns what is new, and those that are gone although somebody waits for them.
+extension KeySetRegistry.State {
+    /// Returns the new sources, and those that are gone although a report was promised.
     fileprivate mutating func use(
         _ sources: Set<KeySetSource>, now: Instant
     ) -> (added: [(source: KeySetSource, id: UInt64)], orphaned: [KeySetSource]) {
@@ -134,7 +134,7 @@ extension KeySetBoard.State {
             var record = KeySetRecord(source, now: now)
             // The caller reads a file himself.
             if source.path != nil { _ = record.timePassed(to: now) }
-            entries[source] = KeySetBoard.Entry(id: lastID, record: record)
+            entries[source] = KeySetRegistry.Entry(id: lastID, record: record)
             added.append((source, lastID))
         }
         return (added, gone.filter(\.value.isAwaited).map(\.key))
@@ -160,7 +160,7 @@ extension KeySetBoard.State {
     }
 }
 
-extension KeySetBoard.Entry {
+extension KeySetRegistry.Entry {
     fileprivate func status(at now: Instant) -> KeySetStatus {
         KeySetStatus(
             source: record.source, document: record.document, version: version,

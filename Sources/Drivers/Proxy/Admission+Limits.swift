@@ -51,7 +51,7 @@ extension Admission {
     /// Nil for a request that has nothing to count by.
     private func draw(_ rule: RateRule) -> RateDraw? {
         switch rule.limit.subject {
-        case .address: context.clientAddress.map { rule.draw(customer: $0.customer) }
+        case .address: context.clientAddress.map { rule.draw(addressKey: $0.key) }
         case .user:
             context.identity.flatMap { identity in
                 identity.user.map { rule.draw(user: $0, of: identity.rule) }

@@ -258,7 +258,7 @@ package final class Gateway {
     }
 
     /// The console's server, started for the first entrance there is; nil before that.
-    private func startedConsole(for entrance: ConsoleEntrance?) throws -> ConsoleServer? {
+    private func startedConsole(for entrance: PreparedConsole?) throws -> ConsoleServer? {
         guard entrance != nil, console == nil else { return console }
         let log = shared.log
         return try ConsoleServer(backend: Operations(shared)) { notice in
@@ -386,7 +386,7 @@ package final class Gateway {
         /// New sockets, by worker.
         var handles: [[ListenerHandle]]
         var removed: [ListenerKey]
-        var entrance: ConsoleEntrance?
+        var entrance: PreparedConsole?
         var console: ConsoleServer?
         /// Nil where the log stays as it is.
         var log: AccessLog.Sink?

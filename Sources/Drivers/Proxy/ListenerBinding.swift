@@ -51,9 +51,9 @@ enum ListenerBinding {
     /// The console's address bound, or the one at hand.
     static func prepareConsole(
         _ settings: ConsoleSettings?, inPlaceOf current: ConsoleSettings?
-    ) throws(BindError) -> ConsoleEntrance? {
+    ) throws(BindError) -> PreparedConsole? {
         do throws(ConsoleFailure) {
-            return try ConsoleEntrance.prepare(settings, inPlaceOf: current)
+            return try PreparedConsole.prepare(settings, inPlaceOf: current)
         } catch {
             throw BindError(
                 position: settings?.addressPosition ?? SourcePosition(), text: error.text)

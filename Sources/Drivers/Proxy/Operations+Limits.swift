@@ -16,11 +16,11 @@ extension Operations {
         return [
             MetricFamily(
                 "gateway_client_addresses", .gauge,
-                help: "Addresses that have connections, trusted proxies apart.",
-                UInt64(shared.connections.customerCount)),
+                help: "Client addresses with connections, trusted proxies not counted.",
+                UInt64(shared.connections.addressCount)),
             MetricFamily(
                 "gateway_refused_connections_total", .counter,
-                help: "Connections that were closed at once, by the rule that refused them.",
+                help: "Connections that were refused right after they were accepted, by rule.",
                 [
                     .init(
                         .whole(connections.overLimit),
@@ -32,9 +32,9 @@ extension Operations {
                 ]),
             MetricFamily(
                 "gateway_refused_requests_total", .counter,
-                help: "Requests that 'deny' or 'rate' of a route refused.", refused),
+                help: "Requests that were refused by 'deny' or 'rate' of a route.", refused),
             MetricFamily(
-                "gateway_rate_buckets", .gauge, help: "Buckets of 'rate' that are kept.",
+                "gateway_rate_buckets", .gauge, help: "Rate-limit buckets ('rate') in memory.",
                 UInt64(shared.rates.count)),
         ]
     }

@@ -9,11 +9,11 @@ extension Operations {
     func sessionMetrics(_ counts: SessionCounts) -> [MetricFamily] {
         let gauges = [
             MetricFamily(
-                "gateway_sessions", .gauge, help: "Live sessions by 'sessions' block.",
+                "gateway_sessions", .gauge, help: "Live sessions with a seat, by 'sessions' block.",
                 counts.blocks.map { .init(.whole(UInt64($0.sessions)), labels: [$0.label]) }),
             MetricFamily(
                 "gateway_session_stores", .gauge,
-                help: "Stores that have a session, somebody who waits, or a policy of their own.",
+                help: "Stores with a session, a waiting client or a policy of their own.",
                 counts.blocks.map { .init(.whole(UInt64($0.stores)), labels: [$0.label]) }),
         ]
         return gauges
@@ -29,32 +29,32 @@ extension Operations {
         return [
             MetricFamily(
                 "gateway_state_persistent", .gauge,
-                help: "1 when what operators decide outlives the gateway.",
+                help: "1 when what operators decide is still there after a restart.",
                 shared.kept.isPersistent ? 1 : 0),
             MetricFamily(
                 "gateway_state_failing", .gauge,
-                help: "1 while nothing can be written.", statistics.isFailing ? 1 : 0),
+                help: "1 while nothing can be stored.", statistics.isFailing ? 1 : 0),
             MetricFamily(
                 "gateway_state_commits_total", .counter,
-                help: "Transactions that became durable.", statistics.commits),
+                help: "Transactions that were written to the disk.", statistics.commits),
             MetricFamily(
                 "gateway_state_changes_total", .counter,
-                help: "Decisions of operators that were kept.", statistics.acknowledged),
+                help: "Changes by operators that were stored.", statistics.acknowledged),
             MetricFamily(
                 "gateway_state_failures_total", .counter,
-                help: "Decisions that could not be kept.", statistics.failures),
+                help: "Changes by operators that could not be stored.", statistics.failures),
             MetricFamily(
-                "gateway_history_entries", .gauge, help: "Past sessions that are kept.",
+                "gateway_history_entries", .gauge, help: "Past sessions in the history.",
                 UInt64(max(0, statistics.historyCount))),
             MetricFamily(
                 "gateway_history_recorded_total", .counter,
-                help: "Past sessions that were written down.", statistics.recorded),
+                help: "Past sessions that were added to the history.", statistics.recorded),
             MetricFamily(
                 "gateway_history_lost_total", .counter,
-                help: "Past sessions that could not be written down.", statistics.lost),
+                help: "Past sessions that could not be added to the history.", statistics.lost),
             MetricFamily(
                 "gateway_history_pruned_total", .counter,
-                help: "Past sessions that went for their age or number.", statistics.pruned),
+                help: "Past sessions removed because of their age or number.", statistics.pruned),
         ]
     }
 
@@ -76,14 +76,14 @@ extension Operations {
         return [
             family(
                 "gateway_server_up", .gauge,
-                help: "0 while a server could not be reached when it was last tried."
+                help: "0 when the last attempt to reach the server failed, else 1."
             ) { $0.skippedUntil == nil ? 1 : 0 },
             family(
-                "gateway_server_outages_total", .counter, help: "How often a server went away."
+                "gateway_server_outages_total", .counter, help: "How often a server was lost."
             ) { UInt64($0.outageCount) },
             family(
                 "gateway_server_failures_total", .counter,
-                help: "Attempts to connect to a server that failed."
+                help: "Failed attempts to connect to a server."
             ) { UInt64($0.totals.failed) },
         ]
     }
@@ -93,11 +93,11 @@ extension Operations {
         return [
             MetricFamily(
                 "gateway_held_requests", .gauge,
-                help: "Requests that wait for a server that cannot be reached.",
+                help: "Requests that wait now for a server that cannot be reached.",
                 UInt64(shared.counters.heldNow)),
             MetricFamily(
                 "gateway_held_requests_total", .counter,
-                help: "Requests that waited for such a server, by what came of it.",
+                help: "Requests that waited for a server that could not be reached, by outcome.",
                 [
                     .init(.whole(held.served), labels: [.init("outcome", "served")]),
                     .init(.whole(held.ended), labels: [.init("outcome", "ended")]),
@@ -112,7 +112,7 @@ extension Operations {
         let lingering = shared.counters.lingering
         return [
             MetricFamily(
-                "gateway_memory_held_octets", .gauge, help: "What connections hold in buffers.",
+                "gateway_memory_held_octets", .gauge, help: "Octets in connections' buffers.",
                 UInt64(max(0, shared.memory.held))),
             MetricFamily(
                 "gateway_memory_overloaded", .gauge,
@@ -135,8 +135,8 @@ extension Operations {
                 ]),
             MetricFamily(
                 "gateway_slow_clients_total", .counter,
-                help: "Clients that were ended because they did not keep 'body_rate',"
-                    + " 'response_rate' or, with a full queue, what 'slow cut' says.",
+                help: "Connections closed because the client was slower than 'body_rate',"
+                    + " 'response_rate' or, with a full send queue, 'slow cut'.",
                 [
                     .init(.whole(slow.bodies), labels: [.init("rate", "body")]),
                     .init(.whole(slow.responses), labels: [.init("rate", "response")]),
@@ -144,7 +144,7 @@ extension Operations {
                 ]),
             MetricFamily(
                 "gateway_log_lines_dropped_total", .counter,
-                help: "Lines that were left out because they could not be written, by log.",
+                help: "Log lines that were dropped because they could not be written, by log.",
                 [
                     .init(
                         .whole(shared.accessLog.losses.count), labels: [.init("log", "access")]),
@@ -152,11 +152,11 @@ extension Operations {
                 ]),
             MetricFamily(
                 "gateway_lingering_connections_total", .counter,
-                help: "Connections that were read on from behind their last answer, because the"
+                help: "Connections that were still read after their last answer, because the"
                     + " client was still sending.", lingering.connections),
             MetricFamily(
                 "gateway_lingering_octets_total", .counter,
-                help: "Octets that came on them, and were thrown away.", lingering.octets),
+                help: "Octets that were read on these connections and dropped.", lingering.octets),
         ]
     }
 }
@@ -165,8 +165,7 @@ extension LiveCounts {
     var metric: MetricFamily {
         MetricFamily(
             "gateway_live_connections", .gauge,
-            help: "Live WebSockets, event streams and streamed downloads; 'seated' are those that a"
-                + " 'sessions' block has to do with.",
+            help: "Live WebSockets, event streams and streamed downloads, with or without a seat.",
             Kind.all.map { kind in
                 .init(
                     .whole(UInt64(max(0, self[kind]))),

@@ -111,21 +111,21 @@ struct Operations: ConsoleBackend {
         return [
             family(
                 "gateway_keys_reads_total", .counter,
-                help: "Attempts to read a source of keys or revocations that ended."
+                help: "Finished attempts to read a source of keys or revocations."
             ) { .whole($0.attempts) },
             family(
                 "gateway_keys_read_failures_total", .counter,
-                help: "Attempts to read such a source that failed."
+                help: "Failed attempts to read a source of keys or revocations."
             ) { .whole($0.failures) },
             family(
-                "gateway_keys_changes_total", .counter, help: "How often a source became another."
+                "gateway_keys_changes_total", .counter, help: "How often a source changed."
             ) { .whole($0.changes) },
             family(
                 "gateway_keys_stale", .gauge,
-                help: "1 while keys stay in use that are older than they should be."
+                help: "1 while the keys or revocations in use are older than they should be."
             ) { .whole($0.isStale ? 1 : 0) },
             family(
-                "gateway_keys_age_seconds", .gauge, help: "Since a source was last read well."
+                "gateway_keys_age_seconds", .gauge, help: "Seconds since the last good read."
             ) { source in source.successAge.map { .real($0.seconds) } },
         ]
     }
@@ -137,27 +137,27 @@ struct Operations: ConsoleBackend {
             shared.live.counts.metric,
             MetricFamily(
                 "gateway_failed_attempts_total", .counter,
-                help: "Requests and refreshes with a token, a ticket or a role that was refused.",
+                help: "Requests and refreshes refused because of their token, ticket or role.",
                 counts.failedAttempts),
             MetricFamily(
                 "gateway_blocked_attempts_total", .counter,
-                help: "Failed attempts that heard 429, as too many from their address failed.",
+                help: "Failed attempts answered with 429: too many from their address had failed.",
                 counts.blockedAttempts),
             MetricFamily(
                 "gateway_refreshes_total", .counter,
-                help: "Live connections that went on under a new token.", counts.refreshes),
+                help: "Live connections that continued with a new token.", counts.refreshes),
             MetricFamily(
                 "gateway_expiries_total", .counter,
-                help: "Live connections that ended with their token.", counts.expiries),
+                help: "Live connections that ended because their token expired.", counts.expiries),
             MetricFamily(
-                "gateway_tickets", .gauge, help: "Tickets that are out.",
+                "gateway_tickets", .gauge, help: "Tickets that were issued and not redeemed yet.",
                 UInt64(shared.ticketBook.count)),
             MetricFamily(
                 "gateway_tickets_octets", .gauge,
-                help: "Octets that tickets take which are out, with the tokens they stand for.",
+                help: "Octets of memory for tickets that were issued and not redeemed yet.",
                 UInt64(shared.ticketBook.octets)),
             MetricFamily(
-                "gateway_revocations", .gauge, help: "Entries, those of files included.",
+                "gateway_revocations", .gauge, help: "Revocations, those of files included.",
                 UInt64(list.revocations.count + list.fileCount)),
         ]
     }
@@ -174,7 +174,7 @@ struct Operations: ConsoleBackend {
         return [
             MetricFamily(
                 "gateway_report_only_total", .counter,
-                help: "Requests that a rule of 'report_only' would have refused.", samples)
+                help: "Requests that would have been refused by a rule in 'report_only'.", samples)
         ]
     }
 }

@@ -5,14 +5,14 @@ internal import Identity
 struct Waiters {
     static let limit = 8192
 
-    /// Where clients come from (`ClientAddress.customer`); nil for nowhere.
+    /// Where clients come from (`ClientAddress.key`); nil for nowhere.
     private var customers: [UInt64: UInt64?] = [:]
     private var counts: [UInt64?: Int] = [:]
 
     /// False when there is no place. A client that waits already keeps its place.
     mutating func insert(_ client: UInt64, from address: ClientAddress?) -> Bool {
         if customers[client] != nil { return true }
-        let customer = address?.customer
+        let customer = address?.key
         guard counts[customer, default: 0] < Self.limit - customers.count else { return false }
         customers.updateValue(customer, forKey: client)
         counts[customer, default: 0] += 1

@@ -31,11 +31,11 @@ extension Worker {
     /// a trusted proxy says.
     func place(of address: SocketAddress) -> ConnectionEntry {
         let octets = address.mappedOctets
-        guard let customer = ClientAddress(mappedOctets: octets)?.customer,
+        guard let key = ClientAddress(mappedOctets: octets)?.key,
             !generation.settings.trust.contains(where: { $0.contains(octets) })
         else { return .admitted(nil) }
         let most = generation.settings.limits.connectionsPerAddress
-        if let lease = shared.connections.enter(customer, most: most) { return .admitted(lease) }
+        if let lease = shared.connections.enter(key, most: most) { return .admitted(lease) }
         shared.counters.note(\.overLimit)
         logRefused(address, because: "its address has \(most ?? 0) already")
         return .refused

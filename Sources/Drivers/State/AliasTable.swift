@@ -15,7 +15,7 @@ final class AliasTable {
     /// A transaction was undone.
     func rolledBack() { count = nil }
 
-    /// Of one block, or (nil) of all.
+    /// The names of one block's devices, or (nil) of all.
     func all(block: String?) throws(DatabaseError) -> [DeviceAlias] {
         let columns = "SELECT block, client_id, store, name, changed, changed_by FROM device_alias"
         let order = " ORDER BY block, client_id, store"

@@ -15,7 +15,7 @@ final class PolicyTable {
     /// A transaction was undone.
     func rolledBack() { count = nil }
 
-    /// Those in force.
+    /// The policies in force.
     func all(now: WallTime) throws(DatabaseError) -> [StorePolicy] {
         try database.rows(
             "SELECT \(Self.columns) FROM policy WHERE expires IS NULL OR expires > ?"

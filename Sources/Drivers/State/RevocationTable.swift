@@ -16,7 +16,7 @@ final class RevocationTable {
     /// A transaction was undone.
     func rolledBack() { count = nil }
 
-    /// Those that may not be forgotten yet.
+    /// The revocations that may not be forgotten yet.
     func all(now: WallTime) throws(DatabaseError) -> [Revocation] {
         try database.rows(
             """

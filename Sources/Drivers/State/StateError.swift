@@ -3,12 +3,12 @@ import SQLite
 
 /// Why a request to the store came to nothing. Nothing was changed then.
 package enum StateError: Error, Sendable, Hashable {
-    /// What went wrong with the file, for whoever decides what to do next.
+    /// What went wrong with the file, for the code that decides what to do next.
     package enum Fault: String, Sendable, Hashable, CaseIterable {
         /// No room is left for it.
         case full
         case readOnly = "read_only"
-        /// Somebody else kept the file for too long.
+        /// Another process kept the file for too long.
         case busy
         case damaged
         case failed
@@ -31,12 +31,12 @@ extension StateError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .invalid(let record): record.description
-        case .conflict: "it was changed in the meantime"
-        case .notFound: "there is none"
-        case .tooMany(let limit): "there are \(limit) already"
-        case .storage(.full, let reason): "there is no room left: \(reason)"
+        case .conflict: "another change came first"
+        case .notFound: "there is no such entry"
+        case .tooMany(let limit): "there are already \(limit)"
+        case .storage(.full, let reason): "no space is left: \(reason)"
         case .storage(_, let reason): reason
-        case .overloaded: "too many requests wait already"
+        case .overloaded: "too many changes are waiting"
         case .stopped: "the gateway is stopping"
         }
     }
@@ -58,7 +58,7 @@ extension StateError {
 }
 
 extension DatabaseError {
-    /// It would be the same for anything else that is written now.
+    /// True when anything else that is written now would fail in the same way.
     var concernsAll: Bool {
         switch kind {
         case .busy, .readOnly, .full, .cannotOpen, .inputOutput, .noMemory, .notADatabase: true

@@ -27,18 +27,18 @@ extension StateFileError: CustomStringConvertible {
         switch self {
         case .inaccessible(let path, let reason): "state: '\(path)': \(reason)"
         case .exposed(let folder, .writable):
-            "state: others may write to '\(folder)' (chmod go-w '\(folder)')"
+            "state: other users can write to '\(folder)' (chmod go-w '\(folder)')"
         case .exposed(let folder, .foreign(let userID)):
-            "state: '\(folder)' belongs to the user \(userID), who may change what is kept there"
-                + " (chown it to the user that the gateway runs as)"
+            "state: '\(folder)' belongs to the user \(userID), who can change the data in it"
+                + " (chown the folder to the user that the gateway runs as)"
         case .inUse(let folder): "state: '\(folder)' is in use by another gateway"
-        case .readOnly(let file): "state: '\(file)' may not be written to"
+        case .readOnly(let file): "state: '\(file)' is not writable"
         case .notADatabase(let file):
-            "state: '\(file)' is not a database (move it away to begin anew)"
+            "state: '\(file)' is not a database (move the file away to start with an empty one)"
         case .foreign(let file): "state: '\(file)' is the database of another program"
         case .damaged(let file, let reason):
-            "state: '\(file)' is damaged: \(reason) (put a backup in its place, or move it away"
-                + " to begin anew)"
+            "state: '\(file)' is damaged: \(reason) (restore a backup, or move the file away to"
+                + " start with an empty one)"
         case .newer(let file, let found, let known):
             "state: '\(file)' was written by a newer gateway (its version is \(found), this one"
                 + " knows up to \(known))"

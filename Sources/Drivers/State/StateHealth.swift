@@ -33,10 +33,11 @@ struct StateHealth {
         defer { lostCount = count }
         if count > lostCount, lostBefore == nil {
             lostBefore = lostCount
-            return .warning("state: ended sessions are missing from the history: too many wait")
+            return .warning(
+                "state: past sessions are missing from the history: too many were waiting")
         }
         guard count == lostCount, !isWaiting, let before = lostBefore else { return nil }
         lostBefore = nil
-        return .info("state: \(count - before) ended sessions are missing from the history")
+        return .info("state: \(count - before) past sessions are missing from the history")
     }
 }

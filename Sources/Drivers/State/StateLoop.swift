@@ -40,7 +40,7 @@ final class StateLoop {
     /// Serves until the store is stopped and all that was submitted before is done.
     func run() {
         while true {
-            // In this order: whoever submitted something before he stopped the store is served.
+            // The order matters: what was submitted before the store was stopped is served.
             let isStopping = inbox.isStopping.load(ordering: .acquiring)
             takeMessages()
             if !requests.isEmpty || isBacklogDue || (isStopping && !backlog.isEmpty) {
@@ -78,7 +78,7 @@ final class StateLoop {
 
     // MARK: Groups
 
-    /// Does the next group, and tells everybody in it.
+    /// Does the work of the next group, and tells all who asked for it.
     private func serve() {
         let group = Array(requests.prefix(Self.groupSize))
         requests.removeFirst(group.count)
@@ -107,7 +107,8 @@ final class StateLoop {
     ) throws(DatabaseError) -> Outcome {
         let isWrite = !entries.isEmpty || group.contains(where: \.isWrite)
         let body = { [tables] () throws(DatabaseError) -> Outcome in
-            // First, so that whoever asks for the history finds what ended before he asked.
+            // The history comes first: a request for it finds the sessions that ended before the
+            // request.
             let pruned = try tables.history.record(entries)
             var results: [(isDone: Bool, deliver: StateWork.Delivery)] = []
             for work in group {
@@ -122,7 +123,7 @@ final class StateLoop {
     /// One of them spoiled it for the others, or the file for all.
     private func performSingly(_ group: [StateWork], after failure: DatabaseError) {
         for work in group {
-            // Nothing else can be written now: to try would cost everybody the same wait again.
+            // Nothing else can be written now: to try would cost every request the same wait again.
             if failure.concernsAll, work.isWrite {
                 fail(work, failure)
                 continue
@@ -146,7 +147,7 @@ final class StateLoop {
     private func deliver(_ results: [(isDone: Bool, deliver: StateWork.Delivery)]) {
         let count = results.reduce(0) { $0 + ($1.isDone ? 1 : 0) }
         inbox.statistics.withLock { $0.acknowledged += UInt64(count) }
-        // Before anybody is told: whoever looks then sees what he caused.
+        // The statistics come before the answers: a caller that looks then sees its own change.
         updateStatistics()
         for result in results { result.deliver() }
     }
@@ -164,7 +165,7 @@ final class StateLoop {
         }
     }
 
-    /// They are tried again when that may help.
+    /// Keeps changes for another attempt, when that may help.
     private func postpone(_ count: Int, _ error: DatabaseError) {
         guard count > 0 else { return }
         do throws(DatabaseError) {

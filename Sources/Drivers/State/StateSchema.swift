@@ -113,8 +113,8 @@ struct StateSchema {
         CREATE INDEX history_ended ON history (ended);
         """
 
-    /// A version of a policy is never used twice, also not by what takes the place of a state that
-    /// was lost or kept in memory: whoever saw a policy before must not mistake another for it.
+    /// A version of a policy is never used twice, not even by a new state after one was lost or
+    /// kept in memory: a client that saw a policy before must not mistake another one for it.
     private static let second = """
         INSERT INTO sqlite_sequence (name, seq)
             SELECT 'policy', 0
@@ -123,6 +123,6 @@ struct StateSchema {
             WHERE name = 'policy';
         """
 
-    /// Those that are checked at every start: small, and what the gateway decides by.
+    /// The tables that are checked at every start: small, and the base of what the gateway decides.
     static let checkedTables = ["policy", "device_alias", "revocation"]
 }

@@ -10,9 +10,9 @@ import Transport
 /// of its own, in a file or in memory, for the life of the process.
 ///
 /// Every request ends with its completion, called once: on the thread of the store, or on the
-/// caller's when it is refused at once (`overloaded`, `stopped`). It must not take long. Whoever
-/// is told that something was changed may rely on it: it is on the disk. Requests of one thread are
-/// done in their order, each seeing what those before it did.
+/// caller's when it is refused at once (`overloaded`, `stopped`). It must not take long. A change
+/// that a completion reports is on the disk. Requests of one thread are done in their order, each
+/// seeing what those before it did.
 ///
 /// No clock is read for any decision: the time comes in with the requests.
 package final class StateStore: Sendable {
@@ -126,8 +126,8 @@ package final class StateStore: Sendable {
     ) throws(StateFileError) -> StateNotice {
         if options.place == .memory {
             return .info(
-                "state: kept in memory only: what is decided while the gateway runs ends with it"
-                    + " ('state PATH' keeps it)")
+                "state: kept in memory only: what operators decide is lost when the gateway stops"
+                    + " ('state PATH' stores it)")
         }
         do throws(DatabaseError) {
             return .info("state: '\(tables.name)': \(try tables.summary())")

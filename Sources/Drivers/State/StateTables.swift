@@ -135,7 +135,7 @@ final class StateTables {
         if database.isReadOnly { throw .readOnly(file: name) }
         guard mode == "wal" || place == .memory else {
             throw .failed(
-                file: name, reason: "its file system does not let a log be written ahead")
+                file: name, reason: "its file system does not support a write-ahead log")
         }
         return database
     }

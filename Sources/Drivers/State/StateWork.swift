@@ -2,11 +2,12 @@ import SQLite
 
 /// A request on its way to the thread of the store.
 struct StateWork: Sendable {
-    /// Tells whoever asked; called when everything is durable.
+    /// Tells the caller; called when everything is durable.
     typealias Delivery = @Sendable () -> Void
 
     let isWrite: Bool
-    /// Somebody decided it, and is to find it kept; else it only clears away what is over.
+    /// True when an operator decided it and is to find it stored; false when it only removes what
+    /// is over.
     let isDecision: Bool
     /// Done within a transaction, and once more in one of its own when that was undone.
     let run: @Sendable (StateTables) throws(DatabaseError) -> (isDone: Bool, deliver: Delivery)

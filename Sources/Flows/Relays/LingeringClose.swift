@@ -95,7 +95,7 @@ package struct LingeringClose: Sendable {
         }
     }
 
-    /// So many octets came and were thrown away; 0 when they are not whole yet for TLS.
+    /// This many octets came and were dropped; 0 when they are not whole yet for TLS.
     package mutating func heard(_ count: Int, at now: Instant) {
         allowance.take(count, at: now)
         guard isSent, manner == .readsOn else { return }

@@ -48,7 +48,7 @@ package struct ProgressClock: Sendable {
 
     package var isRunning: Bool { since != nil }
 
-    /// It is the other side's turn.
+    /// Starts the time of the other side: it is its turn now.
     /// - Returns: when the clock is to be asked, at the latest.
     package mutating func resume(at now: Instant) -> Instant {
         let start = since ?? now
@@ -56,7 +56,7 @@ package struct ProgressClock: Sendable {
         return start + .nanoseconds(min(left, interval))
     }
 
-    /// It is not the other side that is waited for.
+    /// Stops the time of the other side: it is not waited for now.
     package mutating func pause(at now: Instant) {
         guard let start = since else { return }
         left -= max(0, (now - start).wholeNanoseconds)

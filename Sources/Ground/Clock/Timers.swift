@@ -3,8 +3,8 @@ extension Instant {
     package static let never = Instant(nanoseconds: .max)
 }
 
-/// When something is due, each purpose by itself: to set one never moves another. Whoever owns it
-/// asks to be woken at `next`, takes what is due then, and asks again.
+/// When something is due, each purpose by itself: to set one never moves another. The owner asks to
+/// be woken at `next`, takes what is due then, and asks again.
 ///
 /// `Purpose` is an enumeration over `Int`, numbered from 0, of at most ten cases.
 package struct Timers<Purpose: CaseIterable & RawRepresentable<Int>> {

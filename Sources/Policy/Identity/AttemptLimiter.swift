@@ -4,10 +4,10 @@ package import Settings
 /// Counts attempts to enter that failed, by address (IPv6: by /64), so that nobody can try tokens
 /// as fast as they like. One owner, one thread.
 ///
-/// What it limits is failing. Many people share an address, so whoever succeeds is never asked: a
-/// caller verifies first, and comes here with a failure. To find out that a token is good costs a
-/// hash or a signature (2 to 100 microseconds); a failure beyond the limit also costs its author
-/// the connection, which is dearer.
+/// Only failures are limited. Many people share an address, so that a good token is let in whatever
+/// others do: a caller verifies first, and comes here with a failure. To find out that a token is
+/// good costs a hash or a signature (2 to 100 microseconds); a failure beyond the limit also costs
+/// its author the connection, which is dearer.
 ///
 /// A bucket for each address: it holds `burst` failures and loses `perSecond` of them; who has
 /// filled it is over the limit until there is room again. Only its debt is kept, as the moment at
@@ -27,7 +27,7 @@ package struct AttemptLimiter: Sendable {
     package static let ways = 8
 
     private struct Place: Sendable {
-        var customer: UInt64 = 0
+        var addressKey: UInt64 = 0
         /// When the bucket is empty, in nanoseconds; in the past for a place that is free.
         var emptyAt = Int64.min
     }
@@ -69,20 +69,21 @@ package struct AttemptLimiter: Sendable {
     /// True while further failures from `address` are to be answered `rate_limited`; such a one is
     /// not noted as another failure.
     package func isOverLimit(_ address: ClientAddress, now: Instant) -> Bool {
-        guard let index = index(of: address.customer) else { return false }
+        guard let index = index(of: address.key) else { return false }
         return debt(places[index], now) > room
     }
 
     /// An attempt from `address` has failed.
     package mutating func noteFailure(_ address: ClientAddress, now: Instant) {
         if places.isEmpty { places = Array(repeating: Place(), count: capacity) }
-        let customer = address.customer
-        let index = index(of: customer) ?? cheapest(for: customer, now)
-        let debt = places[index].customer == customer ? debt(places[index], now) : 0
-        // Those who left before they were told come on top: they make nobody wait longer.
+        let addressKey = address.key
+        let index = index(of: addressKey) ?? cheapest(for: addressKey, now)
+        let debt = places[index].addressKey == addressKey ? debt(places[index], now) : 0
+        // The failures of clients that left before they were answered come on top of the bucket:
+        // they make no other client wait longer.
         let sum = min(debt + step, room + step)
         places[index] = Place(
-            customer: customer, emptyAt: (now + .nanoseconds(sum)).nanoseconds)
+            addressKey: addressKey, emptyAt: (now + .nanoseconds(sum)).nanoseconds)
     }
 
     /// At most once a second: how many lines were left out since the last one. Nil for a line that
@@ -101,21 +102,21 @@ package struct AttemptLimiter: Sendable {
         place.emptyAt > now.nanoseconds ? place.emptyAt - now.nanoseconds : 0
     }
 
-    private func index(of customer: UInt64) -> Int? {
+    private func index(of addressKey: UInt64) -> Int? {
         guard !places.isEmpty else { return nil }
-        return set(of: customer).first { index in
-            places[index].customer == customer && places[index].emptyAt != .min
+        return set(of: addressKey).first { index in
+            places[index].addressKey == addressKey && places[index].emptyAt != .min
         }
     }
 
-    private func cheapest(for customer: UInt64, _ now: Instant) -> Int {
-        let set = set(of: customer)
+    private func cheapest(for addressKey: UInt64, _ now: Instant) -> Int {
+        let set = set(of: addressKey)
         return set.min { places[$0].emptyAt < places[$1].emptyAt } ?? set.lowerBound
     }
 
-    private func set(of customer: UInt64) -> Range<Int> {
+    private func set(of addressKey: UInt64) -> Range<Int> {
         var hasher = Hasher()
-        hasher.combine(customer)
+        hasher.combine(addressKey)
         let sets = UInt(capacity / Self.ways)
         let first = Int(UInt(bitPattern: hasher.finalize()) % sets) * Self.ways
         return first..<first + Self.ways

@@ -40,7 +40,7 @@ package struct Authenticator: Sendable {
     ///
     /// - Parameter maxAge: how long after `iat` a token is accepted.
     /// - Parameter requiredClaims: claims that every token must have.
-    /// - Throws: when there is no randomness to be had.
+    /// - Throws: when the system gives no random numbers.
     package init(
         _ settings: TokenSettings, algorithms: [SignatureAlgorithm]? = nil, keys: KeyRing,
         maxAge: Duration? = nil, requiredClaims: [String]? = nil
@@ -68,7 +68,7 @@ package struct Authenticator: Sendable {
         salt = try Random.octets(Self.saltLength)
     }
 
-    /// The same with other keys, as after a set of keys was fetched again.
+    /// This authenticator with other keys, as after a set of keys was fetched again.
     package func replacingKeys(_ keys: KeyRing) throws(CryptoError) -> Authenticator {
         var copy = self
         copy.keys = keys
@@ -76,9 +76,9 @@ package struct Authenticator: Sendable {
         return copy
     }
 
-    /// Who the bearer of this token is at `now`, or why it is not believed. No key is looked at
-    /// before the algorithm is known to be allowed, and no claim before the signature is known to
-    /// be good.
+    /// Verifies a token: answers who its bearer is at `now`, or throws why the token is not
+    /// accepted. No key is looked at before the algorithm is known to be allowed, and no claim
+    /// before the signature is known to be good.
     ///
     /// After `unknownKey` a newer set of the issuer's keys may know better.
     package func authenticate(
@@ -97,9 +97,9 @@ package struct Authenticator: Sendable {
             expires: end.map { WallTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) })
     }
 
-    /// Who the bearer of a token is by this block, that a block of the same name verified earlier:
-    /// the one of another configuration, perhaps. Everything is asked but the keys and the dates:
-    /// who was let in stays to the end of the token, also when its key is believed no more.
+    /// Judges a token once more that a block of the same name, perhaps of another configuration,
+    /// verified earlier. Everything is checked but the keys and the dates: a client that was let in
+    /// stays until its token expires, even when the token's key is no longer accepted.
     package func reread(
         _ identity: VerifiedIdentity
     ) throws(TokenError) -> VerifiedIdentity {

@@ -15,9 +15,10 @@ package struct ClientAddress: Sendable, Hashable {
 
     package var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
-    /// What stands for one customer: an IPv4 address, or the /64 that a network of IPv6 has at
-    /// least. The prefix ::/8 is nobody's (RFC 4291 §2.4), so that the two never meet.
-    package var customer: UInt64 { isIPv4 ? low : high }
+    /// The number by which limits count a client: its IPv4 address, or the /64 that every network
+    /// of IPv6 has at least. No network has the prefix ::/8 (RFC 4291 §2.4), so that the two never
+    /// meet.
+    package var key: UInt64 { isIPv4 ? low : high }
 
     /// What a client keeps while it moves about in its network: the /24 of an IPv4 address, the /64
     /// of an IPv6 address.

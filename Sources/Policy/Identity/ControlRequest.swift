@@ -66,7 +66,7 @@ package enum ControlRequest: Sendable, Equatable {
             || octet == ASCII.carriageReturn
     }
 
-    /// Of few values, and not deep.
+    /// Reads an object of few values and little depth.
     fileprivate static func object(in message: Span<UInt8>) throws(ControlError) -> JSONObject {
         var limits = JSONLimits()
         limits.octets = octetLimit

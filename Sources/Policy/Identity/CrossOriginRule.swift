@@ -23,7 +23,7 @@ package struct CrossOriginRule: Sendable {
         }
     }
 
-    /// Of several, whatever one of them allows is allowed.
+    /// The entries of all routes; what one of them allows is allowed.
     private let entries: [Entry]
     /// Empty for whichever is asked for.
     private let methods: [String]
@@ -50,7 +50,7 @@ package struct CrossOriginRule: Sendable {
         maxAgeSeconds = maxAge.components.seconds
     }
 
-    /// Everybody gets the same answer, wherever the page comes from.
+    /// True when the answer is the same for every page, wherever it comes from.
     private var isPublic: Bool { entries.allSatisfy { $0.origins == nil } }
 
     // MARK: Answers
@@ -72,7 +72,7 @@ package struct CrossOriginRule: Sendable {
     package func answer(to preflight: Preflight) throws(Refusal) -> [Field] {
         guard let grant = grant(preflight.fields) else {
             throw Refusal(
-                .policy, detail: "origin", message: "Pages of this origin may not ask here")
+                .policy, detail: "origin", message: "Pages of this origin are not allowed here")
         }
         let methods = methods.isEmpty ? [preflight.method.name] : methods
         var answer =
@@ -117,7 +117,7 @@ package struct CrossOriginRule: Sendable {
     /// The question that a browser asks before it makes a request that is not plain (Fetch,
     /// CORS-preflight request). It has neither token nor cookie.
     package struct Preflight: Sendable {
-        /// Of the request that would follow.
+        /// The method of the request that would follow.
         package let method: Method
         /// The names of its headers as they came; nil for none.
         package let headers: String?

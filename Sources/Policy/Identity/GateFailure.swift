@@ -5,14 +5,14 @@ package import JWT
 package struct GateFailure: Error, Sendable, Hashable {
     package enum Reason: Sendable, Hashable {
         case token(TokenError)
-        /// The token is good, but it, or its user, is believed no more.
+        /// The token is good, but it, or its user, is revoked.
         case revoked
         /// A ticket that was never issued, is redeemed or too old, or is shown where it is not
         /// good.
         case ticket
     }
 
-    /// Of several, what came furthest.
+    /// Why; when several blocks failed, the reason of the one that came furthest.
     package let reason: Reason
     /// The `jwt` blocks, by index into the route's, whose keys did not include the one that the
     /// token names. If newer keys of one of them can be had, the same request may be asked about
@@ -26,8 +26,8 @@ package struct GateFailure: Error, Sendable, Hashable {
 
     package static let revoked = GateFailure(.revoked)
 
-    /// Somebody tried to enter with what is not believed: to be noted by an `AttemptLimiter`. False
-    /// for a request that brought nothing, and when the fault is ours.
+    /// True when a token or a ticket was tried that is not accepted: to be noted by an
+    /// `AttemptLimiter`. False for a request that brought nothing, and when the fault is ours.
     package var isFailedAttempt: Bool {
         switch reason {
         case .token(let error): error != .missing && error != .unverifiable

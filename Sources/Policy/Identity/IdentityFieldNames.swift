@@ -2,7 +2,7 @@ import Bytes
 import HTTP
 package import Settings
 
-/// The names of the fields by which upstreams are told who somebody is, of all `jwt` blocks
+/// The names of the fields by which upstreams are told the user of a request, of all `jwt` blocks
 /// together and of sessions: such a field from a client is a forgery and always deleted.
 package struct IdentityFieldNames: Sendable {
     /// Folded, without duplicates.

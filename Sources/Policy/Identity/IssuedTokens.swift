@@ -7,8 +7,8 @@ import Settings
 /// the gateway keeps what is its own, and leaves to the app what is the app's.
 ///
 /// A text in the form of a token is no block's when its algorithm, `iss` or `aud` is not what the
-/// block asks for: such a token it never believes, whoever signed it. Dates do not count. Of what
-/// cannot be read, the worst is believed.
+/// block asks for: the block never accepts such a token, whatever its signature. Dates do not
+/// count. A text that cannot be read counts as a token.
 struct IssuedTokens: Sendable, Equatable {
     private struct Block: Sendable, Equatable {
         let algorithms: [String]

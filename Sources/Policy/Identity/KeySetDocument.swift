@@ -65,7 +65,7 @@ package struct KeySetDocument: Sendable {
         } catch {
             throw .json(error)
         }
-        // A secret that everybody can fetch is none.
+        // A secret that everybody can fetch is not secret.
         let believed = isRemote ? set.withoutSecrets : set
         let (usable, unusable) = KeyRing.keys(
             of: believed, algorithms: SignatureAlgorithm.allCases)

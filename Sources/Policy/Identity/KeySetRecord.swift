@@ -28,7 +28,7 @@ package struct KeySetRecord: Sendable {
 
     /// A file is looked at so often.
     package static let filePeriod: Duration = .seconds(2)
-    /// And so often when somebody asks for a key that is not there.
+    /// How often a file is looked at while clients ask for a key that is not there.
     package static let fileQuietTime: Duration = .milliseconds(200)
 
     package let source: KeySetSource
@@ -37,8 +37,8 @@ package struct KeySetRecord: Sendable {
     package private(set) var counters = Counters()
     /// When the last good answer came.
     package private(set) var lastSuccess: Instant?
-    /// When the last attempt began that has ended, well or not: who came earlier than that knows
-    /// all there is to be had.
+    /// When the last attempt began that has ended, well or not: a request that came earlier knows
+    /// the newest keys.
     package private(set) var settledFrom: Instant?
     /// The source gives nothing good at present, and the log was told.
     package private(set) var isFailing = false
@@ -94,7 +94,7 @@ package struct KeySetRecord: Sendable {
         }
     }
 
-    /// Somebody has a token whose key is not there. A look at a file costs little and comes soon.
+    /// A client has a token whose key is not there. A look at a file costs little and comes soon.
     package mutating func unknownKeyAsked(at now: Instant) -> KeySetSchedule.Expectation {
         switch schedule {
         case .fetched(var fetches):
@@ -153,7 +153,7 @@ package struct KeySetRecord: Sendable {
         defer { isFailing = true }
         if isFailing { return Outcome(isChanged: false, notice: nil) }
         let consequence =
-            document == nil ? "there are no keys of it" : "the ones at hand stay in use"
+            document == nil ? "there are no keys from it" : "the current keys stay in use"
         return Outcome(
             isChanged: false,
             notice: .warning("keys: cannot read '\(source.name)': \(reason); \(consequence)"))

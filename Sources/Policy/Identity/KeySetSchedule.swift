@@ -14,15 +14,15 @@ package import Clock
 ///   fetched again up to a tenth earlier, so that not all gateways come at once.
 /// - A failure is tried again after 1 s, 2 s, 4 s … 5 min, each up to a tenth earlier; keys that
 ///   were fetched before stay as good as they were.
-/// - Whoever asks for a key that is not there makes the next fetch due, but no two fetches begin
-///   within `quietTime`, except to repeat one that failed.
+/// - A request for a key that is not there makes the next fetch due, but no two fetches begin
+/// within `quietTime`, except to repeat one that failed.
 package struct KeySetSchedule: Sendable {
     package enum State: Sendable, Hashable {
         case waiting(due: Instant)
         case fetching
     }
 
-    /// How good the keys at hand are.
+    /// How good the current keys are.
     package enum Freshness: Sendable, Hashable {
         case empty, fresh, stale
     }
@@ -46,7 +46,7 @@ package struct KeySetSchedule: Sendable {
     private let usualLifetime: Duration
     /// When the last fetch began; nil before the first.
     package private(set) var lastBegin: Instant?
-    /// Until when the keys at hand are fresh; nil when there are none.
+    /// Until when the current keys are fresh; nil when there are none.
     private var freshUntil: Instant?
     /// Failures since the last success.
     package private(set) var failureCount = 0
@@ -98,7 +98,7 @@ package struct KeySetSchedule: Sendable {
         state = .waiting(due: max(early, quietUntil ?? now))
     }
 
-    /// The running fetch brought no keys, or none that are any good.
+    /// The running fetch brought no keys, or no usable ones.
     package mutating func failed(at now: Instant, chance: Double) {
         let doublings = min(failureCount, 16)
         failureCount += 1
@@ -106,7 +106,7 @@ package struct KeySetSchedule: Sendable {
         state = .waiting(due: now + Self.shortened(pause, by: chance))
     }
 
-    /// Somebody has a token with a `kid` that is in none of the keys.
+    /// A client has a token with a `kid` that is in none of the keys.
     package mutating func unknownKeyAsked(at now: Instant) -> Expectation {
         switch state {
         case .fetching: return .running

@@ -1,7 +1,7 @@
 package import Settings
 
 /// Something outside the configuration that is read while the gateway runs: keys from a file or an
-/// issuer, or a list of revoked tokens. Equal sources are read once, whoever names them.
+/// issuer, or a list of revoked tokens. Equal sources are read once, however many blocks name them.
 package enum KeySetSource: Sendable, Hashable {
     case remote(RemoteKeySet)
     /// `jwks file:PATH`.

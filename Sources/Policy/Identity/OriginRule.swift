@@ -8,8 +8,8 @@ package import Settings
 /// policy of their own (RFC 6455 §10.2).
 ///
 /// To be asked for every WebSocket handshake, and for every request that a cookie lets in and that
-/// takes a seat or changes something (`changesSomething`). Whoever brings a token in a header or in
-/// the query knows it, and acts on nobody else's behalf.
+/// takes a seat or changes something (`changesSomething`). A page that sends a token in a header or
+/// in the query knows the token, and does not act with the cookie of another user.
 package struct OriginRule: Sendable {
     private let allowsAny: Bool
     private let listed: Set<WebOrigin>
@@ -37,9 +37,9 @@ package struct OriginRule: Sendable {
     /// without `Origin` that no browser says to come from elsewhere (`Sec-Fetch-Site`, W3C Fetch
     /// Metadata §2.4): browsers leave `Origin` out of some requests, other clients send neither.
     ///
-    /// `authority` is whom the request is for, nil when it does not say; with `isTLS` its scheme is
-    /// `https`. Without, it is not known: somebody in front of us may speak TLS of whom we were not
-    /// told, so that a page of either scheme passes.
+    /// `authority` is the host that the request is for, nil when it names none; with `isTLS` its
+    /// scheme is `https`. Without `isTLS` the scheme is not known: a proxy that the configuration
+    /// does not name may speak TLS in front of the gateway, so that a page of either scheme passes.
     ///
     /// Throws for every other origin, and for more than one.
     package func check(

@@ -1,8 +1,8 @@
 import Bytes
 package import HTTP
 
-/// Whether a request is somebody's visit to a page, who would look at the answer with his own eyes:
-/// a person is shown a page, or led to a login; a script is told in JSON.
+/// Whether a request is a user's visit to a page: a user is shown a page, or led to a login; a
+/// script gets JSON.
 package enum PageVisit {
     /// What such a question depends on, as `Vary` names it.
     package static let vary = "Accept, Accept-Language, Sec-Fetch-Mode"

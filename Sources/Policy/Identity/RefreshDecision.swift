@@ -2,9 +2,10 @@ package import Endings
 
 /// May a live connection go on under a new token?
 package enum RefreshDecision: Sendable, Hashable {
-    /// The same user came with it: the new identity takes the place of the old.
+    /// The new token names the same user: its identity takes the place of the old one.
     case accepted
-    /// It is somebody else's, or one of the two names no user. The connection is not handed over.
+    /// The new token names another user, or one of the two names no user. The connection is not
+    /// handed over.
     case otherUser
 
     /// Names are compared within one `jwt` block: two issuers may both have a user 7.
@@ -12,7 +13,7 @@ package enum RefreshDecision: Sendable, Hashable {
         self.init(rule: current.rule, user: current.user, new: new)
     }
 
-    /// As above, for a connection of which rule and user are known (`LiveConnection`).
+    /// Decides for a connection of which only the rule and the user are known (`LiveConnection`).
     package init(rule: String, user: String?, new: VerifiedIdentity) {
         guard let user, let newUser = new.user, user.isSpelled(newUser),
             rule.isSpelled(new.rule)

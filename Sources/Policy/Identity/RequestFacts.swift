@@ -5,7 +5,7 @@ package import Settings
 
 /// What rules about a request may refer to.
 package struct RequestFacts: Sendable {
-    /// Of the verified token; nil without one.
+    /// The claims of the verified token; nil without one.
     package var claims: JSONObject?
     /// What the path pattern captured, decoded, by name: that of the rewrite or that of the route,
     /// whose rule it is.

@@ -1,6 +1,7 @@
 package import Clock
 
-/// What is believed no more although its signature is good and its time has not come.
+/// Tokens that are no longer accepted, although their signatures are good and they have not
+/// expired.
 package struct Revocation: Sendable, Hashable {
     package enum Target: Sendable, Hashable {
         /// One token, by its claim `jti`.

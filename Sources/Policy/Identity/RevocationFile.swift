@@ -1,7 +1,7 @@
 import Bytes
 
-/// A list of tokens and users that are believed no more, as an operator keeps it in a file: one
-/// entry a line, `jti ID` or `user NAME`, and `#` begins a comment.
+/// A list of revoked tokens and users, as an operator keeps it in a file: one entry a line, `jti
+/// ID` or `user NAME`, and `#` begins a comment.
 ///
 ///     jti  5f0c9a
 ///     user 4711      # lost phone
@@ -76,7 +76,7 @@ package struct RevocationFile: Sendable, Equatable {
         do {
             _ = try UTF8Span(validating: octets)
         } catch {
-            throw Mistake(line: line, message: "this is not UTF-8")
+            throw Mistake(line: line, message: "this line is not UTF-8")
         }
         var words: [String] = []
         for piece in octets.array.split(whereSeparator: isSpace) {
@@ -91,7 +91,7 @@ package struct RevocationFile: Sendable, Equatable {
             let message =
                 words.count == 1
                 ? "something is missing after '\(kind)'"
-                : "there is one entry a line: '\(kind)' and one word"
+                : "a line has one entry: '\(kind)' and one word"
             throw Mistake(line: line, message: message)
         }
         return (kind == "user", ExactText(words[1]))

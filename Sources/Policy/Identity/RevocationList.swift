@@ -54,7 +54,7 @@ package struct RevocationList: Sendable {
             issued: identity.issued, now: now)
     }
 
-    /// As above, of a live connection (`LiveConnection.token`).
+    /// True when the token of a live connection (`LiveConnection.token`) is revoked.
     package func isRevoked(
         rule: String, user: String?, tokenID: String?, issued: WallTime?, now: WallTime
     ) -> Bool {

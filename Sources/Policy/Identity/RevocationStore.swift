@@ -2,8 +2,8 @@ package import Clock
 import Locks
 
 /// The revocations of the process, shared by its workers and kept over reloads. To ask costs the
-/// lock and one reference: the list itself is copied only when somebody adds to it while somebody
-/// else still holds it.
+/// lock and one reference: the list itself is copied only when an entry is added while another
+/// thread still holds it.
 package final class RevocationStore: Sendable {
     private let list = Guarded(RevocationList())
 
@@ -13,8 +13,8 @@ package final class RevocationStore: Sendable {
     package var current: RevocationList { list.withLock { $0 } }
 
     /// Adds an entry. The caller then ends the live connections that `Revocation.means`: in this
-    /// order, and whoever registers a connection asks for revocations after that, so that none
-    /// slips through.
+    /// order, and a new connection is registered before it is checked for revocations, so that none
+    /// is missed.
     ///
     /// False when there are too many entries already; nothing was added then.
     package func add(_ revocation: Revocation, now: WallTime) -> Bool {

@@ -23,7 +23,7 @@ package final class TicketBook: Sendable {
         case tooManyOfUser
         /// There are too many in all.
         case tooMany
-        /// There was no randomness to be had.
+        /// The system gave no random numbers.
         case random(CryptoError)
     }
 
@@ -71,8 +71,8 @@ package final class TicketBook: Sendable {
 
     /// The token that `ticket` stands for and the `jwt` block that verified it, if that is one of
     /// these `rules`, and the ticket was issued to a neighbour of `address` where it is bound and
-    /// is neither redeemed nor too old; nil otherwise. It is spent with that, whatever the answer:
-    /// who shows it where it is not good has it from somebody else.
+    /// is neither redeemed nor too old; nil otherwise. The ticket is spent with that, whatever the
+    /// answer: a client that shows it in the wrong place may have stolen it.
     ///
     /// What the token said when the ticket was issued may be true no more: the caller has it
     /// verified as if it had come itself.

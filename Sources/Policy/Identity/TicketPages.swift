@@ -41,8 +41,8 @@ struct TicketPages: Sendable {
         var end: Instant
     }
 
-    /// Who asked for tickets: a user of a block, or, where tokens name no user, the token's claims.
-    /// Of whatever that is, as long as the issuer likes it, a digest is kept.
+    /// The holder of tickets: a user of a block, or, where tokens name no user, the claims of the
+    /// token. Either may be of any length, so that a digest of it is kept.
     struct Holder: Hashable, Sendable {
         private let digest: TokenFingerprint
 

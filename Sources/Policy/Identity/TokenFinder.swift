@@ -32,7 +32,7 @@ package struct TokenFinder: Sendable {
         return nil
     }
 
-    /// It looks into first messages.
+    /// True when tokens are looked for in first messages.
     var readsMessages: Bool {
         places.contains { place in if case .message = place { true } else { false } }
     }

@@ -15,7 +15,8 @@ extension TokenGate {
             rule.tickets != .off, let found = try? rule.finder.find(in: fields, query: query)
         else {
             throw Refusal(
-                .forbidden, detail: "tickets", message: "There are no tickets for this token")
+                .forbidden, detail: "tickets",
+                message: "This token cannot be exchanged for a ticket")
         }
         do throws(TicketBook.IssueError) {
             return try book.issue(

@@ -45,7 +45,7 @@ package struct TokenGate: Sendable {
         self.acceptsTickets = acceptsTickets
     }
 
-    /// Somebody who was let in.
+    /// A request that was let in.
     package struct Pass: Sendable {
         package let identity: VerifiedIdentity
         /// Where the token was; nil for a ticket.
@@ -124,7 +124,7 @@ package struct TokenGate: Sendable {
         throw attempts.failure ?? GateFailure(.token(.missing))
     }
 
-    /// Who somebody is by this gate that was let in by another one, as by that of an older
+    /// Judges the identity of a client that another gate let in, such as that of an older
     /// configuration (`Authenticator.reread`).
     ///
     /// Throws `forbidden`, with the word for what is not accepted any more: `jwt` when no block of
@@ -132,7 +132,7 @@ package struct TokenGate: Sendable {
     package func reread(_ identity: VerifiedIdentity) throws(Refusal) -> VerifiedIdentity {
         guard let rule = rule(of: identity) else {
             throw Refusal(
-                .forbidden, detail: "jwt", message: "Tokens of this kind are not accepted any more")
+                .forbidden, detail: "jwt", message: "Tokens of this kind are no longer accepted")
         }
         do throws(TokenError) {
             return try rule.reread(identity)

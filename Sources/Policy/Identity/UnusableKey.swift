@@ -14,7 +14,7 @@ package enum UnusableKey: Error, Sendable, Hashable, CustomStringConvertible {
         case .key(let error): error.description
         case .secret(let error): error.description
         case .noAlgorithm(let kind):
-            "none of the algorithms allowed is for this key (\(kind))"
+            "none of the allowed algorithms is for this key (\(kind))"
         }
     }
 }

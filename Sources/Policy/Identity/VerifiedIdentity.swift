@@ -3,8 +3,8 @@ package import JSON
 package import JWT
 import Settings
 
-/// Who a request comes from, as a verified token says. It never changes: what is remembered of a
-/// token, and every connection it lets in, share one object.
+/// The user that a request comes from, as a verified token says. The object never changes: what is
+/// remembered of a token, and every connection it lets in, share one object.
 package final class VerifiedIdentity: Sendable {
     /// The user claim as text (numbers in decimal); nil when the token names none.
     package let user: String?

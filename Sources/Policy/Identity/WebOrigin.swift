@@ -37,7 +37,7 @@ struct WebOrigin: Sendable, Hashable {
         port = Self.impliedPort(scheme).map(authority.port(unless:)) ?? authority.port
     }
 
-    /// Of a request's only `Origin`; nil without one, for several, and for what is none.
+    /// The only `Origin` of a request; nil without one, for several, and for one that is malformed.
     init?(of fields: Fields) {
         guard fields.count(of: .origin) == 1, let range = fields.range(of: .origin) else {
             return nil

@@ -21,8 +21,8 @@ package struct RateRule: Sendable {
         }
     }
 
-    /// - Parameter customer: what stands for one customer's addresses.
-    package func draw(customer: UInt64) -> RateDraw { draw { $0.combine(customer) } }
+    /// - Parameter addressKey: `ClientAddress.key` of the client.
+    package func draw(addressKey: UInt64) -> RateDraw { draw { $0.combine(addressKey) } }
 
     /// Two issuers may both have a user 7: those are two.
     /// - Parameter rule: the `jwt` block whose user it is.

@@ -5,7 +5,7 @@ package struct HistoryQuery: Sendable, Hashable {
         case store(block: String, store: String)
         /// One device, in one store or (nil) in all.
         case device(block: String, store: String?, device: String)
-        /// Those of one of the blocks that fit the rest; what is nil does not matter. Without
+        /// The sessions of one of the blocks that match the rest; what is nil matches all. Without
         /// blocks, nothing else may be asked for.
         case some(blocks: [String]?, store: String?, device: String?)
     }
@@ -40,7 +40,7 @@ package struct HistoryCursor: Sendable, Hashable, CustomStringConvertible {
         self.number = number
     }
 
-    /// Opaque to whoever hands it back.
+    /// The cursor as a text that means nothing to clients.
     package var description: String { String(number, radix: 36) }
 }
 

@@ -32,7 +32,7 @@ package struct StorePolicyChange: Sendable, Hashable {
     package var policy: String?
     /// From then on it counts no more; nil for never.
     package var expires: WallTime?
-    /// Who wants it, for the record.
+    /// The author of the change, for the record.
     package var changedBy: String
     package var note: String?
 

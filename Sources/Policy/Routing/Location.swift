@@ -12,9 +12,9 @@ package struct Location {
         case text(String)
         /// Several segments: as `text`, but in a path its slashes stay.
         case segments(String)
-        /// Whom the request is for; nil when it names nobody.
+        /// The host that the request is for; nil when it names none.
         case authority(Authority?)
-        /// Of the request: a normal path, or path and query.
+        /// A normal path of the request, or its path and query.
         case path(String)
         case target(NormalisedTarget)
         /// `http` or `https`.

@@ -19,17 +19,17 @@ package enum PathObjection: Sendable, Hashable {
         let (detail, message) =
             switch self {
             case .escapedSlash:
-                ("encoded_slash", "The path of the request target holds an escaped slash.")
+                ("encoded_slash", "The path of the request target contains an escaped slash.")
             case .ambiguous:
                 ("ambiguous_path", "The path of the request target can be read in two ways.")
             case .dotSegments:
-                ("dot_segments", "The path of the request target holds dot segments.")
+                ("dot_segments", "The path of the request target contains dot segments.")
             case .leadingSlashes:
                 ("leading_slashes", "The path of the request target begins with two slashes.")
             case .parameters:
-                ("path_parameters", "The path of the request target holds parameters.")
+                ("path_parameters", "The path of the request target contains parameters.")
             case .rewritten:
-                ("rewrite", "The path of the request target fits no path that is served.")
+                ("rewrite", "The path of the request target matches no route.")
             }
         return Refusal(.protocolError, status: 400, detail: detail, message: message)
     }

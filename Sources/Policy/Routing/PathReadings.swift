@@ -2,7 +2,7 @@ import Bytes
 
 /// The ways in which an app may read the path that it is sent, other than routes are chosen by.
 ///
-/// What clients escape, double or append is read differently by everybody: whether `%2F` separates
+/// Servers differ in how they read what clients escape, double or append: whether `%2F` separates
 /// segments (CVE-2021-29492 of Envoy), whether `//` is `/`, whether `%41` is decoded before routes
 /// are compared, whether a `;` ends a segment. So no reading is trusted: a request passes when all
 /// of them lead to the same route.
@@ -43,14 +43,16 @@ struct PathReadings {
 
     private static let slash = UInt8(ascii: "/")
 
-    /// Who compares paths as they are sent takes `%41` for three characters.
+    /// The path as a server reads it that does not decode before it compares: `%41` is three
+    /// characters.
     private static func withoutNeedlessEscapes(_ path: [UInt8]) -> [UInt8] {
         mapEscapes(in: path) { octet, escape in
             PercentEncoding.isUnreserved(octet) ? [UInt8(ascii: "%")] + "25".utf8 + escape : nil
         }
     }
 
-    /// Who decodes first takes escapes of `octet` for `octet`; a backslash is a slash to him.
+    /// The path as a server reads it that decodes first: escapes of `octet` are `octet`; a
+    /// backslash is a slash.
     private static func decoding(_ octet: UInt8, in path: [UInt8]) -> [UInt8] {
         let separator = octet == UInt8(ascii: "\\") ? slash : octet
         return mapEscapes(in: path) { escaped, _ in escaped == octet ? [separator] : nil }
@@ -100,7 +102,8 @@ struct PathReadings {
         }
     }
 
-    /// Also those with parameters, which some servers take away before they look for dots.
+    /// True for dot segments, with parameters, too, which some servers remove before they look for
+    /// dots.
     private static func hasDotSegments(_ path: [UInt8]) -> Bool {
         path.split(separator: slash).contains { segment in
             let dots = segment.prefix { $0 == UInt8(ascii: ".") }.count

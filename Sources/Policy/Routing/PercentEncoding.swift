@@ -22,7 +22,7 @@ package enum PercentEncoding {
         return String(decoding: decoded, as: UTF8.self)
     }
 
-    /// As above, for a segment of a path.
+    /// Decodes a segment of a path.
     static func decode(_ segment: Substring) -> String {
         segment.utf8.contains(percent) ? decode(segment.utf8.span) : String(segment)
     }

@@ -25,7 +25,7 @@ final class RouteManners: Sendable {
             ? .leadingSlashes : nil
     }
 
-    /// Of what the app is sent.
+    /// The oddities of the target that the app is sent.
     func oddities(of target: NormalisedTarget) -> PathOddities {
         paths.spelling == .keep
             ? target.oddities
@@ -68,7 +68,7 @@ final class RouteManners: Sendable {
 }
 
 extension PathOddities {
-    /// Everybody reads it alike.
+    /// True when all servers read the path alike.
     var isPlain: Bool {
         isDisjoint(with: [
             .emptySegments, .needlessEscapes, .dotSegments, .escapedSlash, .escapedBackslash,

@@ -104,7 +104,7 @@ package struct RouteTable: Sendable {
         manners[route].sentPath(of: target)
     }
 
-    /// As above, of a normal path, by the first reading of it alone.
+    /// Finds the route of a normal path by its first reading alone.
     package func match(authority: Authority?, path: String, method: Method) -> RouteMatch {
         match(authority: authority, path: path, method: method, .asWritten)
     }

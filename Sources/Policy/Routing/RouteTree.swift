@@ -16,7 +16,7 @@ struct RouteTree: Sendable {
     private struct Node {
         /// The nodes below literals, by how their routes read them (`PathReading.rawValue`).
         var literals: [[SegmentText: Int]] = Array(repeating: [:], count: PathReading.count)
-        /// The same, however they are read: compared with case, and without.
+        /// The children by the text of their segment: compared with case, and without.
         var exact: [SegmentText: [Int]] = [:]
         var folded: [SegmentText: [Int]] = [:]
         /// The node below a capture, whatever its name.
@@ -31,7 +31,7 @@ struct RouteTree: Sendable {
         /// Upper case; empty for all.
         var methods: [String]
         var captureNames: [String]
-        /// Of the capture of all segments that are left.
+        /// The name of the capture of all segments that are left.
         var restName: String?
         var reading: PathReading
 
@@ -69,7 +69,7 @@ struct RouteTree: Sendable {
         let reading = PathReading(route.paths)
         if !readings.contains(reading) {
             readings.append(reading)
-            // Who compares exactly has the first word.
+            // Routes that compare exactly come first.
             readings.sort { $0.rawValue < $1.rawValue }
         }
         var node = 0

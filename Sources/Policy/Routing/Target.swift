@@ -43,7 +43,7 @@ package struct PathOddities: OptionSet, Sendable, Hashable {
     package static let dotSegments = PathOddities(rawValue: 1)
     /// Besides the one at the end.
     package static let emptySegments = PathOddities(rawValue: 2)
-    /// Of characters that need none: `%41`.
+    /// Escapes of characters that need none: `%41`.
     package static let needlessEscapes = PathOddities(rawValue: 4)
     /// `%2F`.
     package static let escapedSlash = PathOddities(rawValue: 8)
@@ -61,7 +61,7 @@ package enum Target {
     /// What is done with `%2F` and `%5C` in a path.
     package enum EscapedSlashes: Sendable {
         case refused
-        /// They stay within their segment: the route has to say what becomes of them.
+        /// Escaped slashes stay within their segment: the route has to say what becomes of them.
         case kept
     }
 
@@ -72,8 +72,8 @@ package enum Target {
     ///   characters that a path may not hold are escaped.
     /// - Dot segments are removed *after* that, so `%2e%2e` is one.
     /// - Runs of slashes become one, for matching and, unless the route keeps the spelling,
-    ///   forwarding alike: `//admin` cannot get past the rules of `/admin`, nor be read as a host
-    ///   by whoever comes next.
+    /// forwarding alike: `//admin` cannot get past the rules of `/admin`, nor be read as a host by
+    /// the next server.
     /// - Refused with 400: broken escapes, escaped or raw controls, a raw backslash, a fragment, a
     ///   path that climbs above the root, and dot segments with parameters (`..;`), which some
     ///   servers take for `..`.
@@ -82,7 +82,7 @@ package enum Target {
         _ target: Span<UInt8>, escapedSlashes: EscapedSlashes = .refused
     ) throws(Refusal) -> NormalisedTarget {
         guard target.firstIndex(of: UInt8(ascii: "#")) == nil else {
-            throw refusal("The request target holds a fragment.")
+            throw refusal("The request target contains a fragment.")
         }
         if target.matches("*") { return NormalisedTarget(path: "*") }
         var start = 0
@@ -102,7 +102,7 @@ package enum Target {
             try path.normalise(target.extracting(start..<end))
         }
         if escapedSlashes == .refused, path.hasEscapedSlashes {
-            throw refusal("The path of the request target holds an escaped slash.")
+            throw refusal("The path of the request target contains an escaped slash.")
         }
         return NormalisedTarget(
             path: path.text, query: try query(of: target, from: end),
@@ -171,9 +171,10 @@ private struct PathNormaliser {
             output.removeSubrange(slash...)
         default:
             oddities.insert(.dotSegments)
-            // Of the segment before; a slash within one is written as an escape.
+            // The slash before the parent segment; a slash within a segment is written as an
+            // escape.
             guard let parent = output[..<slash].lastIndex(of: UInt8(ascii: "/")) else {
-                throw Target.refusal("The path of the request target climbs above the root.")
+                throw Target.refusal("The path of the request target leads above the root.")
             }
             output.removeSubrange(parent...)
         }
@@ -200,7 +201,7 @@ private struct PathNormaliser {
             }
             index += 1
             guard octet >= ASCII.space, octet != 0x7F else {
-                throw Target.refusal("The path of the request target holds a control character.")
+                throw Target.refusal("The path of the request target contains a control character.")
             }
             if octet == UInt8(ascii: ";"), !isEscape {
                 // Without them the segment is empty, or one of two dots for who ignores them.
@@ -227,7 +228,7 @@ private struct PathNormaliser {
             }
         } else {
             guard octet != UInt8(ascii: "\\") else {
-                throw Target.refusal("The path of the request target holds a backslash.")
+                throw Target.refusal("The path of the request target contains a backslash.")
             }
             isPlain = PercentEncoding.isPathOctet(octet)
         }
@@ -241,7 +242,7 @@ private struct PathNormaliser {
     /// The octet that the escape at `index` stands for.
     private func escape(in segment: Span<UInt8>, at index: Int) throws(Refusal) -> UInt8 {
         guard let octet = PercentEncoding.escape(in: segment, at: index) else {
-            throw Target.refusal("The path of the request target has a broken escape.")
+            throw Target.refusal("The path of the request target has a malformed percent-escape.")
         }
         return octet
     }

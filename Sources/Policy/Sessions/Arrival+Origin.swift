@@ -1,5 +1,6 @@
 extension Arrival {
-    /// Whose newcomers wait at the expense of each other, not of others.
+    /// The network or user that newcomers come from: those of one origin wait at the expense of
+    /// each other only.
     enum Origin: Hashable {
         case user(String)
         /// An IPv4 address, or the four groups of the /64 that a network of IPv6 has at least.

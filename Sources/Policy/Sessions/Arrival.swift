@@ -14,7 +14,7 @@ package struct Arrival: Sendable {
     package var userAgent: String
     /// The route's path as the configuration writes it.
     package var route: String
-    /// Of the generation that the connection was born in.
+    /// The rules of the generation that the connection was accepted by.
     package var rules: SessionRules
     /// How many devices the token says there may be: `SessionRules.devices(claimed:)` of the claim
     /// that `SessionRules.claim(for:)` names.

@@ -1,7 +1,7 @@
 import Clock
 
 /// Deadlines, the earliest first, those of one instant in the order they were set. Nothing is ever
-/// cancelled: whoever takes one out looks whether it still holds.
+/// cancelled: the caller checks whether a deadline that comes out still counts.
 struct DeadlineHeap<Payload: Sendable>: Sendable {
     private struct Item {
         var at: Instant

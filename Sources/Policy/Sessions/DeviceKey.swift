@@ -29,9 +29,9 @@ package struct ClientID: Sendable, Hashable {
 package enum DeviceKey: Sendable, Hashable {
     /// The device said who it is.
     case client(ClientID)
-    /// It did not: one address, role and User-Agent are taken for one device, so that front ends
-    /// without ClientIds can still be refreshed. Kept elsewhere, so that a key is no longer than an
-    /// id.
+    /// The device sent no ClientId: one address, role and User-Agent are taken for one device, so
+    /// that front ends without ClientIds can still be refreshed. Kept elsewhere, so that a key is
+    /// no longer than an id.
     indirect case fallback(address: String, role: String?, userAgent: String)
 
     /// The ClientId, when that is what names the device.

@@ -1,11 +1,12 @@
 package import Settings
 
-/// Whose a device is. A name that a client gives itself, and what it looks like, mean nothing
-/// beyond that: whoever knows another user's ClientId has a device of the same name, not hers.
+/// The user that a device belongs to. A ClientId means a device of its owner only: a user who knows
+/// another user's ClientId has a device of the same name, not the other user's device.
 package enum DeviceOwner: Sendable, Hashable {
-    /// Nobody who is known: the route asks for no token, or the visitor brought none.
+    /// The owner is not known: the route asks for no token, or the client sent none.
     case anyone
-    /// Whoever has a token: users share devices (`device_owner store`), or the token names no user.
+    /// The owner is any client with a token: users share devices (`device_owner store`), or the
+    /// token names no user.
     case bearer
     /// The octets of a `jwt` block's name and of a user: two issuers may both have a user 7, and
     /// names that only look alike are two.

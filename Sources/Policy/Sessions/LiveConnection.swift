@@ -10,7 +10,7 @@ package final class LiveConnection: Sendable {
         package var user: String?
         /// The first one that it names.
         package var role: String?
-        /// Its claims `jti` and `iat`.
+        /// The claim `jti` of the token.
         package var id: String?
         package var issued: WallTime?
 
@@ -28,8 +28,8 @@ package final class LiveConnection: Sendable {
     /// What the request said that began it, and where that led.
     package struct Facts: Sendable, Hashable {
         package var transport: LiveTransport
-        /// It has a seat in the store of sessions, which says more about it. It never gets one
-        /// later, and keeps the one it has until it ends.
+        /// True when the connection has a seat in a store: the session table knows more about it. A
+        /// connection never gets a seat later, and keeps the one it has until it ends.
         package var isSeated: Bool
         /// The route's path as the configuration writes it.
         package var route: String
@@ -54,8 +54,8 @@ package final class LiveConnection: Sendable {
         package var kind: LiveCounts.Kind { .init(transport, isSeated: isSeated) }
     }
 
-    /// Nobody can guess it; whoever knows it may send a new token for the connection, of the same
-    /// user. Of one with a seat it is the id of the session.
+    /// The id cannot be guessed; a client that knows it may send a new token of the same user for
+    /// the connection. A connection with a seat has the id of its session.
     package let id: SessionID
     package let connection: ConnectionAddress
     package let facts: Facts
@@ -87,7 +87,8 @@ package final class LiveConnection: Sendable {
 }
 
 extension SessionFilter {
-    /// Of a connection without a seat: it is in no store and comes from no device.
+    /// True when the filter selects this connection, which has no seat: it is in no store and comes
+    /// from no device.
     package func matches(_ live: LiveConnection) -> Bool {
         allowsSeatless && !live.facts.isSeated
             && (id == nil || id == live.id)

@@ -72,8 +72,8 @@ package final class LiveTable: Sendable {
     /// How many connections operators have ended since the process started.
     package var kicked: Int { kicks.load(ordering: .relaxed) }
 
-    /// Those without a seat that the filter means, whose id is after the cursor, by id, at most so
-    /// many: as `StoreQuestion.list`, and each shard as it was at some instant.
+    /// The connections without a seat that the filter selects, whose id is after the cursor, by id,
+    /// at most so many: as `StoreQuestion.list`, and each shard as it was at some instant.
     package func list(
         _ filter: SessionFilter, after cursor: SessionID?, most: Int
     ) -> (connections: [LiveConnection], next: SessionID?) {

@@ -7,7 +7,7 @@ package enum LiveTransport: String, Sendable, CaseIterable {
     /// It never has a seat, and is finished whatever becomes of its token.
     case stream
 
-    /// Those that a `sessions` block may count.
+    /// The transports that a `sessions` block may count.
     package static let counted: [LiveTransport] = [.webSocket, .eventStream]
 
     /// Ends with the token that let it in.

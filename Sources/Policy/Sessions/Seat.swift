@@ -34,7 +34,7 @@ struct Seat: Sendable {
 
     /// The last session that came; the device goes by its names, also when it has left.
     var newest: SessionRecord
-    /// Those that share the place, the eldest first.
+    /// The sessions that share the seat, the oldest first.
     var others: [SessionRecord] = []
     /// Sessions of those that share it which are said to be silent.
     var silent: [SessionID] = []
@@ -95,8 +95,8 @@ struct Seat: Sendable {
     var sessions: [SessionRecord] { isNewestIn ? others + [newest] : others }
 }
 
-/// Does a device replace itself again and again? Two windows of one browser that both come back
-/// whenever they are sent away would go on for ever.
+/// Finds a device that replaces itself again and again: two windows of one browser that both come
+/// back whenever they are ended would do so without end.
 struct Flapping: Sendable {
     /// More replacements than this in this time are a fight.
     static let most = 5
@@ -119,7 +119,7 @@ struct Flapping: Sendable {
     /// How often one was sent away.
     private var refusals = 0
 
-    /// Its device comes again while its session is there.
+    /// The device comes again while its session is there.
     mutating func cameAgain(at now: Instant) -> Verdict {
         if let quietUntil, now - quietUntil >= Self.calm { self = Flapping() }
         replacements.removeAll { now - $0 >= Self.window }

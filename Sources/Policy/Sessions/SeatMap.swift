@@ -24,7 +24,7 @@ struct SeatMap: Sendable {
         fileprivate(set) var ghosts = 0
         fileprivate(set) var graces = 0
         fileprivate var seniority = SeatQueue(by: .order)
-        /// Those that are `heard`, the longest silent first.
+        /// The seats that are `heard`, the longest silent first.
         fileprivate var silence = SeatQueue(by: .stamp)
         fileprivate var ghostly = SeatQueue(by: .stamp)
         fileprivate var grace = SeatQueue(by: .stamp)
@@ -35,7 +35,7 @@ struct SeatMap: Sendable {
     private var index: [Place: Int32] = [:]
     private var sessions: [SessionID: Int32] = [:]
     private(set) var groups: [Group] = []
-    /// Of devices that replaced themselves.
+    /// The counts of devices that replaced themselves, by slot.
     private var fights: [Int32: Flapping] = [:]
     private var nextStamp: UInt64 = 1
 
@@ -47,7 +47,7 @@ struct SeatMap: Sendable {
     }
 
     subscript(slot: Int) -> Seat {
-        guard let seat = slots[slot] else { preconditionFailure("nobody holds this place") }
+        guard let seat = slots[slot] else { preconditionFailure("the slot has no seat") }
         return seat
     }
 
@@ -138,7 +138,7 @@ struct SeatMap: Sendable {
         vacant.append(Int32(slot))
     }
 
-    /// Who has a name keeps it.
+    /// A device that has a name keeps it.
     private mutating func register(_ device: DeviceIdentity, _ bucket: Seat.Bucket, _ slot: Int) {
         for name in Place.names(device, bucket) where index[name] == nil {
             index[name] = Int32(slot)

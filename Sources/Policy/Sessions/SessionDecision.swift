@@ -54,9 +54,9 @@ package struct Rejection: Sendable, Hashable {
     package enum Reason: Sendable, Hashable {
         /// As many devices as the limit allows are there, and all of them live.
         case full(SessionSettings.Limit)
-        /// Its device came again too often: two windows fight for one place.
+        /// The device came again too often: two windows replace each other again and again.
         case flapping
-        /// It waited, and meanwhile its device came again.
+        /// The newcomer waited, and meanwhile its device came again.
         case replaced
     }
 
@@ -111,7 +111,7 @@ package struct SessionEnd: Sendable {
         case departed(Departure)
         case replaced(by: SessionID)
         case ejected(for: SessionID, SessionSettings.Limit)
-        /// It did not show that it lives, and another needed its place.
+        /// The session gave no sign of life, and another one needed its seat.
         case silent(for: SessionID)
         /// An operator set a lower limit, and asked for it to hold at once.
         case limited(SessionSettings.Limit)
@@ -205,9 +205,9 @@ package enum SessionNotice: Sendable {
 
 /// What the rules, which only report, would have done about a session that came in uncounted.
 package enum OverruledRule: Sendable {
-    /// It would have been refused.
+    /// The newcomer would have been refused.
     case refusal(SessionSettings.Limit)
-    /// These would have been ended for it.
+    /// Other sessions would have been ended for the newcomer.
     case ejection(of: [SessionRecord], SessionSettings.Limit)
 }
 

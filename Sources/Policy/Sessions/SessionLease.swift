@@ -4,7 +4,8 @@ import Synchronization
 /// A session's place, or its place among those who wait. It is given back by `end()`, or with the
 /// last reference: on whatever way a connection goes, its slot is free again.
 package final class SessionLease: Sendable {
-    /// Who holds it; of a session that is in only what the table knows of it anyway.
+    /// The holder of the lease; of a session that was admitted only what the table does not know
+    /// anyway.
     private enum Holder {
         case session(SessionRecord)
         case newcomer(Newcomer)

@@ -1,4 +1,4 @@
-/// Somebody who is connected, as lists have him.
+/// A live connection as lists have it.
 package enum ListedSession: Sendable {
     /// The store of sessions counts him, or could.
     case seated(SessionRecord)

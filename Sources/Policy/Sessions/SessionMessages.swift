@@ -1,4 +1,5 @@
 import Clock
+import JSON
 package import Settings
 
 /// What people are told when a session is refused or ended, in their language, and the JSON objects
@@ -14,7 +15,7 @@ package struct SessionMessages: Sendable {
     package struct Values: Sendable {
         package var limit: SessionSettings.Limit?
         package var store: String?
-        /// Its ClientId.
+        /// The ClientId of the device.
         package var device: String?
 
         package init(
@@ -38,8 +39,8 @@ package struct SessionMessages: Sendable {
         self.templates = templates
     }
 
-    /// As good as `preference` for who hears built-in texts only. Everybody who would hear the same
-    /// language shares it, so that an idle connection keeps none of its own.
+    /// A preference that chooses as `preference` does among the built-in texts. All clients who get
+    /// the same language share it, so that an idle connection keeps none of its own.
     package static func builtInPreference(_ preference: LanguagePreference) -> LanguagePreference {
         builtInPreferences[preference.best(of: builtInLanguages)] ?? preference
     }
@@ -69,13 +70,15 @@ package struct SessionMessages: Sendable {
         for preference: LanguagePreference
     ) -> [UInt8] {
         let values = Values(limit: limit, store: store, device: device)
-        return JSONObject.encode([
-            ("type", .text("connection_rejected")),
-            ("message", .text(rejection(values, for: preference))),
-            ("max", .number(limit.devices)),
-            ("policy", .text(limit.policy.rawValue)),
-            ("store", .text(store)),
-        ])
+        var text: [UInt8] = []
+        text.beginJSONObject()
+        text.appendMember("type", "connection_rejected")
+        text.appendMember("message", rejection(values, for: preference))
+        text.appendMember("max", limit.devices)
+        text.appendMember("policy", limit.policy.rawValue)
+        text.appendMember("store", store)
+        text.endJSONObject()
+        return text
     }
 
     /// `{"type":"force_disconnect","reason":"eject_old","message":…}`, as `connectionRejected`;
@@ -86,14 +89,14 @@ package struct SessionMessages: Sendable {
         _ cause: DisconnectCause, _ values: Values, message: String? = nil,
         retry: Duration? = nil, for preference: LanguagePreference
     ) -> [UInt8] {
-        let message = message ?? disconnection(cause, values, for: preference)
-        var members: [(String, JSONObject.Value)] = [
-            ("type", .text("force_disconnect")),
-            ("reason", .text(cause.rawValue)),
-            ("message", .text(message)),
-        ]
-        if let retry { members.append(("retry", .number(Int(retry.wholeMilliseconds)))) }
-        return JSONObject.encode(members)
+        var text: [UInt8] = []
+        text.beginJSONObject()
+        text.appendMember("type", "force_disconnect")
+        text.appendMember("reason", cause.rawValue)
+        text.appendMember("message", message ?? disconnection(cause, values, for: preference))
+        if let retry { text.appendMember("retry", Int(retry.wholeMilliseconds)) }
+        text.endJSONObject()
+        return text
     }
 
     private func text(

@@ -30,8 +30,8 @@ package final class SessionRules: Sendable {
     /// An index of `limits`: the count that sessions of `role` are in; nil for unlimited.
     package func group(of role: String?) -> Int? { role.flatMap { groups[$0] } ?? others }
 
-    /// Of the roles of one token the one that it is counted by: the first that a limit names, so
-    /// that nobody escapes it by another role; or else the first.
+    /// The role among those of one token by which a session is counted: the first one that a limit
+    /// names, so that no client escapes the limit by another role; else the first.
     package func role(among roles: [String]) -> String? {
         roles.first { groups[$0] != nil } ?? roles.first
     }

@@ -91,7 +91,7 @@ package struct SessionOutlets: Sendable {
     }
 }
 
-/// What somebody who keeps a history or a log is told.
+/// What the keeper of a history or a log is told.
 package enum SessionReport: Sendable {
     case ended(SessionEnd)
     case noticed(SessionNotice)

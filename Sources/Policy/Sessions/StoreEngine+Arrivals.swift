@@ -1,7 +1,7 @@
 import Clock
 import Settings
 
-/// Who comes in.
+/// Arrivals: sessions that want a seat.
 extension StoreEngine {
     mutating func arrive(_ arrival: Arrival) {
         adopt(arrival.rules)

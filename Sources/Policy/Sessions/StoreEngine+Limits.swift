@@ -47,8 +47,8 @@ extension StoreEngine {
         return rules.group(of: role).map { [$0] } ?? []
     }
 
-    /// Who would be ended if this limit were set and had to hold at once: the longest connected
-    /// first.
+    /// The sessions that would be ended if this limit were set and had to hold at once: the longest
+    /// connected first.
     package func excess(under limit: RuntimeLimit) -> [SessionRecord] {
         groups(of: limit.role).flatMap { group in
             excessSessions(group, seats.groups[group].count - limit.limit.devices)

@@ -1,7 +1,7 @@
 import Clock
 import Settings
 
-/// Who waits until it is known whether a place is free.
+/// Newcomers that wait until it is known whether a seat is free.
 extension StoreEngine {
     /// A device that found the store full, with the sessions that wait for its place: one, or more
     /// where devices share places.
@@ -14,7 +14,7 @@ extension StoreEngine {
 
     /// What is to be done about a newcomer that finds the store full.
     enum Verdict {
-        /// It comes in, when so many make way.
+        /// The newcomer is admitted when this many devices make way.
         case admit(excess: Int, SessionSettings.Limit)
         case wait
         case refuse(SessionSettings.Limit)
@@ -90,8 +90,8 @@ extension StoreEngine {
         waiters.removeAll(where: \.arrivals.isEmpty)
     }
 
-    /// Looks at everybody who waits, in order of arrival; called after whatever may have changed
-    /// their chances.
+    /// Looks at all newcomers that wait, in order of arrival; called after every change that may
+    /// let one in.
     mutating func settle() {
         guard !waiters.isEmpty else { return }
         let all = waiters

@@ -17,7 +17,7 @@ import Settings
 ///   waits until a place is free or none can become free.
 /// - A place that is freed goes to who waits longest of those it is enough for.
 ///
-/// A limit is met when somebody comes in: a lower one ends nobody by itself.
+/// A limit is checked when a session arrives: a lower limit ends none by itself.
 ///
 /// Time is the largest that was ever told, so an event may come with an instant of another clock
 /// that lags a little.
@@ -32,7 +32,7 @@ package struct StoreEngine: Sendable {
     package static let mostShared = 32
     /// Limits that operators set for one store; one more ends the oldest.
     package static let mostRuntimeLimits = 64
-    /// Who was heard within this time before a newcomer came is not asked.
+    /// A session that was heard within this time before a newcomer came is not probed.
     package static let freshness: Duration = .seconds(3)
     /// A newcomer waits for the probes that its coming causes, and this much longer.
     package static let patience: Duration = .milliseconds(500)
@@ -41,12 +41,12 @@ package struct StoreEngine: Sendable {
     enum Timer {
         /// A probe or a grace, by the stamp of the place.
         case seat(Int32, stamp: UInt64)
-        /// Somebody has waited long enough, or a limit is over.
+        /// A newcomer has waited long enough, or a limit has ended.
         case review
     }
 
     var seats = SeatMap()
-    /// Of the newest generation that was met; nil before the first arrival or reload.
+    /// The rules of the newest generation that was met; nil before the first arrival or reload.
     var rules: SessionRules?
     var waiters: [Waiter] = []
     /// How many there may be.
@@ -67,7 +67,7 @@ package struct StoreEngine: Sendable {
     /// When to say `time` at the latest. It may be earlier than anything happens.
     package var nextDeadline: Instant? { timers.first }
 
-    /// What follows from `event`. Whoever a decision says has ended is already gone from here: its
+    /// What follows from `event`. A session that a decision ends is already gone from here: its
     /// later `depart` changes nothing.
     package mutating func handle(
         _ event: SessionEvent, at instant: Instant

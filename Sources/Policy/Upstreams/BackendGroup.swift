@@ -4,11 +4,9 @@ package import Settings
 /// A group of upstream servers and the question which of them comes next. One value a generation,
 /// shared by all workers; the servers' states outlive it (`UpstreamRegistry`).
 ///
-/// Who may be chosen, in this order:
-/// 1. the servers proper that are not skipped,
-/// 2. the backups that are not skipped,
-/// 3. whoever's skip ends first, server or backup: a server that may work again is worth more than
-///    a certain refusal.
+/// The servers that may be chosen, in this order: 1. those that are neither backups nor skipped, 2.
+/// the backups that are not skipped, 3. the one whose skip ends first, server or backup: a server
+/// that may work again is worth more than a certain refusal.
 ///
 /// A server in the exchange's list of those tried before is never chosen again.
 package final class BackendGroup: Sendable {
@@ -54,8 +52,8 @@ package final class BackendGroup: Sendable {
         return firstBack(tried: tried).map { ServerLease(of: servers[$0].state, index: $0) }
     }
 
-    /// The server that `state` is of, for a connection that is open already and only good there,
-    /// whoever's turn it is; nil when it is none of this group.
+    /// The server that `state` is of, for a connection that is open already and leads to it,
+    /// whichever server is next; nil when the server is not in this group.
     package func lease(of state: ServerState) -> ServerLease? {
         servers.firstIndex { $0.state === state }.map { ServerLease(of: state, index: $0) }
     }
@@ -129,7 +127,7 @@ package final class BackendGroup: Sendable {
         return least
     }
 
-    /// Of the servers not yet tried, the one whose skip ends first.
+    /// The server that comes back first of those that are skipped and not yet tried.
     private func firstBack(tried: [Int]) -> Int? {
         servers.indices.filter { !tried.contains($0) }
             .map { (index: $0, until: servers[$0].state.skippedUntil?.nanoseconds ?? .min) }

@@ -36,7 +36,7 @@ package struct Outage: Sendable {
         return .away
     }
 
-    /// It was reached.
+    /// The server was reached.
     package mutating func succeeded(at now: Instant) -> Notice? {
         guard let began else { return nil }
         self.began = nil

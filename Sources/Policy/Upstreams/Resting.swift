@@ -45,7 +45,7 @@ package struct Resting: Sendable {
         if isWatched {
             return turn == self.turn || now - begin < Self.quietTime ? .wait : .look
         }
-        // It was read a moment ago; a look costs a system call.
+        // The connection was looked at a moment ago; another look costs a system call.
         return turn == self.turn && mayRepeat ? .take : .look
     }
 }

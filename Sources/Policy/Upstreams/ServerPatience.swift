@@ -39,7 +39,7 @@ package struct ServerPatience: Sendable {
             pause: settings.responsePause)
     }
 
-    /// It is this turn's time now.
+    /// The time of this turn begins.
     ///
     /// - Parameter hasMoved: the server did some of what it has to do.
     /// - Parameter taken: octets that it has acknowledged, asked for at the beginning of a turn in

@@ -96,7 +96,7 @@ package final class ServerState: Sendable {
         distrustedUntilNanoseconds.load(ordering: .relaxed) > now.nanoseconds
     }
 
-    /// It sent octets that answer no request.
+    /// The server sent octets that answer no request.
     ///
     /// - Returns: true when it was trusted until now.
     package func saidTooMuch(at now: Instant) -> Bool {

@@ -1,12 +1,12 @@
 /// What a server has to do next while it answers a request; its time runs only meanwhile. At all
 /// other times it is the client that is waited for, which has clocks of its own.
 package enum ServerTurn: Sendable, Equatable {
-    /// It has to take octets of the request that wait for it.
+    /// The server has to take octets of the request that wait for it.
     case take
-    /// It has all of the request, or is asked whether it wants the body (RFC 9110 §10.1.1), and has
-    /// to begin its response.
+    /// The server has all of the request, or is asked whether it wants the body (RFC 9110 §10.1.1),
+    /// and has to begin its response.
     case answer
-    /// It has to go on with the body of its response.
+    /// The server has to go on with the body of its response.
     case goOn
 
     /// How far the request is.

@@ -1,11 +1,11 @@
 package import Clock
 
 /// Requests of one worker that wait for a server of one group, none of which can be reached. It has
-/// no clock and no socket: whoever has it reports what becomes of attempts, asks `timePassed` when
+/// no clock and no socket: its owner reports what becomes of attempts, asks `timePassed` when
 /// `nextDue` has come, and makes an attempt for every request that is handed out.
 ///
 ///     away --probe is handed out--> probed --it failed--> away, for longer
-///     away, probed --a server was reached, by whomever--> opening --all are handed out--> empty
+/// away, probed --a server was reached, by any request--> opening --all are handed out--> empty
 ///     opening --an attempt failed--> away
 ///
 /// While the servers are away one request at a time tries, so that a server that is about to come
@@ -33,7 +33,7 @@ package struct WaitingRoom: Sendable {
     /// In the order they came, those who have left included.
     private var order: [(waiter: UInt64, ticket: UInt64)] = []
     private var first = 0
-    /// Those who wait, by the ticket under which they do.
+    /// The tickets of the requests that wait, in order.
     private var tickets: [UInt64: UInt64] = [:]
     private var lastTicket: UInt64 = 0
 
@@ -47,7 +47,7 @@ package struct WaitingRoom: Sendable {
     /// How many wait, without those who were handed out.
     package var count: Int { tickets.count }
 
-    /// Nobody waits, and nobody probes: there is nothing left to be decided.
+    /// True when no request waits and none probes: there is nothing left to decide.
     package var isIdle: Bool {
         if case .probed = state { return false }
         return tickets.isEmpty
@@ -78,7 +78,7 @@ package struct WaitingRoom: Sendable {
     package mutating func leave(_ waiter: UInt64, now: Instant) {
         tickets[waiter] = nil
         if case .probed(waiter, let pause) = state {
-            // Whoever is next may try at once: nothing is known yet.
+            // The next request may try at once: nothing is known yet.
             state = .away(next: now, pause: pause)
         }
     }
@@ -118,7 +118,7 @@ package struct WaitingRoom: Sendable {
         case .opening:
             state = .away(
                 next: now + Self.firstPause * (0.5 + jitter), pause: Self.firstPause)
-        // It was handed out before the servers went away once more.
+        // The turn was given before the servers went away once more.
         case .away, .probed: break
         }
     }

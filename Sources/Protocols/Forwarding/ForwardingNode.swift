@@ -1,6 +1,6 @@
 import Bytes
 
-/// Who made a request or passed it on, as a proxy names it (RFC 7239 §6):
+/// The client that made a request or passed it on, as a proxy names it (RFC 7239 §6):
 ///
 ///     node     = nodename [ ":" node-port ]
 ///     nodename = IPv4address / "[" IPv6address "]" / "unknown" / obfnode

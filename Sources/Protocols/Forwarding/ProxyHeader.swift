@@ -20,7 +20,7 @@ package struct ProxyHeader: Sendable, Hashable {
         /// The proxy's own connection, a health check perhaps, or one of which it knows nothing
         /// (`LOCAL`, `UNKNOWN`, `UNSPEC`): the socket's addresses count.
         case local
-        /// Who connected to the proxy, and where.
+        /// The addresses of the client that connected to the proxy, and of the proxy where it did.
         case internet(client: Endpoint, server: Endpoint)
         /// A program on the proxy's machine, over a Unix domain socket.
         case unix
@@ -43,9 +43,9 @@ package struct ProxyHeader: Sendable, Hashable {
 
 /// Why octets are no PROXY header.
 package enum ProxyHeaderError: Error, Sendable, Hashable {
-    /// It begins like neither version.
+    /// The octets begin like neither version.
     case noHeader
-    /// It is longer than `ProxyHeaderDecoder.sizeLimit`, or a line longer than 107 octets.
+    /// The header is longer than `ProxyHeaderDecoder.sizeLimit`, or a line longer than 107 octets.
     case tooLong
     /// A line of version 1 that is out of its grammar.
     case malformedLine

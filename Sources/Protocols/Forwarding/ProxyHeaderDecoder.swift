@@ -146,7 +146,8 @@ private enum FieldType {
 extension ProxyHeader {
     /// A whole header, whose version, command and length were looked at (section 2.2).
     fileprivate init(block: Span<UInt8>) throws(ProxyHeaderError) {
-        // Of a connection of its own, a proxy may say anything that does not count.
+        // A proxy may say anything about a connection of its own (LOCAL); the addresses do not
+        // count.
         if block[12] & 0x0F == 0 {
             self.init(.local)
             return

@@ -2,7 +2,8 @@ import Bytes
 
 /// How apps read the names of fields. CGI and its heirs (WSGI, Rack, PHP, servlets behind AJP) make
 /// variables of them (RFC 3875 §4.1.18): `X-Auth-User`, `X_Auth_User` and `X.Auth.User` are one
-/// `HTTP_X_AUTH_USER` there, so that whoever vouches for a name vouches for all its spellings.
+/// `HTTP_X_AUTH_USER` there, so that the gateway has to vouch for all spellings of a name that it
+/// vouches for.
 extension Span where Element == UInt8 {
     /// True when apps may read both names as one: letters compared without case, and every octet
     /// that is neither letter nor digit taken for `-`.

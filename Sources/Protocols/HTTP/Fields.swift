@@ -95,7 +95,7 @@ package struct ListElements: IteratorProtocol {
     private let field: KnownField
     private let fields: Fields
     private var nextLine: Int
-    /// What is left of the line at hand.
+    /// What is left of the current line.
     private var rest: Range<Int>
 
     package init(of field: KnownField, in fields: Fields) {

@@ -4,9 +4,9 @@ import Bytes
 package enum ForwardingLimit: Sendable, Equatable {
     /// Through any number: nothing is said, or of a method of which it means nothing.
     case none
-    /// With 0, whoever has the request answers it.
+    /// Through this many more; with 0, the server that has the request answers it.
     case hops(Int)
-    /// It is said more than once, or is no number.
+    /// The field occurs more than once, or is not a number.
     case malformed
 
     /// More than there are proxies anywhere; what does not fit is taken for this.

@@ -7,7 +7,7 @@ package enum HTTPDate {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    /// Of a time since 1970; empty before that.
+    /// The date of a time since 1970; empty for an earlier time.
     package static func text(_ time: WallTime) -> String {
         // 1994-11-06T08:49:37Z
         let parts = time.rfc3339().split { "-T:Z".contains($0) }.map(String.init)

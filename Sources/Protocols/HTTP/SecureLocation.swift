@@ -26,7 +26,7 @@ package struct SecureLocation: Sendable, Hashable {
     /// that is not `https`, names a user, or is no reference at all. Dot segments are left to the
     /// server.
     package func following(_ reference: String) -> SecureLocation? {
-        // A fragment is for whoever asked.
+        // The fragment is for the client that asked, not for the server.
         let text = Array(reference.utf8.prefix { $0 != UInt8(ascii: "#") })
         guard text.allSatisfy(ASCII.isVisible) else { return nil }
         let span = text.span

@@ -54,7 +54,8 @@ package struct JSONWebKey: Sendable, Hashable {
     /// `alg`: the one algorithm it is for; nil for any that fits.
     package let algorithm: SignatureAlgorithm?
     package let material: Material
-    /// It came with its private half, which nobody here reads: it should not have been given away.
+    /// The key came with its private half, which is not read here: it should not have been given
+    /// away.
     package let holdsPrivateMembers: Bool
 
     /// Reads a key that is meant for verifying signatures; members that are not known are ignored,
@@ -76,7 +77,7 @@ package struct JSONWebKey: Sendable, Hashable {
         holdsPrivateMembers = names.contains { object.contains($0) }
     }
 
-    /// Of RSA, and `d` of all others (RFC 7518 §6.2.2, §6.3.2).
+    /// The names of private members: those of RSA, and `d` of all others (RFC 7518 §6.2.2, §6.3.2).
     private static let privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth"]
 }
 

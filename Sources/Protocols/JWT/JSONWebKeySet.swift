@@ -44,7 +44,7 @@ package struct JSONWebKeySet: Sendable, Hashable {
         self.skipped = skipped
     }
 
-    /// The same without its shared secrets.
+    /// The set without its shared secrets.
     package var withoutSecrets: JSONWebKeySet {
         var copy = self
         copy.keys.removeAll { key in

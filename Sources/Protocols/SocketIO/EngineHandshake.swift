@@ -9,7 +9,7 @@ package struct EngineHandshake: Sendable, Equatable {
     /// `EIO`.
     private let version: String?
     private let transport: String?
-    /// It goes on with a session: `sid`.
+    /// True when the request continues a session (`sid`).
     package let hasSession: Bool
 
     package init(version: String?, transport: String?, hasSession: Bool) {

@@ -39,7 +39,7 @@ package struct EngineSession: Sendable {
     private var state = State.greeting
     /// The namespace that the client asked for; the main one before.
     package private(set) var namespace = ConnectPacket.mainNamespace
-    /// Of the last ping; at first, of the open packet.
+    /// When the last ping was sent; at first, the open packet.
     private var lastPing: Instant
     private var unansweredPings = 0
 

@@ -2,8 +2,8 @@ import Bytes
 
 /// What a piece of input comes to.
 package enum RelayEvent: Sendable {
-    /// These octets of the input go on as they are: headers and payloads of data frames, as many
-    /// in one run as stand together.
+    /// A range of the input that is passed on as it is: headers and payloads of data frames, as
+    /// many in one run as stand together.
     case forward(Range<Int>)
     /// Octets of a data frame's header that came in earlier inputs and in this one: write them
     /// first, the rest of the frame follows in `forward`.
@@ -29,7 +29,7 @@ package struct FrameRelay: Sendable {
     private enum State {
         /// With the octets of a header that the last input ended in, if it did.
         case betweenFrames(HeaderOctets)
-        /// So many octets of a data frame's payload are to come; never 0.
+        /// A data frame of whose payload this many octets are still to come; never 0.
         case inPayload(Int)
         case inControl
         /// A close frame came: everything behind it is ignored (RFC 6455 §5.5.1).

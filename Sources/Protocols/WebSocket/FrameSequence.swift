@@ -8,7 +8,7 @@ struct FrameSequence: Sendable {
     private(set) var messageCount = 0
     /// Payload octets of the open message so far.
     private var openSize = 0
-    /// Its frames so far.
+    /// The frames that the open message has so far.
     private var openCount = 0
 
     init(limits: FrameLimits) { self.limits = limits }

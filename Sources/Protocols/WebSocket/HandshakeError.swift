@@ -24,7 +24,7 @@ package enum HandshakeError: Error, Sendable, Equatable {
     /// One sentence for people, about a request; never anything of what was received.
     package var message: String {
         self == .unsupportedVersion
-            ? "Only version 13 of the WebSocket protocol is spoken."
+            ? "Only version 13 of the WebSocket protocol is supported."
             : "The WebSocket handshake is malformed."
     }
 }

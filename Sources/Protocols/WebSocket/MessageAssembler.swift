@@ -60,7 +60,7 @@ package struct MessageAssembler: Sendable {
     /// The payload octets of its frames, by their headers.
     private var announcedSize = 0
     private var spilling = Spilling.gathered
-    /// Of the open message, while it is spilled.
+    /// The check of the open message's text, while the message is spilled.
     private var textCheck = TextCheck()
     /// What came of the open message in earlier inputs.
     private var gathered: [UInt8] = []

@@ -34,9 +34,9 @@ package enum Endpoint: Sendable {
 
 /// How much one direction may send; sizes are payload octets as they are on the wire.
 package struct FrameLimits: Sendable, Equatable {
-    /// Of one frame.
+    /// The most octets of one frame's payload.
     package var frameSize: Int
-    /// Of all frames of one message together.
+    /// The most octets of one message, all its frames together.
     package var messageSize: Int
     /// Data frames of one message, empty ones too: an empty frame adds nothing to a size, and a
     /// message of nothing else would never end.

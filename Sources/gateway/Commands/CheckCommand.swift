@@ -7,9 +7,9 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Check a configuration and everything it names.",
         discussion: """
-            Exits with 0 when a server would start with it, on this machine and by this user, and \
-            with 1 when not. Nothing is made or changed. An address that is in use is a warning, \
-            and none while a gateway runs with this configuration.
+            Exits with 0 when the gateway would start with it, on this machine and as this user, \
+            and with 1 when not. Nothing is created or changed. An address that is in use is a \
+            warning, unless a gateway runs with this configuration.
             """)
 
     @OptionGroup var option: ConfigurationOption

@@ -6,9 +6,9 @@ import Transport
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "Run a small app for trying the gateway out.",
+        abstract: "Run a small demo app to try the gateway out.",
         discussion: """
-            It serves a page at /, WebSockets at /ws/echo, /ws/queue/ID, /ws/journey and \
+            The app serves a page at /, WebSockets at /ws/echo, /ws/queue/ID, /ws/journey and \
             /ws/admin, an event stream at /api/sse/stream?store_id=ID, and shows every request \
             to /echo as it came.
             """)

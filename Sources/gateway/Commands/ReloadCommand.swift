@@ -8,29 +8,29 @@ import Transport
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
-        abstract: "Make a running gateway read its configuration again.",
+        abstract: "Tell a running gateway to read its configuration again.",
         discussion: """
-            The configuration is checked first: when it is broken, nothing is sent. Secrets from \
-            the environment are looked for in this command's own; use --no-check when only the \
-            server's has them. Exits with 1 as well when no gateway is found.
+            The configuration is checked first: when it has an error, nothing is sent. Secrets \
+            from the environment are read from the environment of this command; use --no-check \
+            when only the gateway's has them. Exits with 1 also when no gateway is found.
             """)
 
     @OptionGroup var option: ConfigurationOption
 
-    @Option(help: "The process to tell.")
+    @Option(help: "The process ID of the gateway to reload.")
     var pid: Int32?
 
-    @Option(name: .long, help: "Where 'gateway run --pid-file' left the process ID.")
+    @Option(name: .long, help: "The file that 'gateway run --pid-file' wrote the process ID to.")
     var pidFile: String?
 
-    @Flag(inversion: .prefixedNo, help: "Check the configuration before.")
+    @Flag(inversion: .prefixedNo, help: "Check the configuration first.")
     var check = true
 
     func validate() throws {
         if pid != nil, pidFile != nil {
             throw ValidationError("Give either --pid or --pid-file, not both.")
         }
-        if let pid, pid <= 1 { throw ValidationError("\(pid) is no process of a gateway.") }
+        if let pid, pid <= 1 { throw ValidationError("\(pid) cannot be the process of a gateway.") }
     }
 
     func run() throws {
@@ -45,8 +45,8 @@ struct ReloadCommand: ParsableCommand {
         } catch {
             try Self.fail(
                 error.code == ESRCH
-                    ? "there is no process \(process) (name a gateway that runs)"
-                    : "process \(process) cannot be told: \(error.reason)")
+                    ? "there is no process \(process) (give the ID of a running gateway)"
+                    : "cannot send the signal to process \(process): \(error.reason)")
         }
         print("told process \(process) to reload")
     }
@@ -58,9 +58,9 @@ struct ReloadCommand: ParsableCommand {
         if let found = files.lazy.compactMap(\.runningGateway).first { return found }
         let places = files.map { "'\($0.path)'" }.joined(separator: ", ")
         try Self.fail(
-            "no running gateway left its process ID for '\(file.path)' (looked for \(places)): say"
-                + " which process with --pid, or where 'gateway run --pid-file' left its ID with"
-                + " --pid-file")
+            "no running gateway has written its process ID for '\(file.path)' (looked for"
+                + " \(places)): name the process with --pid, or the file of 'gateway run"
+                + " --pid-file' with --pid-file")
     }
 
     private static func process(in path: String) throws -> Int32 {
@@ -69,11 +69,12 @@ struct ReloadCommand: ParsableCommand {
         guard let number = file.read() else {
             try fail(
                 file.isThere
-                    ? "'\(path)' holds no process ID"
-                    : "there is no '\(path)': name the file that 'gateway run --pid-file' was given"
+                    ? "'\(path)' contains no process ID"
+                    : "there is no file '\(path)': name the file that 'gateway run --pid-file' was"
+                        + " given"
             )
         }
-        try fail("'\(path)' names process \(number), which is no running gateway")
+        try fail("'\(path)' names process \(number), which is not a running gateway")
     }
 
     private static func fail(_ message: String) throws(CommandEnd) -> Never {

@@ -40,16 +40,16 @@ extension TokenCommand {
         guard let algorithm else {
             if let first = allowed.first(where: signer.signs) { return first }
             throw wrongKey(
-                "\(signer.kind) signs none of the algorithms of jwt '\(rule.name)': \(names)")
+                "\(signer.kind) cannot sign with any algorithm of jwt '\(rule.name)': \(names)")
         }
         guard allowed.contains(algorithm) else {
             throw ValidationError(
-                "\(algorithm.rawValue) is not among the algorithms of the rule '\(rule.name)': "
+                "\(algorithm.rawValue) is not among the algorithms of jwt '\(rule.name)': "
                     + names)
         }
         guard signer.signs(algorithm) else {
             let hint = key == nil ? ": name a private key with --key" : ""
-            throw wrongKey("\(signer.kind) does not sign \(algorithm.rawValue)\(hint)")
+            throw wrongKey("\(signer.kind) cannot sign with \(algorithm.rawValue)\(hint)")
         }
         return algorithm
     }
@@ -80,7 +80,7 @@ extension TokenCommand {
             guard case .signature = algorithm.method,
                 let remote = rule.keySetSources.first(where: { $0.path == nil })
             else { throw wrongKey(mismatch) }
-            Terminal.complain("note: whether '\(remote.name)' has the key was not looked at")
+            Terminal.complain("note: not checked whether '\(remote.name)' has the key")
         }
     }
 

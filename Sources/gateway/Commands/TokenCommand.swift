@@ -12,48 +12,49 @@ import Transport
 struct TokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Make a token that the configuration accepts, for trying things out.",
+        abstract: "Make a token that the configuration accepts, to try things out.",
         discussion: """
-            The user and the roles go where the rule looks for them. Whoever holds the token is \
-            let in: treat it like a password. Examples: gateway token --user 7 --role admin; \
-            gateway token --key issuer.pem --kid 2026 --user 7
+            The user and the roles go into the claims that the jwt block reads. Anyone with the \
+            token is let in: treat it like a password. Examples: gateway token --user 7 --role \
+            admin; gateway token --key issuer.pem --kid 2026 --user 7
             """)
 
     @OptionGroup var option: ConfigurationOption
 
-    @Option(help: "The 'jwt' rule to make it for; may be left out when there is only one.")
+    @Option(help: "The 'jwt' block to make the token for; may be left out when there is only one.")
     var rule: String?
 
-    @Option(help: "Who it is for.")
+    @Option(help: "The user that the token is for.")
     var user: String?
 
-    @Option(help: "A role; may be given several times.")
+    @Option(help: "A role of the user; may be given several times.")
     var role: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "NAME=TEXT, NAME[]=TEXT,… or NAME:=JSON, one more claim; may be given several times. "
-                + "A dot in NAME leads into a claim: realm_access.roles[]=admin,staff"))
+            "One more claim: NAME=TEXT, NAME[]=TEXT,… or NAME:=JSON; may be given several times. A"
+                + " dot in NAME leads into a claim: realm_access.roles[]=admin,staff"))
     var claim: [TokenClaim] = []
 
-    @Option(help: "How long it is good, such as 30s, 15m, 1h, 7d.")
+    @Option(help: "How long the token is valid, such as 30s, 15m, 1h, 7d.")
     var expires = TokenLifetime.standard
 
-    @Option(help: "Who made it ('iss'); by default whom the rule wants.")
+    @Option(help: "The issuer ('iss'); by default the one that the jwt block expects.")
     var issuer: String?
 
-    @Option(help: "Whom it is for ('aud'); by default the first the rule wants.")
+    @Option(help: "The audience ('aud'); by default the first one that the jwt block expects.")
     var audience: String?
 
     @Option(
         help: ArgumentHelp(
-            "What to sign it with: a private key in PEM form, or a secret as JSON Web Key; by "
-                + "default the rule's first secret.", valueName: "file"))
+            "The key to sign with: a private key in PEM form, or a secret as JSON Web Key; by"
+                + " default the first secret of the jwt block.", valueName: "file"))
     var key: String?
 
     @Option(
         help: ArgumentHelp(
-            "How to sign it; by default the first of the rule's algorithms that the key is for.",
+            "The algorithm to sign with; by default the first one of the jwt block that the key is"
+                + " for.",
             valueName: "name"))
     var algorithm: SignatureAlgorithm?
 
@@ -74,7 +75,7 @@ struct TokenCommand: ParsableCommand {
             input throws(CryptoError) in try signer.sign(input, algorithm)
         }
         guard token.count <= CompactToken.octetLimit else {
-            throw ValidationError("The token would be longer than the gateway reads.")
+            throw ValidationError("The token would be longer than the gateway accepts.")
         }
         try check(token, algorithm, keyID, rule)
         print(String(decoding: token, as: UTF8.self))
@@ -82,18 +83,19 @@ struct TokenCommand: ParsableCommand {
 
     private func chosenRule(of settings: Settings) throws -> TokenSettings {
         if settings.tokens.isEmpty {
-            Terminal.complain("\(option.file.path): there is no 'jwt' rule to make a token for")
+            Terminal.complain("\(option.file.path): there is no 'jwt' block to make a token for")
             throw CommandEnd(code: Proxy.ExitCode.configuration)
         }
         let names = settings.tokens.map { "'\($0.name)'" }.joined(separator: ", ")
         guard let rule else {
             guard settings.tokens.count == 1 else {
-                throw ValidationError("There are several rules, name one with --rule: \(names)")
+                throw ValidationError(
+                    "There are several 'jwt' blocks, name one with --rule: \(names)")
             }
             return settings.tokens[0]
         }
         guard let chosen = settings.tokens.first(where: { $0.name == rule }) else {
-            throw ValidationError("There is no rule '\(rule)', only \(names)")
+            throw ValidationError("There is no 'jwt' block '\(rule)', only \(names)")
         }
         return chosen
     }
@@ -125,7 +127,8 @@ extension JSONObject {
             self[path] = value
         } else if !set(value, at: path) {
             throw ValidationError(
-                "There is no room for the claim '\(path)': what it would stand in is no object.")
+                "The claim '\(path)' cannot be set: the claim that it would be in is not an object."
+            )
         }
     }
 }

@@ -36,7 +36,7 @@ struct ConsoleClient {
         case .unix(let path): address = .unix(path: path)
         case .ip(let host, let port):
             guard let bound = SocketAddress(numeric: host, port: port), port > 0 else {
-                throw Failure(text: "the console has no address to ask at")
+                throw Failure(text: "the console has no address to connect to")
             }
             address = bound.reachable
         }
@@ -57,32 +57,34 @@ struct ConsoleClient {
             reply = try exchange.run(with: address, atMost: Self.patience)
         } catch {
             throw Failure(
-                text: "no console answers at \(address.text): \(error.reason) (is the gateway"
-                    + " running, with this 'console'?)")
+                text:
+                    "the console at \(address.text) does not answer: \(error.reason) (is the"
+                    + " gateway running with this 'console'?)")
         }
         switch reply {
         case .answer(let status, let body): return try answer(status, body)
-        case .tooLarge: throw Failure(text: "the console at \(address.text) says too much")
+        case .tooLarge:
+            throw Failure(text: "the answer of the console at \(address.text) is too large")
         case .malformed: throw noConsole
-        case .cut: throw Failure(text: "the console at \(address.text) broke off")
+        case .cut: throw Failure(text: "the console at \(address.text) broke off its answer")
         }
     }
 
     private var noConsole: Failure {
-        Failure(text: "what answers at \(address.text) is no console")
+        Failure(text: "what answers at \(address.text) is not a console")
     }
 
     private func answer(_ status: Int, _ body: [UInt8]) throws(Failure) -> Answer {
         guard status < 400 else {
             let problem = (try? JSONValue.decode(body.span))?.object
-            let detail = problem?["detail"]?.string ?? "it says no more"
+            let detail = problem?["detail"]?.string ?? "no further detail"
             if status == 401 {
                 throw Failure(
-                    text: "the console at \(address.text) has another token than the one that"
-                        + " 'console { token … }' names here (give this command the environment and"
-                        + " the files of the gateway that runs, or reload that)")
+                    text: "the console at \(address.text) does not accept the token that 'console"
+                        + " { token … }' names (give this command the environment and the files of"
+                        + " the running gateway, or reload the gateway)")
             }
-            throw Failure(text: "the console refuses (\(status)): \(detail.printable())")
+            throw Failure(text: "the console refused (\(status)): \(detail.printable())")
         }
         if body.isEmpty { return Answer(status: status, body: [], object: JSONObject()) }
         guard let object = (try? JSONValue.decode(body.span))?.object else { throw noConsole }
@@ -139,14 +141,15 @@ struct ConsoleClient {
                 outline, target: target, lines: lines, content: content,
                 bodyLimit: Self.answerLimit)
         else {
-            throw Failure(text: "the token of 'console', or a word of the command, cannot be sent")
+            throw Failure(
+                text: "the token of 'console', or an argument of the command, cannot be sent")
         }
         return fetch
     }
 }
 
 extension SocketAddress {
-    /// Where somebody on this machine finds who listens here.
+    /// The address at which a client on this machine reaches a listener of this address.
     fileprivate var reachable: SocketAddress {
         switch self {
         case .ip4([0, 0, 0, 0], let port): .ip4(octets: [127, 0, 0, 1], port: port)

@@ -9,9 +9,9 @@ struct ConsoleExchange: ~Copyable {
     enum Reply {
         case answer(status: Int, body: [UInt8])
         case tooLarge
-        /// It is no HTTP, or answers what was not asked.
+        /// The answer is not HTTP, or answers another request.
         case malformed
-        /// It ended before it was whole.
+        /// The connection ended before the answer was complete.
         case cut
     }
 
@@ -42,7 +42,7 @@ struct ConsoleExchange: ~Copyable {
             if stream.pendingCount > 0 { wanted.insert(.writable) }
             poller.change(stream.descriptor.number, token: 0, interest: wanted)
             try Self.wait(poller, until: deadline)
-            // Who takes no more may have answered before that.
+            // A console that stops reading may have answered before.
             stream.flush()
             if let reply = receive(from: stream, into: buffer) { return reply }
         }

@@ -238,7 +238,7 @@ final class DemoConnection {
         socket.greet(DemoVisitor(head), stream)
     }
 
-    /// Sends data of the answer at hand.
+    /// Sends data of the current answer.
     private func send(_ data: Span<UInt8>) {
         var output: [UInt8] = []
         http.send(data, to: &output)

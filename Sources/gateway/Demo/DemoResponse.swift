@@ -28,7 +28,7 @@ struct DemoResponse {
 
     /// A plain request to a path that only speaks WebSocket (RFC 9110 §15.5.22).
     static var upgradeRequired: DemoResponse {
-        var response = DemoResponse.text("This is a WebSocket.", status: 426)
+        var response = DemoResponse.text("This path is for WebSockets only.", status: 426)
         response.fields = [("Upgrade", "websocket"), version]
         return response
     }
@@ -49,7 +49,7 @@ struct DemoResponse {
 }
 
 extension ServerConnection {
-    /// Writes a whole answer to the request at hand, if one is owed.
+    /// Writes a whole answer to the current request, if one is owed.
     mutating func append(_ response: DemoResponse, to output: inout [UInt8]) {
         guard beginHead(status: response.status, to: &output) else { return }
         HeadEncoder.appendField(name: "Content-Type", value: response.contentType, to: &output)

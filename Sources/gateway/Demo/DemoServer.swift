@@ -25,7 +25,7 @@ final class DemoServer {
     private var isAccepting = true
     private var isStopping = false
 
-    /// - Throws: `SystemError` of the operation `bind` when the address is not to be had.
+    /// - Throws: `SystemError` of the operation `bind` when the address cannot be bound.
     init(_ address: SocketAddress, signals: Mailbox<Signal>) throws(SystemError) {
         self.signals = signals
         poller = try Poller()
@@ -134,7 +134,7 @@ final class DemoServer {
         }
     }
 
-    /// The update of every queue that somebody watches, by its id.
+    /// The update of every queue that a client watches, by its id.
     private func queueUpdates() -> [String: [UInt8]] {
         var sockets: [String: Int] = [:]
         for connection in connections.values {

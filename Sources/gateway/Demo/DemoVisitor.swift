@@ -1,7 +1,7 @@
 import HTTP
 import JSON
 
-/// Who has come, as far as the gateway in front told: the identity fields it adds to a request.
+/// The user of a request, as the gateway in front of the demo says in its identity fields.
 struct DemoVisitor {
     private static let members = [
         (field: "X-Auth-User", name: "user"), (field: "X-Auth-Role", name: "role"),

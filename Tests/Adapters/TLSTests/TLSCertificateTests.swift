@@ -79,20 +79,20 @@ import Testing
     // MARK: What is refused
 
     private static func unreadable(_ number: Int) -> String {
-        "certificate: holds a certificate (number \(number)) that cannot be read: "
+        "certificate: contains a certificate (number \(number)) that cannot be read: "
     }
 
     @Test func `a chain without a certificate is refused`() throws {
         let pem = try Identities.pem("a.test")
-        #expect(refusal("", pem.key) == "certificate: is empty, and no certificate in PEM form")
+        #expect(refusal("", pem.key) == "certificate: is empty, but no certificate in PEM form")
         for text in ["\n", "no PEM", "-----END CERTIFICATE-----\n"] {
             #expect(
                 refusal(text, pem.key)
-                    == "certificate: holds something else, and no certificate in PEM form")
+                    == "certificate: contains something else, but no certificate in PEM form")
         }
         #expect(
             refusal(pem.key, pem.key)
-                == "certificate: holds a private key where the certificate belongs")
+                == "certificate: contains a private key instead of the certificate")
     }
 
     @Test func `a certificate that is broken is refused, wherever it stands in the chain`() throws {
@@ -128,17 +128,17 @@ import Testing
 
     @Test func `a key file without a key is refused`() throws {
         let pem = try Identities.pem("a.test")
-        #expect(refusal(pem.certificate, []) == "key: is empty, and no private key in PEM form")
+        #expect(refusal(pem.certificate, []) == "key: is empty, but no private key in PEM form")
         #expect(
             refusal(pem.certificate, Array("no PEM".utf8))
-                == "key: holds something else, and no private key in PEM form")
+                == "key: contains something else, but no private key in PEM form")
         #expect(
             refusal(pem.certificate, pem.certificate)
-                == "key: holds a certificate and no private key, which belongs here")
+                == "key: contains a certificate instead of the private key")
         let broken = String(decoding: pem.key, as: UTF8.self).replacing("MI", with: "!!")
         #expect(
             refusal(pem.certificate, Array(broken.utf8))?
-                .hasPrefix("key: holds a private key that cannot be read: ") == true)
+                .hasPrefix("key: contains a private key that cannot be read: ") == true)
     }
 
     @Test func `two files in the place of each other are told from two wrong ones`() throws {
@@ -150,15 +150,18 @@ import Testing
     }
 
     @Test(arguments: [
-        ("-----BEGIN CERTIFICATE REQUEST-----", "certificate: holds a request for a certificate"),
-        ("-----BEGIN NEW CERTIFICATE REQUEST-----", "certificate: holds a request for"),
-        ("-----BEGIN PUBLIC KEY-----", "certificate: holds a public key where"),
-        ("-----BEGIN DH PARAMETERS-----", "certificate: holds 'DH PARAMETERS', and no certificate"),
-        ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "certificate: holds a private key where"),
+        ("-----BEGIN CERTIFICATE REQUEST-----", "certificate: contains a certificate request"),
+        ("-----BEGIN NEW CERTIFICATE REQUEST-----", "certificate: contains a certificate request"),
+        ("-----BEGIN PUBLIC KEY-----", "certificate: contains a public key where"),
+        (
+            "-----BEGIN DH PARAMETERS-----",
+            "certificate: contains 'DH PARAMETERS', but no certificate"
+        ),
+        ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "certificate: contains a private key"),
         ("0\u{82}..0\u{82}.......", "certificate: is a certificate in binary form"),
-        ("0\u{82}..\u{02}\u{01}\u{03}......", "certificate: is a PKCS #12 store"),
+        ("0\u{82}..\u{02}\u{01}\u{03}......", "certificate: is a PKCS #12 file"),
         ("0\u{82}..\u{02}\u{01}\u{00}......", "certificate: is a private key where"),
-        ("0", "certificate: holds something else, and no certificate"),
+        ("0", "certificate: contains something else, but no certificate"),
     ])
     func `a file that is no certificate is called what it is`(
         text: String, message: String
@@ -169,10 +172,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("-----BEGIN CERTIFICATE REQUEST-----", "key: holds a request for a certificate"),
-        ("-----BEGIN PUBLIC KEY-----", "key: holds the public key where the private"),
-        ("0\u{82}..0\u{82}.......", "key: is a certificate where its private key"),
-        ("0\u{82}..\u{02}\u{01}\u{03}......", "key: is a PKCS #12 store"),
+        ("-----BEGIN CERTIFICATE REQUEST-----", "key: contains a certificate request"),
+        ("-----BEGIN PUBLIC KEY-----", "key: contains the public key instead of the private"),
+        ("0\u{82}..0\u{82}.......", "key: is a certificate instead of the private key"),
+        ("0\u{82}..\u{02}\u{01}\u{03}......", "key: is a PKCS #12 file"),
         ("0\u{82}..\u{02}\u{01}\u{01}......", "key: is a private key in binary form"),
     ])
     func `a file that is no key is called what it is`(text: String, message: String) throws {
@@ -216,7 +219,7 @@ import Testing
         #expect(encrypted.contains("ENCRYPTED"))
         #expect(
             refusal(pem.certificate, Array(encrypted.utf8))?
-                .hasPrefix("key: holds an encrypted private key, and nobody is there") == true)
+                .hasPrefix("key: contains an encrypted private key, but the gateway") == true)
     }
 
     @Test func `a key that is too weak for OpenSSL is refused by the context`() throws {

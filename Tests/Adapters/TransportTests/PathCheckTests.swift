@@ -23,14 +23,14 @@ import Transport
         #expect(reason?.isNotFound == true)
         #expect(
             reason?.advice(writing: missing)
-                == "its folder is not there (mkdir -p '\(folder.path("none"))')")
+                == "its folder does not exist (mkdir -p '\(folder.path("none"))')")
         let own = String(folder.path("").reversed().drop { $0 == "/" }.reversed())
         let inside = failure { () throws(SystemError) in try PathCheck.canAppend(to: own) }
-        #expect(inside?.advice(writing: own) == "it is a folder and no file")
+        #expect(inside?.advice(writing: own) == "it is a folder, not a file")
         _ = try folder.write(Array("x".utf8), to: "file")
         let below = folder.path("file/a.log")
         let part = failure { () throws(SystemError) in try PathCheck.canAppend(to: below) }
-        #expect(part?.advice(writing: below) == "a part of the path is no folder")
+        #expect(part?.advice(writing: below) == "a part of the path is not a folder")
         let stream = "/dev/stdout"
         #expect(failure { () throws(SystemError) in try PathCheck.canAppend(to: stream) } == nil)
     }
@@ -62,15 +62,15 @@ import Transport
         #expect(advice(path) == nil)
         #expect(
             advice(folder.path("none/a.sock"))
-                == "its folder is not there (mkdir -p '\(folder.path("none"))')")
+                == "its folder does not exist (mkdir -p '\(folder.path("none"))')")
         _ = try folder.write(Array("x".utf8), to: "file")
         let file = advice(folder.path("file"))
-        #expect(file?.hasPrefix("another process listens there, or") == true)
+        #expect(file?.hasPrefix("another process uses this path, or") == true)
         let long = folder.path(String(repeating: "x", count: 120))
         #expect(advice(long) == "the path of a socket has at most 107 octets")
         var listener: Listener? = try Listener(.unix(path: path))
         #expect(listener?.address == .unix(path: path))
-        #expect(advice(path)?.hasPrefix("another process listens there") == true)
+        #expect(advice(path)?.hasPrefix("another process uses this path") == true)
         listener = nil
         #expect(advice(path) == nil, "it is replaced when nobody serves it any more")
     }

@@ -8,7 +8,7 @@ struct AccessTests {
         .init(.route, "deny 10.0.0.0/33", "6: expected a prefix length from 0 to 32 after '/'"),
         .init(
             .route, "deny 10.0.0.1/8",
-            "6: '10.0.0.1/8' has bits set behind its prefix of 8 (write the network's own address)"
+            "6: '10.0.0.1/8' has bits set after its prefix of 8 (write the network's own address)"
         ),
         .init(
             .route, "deny al",
@@ -23,32 +23,34 @@ struct AccessTests {
             "7: expected \(pattern), not 'unix:/s' (did you mean 'unix'?)"),
         .init(
             .listen, "allow 10.0.0.0/8, fd00::/8, ::1",
-            "7: lists are parted by spaces, without ',' (did you mean '10.0.0.0/8'?)"),
-        .init(.route, "deny all; allow ::1", "17: nothing is left to decide behind 'all'"),
+            "7: the elements of a list are separated by spaces, without ',' (did you mean"
+                + " '10.0.0.0/8'?)"
+        ),
+        .init(.route, "deny all; allow ::1", "17: nothing is left to decide after 'all'"),
         .init(
             .route, "allow ::1; deny fd00::/8 ::1",
-            "26: '::1' is named twice, the first decides"),
-        .init(.listen, "deny all; allow ::1", "17: nothing is left to decide behind 'all'"),
+            "26: '::1' is named twice; only the first one counts"),
+        .init(.listen, "deny all; allow ::1", "17: nothing is left to decide after 'all'"),
         .init(.listen, "allow ::1/", "7: expected a prefix length from 0 to 128 after '/'"),
         // rates
         .init(.route, "rate", "1: 'rate' is incomplete (expected: \(rate))"),
         .init(
             .route, "rate 10 by address",
-            "6: '10' is no rate: expected a number and /s, /m or /h, such as 10/s"
-                + " (did you mean '10/s'?)"),
+            "6: '10' is not a rate: expected a number and /s, /m or /h, such as 10/s (did you mean"
+                + " '10/s'?)"),
         .init(
             .route, "rate 10/min by address",
-            "6: '10/min' is no rate: expected a number and /s, /m or /h, such as 10/s"
-                + " (did you mean '10/m'?)"),
+            "6: '10/min' is not a rate: expected a number and /s, /m or /h, such as 10/s (did you"
+                + " mean '10/m'?)"),
         .init(
             .route, "rate 10/d by address",
-            "6: '10/d' is no rate: expected a number and /s, /m or /h, such as 10/s"),
+            "6: '10/d' is not a rate: expected a number and /s, /m or /h, such as 10/s"),
         .init(
             .route, "rate 10/s/s by address",
-            "6: '10/s/s' is no rate: expected a number and /s, /m or /h, such as 10/s"),
+            "6: '10/s/s' is not a rate: expected a number and /s, /m or /h, such as 10/s"),
         .init(
             .route, "rate fast by address",
-            "6: 'fast' is no rate: expected a number and /s, /m or /h, such as 10/s"),
+            "6: 'fast' is not a rate: expected a number and /s, /m or /h, such as 10/s"),
         .init(.route, "rate 0/s by address", "6: '0/s' is out of range (1 to 1000000)"),
         .init(.route, "rate 1000001/h by address", "6: '1000001/h' is out of range (1 to 1000000)"),
         .init(
@@ -72,7 +74,7 @@ struct AccessTests {
         .init(.route, "rate 10/s by header:", "14: a name is missing after 'header:'"),
         .init(
             .route, "rate 10/s by address burst 5",
-            "22: nothing follows 'address' ('burst N' stands before 'by')"),
+            "22: unexpected word after 'address' ('burst N' comes before 'by')"),
         .init(
             .route, "rate 10/s by path:store",
             "14: the path of this route captures no '{store}'"),
@@ -88,16 +90,22 @@ struct AccessTests {
         .init(
             .route, "rate 10/s by address; rate 10/s burst 10 by address",
             "23: this rate is set twice"),
-        .init(.route, "rate off 10/s", "10: nothing follows 'rate off'"),
-        .init(.route, "rate off; rate 1/s by address", "11: 'rate off' stands alone"),
-        .init(.route, "rate 1/s by address; rate off", "22: 'rate off' stands alone"),
-        .init(.route, "report_only rate", "13: this route has no 'rate' to report about"),
+        .init(.route, "rate off 10/s", "10: unexpected word after 'rate off'"),
+        .init(
+            .route, "rate off; rate 1/s by address",
+            "11: 'rate off' cannot be combined with other rates"),
+        .init(
+            .route, "rate 1/s by address; rate off",
+            "22: 'rate off' cannot be combined with other rates"),
+        .init(
+            .route, "report_only rate",
+            "13: this route has no 'rate' for 'report_only'"),
         // limits
         .init(
             .limits, "connections_per_address 0",
             "25: '0' is unknown (did you mean 'off'?)"),
         .init(.limits, "memory none", "8: 'none' is unknown (did you mean 'off'?)"),
-        .init(.limits, "reload_ends 0", "13: '0' is no duration (did you mean '0s'?)"),
+        .init(.limits, "reload_ends 0", "13: '0' is not a duration (did you mean '0s'?)"),
         .init(
             .limits, "connections_per_address of", "25: 'of' is unknown (did you mean 'off'?)"),
     ]
@@ -215,7 +223,7 @@ struct AccessTests {
     @Test(
         "An 'allow' that keeps nobody out is warned about",
         arguments: [
-            ("allow 10.0.0.0/8", "1: 'allow' alone keeps nobody out (end with 'deny all')"),
+            ("allow 10.0.0.0/8", "1: 'allow' alone refuses no address (end with 'deny all')"),
             ("allow all", ""), ("deny 10.0.0.1", ""), ("allow ::1; deny all", ""),
         ])
     func warning(text: String, expected: String) {

@@ -14,7 +14,7 @@ struct BlockTests {
             "19: a certificate needs its 'key PATH' beside it"),
         .init(
             .listen, "tls { certificate self_signed; key tls/privkey.pem }",
-            "36: 'certificate self_signed' makes up its own key"),
+            "36: 'certificate self_signed' makes its own key: remove this line"),
         .init(
             .listen, "tls { certificate self-signed }",
             "19: expected self_signed or a path, not 'self-signed' (did you mean 'self_signed'?)"),
@@ -36,11 +36,12 @@ struct BlockTests {
             "5:6: host 'A.kr' is set twice (first set at line 4)"),
         .init(
             .listen, "tls { certificate self_signed } host a..kr { certificate self_signed }",
-            "38: 'a..kr' is no host name"),
+            "38: 'a..kr' is not a host name"),
         .init(
             .listen, "proxy_protocol",
-            "1: 'proxy_protocol' needs 'trust CIDR…' at the top level: PROXY headers are believed"
-                + " from proxies named there, and from nobody else"),
+            "1: 'proxy_protocol' needs 'trust CIDR…' at the top level: PROXY headers are accepted"
+                + " only from proxies that are named there"
+        ),
         .init(
             .listen, "proxy_protocol onn",
             "16: expected on or off, not 'onn' (did you mean 'on'?)"),
@@ -49,7 +50,7 @@ struct BlockTests {
             "19: unexpected 'off' after 'proxy_protocol' (expected: proxy_protocol [on|off])"),
         .init(
             .top, "trust 10.0.0.0/8; listen unix:s { proxy_protocol }",
-            "35: who connects to a Unix domain socket has no address that 'trust' could name, so"
+            "35: a client of a Unix domain socket has no address that 'trust' could name, so"
                 + " 'proxy_protocol' is for IP addresses"),
         .init(
             .top, "trust_fields x-forwarded",
@@ -63,25 +64,27 @@ struct BlockTests {
             "32: expected v1, v2 or off, not 'of' (did you mean 'off'?)"),
         .init(.route, "forwarded yes", "11: expected on or off, not 'yes' (did you mean 'on'?)"),
         // log
-        .init(.log, "access json", "8: where to? (expected: access json stdout|stderr|PATH)"),
+        .init(
+            .log, "access json",
+            "8: the target is missing (expected: access json stdout|stderr|PATH)"),
         .init(
             .log, "access jsn stdout", "8: expected json or off, not 'jsn' (did you mean 'json'?)"),
-        .init(.log, "access off stdout", "12: nothing follows 'access off'"),
+        .init(.log, "access off stdout", "12: unexpected word after 'access off'"),
         // names
         .init(
             .top, "jwt app { secret env:JWT_SECRET; algorithms HS256 }",
             "5: jwt 'app' is defined twice (first at line 1)"),
         .init(
             .top, "jwt off { secret env:JWT_SECRET; algorithms HS256 }",
-            "5: 'off' has a meaning of its own; choose another name"),
+            "5: 'off' is a word of the configuration; choose another name"),
         .init(
             .top, "jwt a/b { secret env:JWT_SECRET; algorithms HS256 }",
-            "5: 'a/b' is no name (letters, digits, '_', '-' and '.')"),
+            "5: 'a/b' is not a name (letters, digits, '_', '-' and '.')"),
         // limits
         .init(.limits, "attempts", "1: 'attempts' is incomplete (expected: \(attempts))"),
         .init(.limits, "attempts 0", "10: '0' is unknown (did you mean 'off'?)"),
         .init(.limits, "attempts of", "10: 'of' is unknown (did you mean 'off'?)"),
-        .init(.limits, "attempts off burst 2", "14: nothing follows 'attempts off'"),
+        .init(.limits, "attempts off burst 2", "14: unexpected word after 'attempts off'"),
         .init(
             .limits, "attempts 5 brst 2", "12: expected burst, not 'brst' (did you mean 'burst'?)"),
         .init(.limits, "attempts 5 burst", "12: a number is missing after 'burst'"),
@@ -90,11 +93,11 @@ struct BlockTests {
         .init(.limits, "body_rate 0", "11: '0' is unknown (did you mean 'off'?)"),
         .init(.limits, "body_rate 500/s", "11: \(noSize)"),
         .init(.limits, "body_rate of", "11: 'of' is unknown (did you mean 'off'?)"),
-        .init(.limits, "body_rate off over 5s", "15: nothing follows 'body_rate off'"),
+        .init(.limits, "body_rate off over 5s", "15: unexpected word after 'body_rate off'"),
         .init(
             .limits, "body_rate 500 ovr 5s", "15: expected over, not 'ovr' (did you mean 'over'?)"),
         .init(.limits, "body_rate 500 over", "15: a duration is missing after 'over'"),
-        .init(.limits, "body_rate 500 over 5", "20: '5' is no duration (did you mean '5s'?)"),
+        .init(.limits, "body_rate 500 over 5", "20: '5' is not a duration (did you mean '5s'?)"),
         .init(.limits, "response_rate 500 over 2h", "24: '2h' is out of range (1s to 1h)"),
         .init(.limits, "response_rate 2g", "15: '2g' is out of range (1 to 1g)"),
         .init(.limits, "memory 1k", "8: '1k' is out of range (1m to 1024g)"),
@@ -105,15 +108,16 @@ struct BlockTests {
         .init(.top, "console 9901 { token env:JWT_SECRET }", "9: \(noAddress)"),
         .init(
             .top, "console *:9901 { token env:JWT_SECRET }",
-            "9: other machines could reach the console at '*:9901' (say 'allow_remote on' to let"
-                + " them, or take 127.0.0.1)"),
+            "9: other machines could reach the console at '*:9901' (write 'allow_remote on' to"
+                + " allow that, or use 127.0.0.1)"
+        ),
         .init(
             .top, "console 127.0.0.1:1 { token env:JWT_SECRET }",
             "9: '127.0.0.1:1' is taken by the listener at line 1"),
         .init(
             .top, "console 127.0.0.1:9901 { token hunter2 }",
-            "32: a secret does not stand in the configuration: write env:NAME for an environment"
-                + " variable or file:PATH for a file that holds it"),
+            "32: a secret must not be written into the configuration: write env:NAME for an"
+                + " environment variable or file:PATH for a file that contains it"),
         // backend
         .init(
             .backend, "server 127.0.0.1:8002 weigth=2",
@@ -139,7 +143,7 @@ struct BlockTests {
     private static let attempts = "attempts N [burst N] | off"
     private static let rate = "SIZE [over DURATION] | off"
     private static let noSize =
-        "'500/s' is no size (expected a number of octets, or one with k, m or g, such as 16k)"
+        "'500/s' is not a size (expected a number of octets, or one with k, m or g, such as 16k)"
     private static let noAddress =
         "expected ADDRESS:PORT, [IPV6]:PORT or unix:PATH, not '9901' (did you mean '*:9901'?)"
 

@@ -12,31 +12,31 @@ struct CrossOriginTests {
             .route, "cors *",
             "6: expected any or an origin such as https://app.example.kr, not '*'"
                 + " (did you mean 'any'?)"),
-        .init(.route, "cors any https://a.kr", "6: 'any' stands alone"),
-        .init(.route, "cors https://a.kr off", "19: 'off' stands alone"),
+        .init(.route, "cors any https://a.kr", "6: 'any' cannot be combined with other words"),
+        .init(.route, "cors https://a.kr off", "19: 'off' cannot be combined with other words"),
         .init(
             .route, "cors https://a.kr HTTPS://A.kr:443", "19: 'HTTPS://A.kr:443' is named twice"),
         .init(
             .route, "cors any { credentials on }",
-            "6: with 'credentials on' the origins have to be named"),
+            "6: with 'credentials on', 'any' is not allowed: name the origins"),
         .init(
             .route, "cors off { max_age 1s }",
-            "6: 'cors off' has no block: there is nothing to say"),
+            "6: 'cors off' takes no block"),
         .init(.route, "cors any; cors off", "11: 'cors' is set twice (first set at line 3)"),
         .init(
             .route, "websocket; cors any",
-            "12: 'cors' is nothing to a WebSocket ('origins' says which pages may open it)"),
-        .init(.cors, "methods get", "9: 'get' is no request method (did you mean 'GET'?)"),
+            "12: 'cors' has no effect on a WebSocket ('origins' says which pages may open it)"),
+        .init(.cors, "methods get", "9: 'get' is not a request method (did you mean 'GET'?)"),
         .init(.cors, "methods GET GET", "13: 'GET' is named twice"),
-        .init(.cors, "headers X-A any", "13: 'any' stands alone"),
+        .init(.cors, "headers X-A any", "13: 'any' cannot be combined with other words"),
         .init(
             .cors, "methods *",
-            "9: '*' is no request method (leave 'methods' out to let all of them pass)"),
+            "9: '*' is not a request method (leave 'methods' out to allow all methods)"),
         .init(.cors, "headers *", "9: '*' is unknown (did you mean 'any'?)"),
-        .init(.cors, "headers off", "9: the headers have to be named"),
-        .init(.cors, "expose any", "8: the headers have to be named"),
-        .init(.cors, "headers X:", "9: 'X:' is no header name"),
-        .init(.cors, "expose off X-A", "8: 'off' stands alone"),
+        .init(.cors, "headers off", "9: 'off' is not allowed here: name the headers"),
+        .init(.cors, "expose any", "8: 'any' is not allowed here: name the headers"),
+        .init(.cors, "headers X:", "9: 'X:' is not a header name"),
+        .init(.cors, "expose off X-A", "8: 'off' cannot be combined with other words"),
         .init(.cors, "max_age 2d", "9: '2d' is out of range (0ms to 1d)"),
         .init(.cors, "credentials yes", "13: expected on or off, not 'yes' (did you mean 'on'?)"),
     ]

@@ -22,7 +22,7 @@ struct DiagnosticTests {
         #expect(result.settings == nil)
         #expect(
             result.diagnostics.map { $0.rendered() } == [
-                "nowhere.conf: error: cannot read it: no such file"
+                "nowhere.conf: error: cannot read the file: no such file"
             ])
     }
 
@@ -87,7 +87,7 @@ struct DiagnosticTests {
         let diagnostics = read(text).diagnostics
         #expect(diagnostics.count == 201)
         #expect(diagnostics.last?.severity == .note)
-        #expect(diagnostics.last?.message == "50 more are not shown")
+        #expect(diagnostics.last?.message == "50 more messages are not shown")
     }
 
     @Test("Errors are not crowded out by warnings") func errorsFirst() {
@@ -96,10 +96,13 @@ struct DiagnosticTests {
         #expect(result.settings == nil)
         #expect(
             result.diagnostics.contains {
-                $0.message == "'0.0.0.0:1' is listened on twice (first set at line 2)"
+                $0.message == "'0.0.0.0:1' is used by two listeners (first set at line 2)"
             })
         let plain = (1...250).map { "listen 0.0.0.0:\($0)" }.joined(separator: "\n")
         let last = read(prelude + plain + "\nnonsense\n").diagnostics
-        #expect(last.map(\.message) == ["unknown directive 'nonsense'", "250 more are not shown"])
+        #expect(
+            last.map(\.message) == [
+                "unknown directive 'nonsense'", "250 more messages are not shown",
+            ])
     }
 }

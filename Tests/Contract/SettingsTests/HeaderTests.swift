@@ -6,27 +6,27 @@ struct HeaderTests {
     static let mistakes: [Mistake] = [
         .init(
             .route, "header X-A b c",
-            "14: a text with spaces needs quotes; a secret stands behind the word 'secret', as in"
+            "14: a text with spaces needs quotes; a secret comes after the word 'secret', as in"
                 + " 'header X-A Bearer secret env:NAME'"),
         .init(
             .route, "header X-A secret hunter2",
-            "19: a secret does not stand in the configuration: write env:NAME for an environment"
-                + " variable or file:PATH for a file that holds it"),
+            "19: a secret must not be written into the configuration: write env:NAME for an"
+                + " environment variable or file:PATH for a file that contains it"),
         .init(
             .route, "header X-A env:JWT_SECRET",
-            "12: this would be sent as it stands (write 'header X-A secret env:JWT_SECRET', or put"
+            "12: this text itself would be sent (write 'header X-A secret env:JWT_SECRET', or put"
                 + " it in quotes)"),
         .init(
             .route, "header X-A secret env:LINES",
-            "19: this secret is no header value: it holds line breaks or other control characters,"
-                + " or begins or ends with a space"),
+            "19: this secret cannot be a header value: it contains line breaks or other control"
+                + " characters, or begins or ends with a space"),
         .init(
             .route, "header Authorization Basic secret env:LOGIN",
-            "35: after 'Basic' come user and password in base64"
-                + " (printf %s USER:PASSWORD | base64)"),
+            "35: after 'Basic', user and password must be in base64 (printf %s USER:PASSWORD |"
+                + " base64)"),
         .init(
             .route, "header X-A remove; header x_a 1",
-            "27: 'x_a' is set and removed: what is set needs no 'remove'"),
+            "27: 'x_a' is both set and removed: setting it already replaces the old value"),
         .init(.route, "header Host x", "8: 'Host' is set by the gateway itself"),
         .init(.rewrite, "response_header TE x", "17: 'TE' is set by the gateway itself"),
         .init(
@@ -40,14 +40,14 @@ struct HeaderTests {
             "17: 'Content-Encoding' says how a body is encoded, which no header changes"),
         .init(
             .route, "response_header Set-Cookie a=1",
-            "17: 'Set-Cookie' would take the place of every cookie that the app sets (only 'remove'"
-                + " is possible)"),
+            "17: 'Set-Cookie' would replace every cookie that the app sets (only 'remove' is"
+                + " possible)"),
         .init(
             .route, "response_header Strict-Transport-Security x",
-            "17: 'Strict-Transport-Security' is said over https only (write 'hsts 180d')"),
+            "17: 'Strict-Transport-Security' is for https only (write 'hsts 180d')"),
         .init(
             .route, "cors any; response_header Access-Control-Max-Age 5",
-            "27: 'Access-Control-Max-Age' is said by 'cors' of this route"),
+            "27: 'Access-Control-Max-Age' is set by 'cors' of this route"),
         .init(
             .defaults, "response_header X-A {id}",
             "21: no placeholder '{id}' here (known: {client.address} {request.id}"
@@ -58,7 +58,7 @@ struct HeaderTests {
             .route, "hsts 180d includeSubDomains",
             "11: 'includeSubDomains' is unknown (did you mean 'subdomains'?)"),
         .init(.listen, "hsts 5000d", "6: '5000d' is out of range (0ms to 3650d)"),
-        .init(.route, "hsts 500ms", "6: browsers count in whole seconds"),
+        .init(.route, "hsts 500ms", "6: browsers read whole seconds only"),
         .init(.route, "hsts 1d preload preload", "17: 'preload' is named twice"),
     ]
 
@@ -127,7 +127,7 @@ struct HeaderTests {
         #expect(listener.listeners[0].transport == StrictTransport(maxAge: .seconds(3600)))
     }
 
-    private static let answer = "means something in answers only (write"
+    private static let answer = "has a meaning in answers only (write"
     static let doubtful: [(text: String, complaints: String)] = [
         (
             "header Strict-Transport-Security x",
@@ -141,19 +141,19 @@ struct HeaderTests {
         ),
         (
             "response_header Authorization x",
-            "17: 'response_header' is for the answer, and 'Authorization' means something in"
-                + " requests"
-                + " only (write 'header Authorization …')"
+            "17: 'response_header' is for the answer, and 'Authorization' has a meaning in"
+                + " requests only (write 'header Authorization …')"
         ),
         (
             "header Authorization \"Basic hunter2\"",
-            "8: what lets the gateway in at the app does not stand in the configuration (write"
-                + " 'header Authorization [TEXT] secret env:NAME')"
+            "8: a password of the app must not be written into the configuration (write 'header"
+                + " Authorization [TEXT] secret env:NAME')"
         ),
         ("header Authorization {auth.user}; header X-Key remove", ""),
         (
             "hsts 30d preload",
-            "1: browsers take a name into their lists only with 'subdomains' and at least 365d"
+            "1: browsers accept a name for their preload lists only with 'subdomains' and at least"
+                + " 365d"
         ),
     ]
 
@@ -167,7 +167,7 @@ struct HeaderTests {
 
     @Test("hsts that nobody says") func unsaid() {
         let route = "route / { respond 200; hsts 1h }"
-        let nobody = "'hsts' is said over https only: "
+        let nobody = "'hsts' is for https only: "
         #expect(
             complaints("listen 127.0.0.1:1\n" + route)
                 == "2:24: warning: \(nobody)no listener has 'tls'")

@@ -91,7 +91,7 @@ struct IncludeTests {
         }
         #expect(
             complaints(prelude + "include 1.conf", at: desk)
-                == "8.conf:1:9: error: files include files more than 8 deep")
+                == "8.conf:1:9: error: files are included more than 8 levels deep")
         #expect(complaints(prelude + "include 2.conf", at: desk) == "")
         let many = String(repeating: "include 9.conf\n", count: 300)
         #expect(

@@ -96,7 +96,7 @@ struct LexicalTests {
         .init(
             .bareRoute, #"respond 200 a"b"#,
             "14: a quote inside a word; put the quotes around all of it"),
-        .init(.bareRoute, "respond 200 'ok then'", "13: strings stand in double quotes"),
+        .init(.bareRoute, "respond 200 'ok then'", "13: strings need double quotes"),
         .init(
             .bareRoute, "respond 200 a#b",
             "14: a value with '#' needs quotes; a comment needs a space before"),
@@ -105,17 +105,17 @@ struct LexicalTests {
             "25: a value with '#' needs quotes; a comment needs a space before"),
         .init(
             .bareRoute, "respond 200\u{3000}ok",
-            "12: this is a special kind of space; write an ordinary one"),
+            "12: this is a special kind of space; use an ordinary space"),
         .init(
             .bareRoute, "respond\u{A0}200 ok",
-            "8: this is a special kind of space; write an ordinary one"),
+            "8: this is a special kind of space; use an ordinary space"),
         .init(
             .bareRoute, "respond 200 \"a\0b\"",
             #"15: control character U+0000 (in a string, write it as \u{0})"#),
         .init(
             .bareRoute, "respond 200 ok # \u{7F}",
             #"18: control character U+007F (in a string, write it as \u{7F})"#),
-        .init(.top, "}", "1: this '}' closes nothing"),
+        .init(.top, "}", "1: this '}' has no '{' before it"),
         .init(.bareRoute, "{ }\nrespond 200", "1: a block needs a directive before its '{'"),
     ]
 
@@ -132,10 +132,10 @@ struct LexicalTests {
         let result = SettingsReader(files: desk).read("gateway.conf")
         #expect(
             result.diagnostics.map { $0.rendered() }.joined(separator: "\n") == """
-                gateway.conf:2:5: error: this is not UTF-8
+                gateway.conf:2:5: error: this file is not UTF-8
                     2 | # é \u{FFFD}\u{FFFD}
                       |     ^
-                gateway.conf:3:13: error: this is not UTF-8
+                gateway.conf:3:13: error: this file is not UTF-8
                     3 | log { level \u{FFFD}( }
                       |             ^
                 """)
@@ -144,6 +144,8 @@ struct LexicalTests {
     @Test("A file of more than a megabyte is refused, one of a megabyte is not") func size() {
         let filler = String(repeating: " ", count: 1024 * 1024 - prelude.utf8.count)
         #expect(complaints(prelude + filler) == "")
-        #expect(complaints(prelude + filler + " ") == "0:0: error: cannot read it: larger than 1m")
+        #expect(
+            complaints(prelude + filler + " ") == "0:0: error: cannot read the file: larger than 1m"
+        )
     }
 }

@@ -5,7 +5,7 @@ import Testing
 struct LoginTests {
     private static let form =
         "write where to sign in as a path (/login?next={request.target}) or as a whole URL"
-        + " (https://login.example.kr/?next={request.target}): placeholders come behind the host"
+        + " (https://login.example.kr/?next={request.target}): placeholders come after the host"
 
     static let mistakes: [Mistake] =
         [
@@ -14,7 +14,7 @@ struct LoginTests {
             "javascript:alert(1)", "ftp://a.kr/", "?next={request.path}",
         ].map { .init(.route, "auth app; login \($0)", "17: \(form)") } + [
             .init(.route, "auth app; login \"\"", "17: \(form)"),
-            .init(.route, "auth app; login \"/a b\"", "17: a location holds no spaces"),
+            .init(.route, "auth app; login \"/a b\"", "17: a location must not contain spaces"),
             .init(
                 .route, "auth app; login /{nobody}",
                 "18: no placeholder '{nobody}' here (known: {client.address} {request.id}"
@@ -22,16 +22,16 @@ struct LoginTests {
                     + " {request.target} {auth.user} {auth.role} {id})"),
             .init(
                 .route, "login /in",
-                "1: 'login' needs 'auth NAME': without it everybody is let in"),
+                "1: 'login' needs 'auth NAME': without it, every client is let in"),
             .init(
                 .route, "auth app; websocket; login /in",
-                "22: 'login' is for pages: nobody visits one on a route with 'websocket'"),
+                "22: 'login' is for pages, but there are none on a route with 'websocket'"),
             .init(
                 .route, "auth app; events; login /in",
-                "19: 'login' is for pages: nobody visits one on a route with 'events'"),
+                "19: 'login' is for pages, but there are none on a route with 'events'"),
             .init(
                 .route, "auth app; stream; login /in",
-                "19: 'login' is for pages: nobody visits one on a route with 'stream'"),
+                "19: 'login' is for pages, but there are none on a route with 'stream'"),
             .init(
                 .route, "auth app; login /a; login /b",
                 "21: 'login' is set twice (first set at line 3)"),
@@ -69,6 +69,6 @@ struct LoginTests {
         let text = prelude + "route /x { report_only auth app; login /in; backend app }"
         #expect(
             complaints(text).contains(
-                "2:34: warning: with 'report_only auth' nobody is refused, so nobody is sent"))
+                "2:34: warning: with 'report_only auth' no client is refused, so none is sent"))
     }
 }

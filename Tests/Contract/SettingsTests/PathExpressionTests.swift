@@ -46,40 +46,40 @@ struct PathExpressionTests {
 
     static let mistakes: [(String, String)] = [
         ("", "22: the expression is empty"), ("/(a", "24: this '(' is never closed"),
-        ("/a)", "25: a ')' without its '('"), ("/[a", "24: this '[' is never closed"),
-        ("/*", "22: ok"), ("*", "23: nothing stands before '*' to repeat"),
-        ("/a**", "26: what is repeated cannot be repeated again (write a group)"),
-        ("/a+{2}", "26: what is repeated cannot be repeated again (write a group)"),
+        ("/a)", "25: this ')' has no '(' before it"), ("/[a", "24: this '[' is never closed"),
+        ("/*", "22: ok"), ("*", "23: there is nothing before '*' to repeat"),
+        ("/a**", "26: a repetition cannot be repeated again (write a group)"),
+        ("/a+{2}", "26: a repetition cannot be repeated again (write a group)"),
         ("/(?=a)", "24: \(groups)"), ("/(?!a)", "24: \(groups)"), ("/(?<=a)", "24: \(groups)"),
         ("/(?i)a", "24: \(groups)"), ("/(?>a)", "24: \(groups)"),
         ("/(?<a>x)(?<a>y)", "34: 'a' is captured twice"),
-        ("/(?<a-b>x)", "28: a capture is named with letters, digits and '_'"),
-        ("/(?<>x)", "24: the name of a capture ends with '>'"),
-        ("/(a)\\\\1", "27: there are no references to what was captured"),
+        ("/(?<a-b>x)", "28: the name of a capture must consist of letters, digits and '_'"),
+        ("/(?<>x)", "24: the name of a capture must end with '>'"),
+        ("/(a)\\\\1", "27: references to captures are not supported"),
         ("/\\\\b", "24: \(escapes)"), ("/\\\\s", "24: \(escapes)"), ("/\\\\", "24: \(trailing)"),
         ("/a{2", "25: \(bounds)"), ("/a{,2}", "25: \(bounds)"), ("/a{x}", "25: \(bounds)"),
-        ("/a{3,2}", "25: more at least than at most"),
+        ("/a{3,2}", "25: the first number is larger than the second"),
         ("/a{999}", "25: repeats at most 256 times"),
-        ("/[b-a]", "25: a range goes from a lower character to a higher one"),
-        ("/[a-\\\\d]", "25: a range goes from a lower character to a higher one"),
-        ("/[[:alpha:]]", "25: there are no classes such as '[:alpha:]' (write 'a-z')"),
-        ("/[\\\\D]", "25: '\\D' and '\\W' do not stand within '[…]'"),
-        ("/a^b", "25: \(anchor("^", "begin"))"), ("/a$b", "25: \(anchor("$", "end"))"),
-        ("a/b", "23: a path begins with '/': nothing would match"),
+        ("/[b-a]", "25: a range must go from a lower character to a higher one"),
+        ("/[a-\\\\d]", "25: a range must go from a lower character to a higher one"),
+        ("/[[:alpha:]]", "25: classes such as '[:alpha:]' are not supported (write 'a-z')"),
+        ("/[\\\\D]", "25: '\\D' and '\\W' are not allowed within '[…]'"),
+        ("/a^b", "25: \(anchor("^", "beginning"))"), ("/a$b", "25: \(anchor("$", "end"))"),
+        ("a/b", "23: a path begins with '/', so this would match nothing"),
         ("/(.{100}){100}", "23: \(long)"), ("/((((x{9}){9}){9}){9}){9}", "23: \(long)"),
     ]
 
     private static let groups =
-        "only '(?<name>…)' and '(?:…)' are known of the groups that begin with '(?'"
+        "of the groups that begin with '(?', only '(?<name>…)' and '(?:…)' are supported"
     private static let escapes =
         "unknown escape (there are \\d \\D \\w \\W, and '\\' before punctuation)"
-    private static let trailing = "a backslash at the end stands for nothing"
+    private static let trailing = "there is nothing after this backslash"
     private static let bounds =
         "expected '{2}', '{2,}' or '{2,3}' (the bracket itself is '\\{')"
     private static let long = "too long when repetitions are written out (at most 256 steps)"
 
     private static func anchor(_ character: String, _ place: String) -> String {
-        "an expression stands for the whole path: '\(character)' has a meaning only at its \(place)"
+        "an expression is for the whole path: '\(character)' is allowed only at its \(place)"
     }
 
     @Test("say what is wrong with them, and where", arguments: mistakes)

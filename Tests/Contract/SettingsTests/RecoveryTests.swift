@@ -28,7 +28,7 @@ struct RecoveryTests {
                 (did you mean 'block_new'?)
                     6 |     limit 2 block_nw
                       |             ^~~~~~~~
-                gateway.conf:8:16: error: '10sec' is no duration (did you mean '10s'?)
+                gateway.conf:8:16: error: '10sec' is not a duration (did you mean '10s'?)
                     8 | limits { drain 10sec }
                       |                ^~~~~
                 gateway.conf:9:19: error: no backend group named 'ap' (defined: app, billing)
@@ -90,7 +90,7 @@ struct RecoveryTests {
         let text = prelude + "route /x\n{\n    backend ap\n}\n"
         #expect(
             complaints(text) == """
-                3:1: error: '{' belongs at the end of the line of 'route'
+                3:1: error: '{' must be at the end of the line of 'route'
                 4:13: error: no backend group named 'ap' (defined: app)
                 """)
     }
@@ -110,27 +110,28 @@ struct RecoveryTests {
         ),
         .init(.top, "xyzzy", "1: unknown directive 'xyzzy'"),
         .init(.top, "console 127.0.0.1:9901", "1: 'console' needs a block (expected: \(console))"),
-        .init(.top, "tls { }", "1: unknown directive 'tls' (it stands in 'listen')"),
+        .init(.top, "tls { }", "1: unknown directive 'tls' (it belongs in 'listen')"),
         .init(
             .top, "redirect https",
-            "1: unknown directive 'redirect' (it stands in 'listen', 'rewrite' or 'route')"),
+            "1: unknown directive 'redirect' (it belongs in 'listen', 'rewrite' or 'route')"),
         .init(.top, "location / { }", "1: unknown directive 'location' (did you mean 'route'?)"),
         .init(
             .route, "    listen 127.0.0.1:3",
-            "5: unknown directive 'listen' in 'route' (it stands at the top level)"),
+            "5: unknown directive 'listen' in 'route' (it belongs at the top level)"),
         .init(
             .defaults, "websocket",
-            "1: unknown directive 'websocket' in 'defaults' (it stands in 'route')"),
+            "1: unknown directive 'websocket' in 'defaults' (it belongs in 'route')"),
         .init(
             .limits, "kep_alive 1s",
             "1: unknown directive 'kep_alive' in 'limits' (did you mean 'keep_alive'?)"),
         .init(.top, "workers", "1: 'workers' is incomplete (expected: workers auto|N)"),
         .init(
             .route, "websocket on",
-            "11: unexpected 'on' after 'websocket' (it stands alone: leave it out to switch it off)"
+            "11: unexpected 'on' after 'websocket' (it takes no value: leave it out to switch it"
+                + " off)"
         ),
         .init(
-            .route, "compress on", "10: write 'compress' without 'on': it is on by that"),
+            .route, "compress on", "10: write 'compress' without 'on': that alone switches it on"),
         .init(.top, "workers 1 2", "11: unexpected '2' after 'workers' (expected: workers auto|N)"),
         .init(.top, "workers 1 { }", "11: 'workers' takes no block"),
         .init(.top, "backend x", "1: 'backend' needs a block (expected: backend NAME { … })"),
@@ -160,6 +161,6 @@ struct RecoveryTests {
 
     @Test("A file that says nothing listens nowhere", arguments: ["", "\n\n", "# nothing"])
     func empty(text: String) {
-        #expect(complaints(text) == "1:1: error: there is no 'listen': nobody could connect")
+        #expect(complaints(text) == "1:1: error: there is no 'listen': clients could not connect")
     }
 }

@@ -115,8 +115,8 @@ struct RequirementTests {
             .route, "require == query:a b",
             "9: expected a value, not '==' (as a text it needs quotes)"),
         .init(.route, "require (query:a == b", "9: this '(' is never closed"),
-        .init(.route, "require query:a == b)", "21: this ')' closes nothing"),
-        .init(.route, "require (query:a == b))", "23: this ')' closes nothing"),
+        .init(.route, "require query:a == b)", "21: this ')' has no '(' before it"),
+        .init(.route, "require (query:a == b))", "23: this ')' has no '(' before it"),
         .init(
             .route, "require (query:a == b query:c == d)",
             "23: expected 'and', 'or' or ')', not 'query:c'"),
@@ -139,12 +139,12 @@ struct RequirementTests {
             """),
         .init(
             .route, "require query:a in b query:c d",
-            "22: behind 'in' stands one source, or texts"),
+            "22: after 'in', write either one source or texts"),
         .init(
             .route, "require query:a in query:c query:d",
             """
-            20: behind 'in' stands one source, or texts
-            28: behind 'in' stands one source, or texts
+            20: after 'in', write either one source or texts
+            28: after 'in', write either one source or texts
             """),
         .init(
             .route, "require query:a matches path:id",

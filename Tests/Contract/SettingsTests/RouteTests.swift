@@ -30,25 +30,25 @@ struct RouteTests {
         .init(.route, "stream\nstream", "4:1: 'stream' is set twice (first set at line 3)"),
         .init(
             .route, "stream; sessions s",
-            "18: 'sessions' counts WebSockets and event streams, and a route with 'stream' has"
+            "18: 'sessions' counts WebSockets and event streams, but a route with 'stream' has"
                 + " neither ('events' is for what an EventSource reads)"),
         .init(
             .defaults, "stream",
-            "1: unknown directive 'stream' in 'defaults' (it stands in 'route')"),
+            "1: unknown directive 'stream' in 'defaults' (it belongs in 'route')"),
         .init(
             .route, "finish_without_client onn",
             "23: expected on or off, not 'onn' (did you mean 'on'?)"),
         .init(
             .route, "websocket; finish_without_client",
-            "12: 'finish_without_client' is nothing to a WebSocket, which ends with its client"),
+            "12: 'finish_without_client' has no effect on a WebSocket: it ends with its client"),
         .init(.route, "events\nevents", "4:1: 'events' is set twice (first set at line 3)"),
         .init(
             .route, "methods GTE get",
-            "9: 'GTE' is no request method (did you mean 'GET'?)\n"
-                + "13: 'get' is no request method (did you mean 'GET'?)"
+            "9: 'GTE' is not a request method (did you mean 'GET'?)\n13: 'get' is not a request"
+                + " method (did you mean 'GET'?)"
         ),
         .init(.route, "methods GET GET", "13: 'GET' is named twice"),
-        .init(.route, "methods re/ad", "9: 're/ad' is no request method"),
+        .init(.route, "methods re/ad", "9: 're/ad' is not a request method"),
         // who may enter
         .init(.route, "auth app app", "10: expected 'or' between names, not 'app'"),
         .init(.route, "auth app or", "10: a name is missing after 'or'"),
@@ -62,15 +62,19 @@ struct RouteTests {
             .route, "auth app optonal",
             "10: expected 'or' between names, not 'optonal' (did you mean 'optional'?)"),
         .init(
-            .route, "auth app optional or app", "10: 'optional' stands behind all names"),
+            .route, "auth app optional or app", "10: 'optional' comes after all names"),
         .init(
             .route, "report_only rols",
             "13: expected auth, roles, require, rate or sessions, not 'rols'"
                 + " (did you mean 'roles'?)"
         ),
         .init(.route, "auth app; report_only auth auth", "28: 'auth' is named twice"),
-        .init(.route, "report_only roles off", "13: \(nothing("roles"))\n19: 'off' stands alone"),
-        .init(.route, "report_only off auth", "13: 'off' stands alone\n17: \(nothing("auth"))"),
+        .init(
+            .route, "report_only roles off",
+            "13: \(nothing("roles"))\n19: 'off' cannot be combined with other words"),
+        .init(
+            .route, "report_only off auth",
+            "13: 'off' cannot be combined with other words\n17: \(nothing("auth"))"),
         .init(.route, "report_only auth", "13: \(nothing("auth"))"),
         .init(
             .route, "report_only auth roles require; auth app",
@@ -111,7 +115,7 @@ struct RouteTests {
         .init(
             .defaults, "require query:id == path:id",
             "21: there is no path to capture from in 'defaults'"),
-        .init(.route, "origins any same", "9: 'any' stands alone"),
+        .init(.route, "origins any same", "9: 'any' cannot be combined with other words"),
         .init(
             .route, "origins app.example.kr",
             "9: expected any, same or an origin such as https://app.example.kr,"
@@ -134,20 +138,22 @@ struct RouteTests {
                 + " not 'file:///x'"),
         .init(
             .route, "methods GET, POST",
-            "9: lists are parted by spaces, without ',' (did you mean 'GET'?)"),
+            "9: the elements of a list are separated by spaces, without ',' (did you mean 'GET'?)"),
         .init(
             .route, "auth app; roles admin, manager",
-            "17: lists are parted by spaces, without ',' (did you mean 'admin'?)"),
+            "17: the elements of a list are separated by spaces, without ',' (did you mean"
+                + " 'admin'?)"
+        ),
         .init(
             .route, "websocket; buffer_body 1k",
-            "12: 'buffer_body' is nothing to a WebSocket, whose request has no body"),
+            "12: 'buffer_body' has no effect on a WebSocket: its request has no body"),
         // what happens
         .init(
             .route, "header Content-Length 5", "8: 'Content-Length' is set by the gateway itself"),
         .init(
             .route, "header sec-websocket-key x",
             "8: 'sec-websocket-key' is set by the gateway itself"),
-        .init(.route, "header X: 5", "8: 'X:' is no header name"),
+        .init(.route, "header X: 5", "8: 'X:' is not a header name"),
         .init(
             .route, "header Content_Length 5", "8: 'Content_Length' is set by the gateway itself"),
         .init(
@@ -161,8 +167,8 @@ struct RouteTests {
             "10: no placeholder '{clent.address}' here (did you mean '{client.address}'?)"),
         .init(
             .route, #"header X "a\tb\n{idd}""#,
-            "10: a header value holds no line breaks and control characters\n"
-                + "17: no placeholder '{idd}' here (did you mean '{id}'?)"),
+            "10: a header value must not contain line breaks or other control characters\n17: no"
+                + " placeholder '{idd}' here (did you mean '{id}'?)"),
         .init(
             .defaults, "header X {id}",
             "10: no placeholder '{id}' here (known: {client.address} {request.id}"
@@ -182,32 +188,33 @@ struct RouteTests {
             .route, "while_away hol 5s",
             "12: expected hold, retry or error, not 'hol' (did you mean 'hold'?)"),
         .init(.route, "while_away 5s", "12: expected hold, retry or error, not '5s'"),
-        .init(.route, "while_away hold 5", "17: '5' is no duration (did you mean '5s'?)"),
+        .init(.route, "while_away hold 5", "17: '5' is not a duration (did you mean '5s'?)"),
         .init(.route, "while_away hold 11m", "17: '11m' is out of range (100ms to 10m)"),
-        .init(.route, "while_away retry 5s", "18: nothing follows 'while_away retry'"),
+        .init(.route, "while_away retry 5s", "18: unexpected word after 'while_away retry'"),
         .init(.bareRoute, "respond 600", "9: '600' is out of range (200 to 599)"),
         .init(.bareRoute, "respond 204 x", "13: an answer with status 204 has no body"),
         .init(.bareRoute, "redirect 200 /x", "10: expected 301, 302, 303, 307 or 308, not '200'"),
         .init(
             .bareRoute, #"redirect 308 "/a b""#,
-            "14: a location is not empty and holds no spaces"),
+            "14: a location must not be empty or contain spaces"),
         // paths
-        .init(.top, "route a.kr { respond 200 }", "7: a route needs a path, at least '/'"),
-        .init(.top, "route a_b..kr/ { respond 200 }", "7: 'a_b..kr' is no host name"),
+        .init(.top, "route a.kr { respond 200 }", "7: a route needs a path; write at least '/'"),
+        .init(.top, "route a_b..kr/ { respond 200 }", "7: 'a_b..kr' is not a host name"),
         .init(
             .top, "route /a//b { respond 200 }",
-            "10: an empty segment: paths are compared without doubled slashes"),
+            "10: this path has an empty segment, but paths are compared without doubled slashes"),
         .init(.top, "route /a/../b { respond 200 }", "10: paths are compared without '.' and '..'"),
-        .init(.top, "route /a?b { respond 200 }", "8: a path holds no query and no fragment"),
+        .init(
+            .top, "route /a?b { respond 200 }", "8: a path must not contain a query or a fragment"),
         .init(
             .top, "route /a/{b}c { respond 200 }",
-            "10: a capture is a whole segment, as in '/ws/{name}'"),
+            "10: a capture must be a whole segment, as in '/ws/{name}'"),
         .init(.top, "route /{a}/{a} { respond 200 }", "12: '{a}' is captured twice"),
         .init(
             .top, "route /{a.b} { respond 200 }",
-            "8: a capture is named with letters, digits and '_'"),
-        .init(.top, "rewrite a to /b", "9: a path begins with '/', not as in 'a'"),
-        .init(.top, "rewrite /a to b", "15: a path begins with '/', not as in 'b'"),
+            "8: the name of a capture must consist of letters, digits and '_'"),
+        .init(.top, "rewrite a to /b", "9: a path must begin with '/', unlike 'a'"),
+        .init(.top, "rewrite /a to b", "15: a path must begin with '/', unlike 'b'"),
         .init(.top, "rewrite /a as /b", "12: expected 'to', not 'as'"),
         .init(
             .top, "rewrite /a /b",
@@ -216,14 +223,16 @@ struct RouteTests {
             .top, "rewrite /a/{x} to /b/{y}",
             "22: no placeholder '{y}' here (known: {x})"),
         .init(.top, "rewrite /a to /b/{y}", "18: no placeholder '{y}' here (there are none)"),
-        .init(.top, "rewrite /a to /b?c", "15: a path holds no query, no fragment and no spaces"),
+        .init(
+            .top, "rewrite /a to /b?c",
+            "15: a path must not contain a query, a fragment or spaces"),
         .init(
             .rewrite, "require claim:id == path:user",
             "21: the path of this rewrite captures no '{user}'"),
     ]
 
     private static func nothing(_ rule: String) -> String {
-        "this route has no '\(rule)' to report about"
+        "this route has no '\(rule)' for 'report_only'"
     }
     private static let noTickets =
         "'ticket' needs 'auth NAME' of a jwt block that has 'tickets on'"
@@ -250,7 +259,7 @@ struct RouteTests {
             """
         #expect(
             complaints(prelude + text) == """
-                6:34: error: 't' limits roles, but this route has no 'auth' to know them from \
+                6:34: error: 't' limits roles, but this route has no 'auth' to read them from \
                 (take the role from the request with 'role query:role' in sessions 't')
                 7:34: error: 'u' reads 'claim:x', but this route has no 'auth'
                 8:38: error: 'v' reads 'path:x', but the path of this route captures no '{x}'
@@ -421,7 +430,7 @@ struct RouteTests {
         #expect(
             complaints(prelude + text + routes) == """
                 2:17: error: no jwt block named 'nobody' (defined: app)
-                2:35: error: 'silence' must be longer than 'ping', or every quiet client is cut off
+                2:35: error: 'silence' must be longer than 'ping', else quiet clients are cut off
                 """)
     }
 

@@ -42,8 +42,8 @@ struct SecrecyTests {
         let text = prelude + "jwt a { algorithms HS256; audience x; secret hunter2 } # mine\n"
         #expect(
             rendered(text) == """
-                gateway.conf:2:46: error: a secret does not stand in the configuration: write \
-                env:NAME for an environment variable or file:PATH for a file that holds it
+                gateway.conf:2:46: error: a secret must not be written into the configuration: \
+                write env:NAME for an environment variable or file:PATH for a file that contains it
                     2 | jwt a { algorithms HS256; audience x; secret ******* } # mine
                       |                                              ^~~~~~~
                 """)

@@ -19,7 +19,7 @@ struct SessionBlockTests {
         .init(.sessions, "limit or 2 block_new", "1: \(usage)"),
         .init(
             .sessions, "limit query:max or 2 block_new",
-            "7: only a claim may set the limit, the request may not (\(usage))"),
+            "7: the limit may come from a claim, but not from the request (\(usage))"),
         .init(.sessions, "limit claim: or 2 block_new", "7: a name is missing after 'claim:'"),
         .init(
             .sessions, "limit claim:max or 0 block_nw",
@@ -27,7 +27,7 @@ struct SessionBlockTests {
                 + " 'block_nw' (did you mean 'block_new'?)"),
         .init(.sessions, "limit 2 5 block_new", "7: a role that is a number needs quotes"),
         .init(.sessions, "limit a a 5 block_new", "9: 'a' is named twice"),
-        .init(.sessions, #"limit "" 5 block_new"#, "7: this must not be empty"),
+        .init(.sessions, #"limit "" 5 block_new"#, "7: this value must not be empty"),
         .init(
             .sessions, "limit a b 2 block_new\nlimit b c 3 eject_old",
             "4:7: 'b' has a limit already (at line 3)"),
@@ -37,14 +37,15 @@ struct SessionBlockTests {
         // limited
         .init(
             .sessions, "limited a; limit b 2 block_new",
-            "1: 'limited' needs a 'limit' that names no roles itself"),
+            "1: 'limited' needs a 'limit' line without roles"),
         .init(
             .sessionsWithLimit, "limit a 2 block_new; limited b a",
             "7: 'a' has a limit already (at line 3)"),
         // store
         .init(
             .sessionsWithLimit, "store 17 { limit claim:max or 2 block_new }",
-            "18: a claim sets the limits of the block, of every store (\(storeUsage))"),
+            "18: a claim can only be used in the limit of the block, for all stores (\(storeUsage))"
+        ),
         .init(
             .sessionsWithLimit, "store 17 { }",
             "1: 'store' needs 'limit [ROLE…] N block_new|eject_old'"),
@@ -56,14 +57,14 @@ struct SessionBlockTests {
             "31: 'limit' is set twice (first set at line 3)"),
         .init(
             .sessionsWithLimit, "store 17 { limit a 1 eject_old }",
-            "12: no limit of the block is for exactly these roles"),
+            "12: the block has no limit for exactly these roles"),
         .init(
             .sessions, "limit a b 2 block_new; limit c 1 block_new; store 17 { limit 1 eject_old }",
-            "56: say which limit of the block this is about: name its roles"),
+            "56: the block has several limits: name the roles of the one to change"),
         .init(
             .sessions,
             "limit a b 2 block_new; limit c 1 block_new; store 17 { limit a 1 eject_old }",
-            "56: no limit of the block is for exactly these roles"),
+            "56: the block has no limit for exactly these roles"),
         // device
         .init(.sessionsWithLimit, "device query:a query:a", "16: 'query:a' is named twice"),
         .init(
@@ -75,8 +76,8 @@ struct SessionBlockTests {
         .init(.sessionsWithLimit, "device issue", "8: expected: issue cookie [NAME]"),
         .init(
             .sessionsWithLimit, "device issue header x",
-            "14: an id is issued as a cookie (expected: issue cookie [NAME])"),
-        .init(.sessionsWithLimit, #"device issue cookie "a b""#, "21: 'a b' is no cookie name"),
+            "14: an id can only be issued as a cookie (expected: issue cookie [NAME])"),
+        .init(.sessionsWithLimit, #"device issue cookie "a b""#, "21: 'a b' is not a cookie name"),
         .init(
             .sessionsWithLimit, "device issue cookie a b",
             "23: unexpected 'b' after the cookie's name (expected: issue cookie [NAME])"),
@@ -88,7 +89,7 @@ struct SessionBlockTests {
             .sessionsWithLimit, "same_device shared",
             "13: expected replace or share, not 'shared' (did you mean 'share'?)"),
         .init(.sessionsWithLimit, "grace 10ms", "7: '10ms' is out of range (100ms to 1h)"),
-        .init(.sessionsWithLimit, "grace 5", "7: '5' is no duration (did you mean '5s'?)"),
+        .init(.sessionsWithLimit, "grace 5", "7: '5' is not a duration (did you mean '5s'?)"),
         .init(.sessionsWithLimit, "probe 1m", "7: '1m' is out of range (100ms to 30s)"),
         .init(.sessionsWithLimit, "probe of", "7: 'of' is unknown (did you mean 'off'?)"),
         .init(
@@ -207,7 +208,7 @@ struct SessionBlockTests {
         let block = "sessions t { store query:s; limit kiosk 3 eject_old }\n"
         #expect(
             complaints(prelude + block + "route /x { backend app; sessions t }")
-                == "3:34: error: 't' limits roles, but this route has no 'auth' to know them from"
+                == "3:34: error: 't' limits roles, but this route has no 'auth' to read them from"
                 + " (take the role from the request with 'role query:role' in sessions 't')")
     }
 
@@ -221,7 +222,7 @@ struct SessionBlockTests {
         #expect(routes[2].reportOnly == [.auth, .sessions])
         #expect(
             complaints(prelude + "route /a { backend app; report_only sessions }")
-                == "2:37: error: this route has no 'sessions' to report about")
+                == "2:37: error: this route has no 'sessions' for 'report_only'")
     }
 }
 

@@ -33,24 +33,25 @@ struct SocketIOWordsTests {
             "jwt m { secret env:JWT_SECRET; algorithms HS256; audience a;"
             + " from bearer message:token }\n"
         let complaints = complaints(prelude + block + text)
-        #expect(complaints.contains("with 'socketio' the gateway does") == isWarnedAbout)
+        #expect(complaints.contains("with 'socketio' the gateway opens it") == isWarnedAbout)
     }
 
     static let mistakes: [Mistake] = [
         .init(
             .route, "socketio on",
-            "10: unexpected 'on' after 'socketio' (it stands alone: leave it out to "
-                + "switch it off)"),
+            "10: unexpected 'on' after 'socketio' (it takes no value: leave it out to switch it"
+                + " off)"
+        ),
         .init(
             .route, "events; socketio",
-            "9: 'socketio' is spoken on WebSockets, and a route with 'events' has none"),
+            "9: 'socketio' is for WebSockets, but a route with 'events' has none"),
         .init(
             .route, "socketio { ping_interval 1s }; stream",
-            "1: 'socketio' is spoken on WebSockets, and a route with 'stream' has none"),
+            "1: 'socketio' is for WebSockets, but a route with 'stream' has none"),
         .init(
             .bareRoute, "socketio; respond 200",
             "1: 'socketio' needs 'backend NAME': an app that speaks it"),
-        .init(.socketio, "ping_interval 0", "15: '0' is no duration (did you mean '0s'?)"),
+        .init(.socketio, "ping_interval 0", "15: '0' is not a duration (did you mean '0s'?)"),
         .init(.socketio, "ping_timeout 25h", "14: '25h' is out of range (1s to 1d)"),
         .init(
             .socketio, "ping_intervall 1s",
@@ -61,11 +62,10 @@ struct SocketIOWordsTests {
             "19: 'ping_interval' is set twice (first set at line 3)"),
         .init(
             .route, "ping_interval 1s",
-            "1: unknown directive 'ping_interval' in 'route' (it stands in "
-                + "'socketio')"),
+            "1: unknown directive 'ping_interval' in 'route' (it belongs in 'socketio')"),
         .init(
             .defaults, "socketio",
-            "1: unknown directive 'socketio' in 'defaults' (it stands in 'route')"),
+            "1: unknown directive 'socketio' in 'defaults' (it belongs in 'route')"),
     ]
 
     @Test("What makes no sense", arguments: mistakes)

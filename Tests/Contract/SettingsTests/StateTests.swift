@@ -48,9 +48,10 @@ struct StateTests {
         .init(.top, "state \"\"", "7: expected the path of a folder"),
         .init(
             .top, "state /nowhere/gateway",
-            "7: no such folder: '/nowhere' (only its last part is made)"),
+            "7: no such folder: '/nowhere' (the gateway makes only the last part of the path)"),
         .init(
-            .top, "state a/b", "7: no such folder: 'a' (only its last part is made)"),
+            .top, "state a/b",
+            "7: no such folder: 'a' (the gateway makes only the last part of the path)"),
         .init(.top, "state a\nstate b", "4:1: 'state' is set twice (first set at line 3)"),
         .init(
             .top, "state a b", "9: unexpected 'b' after 'state' (expected: state PATH)"),
@@ -60,12 +61,12 @@ struct StateTests {
         .init(
             .top, "state a { history }",
             "11: 'history' is incomplete (expected: history DURATION [N] | off)"),
-        .init(.top, "state a { history 30 }", "19: '30' is no duration (did you mean '30s'?)"),
+        .init(.top, "state a { history 30 }", "19: '30' is not a duration (did you mean '30s'?)"),
         .init(.top, "state a { history 30s }", "19: '30s' is out of range (1m to 3650d)"),
         .init(.top, "state a { history 4000d }", "19: '4000d' is out of range (1m to 3650d)"),
         .init(
             .top, "state a { history 30d 999 }", "23: '999' is out of range (1000 to 100000000)"),
-        .init(.top, "state a { history off 5000 }", "23: nothing follows 'history off'"),
+        .init(.top, "state a { history off 5000 }", "23: unexpected word after 'history off'"),
         .init(.top, "state a { history of }", "19: 'of' is unknown (did you mean 'off'?)"),
     ]
 

@@ -19,21 +19,21 @@ struct TokenTests {
         // secret
         .init(.jwt, "secret env:", "8: expected the name of an environment variable after 'env:'"),
         .init(.jwt, "secret env:NOPE", "8: the environment variable 'NOPE' is not set"),
-        .init(.jwt, "secret env:EMPTY", "8: the environment variable holds an empty secret"),
+        .init(.jwt, "secret env:EMPTY", "8: the environment variable contains an empty secret"),
         .init(.jwt, "secret file:nope", "8: cannot read 'nope': no such file"),
-        .init(.jwt, "secret file:empty", "8: the file holds an empty secret"),
+        .init(.jwt, "secret file:empty", "8: the file contains an empty secret"),
         .init(
             .jwt, "secret hunter2",
-            "8: a secret does not stand in the configuration: write env:NAME for an environment"
-                + " variable or file:PATH for a file that holds it"),
+            "8: a secret must not be written into the configuration: write env:NAME for an"
+                + " environment variable or file:PATH for a file that contains it"),
         .init(
             .jwtWithSecret, "secret file:secrets/jwt", "8: 'file:secrets/jwt' is named twice"),
         // algorithms and the keys they take
         .init(
             .emptyJWT, "secret env:JWT_SECRET; algorithms none HS265 HS256 HS256",
-            "35: 'none' is no algorithm: unsigned tokens are never let in\n"
-                + "40: expected \(algorithms), not 'HS265' (did you mean 'HS256'?)\n"
-                + "52: 'HS256' is named twice"),
+            "35: 'none' is not an algorithm: unsigned tokens are always refused\n40: expected"
+                + " \(algorithms), not 'HS265' (did you mean 'HS256'?)\n52: 'HS256' is named"
+                + " twice"),
         .init(
             .emptyJWT, "secret env:JWT_SECRET; algorithms Ed25519",
             "35: 'Ed25519' is unknown (did you mean 'EdDSA'?)"),
@@ -53,7 +53,7 @@ struct TokenTests {
             "12: no key of this block is for 'HS256' (add 'secret')"),
         .init(
             .jwtWithSecret, "public_key file:keys/issuer.pem",
-            "12: no algorithm of this block takes a public key (HS256, HS384 and HS512 take a"
+            "12: no algorithm of this block can use a public key (HS256, HS384 and HS512 take a"
                 + " secret)"),
         .init(
             .emptyJWT, "algorithms HS512 HS256; secret env:GATEWAY_CONSOLE_TOKEN",
@@ -67,11 +67,11 @@ struct TokenTests {
                 + " -hex 64', or say 'allow_weak_keys on')"),
         .init(
             .jwtWithSecret, "jwks https://h.kr/k",
-            "6: no algorithm of this block takes keys from there (HS256, HS384 and HS512 take a"
-                + " secret)"),
+            "6: no algorithm of this block can use keys from a key set (HS256, HS384 and HS512"
+                + " take a secret)"),
         .init(
             .emptyJWT, "algorithms PS256; jwks https://h.kr/k; secret env:JWT_SECRET",
-            "47: no algorithm of this block takes a secret (HS256, HS384 and HS512 do)"),
+            "47: no algorithm of this block can use a secret (HS256, HS384 and HS512 do)"),
         .init(
             .emptyJWT, "algorithms RS256\n\(many)",
             "20:12: a jwt block has at most 16 keys"
@@ -90,15 +90,15 @@ struct TokenTests {
         .init(
             .jwtWithSecret, "from header:Sec-Fetch-Mode",
             "6: no token is looked for in the header 'Sec-Fetch-Mode'"),
-        .init(.jwtWithSecret, "from header:a@b", "6: this is no header name"),
+        .init(.jwtWithSecret, "from header:a@b", "6: this is not a header name"),
         .init(
             .jwtWithSecret, "role claim:groups",
-            "6: a claim is named here, not 'claim:groups' (write 'groups')"),
-        .init(.jwtWithSecret, "user query:u", "6: a claim is named here, not 'query:u'"),
+            "6: expected the name of a claim, not 'claim:groups' (write 'groups')"),
+        .init(.jwtWithSecret, "user query:u", "6: expected the name of a claim, not 'query:u'"),
         .init(
             .jwtWithSecret, "role $.realm_access.roles",
-            "6: '$.realm_access.roles' is no claim: the names on the way to it are joined by dots,"
-                + " as in 'realm_access.roles' (quotes take a name as it stands)"),
+            "6: '$.realm_access.roles' is not a claim: nested names are joined by dots, as in"
+                + " 'realm_access.roles' (put a name that contains dots itself in quotes)"),
         .init(
             .jwtWithSecret, "required a..b",
             "10: a name is missing beside a dot in 'a..b'"),
@@ -129,11 +129,11 @@ struct TokenTests {
             "5:32: kid 'a' is named twice"),
         .init(
             .jwtWithSecret, "jwks file:keys/set.json { timeout 2s }",
-            "1: a 'jwks' in a file takes no block"),
+            "1: 'jwks file:PATH' takes no block"),
         // jwks behind a URL
         .init(
             .jwtWithSecret, "jwks http://h.kr/k",
-            "6: keys are fetched over https only (did you mean 'https://h.kr/k'?)"),
+            "6: keys can be fetched over https only (did you mean 'https://h.kr/k'?)"),
         .init(.jwtWithSecret, "jwks h.kr/k", "6: \(file) or https://HOST/PATH, not 'h.kr/k'"),
         .init(.jwtWithSecret, "jwks https:h.kr", "6: expected https://HOST/PATH"),
         .init(.jwtWithSecret, "jwks https://", "6: \(url), not 'https://'"),
@@ -143,11 +143,12 @@ struct TokenTests {
         .init(.jwtWithSecret, "jwks https://::1/", "6: \(url), not 'https://::1/'"),
         .init(
             .jwtWithSecret, "jwks https://me:pw@h.kr/",
-            "6: a URL holds no user and no password here"),
-        .init(.jwtWithSecret, "jwks \"https://h.kr/#a\"", "6: a URL holds no fragment here"),
+            "6: this URL must not contain a user or a password"),
+        .init(
+            .jwtWithSecret, "jwks \"https://h.kr/#a\"", "6: this URL must not contain a fragment"),
         .init(
             .jwtWithSecret, "jwks https://h.kr/키",
-            "6: write what is not ASCII, and spaces, as %XX"),
+            "6: write spaces, and characters outside ASCII, as %XX"),
         .init(
             .emptyJWT,
             "algorithms RS256; jwks https://h.kr/ { timeout 2m; size 32m; refresh 1s; ca nope }",
@@ -156,11 +157,12 @@ struct TokenTests {
         // the rest
         .init(
             .jwtWithSecret, "from query:ticket; tickets on",
-            "6: '?ticket=' brings tickets here ('tickets'); tokens need another name"),
+            "6: '?ticket=' is for tickets here ('tickets'); tokens need another name"),
         .init(
             .jwtWithSecret, "tickets yes",
             "9: expected on or off, not 'yes' (did you mean 'on'?)"),
-        .init(.jwtWithSecret, "tickets off bind address", "13: nothing follows 'tickets off'"),
+        .init(
+            .jwtWithSecret, "tickets off bind address", "13: unexpected word after 'tickets off'"),
         .init(
             .jwtWithSecret, "tickets on bound address",
             "12: expected bind, not 'bound'"),
@@ -173,9 +175,9 @@ struct TokenTests {
             "11: expected close, grace or ignore, not 'clos' (did you mean 'close'?)"),
         .init(.jwtWithSecret, "on_expiry grace", "11: a duration is missing after 'grace'"),
         .init(.jwtWithSecret, "on_expiry grace 0s", "17: '0s' is out of range (1s to 1d)"),
-        .init(.jwtWithSecret, "on_expiry close 3s", "17: nothing follows 'on_expiry close'"),
+        .init(.jwtWithSecret, "on_expiry close 3s", "17: unexpected word after 'on_expiry close'"),
         .init(.jwtWithSecret, "expiring of", "10: 'of' is unknown (did you mean 'off'?)"),
-        .init(.jwtWithSecret, "max_age 60", "9: '60' is no duration (did you mean '60s'?)"),
+        .init(.jwtWithSecret, "max_age 60", "9: '60' is not a duration (did you mean '60s'?)"),
         .init(.jwtWithSecret, "max_age 0s", "9: '0s' is out of range (1s to 3650d)"),
         .init(.jwtWithSecret, "required a b a", "14: 'a' is named twice"),
     ]

@@ -62,24 +62,24 @@ struct ValueTests {
     }
 
     static let quantities: [Mistake] = [
-        .init(.limits, "drain 10sec", "7: '10sec' is no duration (did you mean '10s'?)"),
-        .init(.limits, "drain 10", "7: '10' is no duration (did you mean '10s'?)"),
-        .init(.limits, "drain 5MIN", "7: '5MIN' is no duration (did you mean '5m'?)"),
+        .init(.limits, "drain 10sec", "7: '10sec' is not a duration (did you mean '10s'?)"),
+        .init(.limits, "drain 10", "7: '10' is not a duration (did you mean '10s'?)"),
+        .init(.limits, "drain 5MIN", "7: '5MIN' is not a duration (did you mean '5m'?)"),
         .init(
             .limits, "drain 1.5h",
-            "7: '1.5h' is no duration (expected a number and ms, s, m, h or d, such as 30s)"),
+            "7: '1.5h' is not a duration (expected a number and ms, s, m, h or d, such as 30s)"),
         .init(
             .limits, "drain soon",
-            "7: 'soon' is no duration (expected a number and ms, s, m, h or d, such as 30s)"),
+            "7: 'soon' is not a duration (expected a number and ms, s, m, h or d, such as 30s)"),
         .init(
             .limits, "drain -1s",
-            "7: '-1s' is no duration (expected a number and ms, s, m, h or d, such as 30s)"),
+            "7: '-1s' is not a duration (expected a number and ms, s, m, h or d, such as 30s)"),
         .init(
             .limits, "drain ٣s",
-            "7: '٣s' is no duration (expected a number and ms, s, m, h or d, such as 30s)"),
+            "7: '٣s' is not a duration (expected a number and ms, s, m, h or d, such as 30s)"),
         .init(.limits, "drain 2d", "7: '2d' is out of range (0ms to 1d)"),
         .init(.limits, "reload_ends 2d", "13: '2d' is out of range (0ms to 1d)"),
-        .init(.limits, "reload_ends 10", "13: '10' is no duration (did you mean '10s'?)"),
+        .init(.limits, "reload_ends 10", "13: '10' is not a duration (did you mean '10s'?)"),
         .init(.limits, "keep_alive 0s", "12: '0s' is out of range (1ms to 1d)"),
         .init(
             .limits, "drain 99999999999999999999d",
@@ -88,12 +88,13 @@ struct ValueTests {
             .limits, "drain 9223372036854775807d",
             "7: '9223372036854775807d' is out of range (0ms to 1d)"),
         .init(.limits, "drain 10 s", "10: unexpected 's' after 'drain' (expected: drain DURATION)"),
-        .init(.limits, "head_size 16kb", "11: '16kb' is no size (did you mean '16k'?)"),
-        .init(.limits, "head_size 16K", "11: '16K' is no size (did you mean '16k'?)"),
-        .init(.limits, "head_size 5MiB", "11: '5MiB' is no size (did you mean '5m'?)"),
+        .init(.limits, "head_size 16kb", "11: '16kb' is not a size (did you mean '16k'?)"),
+        .init(.limits, "head_size 16K", "11: '16K' is not a size (did you mean '16k'?)"),
+        .init(.limits, "head_size 5MiB", "11: '5MiB' is not a size (did you mean '5m'?)"),
         .init(
             .limits, "head_size big",
-            "11: 'big' is no size (expected a number of octets, or one with k, m or g, such as 16k)"
+            "11: 'big' is not a size (expected a number of octets, or one with k, m or g, such as"
+                + " 16k)"
         ),
         .init(.route, "buffer_body 1023", "13: '1023' is out of range (1k to 1g)"),
         .init(.route, "buffer_body 2g", "13: '2g' is out of range (1k to 1g)"),
@@ -116,8 +117,8 @@ struct ValueTests {
             "13: 'Transfer_Encoding' is set by the gateway itself"),
         .init(
             .jwtWithSecret, "role_header X-A; user_header x_a",
-            "2:1: 'user_header', 'role_header' and 'claims_header' need a name each (many apps read"
-                + " 'X_User' and 'X-User' as one)"),
+            "2:1: 'user_header', 'role_header' and 'claims_header' need different names (many apps"
+                + " read 'X_User' and 'X-User' as one)"),
         .init(.jwtWithSecret, "forward_token maybe", "15: expected on or off, not 'maybe'"),
         .init(
             .backend, "balance round-robin",
@@ -134,21 +135,22 @@ struct ValueTests {
             .top, "listen 10.0.0.1",
             "8: expected ADDRESS:PORT, [IPV6]:PORT or unix:PATH, not '10.0.0.1'"
                 + " (did you mean '10.0.0.1:8443'?)"),
-        .init(.top, "listen ::1", "8: an IPv6 address stands in brackets: [ADDRESS]:PORT"),
-        .init(.top, "listen fe80::1%eth0:80", "8: 'fe80::1%eth0' is no IPv4 or IPv6 address"),
-        .init(.top, "listen [127.0.0.1]:80", "8: only IPv6 addresses stand in brackets"),
-        .init(.top, "listen 010.0.0.1:80", "8: '010.0.0.1' is no IPv4 or IPv6 address"),
-        .init(.top, "listen 1.2.3:80", "8: '1.2.3' is no IPv4 or IPv6 address"),
-        .init(.top, "listen [:::]:80", "8: ':::' is no IPv4 or IPv6 address"),
+        .init(.top, "listen ::1", "8: an IPv6 address needs brackets: [ADDRESS]:PORT"),
+        .init(.top, "listen fe80::1%eth0:80", "8: 'fe80::1%eth0' is not an IPv4 or IPv6 address"),
+        .init(.top, "listen [127.0.0.1]:80", "8: brackets are only for IPv6 addresses"),
+        .init(.top, "listen 010.0.0.1:80", "8: '010.0.0.1' is not an IPv4 or IPv6 address"),
+        .init(.top, "listen 1.2.3:80", "8: '1.2.3' is not an IPv4 or IPv6 address"),
+        .init(.top, "listen [:::]:80", "8: ':::' is not an IPv4 or IPv6 address"),
         .init(
             .top, "listen [1:2:3:4:5:6:7:8:9]:80",
-            "8: '1:2:3:4:5:6:7:8:9' is no IPv4 or IPv6 address"),
+            "8: '1:2:3:4:5:6:7:8:9' is not an IPv4 or IPv6 address"),
         .init(
-            .top, "listen [1:2:3:4:5:6:7::8]:80", "8: '1:2:3:4:5:6:7::8' is no IPv4 or IPv6 address"
+            .top, "listen [1:2:3:4:5:6:7::8]:80",
+            "8: '1:2:3:4:5:6:7::8' is not an IPv4 or IPv6 address"
         ),
         .init(
             .top, "listen app:80",
-            "8: names are not resolved yet: write the numeric address of 'app'"),
+            "8: host names cannot be used here: write the numeric address of 'app'"),
         .init(.top, "listen 127.0.0.1:", "17: expected a port from 0 to 65535, not ''"),
         .init(.top, "listen 127.0.0.1:65536", "18: expected a port from 0 to 65535, not '65536'"),
         .init(.top, "listen unix:", "8: expected a path after 'unix:'"),
@@ -156,7 +158,7 @@ struct ValueTests {
             .top, "listen unix:/" + String(repeating: "a", count: 107),
             "8: the path of a socket has at most 107 octets, this one has 108"),
         .init(
-            .top, "listen :8443", "8: ':8443' names no address: write *:8443 for every address"),
+            .top, "listen :8443", "8: ':8443' has no address: write *:8443 for every address"),
         .init(
             .top, "listen https://0.0.0.0:8443",
             "8: an address has no scheme: write 0.0.0.0:8443 and 'tls' in its block"),
@@ -168,30 +170,29 @@ struct ValueTests {
             .backend, "server http://[::1]", "8: an address has no scheme: write [::1]:80"),
         .init(
             .backend, "server wss://127.0.0.1/ws",
-            "8: an address has no scheme: write 127.0.0.1:443; servers are spoken to without TLS"),
+            "8: an address has no scheme: write 127.0.0.1:443; servers are reached without TLS"),
         .init(
             .backend, "server 127.0.0.1:8000/app",
             "8: an address has no path: write 127.0.0.1:8000, and the path as a 'rewrite'"),
         .init(.backend, "server http://", "8: expected ADDRESS:PORT, not 'http://'"),
-        .init(.backend, "server :80", "8: ':80' names no address: write 127.0.0.1:80"),
-        .init(.backend, "server *:80", "8: '*' is no IPv4 or IPv6 address"),
+        .init(.backend, "server :80", "8: ':80' has no address: write 127.0.0.1:80"),
+        .init(.backend, "server *:80", "8: '*' is not an IPv4 or IPv6 address"),
         .init(.backend, "server 127.0.0.1:0", "18: expected a port from 1 to 65535, not '0'"),
         .init(.top, "trust 10.0.0.0/33", "7: expected a prefix length from 0 to 32 after '/'"),
         .init(
             .top, "trust 10.0.0.1/8",
-            "7: '10.0.0.1/8' has bits set behind its prefix of 8"
-                + " (write the network's own address)"),
+            "7: '10.0.0.1/8' has bits set after its prefix of 8 (write the network's own address)"),
         .init(.top, "trust lan", "7: expected a network such as 10.0.0.0/8, not 'lan'"),
         .init(
             .top, "trust 10.0.0.0/8/8",
             "7: expected a network such as 10.0.0.0/8, not '10.0.0.0/8/8'"),
         .init(
             .top, "listen 127.0.0.1:1",
-            "8: '127.0.0.1:1' is listened on twice (first set at line 1)"),
+            "8: '127.0.0.1:1' is used by two listeners (first set at line 1)"),
     ]
 
     private static let path =
-        "behind 'message:' stand names of members with dots in between, as in"
+        "after 'message:', write the names of members, joined by dots, as in"
         + " message:payload.Authorization"
 
     static let sources: [Mistake] = [
@@ -204,7 +205,7 @@ struct ValueTests {
             "6: expected query:NAME, header:NAME, cookie:NAME, claim:NAME or path:NAME,"
                 + " not 'role'"),
         .init(.sessionsWithLimit, "role query:", "6: a name is missing after 'query:'"),
-        .init(.sessionsWithLimit, "role header:X(1)", "6: this is no header name"),
+        .init(.sessionsWithLimit, "role header:X(1)", "6: this is not a header name"),
         .init(.sessionsWithLimit, "device query:a query:a", "16: 'query:a' is named twice"),
         .init(
             .jwtWithSecret, "from bearr",
@@ -220,15 +221,15 @@ struct ValueTests {
         .init(.jwtWithSecret, "from \"message:a b\"", "6: \(path)"),
         .init(
             .jwtWithSecret, "from message:1.2.3.4.5.6.7.8.9",
-            "6: at most 8 names stand behind 'message:'"),
+            "6: at most 8 names may come after 'message:'"),
         .init(
             .jwtWithSecret, "from messag:a",
             "6: expected bearer, subprotocol, cookie:NAME, query:NAME, header:NAME or message:PATH,"
                 + " not 'messag:a' (did you mean 'message:a'?)"),
         .init(.jwtWithSecret, "from message:a message:a", "16: 'message:a' is named twice"),
         .init(.jwtWithSecret, "from bearer bearer", "13: 'bearer' is named twice"),
-        .init(.jwtWithSecret, "user_header X:Y", "13: 'X:Y' is no header name"),
-        .init(.jwtWithSecret, "user \"\"", "6: this must not be empty"),
+        .init(.jwtWithSecret, "user_header X:Y", "13: 'X:Y' is not a header name"),
+        .init(.jwtWithSecret, "user \"\"", "6: this value must not be empty"),
     ]
 
     @Test("Quantities and choices that make no sense", arguments: quantities)

@@ -53,13 +53,13 @@ struct VariableTests {
         arguments: [
             (
                 "${NOBODY}",
-                "24: error: the environment variable 'NOBODY' is not set (${NOBODY:-text} takes a"
-                    + " text in its place)"
+                "24: error: the environment variable 'NOBODY' is not set (${NOBODY:-text} gives a"
+                    + " default)"
             ),
             (
                 "\"한 ${NOBODY}\"",
-                "27: error: the environment variable 'NOBODY' is not set (${NOBODY:-text} takes a"
-                    + " text in its place)"
+                "27: error: the environment variable 'NOBODY' is not set (${NOBODY:-text} gives a"
+                    + " default)"
             ),
             (
                 "${LINES}",
@@ -105,7 +105,7 @@ struct VariableTests {
         ])
     func secrets(text: String) {
         let heard = rendered(prelude + text, at: desk)
-        #expect(heard.contains("error: a secret is named here, and never inserted: write env:NAME"))
+        #expect(heard.contains("error: a secret is named here, not inserted: write env:NAME"))
         #expect(!heard.contains(Desk.secret) && !heard.contains("audience'"))
     }
 
@@ -113,7 +113,7 @@ struct VariableTests {
         for text in ["${NOBODY:-route} / { }", "${NOBODY:-include} x", "route / { ${PORT} 1 }"] {
             #expect(
                 complaints(prelude + text, at: desk).contains(
-                    "variables stand for values: the word of a directive is written out"))
+                    "variables are for values: the name of a directive must be written out"))
         }
     }
 

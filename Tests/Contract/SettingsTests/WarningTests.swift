@@ -9,9 +9,10 @@ struct WarningTests {
 
     private static let store = "sessions s { store query:s; limit 1 block_new }\n"
     private static let free =
-        "the store is whatever the request says, also somebody else's: bind 'query:s' to the token"
+        "the request alone says which store it is for, so a client can name the store of another"
+        + " one: bind 'query:s' to the token"
     private static let opaque =
-        "any page can be 'null', in a sandboxed frame: with the user's cookie it is let in here"
+        "'null' can be any page in a sandboxed frame: with the user's cookie, it is let in here"
 
     private static func bound(_ requirement: String) -> String {
         "route / { auth app; require \(requirement); sessions s; respond 200 }"
@@ -25,7 +26,7 @@ struct WarningTests {
         ("listen 127.0.0.1:80\nroute / { respond 200 }", ""),
         (
             "trust_fields forwarded\nlisten 127.0.0.1:80\nroute / { respond 200 }",
-            "1:1: warning: without 'trust' nobody is believed"
+            "1:1: warning: without 'trust' these fields are read from no proxy"
         ),
         (
             "trust_fields forwarded; trust 10.0.0.0/8\nlisten 127.0.0.1:80\n"
@@ -52,9 +53,9 @@ struct WarningTests {
         (
             "listen *:80\njwt app { algorithms HS256; secret env:JUST; audience a;"
                 + " from bearer query:t }\nroute / { auth app; respond 200 }",
-            "1:8: warning: '*:80' is reachable from other machines and has no 'tls'\n"
-                + "2:70: warning: tokens in the query travel in the clear: the listener at line 1"
-                + " has no 'tls'"
+            "1:8: warning: '*:80' is reachable from other machines and has no 'tls'\n2:70:"
+                + " warning: tokens in the query are sent unencrypted: the listener at line 1 has"
+                + " no 'tls'"
         ),
         (
             tls + jwt + store + "route / { auth app; sessions s; respond 200 }\n"
@@ -87,8 +88,9 @@ struct WarningTests {
         (
             tls + jwt + "sessions s { store path:shop; limit 1 block_new }\n"
                 + "route /{shop} { auth app; sessions s; respond 200 }",
-            "4:36: warning: the store is whatever the request says, also somebody else's: bind"
-                + " 'path:shop' to the token (as in 'require claim:store_id == path:shop')"
+            "4:36: warning: the request alone says which store it is for, so a client can name the"
+                + " store of another one: bind 'path:shop' to the token (as in 'require"
+                + " claim:store_id == path:shop')"
         ),
         (
             tls + "jwt app { algorithms HS256; secret env:JUST; audience a; from cookie:t }\n"
@@ -107,12 +109,12 @@ struct WarningTests {
         ),
         (
             tls + "route /a/{x} { respond 200 }\nroute /a/{y} { respond 201; methods GET }",
-            "3:7: warning: no request reaches this route: the one at line 2 takes them all"
+            "3:7: warning: no request reaches this route: the one at line 2 matches all of them"
         ),
         (
             tls + "route /a { respond 200; methods GET }\nroute /a { respond 201; methods POST }\n"
                 + "route /a { respond 202; methods POST GET }\nroute /a { respond 202 }",
-            "4:7: warning: no request reaches this route: the one at line 2 takes them all"
+            "4:7: warning: no request reaches this route: the one at line 2 matches all of them"
         ),
         (
             tls + "route /a { respond 200 }\nroute /a/ { respond 200 }\n"
@@ -127,7 +129,7 @@ struct WarningTests {
         (
             tls + jwt + backend
                 + "route / { auth app; backend app; methods GET; cors any { methods GET PUT } }",
-            "4:47: warning: 'cors' promises PUT, which is none of the 'methods' of this route"
+            "4:47: warning: 'cors' allows PUT, but it is not among the 'methods' of this route"
         ),
         (
             tls + "route /a { events; methods POST; respond 200 }\n"
@@ -141,18 +143,18 @@ struct WarningTests {
         ),
         (
             tls + "rewrite /a/{x} to /b\nrewrite /a/{y}/ to /c\nroute / { respond 200 }",
-            "3:9: warning: no request reaches this rewrite: the one at line 2 takes them all"
+            "3:9: warning: no request reaches this rewrite: the one at line 2 matches all of them"
         ),
         (
             tls + "rewrite /shop/{id}/patient/{pid} to /patient/{pid}\n"
                 + "route /patient/{id} { respond 200 }",
-            "2:9: warning: the route at line 3 has a '{id}' of its own: what the route says reads"
-                + " that one, what this rewrite says its own"
+            "2:9: warning: the route at line 3 also has a '{id}': the directives of the route read"
+                + " that one, those of this rewrite its own"
         ),
         (
             tls + "rewrite /a/{x}/{y} to /{x}/b{y}/c\nroute /{x}/{y} { respond 200 }",
-            "2:9: warning: the route at line 3 has a '{y}' of its own: what the route says reads"
-                + " that one, what this rewrite says its own"
+            "2:9: warning: the route at line 3 also has a '{y}': the directives of the route read"
+                + " that one, those of this rewrite its own"
         ),
         (
             // The same part of the path, another name, a route it does not lead to, one above it.
@@ -163,7 +165,7 @@ struct WarningTests {
         (
             "listen 127.0.0.1:80\nconsole *:99 { token env:SHORT; allow_remote on }\n"
                 + "route / { respond 200 }",
-            "2:9: warning: the console at '*:99' has no TLS: its token travels in the clear"
+            "2:9: warning: the console at '*:99' has no TLS: its token is sent unencrypted"
         ),
         (
             "listen 127.0.0.1:80\nconsole [::1]:99 { token env:TINY }\nroute / { respond 200 }",
@@ -173,9 +175,9 @@ struct WarningTests {
         (
             tls + "jwt app { algorithms HS256; secret env:JUST; audience a; tickets on\n"
                 + "on_expiry ignore; expiring 5s }\nroute / { auth app; respond 200 }",
-            "2:58: warning: no route hands out tickets of jwt 'app' (a route with 'ticket' does)\n"
-                + "3:19: warning: with 'on_expiry ignore' no connection ends that clients could be"
-                + " told about"
+            "2:58: warning: no route issues tickets of jwt 'app' (a route with 'ticket'"
+                + " does)\n3:19: warning: with 'on_expiry ignore' no connection ends, so clients"
+                + " need no notice"
         ),
         (
             tls + "jwt app { algorithms HS256; secret env:JUST; audience a; tickets on\n"
@@ -183,8 +185,8 @@ struct WarningTests {
         ),
         (
             tls + jwt + "route / { auth app optional; roles a; respond 200 }",
-            "3:30: warning: who brings no token has no role: with 'roles', nobody passes because"
-                + " of 'optional'"
+            "3:30: warning: a client without a token has no role: with 'roles', no client passes"
+                + " because of 'optional'"
         ),
         (
             tls + jwt + "route / { auth app optional; roles a; respond 200; report_only roles }",
@@ -208,8 +210,8 @@ struct WarningTests {
             + "route / { auth app; respond 200 }"
         #expect(
             complaints(text)
-                == "2:36: error: a secret does not stand in the configuration: write env:NAME for"
-                + " an environment variable or file:PATH for a file that holds it")
+                == "2:36: error: a secret must not be written into the configuration: write"
+                + " env:NAME for an environment variable or file:PATH for a file that contains it")
     }
 
     @Test("Beside errors, nothing is said about what only seems unused") func besideErrors() {

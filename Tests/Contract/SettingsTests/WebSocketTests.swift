@@ -72,7 +72,7 @@ struct WebSocketTests {
         arguments: [
             (
                 "route /w { websocket; auth m; subprotocols \"a b\"; backend app }",
-                "44: error: this is no name of a subprotocol"
+                "44: error: this is not a subprotocol name"
             ),
             (
                 "route /w { websocket; auth m; subprotocols a a; backend app }",
@@ -81,12 +81,12 @@ struct WebSocketTests {
             (
                 "route /w { websocket; subprotocols a; backend app }",
                 "23: error: 'subprotocols' needs 'auth NAME' with 'from message:PATH' beside it:"
-                    + " elsewhere the app chooses"
+                    + " without it, the app chooses"
             ),
             (
                 "jwt n { secret env:JWT_SECRET; algorithms HS256; audience a; from message:t }; "
                     + "route /w { events; auth n; backend app }",
-                "104: error: 'n' looks for tokens in the first message of a WebSocket only, and an"
+                "104: error: 'n' looks for tokens in the first message of a WebSocket only, but an"
                     + " event stream has none"
             ),
         ])
@@ -115,11 +115,11 @@ struct WebSocketTests {
         .init(.route, "compress gzip level 10", "10: expected \(words), not 'gzip'"),
         .init(.route, "compress level 1 level 2", "18: 'level' is set twice"),
         .init(.route, "compress upstream upstream", "19: 'upstream' is set twice"),
-        .init(.route, "compress level 1 off", "18: 'off' stands alone"),
-        .init(.route, "compress off level 1", "10: 'off' stands alone"),
+        .init(.route, "compress level 1 off", "18: 'off' cannot be combined with other words"),
+        .init(.route, "compress off level 1", "10: 'off' cannot be combined with other words"),
         .init(.route, "compress of", "10: expected \(words), not 'of' (did you mean 'off'?)"),
         .init(.route, "compress over", "10: a size is missing after 'over'"),
-        .init(.route, "compress over 2t", "15: '2t' is no size (expected \(size))"),
+        .init(.route, "compress over 2t", "15: '2t' is not a size (expected \(size))"),
         .init(.route, "compress window 8", "17: '8' is out of range (9 to 15)"),
         .init(.route, "compress memory 0", "17: '0' is out of range (1 to 9)"),
         .init(.route, "compress ratio 1", "16: '1' is out of range (2 to 1000)"),
@@ -146,38 +146,39 @@ struct WebSocketTests {
             "1: 'slow' is incomplete (expected: slow cut [DURATION] [under SIZE] | wait)"),
         .init(.route, "slow cutt", "6: expected cut or wait, not 'cutt' (did you mean 'cut'?)"),
         .init(.route, "slow 5s", "6: expected cut or wait, not '5s'"),
-        .init(.route, "slow wait 5s", "11: nothing follows 'slow wait'"),
-        .init(.route, "slow cut 5", "10: '5' is no duration (did you mean '5s'?)"),
+        .init(.route, "slow wait 5s", "11: unexpected word after 'slow wait'"),
+        .init(.route, "slow cut 5", "10: '5' is not a duration (did you mean '5s'?)"),
         .init(.route, "slow cut 0s", "10: '0s' is out of range (1ms to 1d)"),
-        .init(.route, "slow wait under 4k", "11: nothing follows 'slow wait'"),
+        .init(.route, "slow wait under 4k", "11: unexpected word after 'slow wait'"),
         .init(
             .route, "slow cut 5s undr 4k",
             "13: expected under, not 'undr' (did you mean 'under'?)"),
         .init(.route, "slow cut 5s under", "13: a size is missing after 'under'"),
         .init(.route, "slow cut under 0", "16: '0' is out of range (1 to 1g)"),
-        .init(.route, "slow cut under 4k 5s", "19: nothing follows 'under SIZE'"),
+        .init(.route, "slow cut under 4k 5s", "19: unexpected word after 'under SIZE'"),
         .init(
             .route, "ping", "1: 'ping' is incomplete (expected: ping [DURATION] [relay|answer])"),
         .init(
             .route, "ping anser",
             "6: expected a duration, relay or answer, not 'anser' (did you mean 'answer'?)"),
-        .init(.route, "ping 5", "6: '5' is no duration (did you mean '5s'?)"),
+        .init(.route, "ping 5", "6: '5' is not a duration (did you mean '5s'?)"),
         .init(.route, "ping 5s 6s", "9: 'ping' takes a duration once"),
         .init(.route, "ping relay answer", "12: 'ping' takes relay or answer once"),
         .init(.route, "ping 10ms", "6: '10ms' is out of range (1s to 1d)"),
         .init(
             .route, "ping 60s answer",
-            "2:7: 'silence' must be longer than 'ping', or every quiet client is cut off"),
+            "2:7: 'silence' must be longer than 'ping', else quiet clients are cut off"
+        ),
         .init(
             .route, "silence 25s",
-            "1: 'silence' must be longer than 'ping', or every quiet client is cut off"),
+            "1: 'silence' must be longer than 'ping', else quiet clients are cut off"),
         .init(.limits, "compress_cache 4", "16: '4' is out of range (4k to 1g)"),
         .init(.limits, "compress_cache of", "16: 'of' is unknown (did you mean 'off'?)"),
     ]
 
     private static let size = "a number of octets, or one with k, m or g, such as 16k"
     private static let orphanedBudget =
-        "'budget' is for the windows that 'context dedicated' keeps, which is not said here"
+        "'budget' limits the windows that 'context dedicated' keeps, but this is missing here"
 
     @Test("What makes no sense", arguments: mistakes)
     func refusing(mistake: Mistake) {
@@ -250,8 +251,8 @@ struct WebSocketTests {
     @Test("A budget without room for one connection is pointed out") func tinyBudget() {
         let text = "compress context dedicated window 11 memory 4 budget "
         let warning =
-            "3:47: warning: this budget holds not even one WebSocket, which needs 35k with this"
-            + " 'window' and 'memory'"
+            "3:47: warning: this budget is too small for even one WebSocket, which needs 35k with"
+            + " this 'window' and 'memory'"
         #expect(complaints(Bench.route.holding(text + "35k")) == "")
         #expect(complaints(Bench.route.holding(text + "17k")) == warning)
     }

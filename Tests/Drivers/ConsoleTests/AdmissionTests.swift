@@ -88,9 +88,9 @@ import Testing
 
     @Test(
         arguments: [
-            ("", "The body is missing"), ("{", "no JSON: an unexpected end at octet 1"),
-            (#"{"size":1}x"#, "something behind the value at octet 10"),
-            (#"{"size":1,"size":1}"#, "a member that is there twice"),
+            ("", "The body is missing"), ("{", "not valid JSON: an unexpected end at octet 1"),
+            (#"{"size":1}x"#, "something after the value at octet 10"),
+            (#"{"size":1,"size":1}"#, "a member that occurs twice"),
             (String(repeating: "[", count: 50), "nested too deeply"),
             (#"{"size":1,"sise":1}"#, "Unknown member 'sise'"), ("[]", "Expected an object"),
             (#"{"note":"x"}"#, "Missing member 'size'"),

@@ -141,7 +141,7 @@ import Transport
     @Test(
         arguments: [
             ("?limit=0", "parameter 'limit'"), ("?limit=1001", "parameter 'limit'"),
-            ("?after=*", "is no 'next' of a page"), ("?page=2", "Unknown parameter 'page'"),
+            ("?after=*", "is not the 'next' of a page"), ("?page=2", "Unknown parameter 'page'"),
         ])
     func `a page that cannot be is refused`(query: String, words: String) throws {
         let reply = try console.ask("GET", "/revocations" + query)

@@ -238,7 +238,7 @@ import Transport
         }
         #expect(texts.count == 3)
         #expect(texts[0] == "console: ready at \(console.address.text)")
-        #expect(texts[1].hasPrefix("console: POST /echo of 127.0.0.1: 200, request "))
-        #expect(texts[2] == "console: refused 127.0.0.1, who brings no token of ours")
+        #expect(texts[1].hasPrefix("console: POST /echo from 127.0.0.1: 200, request "))
+        #expect(texts[2] == "console: refused 127.0.0.1 without the right token")
     }
 }

@@ -38,10 +38,10 @@ import Transport
         let body = try #require(bodies.first)
         if token == nil {
             #expect(head.contains(challenge) && !head.contains("error="))
-            #expect(body.contains("The console's token is needed, in the field 'Authorization: "))
+            #expect(body.contains("The console's token is missing: send 'Authorization: "))
         } else {
             #expect(head.contains(challenge + ", error=\"invalid_token\""))
-            #expect(body.contains("What 'Authorization' brings is not the console's token"))
+            #expect(body.contains("The token in 'Authorization' is not the console's"))
         }
     }
 

@@ -13,10 +13,10 @@ final class Hold: Sendable {
     private let responders = Guarded<[Responder]>([])
 
     /// The table with `GET /hold` in it.
-    var endpoints: [Endpoint] {
+    var endpoints: [ConsoleEndpoint] {
         let responders = responders
         return TestEndpoints.all + [
-            Endpoint(
+            ConsoleEndpoint(
                 method: .get, path: "/hold", name: "hold", summary: "When it is time",
                 answers: [.json(200, "At last", .anything)]
             ) { _, responder in responders.withLock { $0.append(responder) } }

@@ -5,7 +5,7 @@ import Testing
 @testable import Console
 
 @Suite struct OpenAPIDocumentTests {
-    private func document(_ endpoints: [Endpoint]) throws -> JSONObject {
+    private func document(_ endpoints: [ConsoleEndpoint]) throws -> JSONObject {
         let console = try TestConsole(endpoints)
         let reply = try console.ask("GET", "/openapi.json")
         #expect(reply.status == 200)
@@ -13,7 +13,7 @@ import Testing
         return try #require(reply.json?.object)
     }
 
-    private static var tables: [[Endpoint]] { [TestBackend().endpoints, TestEndpoints.all] }
+    private static var tables: [[ConsoleEndpoint]] { [TestBackend().endpoints, TestEndpoints.all] }
 
     @Test(arguments: tables.indices)
     func `every endpoint is in it, and nothing else`(table: Int) throws {
@@ -46,6 +46,35 @@ import Testing
             let prefix = "#/components/schemas/"
             #expect(reference.hasPrefix(prefix))
             #expect(schemas[String(reference.dropFirst(prefix.count))]?.object != nil)
+        }
+    }
+
+    @Test func `everything is described by words that name it`() throws {
+        let document = try document(TestBackend().endpoints)
+        let texts = Self.descriptions(in: .object(document))
+        #expect(texts.count > 200)
+        let pronouns: Set<Substring> = ["It", "Its", "They", "These", "Those", "Who", "Whose"]
+        for text in texts {
+            let words = text.split(separator: " ")
+            #expect(words.count > 1, "\(text)")
+            #expect(words.first.map(pronouns.contains) == false, "\(text)")
+        }
+    }
+
+    /// The texts under `description` and `summary`.
+    private static func descriptions(in value: JSONValue) -> [String] {
+        switch value {
+        case .array(let values): values.flatMap(descriptions)
+        case .object(let object):
+            object.members.flatMap { member in
+                if ["description", "summary"].contains(member.name), let text = member.value.string
+                {
+                    [text]
+                } else {
+                    descriptions(in: member.value)
+                }
+            }
+        case .null, .bool, .number, .string: []
         }
     }
 
@@ -85,8 +114,7 @@ import Testing
         #expect(
             delete?["description"]
                 == .string(
-                    "Of the parameters, exactly one of: 'jti'; 'user';"
-                        + " 'before' (with or without 'user')"))
+                    "Parameters: exactly one of: 'jti'; 'user'; 'before' (with or without 'user')"))
     }
 
     @Test func `a problem is as its schema says`() throws {
@@ -95,7 +123,7 @@ import Testing
             try console.ask("GET", "/nothing"), try console.ask("GET", "/", token: nil),
         ] {
             let value = try #require(reply.json)
-            #expect(throws: Never.self) { try SchemaCheck().check(value, Endpoint.problem) }
+            #expect(throws: Never.self) { try SchemaCheck().check(value, ConsoleEndpoint.problem) }
         }
     }
 }

@@ -9,7 +9,7 @@ import Transport
 @Suite struct ReloadTests {
     private func text(_ settings: ConsoleSettings, _ current: ConsoleSettings? = nil) -> String? {
         do throws(ConsoleFailure) {
-            _ = try ConsoleEntrance.prepare(settings, inPlaceOf: current)
+            _ = try PreparedConsole.prepare(settings, inPlaceOf: current)
             return nil
         } catch {
             return error.text
@@ -83,17 +83,18 @@ import Transport
         let port = taken.address.port ?? 0
         let text = text(settings(.ip(address: "127.0.0.1", port: port)))
         #expect(
-            text == "the console cannot listen on 127.0.0.1:\(port): another process listens there"
-                + " (ss -ltnp shows which)")
+            text
+                == "the console cannot listen on 127.0.0.1:\(port): another process uses this"
+                + " address (ss -ltnp shows which)")
     }
 
     @Test func `what is not adopted gives its socket back`() throws {
-        let entrance = try #require(
-            try ConsoleEntrance.prepare(settings(), inPlaceOf: nil))
-        let port = try #require(entrance.address?.port)
+        let console = try #require(
+            try PreparedConsole.prepare(settings(), inPlaceOf: nil))
+        let port = try #require(console.address?.port)
         let same = settings(.ip(address: "127.0.0.1", port: port))
         #expect(text(same) != nil)
-        _ = consume entrance
+        _ = consume console
         #expect(text(same) == nil)
     }
 
@@ -105,7 +106,7 @@ import Transport
     func `other machines are kept away, unless told otherwise`(host: String, isLocal: Bool) {
         let local = settings(.ip(address: host, port: 0))
         let objection = text(local)
-        #expect(objection?.contains("without 'allow_remote on'") ?? false == !isLocal)
+        #expect(objection?.contains("needs 'allow_remote on'") ?? false == !isLocal)
         if host == "0.0.0.0" {
             var remote = local
             remote.allowsRemote = true
@@ -119,8 +120,8 @@ import Transport
         #expect(text(settings(token: "")) == "the token of the console is empty")
     }
 
-    @Test func `no console is no entrance`() throws {
-        #expect(try ConsoleEntrance.prepare(nil, inPlaceOf: settings()) == nil)
+    @Test func `nothing is prepared without a console`() throws {
+        #expect(try PreparedConsole.prepare(nil, inPlaceOf: settings()) == nil)
     }
 
     @Test func `many reloads leave the last one`() throws {

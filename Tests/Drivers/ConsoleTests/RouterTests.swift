@@ -4,8 +4,8 @@ import Testing
 @testable import Console
 
 @Suite struct RouterTests {
-    private static func endpoint(_ method: Method, _ path: PathTemplate) -> Endpoint {
-        Endpoint(
+    private static func endpoint(_ method: Method, _ path: PathTemplate) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: method, path: path, name: method.name + path.text, summary: "",
             captures: path.captureNames.map { .init($0, .text(upTo: 9), "") }, answers: []
         ) { _, _ in }

@@ -77,7 +77,7 @@ private let order = Schema.object(
             (.list(of: .truth, count: 1...2), "[]", "a list of 1 to 2 values"),
             (.list(of: .truth, count: 1...2), "[true,true,true]", "a list of 1 to 2 values"),
             (.either([.truth, .null]), "1", "true or false or null"), (thing, "[]", "an object"),
-            (.dateTime, #""2026-11-21T02:00:00""#, "a date and time of RFC 3339"),
+            (.dateTime, #""2026-11-21T02:00:00""#, "a date and time as in RFC 3339"),
         ])
     func `what does not fit says what is expected`(
         schema: Schema, text: String, expected: String

@@ -47,7 +47,7 @@ final class TestBackend: ConsoleBackend {
         answer(.success(families.withLock { $0 }))
     }
 
-    var endpoints: [Endpoint] {
+    var endpoints: [ConsoleEndpoint] {
         ConsoleEndpoints.all(self) { ClockReading(now: .zero, wallTime: TestBackend.now) }
     }
 

@@ -25,7 +25,7 @@ final class TestConsole {
     private let lines: Guarded<[ConsoleNotice]>
 
     init(
-        _ endpoints: [Endpoint] = TestEndpoints.all,
+        _ endpoints: [ConsoleEndpoint] = TestEndpoints.all,
         limits change: (inout ConsoleLimits) -> Void = { _ in }
     ) throws {
         var limits = ConsoleLimits()
@@ -45,10 +45,10 @@ final class TestConsole {
 
     /// As a reload does it.
     func reload(_ settings: ConsoleSettings?) throws {
-        let entrance = try ConsoleEntrance.prepare(settings, inPlaceOf: current)
-        if let bound = entrance?.address { address = bound }
+        let prepared = try PreparedConsole.prepare(settings, inPlaceOf: current)
+        if let bound = prepared?.address { address = bound }
         current = settings
-        server.adopt(entrance)
+        server.adopt(prepared)
     }
 
     func visit() throws -> Visitor { try Visitor(address, of: self) }

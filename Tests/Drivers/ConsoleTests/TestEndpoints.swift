@@ -9,7 +9,7 @@ import Transport
 
 /// A table as others will be: things with names and versions, and endpoints that take their time.
 enum TestEndpoints {
-    static var all: [Endpoint] {
+    static var all: [ConsoleEndpoint] {
         OpenAPIDocument.adding(to: things(Guarded(["x": Thing(size: 1)])) + slow)
     }
 
@@ -31,9 +31,9 @@ enum TestEndpoints {
     private static let dryRun = ObjectSchema.Member(
         "dry_run", .truth, "Only say what would be done", fallback: .bool(false))
 
-    static func things(_ things: Guarded<[String: Thing]>) -> [Endpoint] {
+    static func things(_ things: Guarded<[String: Thing]>) -> [ConsoleEndpoint] {
         [
-            Endpoint(
+            ConsoleEndpoint(
                 method: .get, path: "/things", name: "things", summary: "All of them",
                 query: ObjectSchema([
                     .init("limit", .integer(1...10), "At most", fallback: .whole(5)),
@@ -43,7 +43,7 @@ enum TestEndpoints {
             ) { request, responder in
                 responder.respond(.json(200, .object(request.query)))
             },
-            Endpoint(
+            ConsoleEndpoint(
                 method: .get, path: "/things/{name}", name: "thing", summary: "One of them",
                 captures: [name],
                 answers: [.json(200, "It", thing, hasEntityTag: true), .problem(404, "None")]
@@ -55,7 +55,7 @@ enum TestEndpoints {
                 }
                 responder.respond(thing.response)
             },
-            Endpoint(
+            ConsoleEndpoint(
                 method: .put, path: "/things/{name}", name: "changeThing", summary: "Change it",
                 captures: [name], query: ObjectSchema([dryRun]), body: thing,
                 precondition: .required,
@@ -63,11 +63,11 @@ enum TestEndpoints {
             ) { request, responder in
                 responder.respond(change(request, things))
             },
-            Endpoint(
+            ConsoleEndpoint(
                 method: .delete, path: "/things/{name}", name: "removeThing", summary: "End it",
                 captures: [name], precondition: .allowed, answers: [.empty(204, "Gone")]
             ) { _, responder in responder.respond(.empty()) },
-            Endpoint(
+            ConsoleEndpoint(
                 method: .get, path: "/things/first", name: "firstThing", summary: "The first",
                 answers: [.json(200, "Its name", .anything)]
             ) { _, responder in responder.respond(.json(200, "first")) },
@@ -93,9 +93,9 @@ enum TestEndpoints {
         }
     }
 
-    static var slow: [Endpoint] {
+    static var slow: [ConsoleEndpoint] {
         [
-            Endpoint(
+            ConsoleEndpoint(
                 method: .get, path: "/later", name: "later", summary: "From another thread",
                 query: ObjectSchema([.init("ms", .integer(0...5000), "After", fallback: .whole(0))]
                 ),
@@ -108,11 +108,11 @@ enum TestEndpoints {
                     responder.respond(.json(200, "too late"))
                 }
             },
-            Endpoint(
+            ConsoleEndpoint(
                 method: .get, path: "/never", name: "never", summary: "Does not answer",
                 answers: [.json(200, "Never", .anything)]
             ) { _, _ in },
-            Endpoint(
+            ConsoleEndpoint(
                 method: .get, path: "/huge", name: "huge", summary: "Many octets",
                 answers: [AnswerNote(status: 200, summary: "Them", content: .text(type: "x/y"))]
             ) { _, responder in
@@ -120,7 +120,7 @@ enum TestEndpoints {
                 responder.respond(
                     ConsoleResponse(status: 200, content: .octets(octets, type: "x/y")))
             },
-            Endpoint(
+            ConsoleEndpoint(
                 method: .post, path: "/echo", name: "echo", summary: "What was sent",
                 body: .anything, answers: [.json(200, "It", .anything)]
             ) { request, responder in responder.respond(.json(200, request.body ?? .null)) },

@@ -75,7 +75,7 @@ import Testing
         arguments: [
             ("nane=x", "Unknown parameter 'nane'"), ("=x", "Unknown parameter ''"),
             ("NAME=x", "Unknown parameter 'NAME'"),
-            ("name=x&name=y", "The parameter 'name' is there more than once"),
+            ("name=x&name=y", "The parameter 'name' occurs more than once"),
             ("name=", "Expected a text of 1 to 20 characters as parameter 'name'"),
             ("name", "Expected a text of 1 to 20 characters as parameter 'name'"),
             ("limit=0", "Expected a whole number from 1 to 9 as parameter 'limit'"),
@@ -83,9 +83,9 @@ import Testing
             ("tag=c", "Expected 'a' or 'b' as parameter 'tag'"),
             ("tag=a&tag=a&tag=a", "Expected a list of 1 to 2 values as parameter 'tag'"),
             ("dry_run=yes", "Expected true or false as parameter 'dry_run'"),
-            ("name=%", "There is a broken escape in the target"),
-            ("name=%4", "There is a broken escape in the target"),
-            ("%zz=1", "There is a broken escape in the target"),
+            ("name=%", "The target has a malformed percent-escape"),
+            ("name=%4", "The target has a malformed percent-escape"),
+            ("%zz=1", "The target has a malformed percent-escape"),
             ("name=%FF", "The target is not UTF-8"),
         ])
     func `what does not fit is named`(query: String, message: String) {

@@ -46,7 +46,7 @@ import Transport
         let watch = try Watch(clock: KeySetClock(speed: 10), [source])
         try write("{")
         try watch.wait { !$0.notices.isEmpty }
-        #expect(watch.notices[0].text.hasSuffix("not a JSON object; the ones at hand stay in use"))
+        #expect(watch.notices[0].text.hasSuffix("not a JSON object; the current keys stay in use"))
         #expect(watch.keyIDs(source) == ["one"])
         try write(set(two))
         try watch.wait { $0.keyIDs(source) == ["two"] }

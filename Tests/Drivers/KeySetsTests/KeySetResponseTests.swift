@@ -51,7 +51,7 @@ import Testing
         ("HTTP/1.0 200 OK\n\n{}", true, .document("{}", nil)),
         ("HTTP/1.1 103 Early\n\nHTTP/1.1 200 OK\nContent-Length: 0\n\n", false, .document("", nil)),
         ("HTTP/1.1 302 Found\nLocation: /x\n\n", false, .redirect("/x")),
-        ("HTTP/1.1 302 Found\n\n", false, .failure(.redirect("to nowhere"))),
+        ("HTTP/1.1 302 Found\n\n", false, .failure(.redirect("without a new address"))),
         ("HTTP/1.1 503 Busy\n\n", false, .failure(.status(503))),
         (
             "HTTP/1.1 101 Go\n\n", false,
@@ -59,7 +59,7 @@ import Testing
         ),
         (
             "HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 2\n\n", false,
-            .failure(.answer("it is compressed, which nobody asked for"))
+            .failure(.answer("it is compressed, but the request did not allow that"))
         ),
         ("HTTP/1.1 200 OK\nContent-Length: 21\n\n", false, .failure(.tooLarge(limit: 20))),
         (

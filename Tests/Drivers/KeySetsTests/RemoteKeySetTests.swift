@@ -42,12 +42,14 @@ import Transport
         let reasons = [
             "/status/500": "the answer has status 500", "/status/404": "the answer has status 404",
             "/status/204": "the answer has status 204", "/status/304": "the answer has status 304",
-            "/redirect/4": "redirected more than 3 times", "/nowhere": "redirected to nowhere",
-            "/to/?http://localhost/keys": "redirected to something else than https",
+            "/redirect/4": "redirected more than 3 times",
+            "/nowhere": "redirected without a new address",
+            "/to/?http://localhost/keys": "redirected to a URL that is not https",
             "/huge": "the answer is larger than 4096 octets",
             "/endless": "the answer is larger than 4096 octets",
             "/short": "the answer is malformed: The body ended early.",
-            "/gzip": "the answer is malformed: it is compressed, which nobody asked for",
+            "/gzip":
+                "the answer is malformed: it is compressed, but the request did not allow that",
             "/garbage": "the answer is malformed: The first line of the message is malformed.",
             "/html": "not a JSON object", "/empty": "no key in it",
         ]
@@ -64,7 +66,7 @@ import Transport
             #expect(
                 notices == [
                     .warning(
-                        "keys: cannot read '\(source.name)': \(reason); there are no keys of it")
+                        "keys: cannot read '\(source.name)': \(reason); there are no keys from it")
                 ])
             #expect(watch.keyIDs(source) == nil)
         }
@@ -111,10 +113,10 @@ import Transport
             (expired.set(), "the certificate has expired"),
             (
                 server.set { $0.authorityPath = folder.path("nothing") },
-                "the authorities of 'ca' cannot be used"
+                "the certificates of 'ca' cannot be used"
             ),
             (server.set(host: "localhost") { $0.host = "127.0.0.2" }, "for another host"),
-            (server.set { $0.host = "name.invalid" }, "the name cannot be looked up"),
+            (server.set { $0.host = "name.invalid" }, "the host name cannot be looked up"),
         ]
         for (set, reason) in table {
             let watch = try Watch([.remote(set)])

@@ -100,7 +100,7 @@ import Transport
         #expect(status.isFailing)
         #expect((5...25).contains(status.counters.failures - before.failures))
         #expect(watch.notices.map(\.isWarning) == [true])
-        #expect(watch.notices[0].text.contains("the ones at hand stay in use"))
+        #expect(watch.notices[0].text.contains("the current keys stay in use"))
         try server.publish([issuer.publicKey, try Issuer("two").publicKey])
         try server.comeBack()
         try watch.wait { $0.keyIDs(source) == ["one", "two"] && $0.notices.count > 1 }

@@ -91,7 +91,7 @@ import Transport
         try desk.wait { $0.store.statistics.recorded == 16_384 }
         try desk.wait { $0.notices.count == 3 }
         #expect(desk.notices[1].isWarning)
-        #expect(desk.notices[2].text == "state: 16 ended sessions are missing from the history")
+        #expect(desk.notices[2].text == "state: 16 past sessions are missing from the history")
     }
 
     @Test func `many writers share a transaction`() throws {

@@ -85,7 +85,7 @@ import Transport
             #expect(failure(path) == .exposed(folder: path, .writable))
         }
         let words = failure(path)?.description
-        #expect(words == "state: others may write to '\(path)' (chmod go-w '\(path)')")
+        #expect(words == "state: other users can write to '\(path)' (chmod go-w '\(path)')")
         try mode(0o750)
         #expect(failure(path) == nil)
     }
@@ -151,7 +151,7 @@ import Transport
     @Test func `a folder in the place of the file is an error`() throws {
         try FileManager.default.createDirectory(
             atPath: file, withIntermediateDirectories: true)
-        #expect(failure(path) == .inaccessible(path: file, reason: "it is a folder and no file"))
+        #expect(failure(path) == .inaccessible(path: file, reason: "it is a folder, not a file"))
     }
 
     // MARK: Files that are something else

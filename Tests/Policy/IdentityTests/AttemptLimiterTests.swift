@@ -73,7 +73,7 @@ struct AttemptLimiterTests {
     }
 
     @Test("every IPv4 address is for itself, the hosts of an IPv6 /64 are one")
-    func customers() throws {
+    func neighbours() throws {
         var limiter = AttemptLimiter(AttemptLimit(perSecond: 1, burst: 1))
         limiter.noteFailure(try four(1), now: at(0))
         #expect(limiter.isOverLimit(try four(1), now: at(0)))

@@ -123,8 +123,8 @@ import Testing
         #expect(
             first.notice
                 == .warning(
-                    "keys: cannot read 'https://issuer.test/keys': the answer has status 500; "
-                        + "there are no keys of it"))
+                    "keys: cannot read 'https://issuer.test/keys': the answer has status 500;"
+                        + " there are no keys from it"))
         _ = record.timePassed(to: start + .seconds(1))
         let second = record.failed("another", at: start + .seconds(1), chance: 0)
         #expect(second.notice == nil)

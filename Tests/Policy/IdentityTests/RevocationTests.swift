@@ -46,7 +46,7 @@ struct RevocationFileTests {
             ("a", "line 1: expected 'jti ID' or 'user NAME'"),
             ("\n\njti", "line 3: something is missing after 'jti'"),
             ("user # 7", "line 1: something is missing after 'user'"),
-            ("user a b", "line 1: there is one entry a line: 'user' and one word"),
+            ("user a b", "line 1: a line has one entry: 'user' and one word"),
             ("JTI a", "line 1: expected 'jti ID' or 'user NAME'"),
             ("jti=a", "line 1: expected 'jti ID' or 'user NAME'"),
         ])
@@ -56,8 +56,8 @@ struct RevocationFileTests {
 
     @Test("what is no text is none of an entry's either")
     func octets() {
-        #expect(mistake(Array("jti a\njti ".utf8) + [0xFF]) == "line 2: this is not UTF-8")
-        #expect(mistake(Array("# ".utf8) + [0xC3]) == "line 1: this is not UTF-8")
+        #expect(mistake(Array("jti a\njti ".utf8) + [0xFF]) == "line 2: this line is not UTF-8")
+        #expect(mistake(Array("# ".utf8) + [0xC3]) == "line 1: this line is not UTF-8")
     }
 
     @Test("size and entries have their limits")

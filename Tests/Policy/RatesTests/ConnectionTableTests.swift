@@ -11,14 +11,14 @@ struct ConnectionTableTests {
         #expect(table.enter(1, most: 3) == nil)
         #expect(table.count(of: 1) == 3)
         let other = table.enter(2, most: 3)
-        #expect(other != nil && table.customerCount == 2)
+        #expect(other != nil && table.addressCount == 2)
         leases[0]?.end()
         let next = table.enter(1, most: 3)
         #expect(next != nil && table.enter(1, most: 3) == nil)
         other?.end()
         leases = []
         next?.end()
-        #expect(table.customerCount == 0)
+        #expect(table.addressCount == 0)
     }
 
     @Test("a place is given back once, by the end or with the last reference")
@@ -31,7 +31,7 @@ struct ConnectionTableTests {
             #expect(table.count(of: 1) == 1)
             withExtendedLifetime(second) { #expect(table.count(of: 1) == 1) }
         }
-        #expect(table.count(of: 1) == 0 && table.customerCount == 0)
+        #expect(table.count(of: 1) == 0 && table.addressCount == 0)
     }
 
     @Test("whoever came without a limit counts when there is one, and a lower one ends nobody")
@@ -64,6 +64,6 @@ struct ConnectionTableTests {
             }
             for await isRight in group { #expect(isRight) }
         }
-        #expect(table.customerCount == 0)
+        #expect(table.addressCount == 0)
     }
 }

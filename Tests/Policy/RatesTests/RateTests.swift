@@ -26,7 +26,7 @@ struct RateTests {
         ])
     func rate(count: Int, period: RateLimit.Period, burst: Int) {
         let table = RateTable()
-        let draw = rule(count, per: period, burst: burst).draw(customer: 1)
+        let draw = rule(count, per: period, burst: burst).draw(addressKey: 1)
         for _ in 0..<min(burst, 5000) { #expect(table.take([draw], now: at(0)) == nil) }
         guard burst <= 5000 else { return }
         let step = period.duration / count
@@ -43,7 +43,7 @@ struct RateTests {
     @Test("who is refused is told how long, and waits no longer for having tried")
     func waiting() {
         let table = RateTable()
-        let draw = rule(1, per: .minute, burst: 2).draw(customer: 1)
+        let draw = rule(1, per: .minute, burst: 2).draw(addressKey: 1)
         for _ in 0..<2 { #expect(table.take([draw], now: at(0)) == nil) }
         for _ in 0..<100 { #expect(table.take([draw], now: at(0)) == .seconds(60)) }
         #expect(table.take([draw], now: at(59_999)) == .milliseconds(1))
@@ -51,18 +51,18 @@ struct RateTests {
         #expect(table.take([draw], now: at(60_000)) == .seconds(60))
     }
 
-    @Test("each customer, value, route and limit has a bucket of its own")
+    @Test("each address, value, route and limit has a bucket of its own")
     func subjects() {
         let table = RateTable()
         let draws = [
-            rule(1).draw(customer: 1), rule(1).draw(customer: 2), rule(1).draw(value: "a"),
-            rule(1).draw(value: "b"), rule(1, route: "/b").draw(customer: 1),
-            rule(1, per: .minute).draw(customer: 1), rule(1, burst: 2).draw(customer: 1),
+            rule(1).draw(addressKey: 1), rule(1).draw(addressKey: 2), rule(1).draw(value: "a"),
+            rule(1).draw(value: "b"), rule(1, route: "/b").draw(addressKey: 1),
+            rule(1, per: .minute).draw(addressKey: 1), rule(1, burst: 2).draw(addressKey: 1),
         ]
         for draw in draws { #expect(table.take([draw], now: at(0)) == nil) }
         #expect(table.count == draws.count)
         // As a later generation says it.
-        #expect(table.take([rule(1).draw(customer: 1)], now: at(0)) == .seconds(1))
+        #expect(table.take([rule(1).draw(addressKey: 1)], now: at(0)) == .seconds(1))
         #expect(table.take([rule(1).draw(value: "a")], now: at(0)) == .seconds(1))
     }
 
@@ -89,7 +89,7 @@ struct RateTests {
     @Test("a request that some limit refuses draws from none")
     func refunds() {
         let table = RateTable()
-        let (wide, narrow) = (rule(10).draw(customer: 1), rule(1).draw(customer: 1))
+        let (wide, narrow) = (rule(10).draw(addressKey: 1), rule(1).draw(addressKey: 1))
         #expect(table.take([wide, narrow], now: at(0)) == nil)
         for _ in 0..<50 { #expect(table.take([wide, narrow], now: at(0)) == .seconds(1)) }
         for _ in 0..<9 { #expect(table.take([wide], now: at(0)) == nil) }
@@ -100,7 +100,7 @@ struct RateTests {
     @Test("what was given back leaves no bucket behind")
     func emptied() {
         let table = RateTable()
-        let (fresh, spent) = (rule(10).draw(customer: 7), rule(1).draw(customer: 1))
+        let (fresh, spent) = (rule(10).draw(addressKey: 7), rule(1).draw(addressKey: 1))
         #expect(table.take([spent], now: at(0)) == nil)
         #expect(table.take([fresh, spent], now: at(0)) != nil)
         #expect(table.count == 1)
@@ -109,7 +109,7 @@ struct RateTests {
     @Test("workers whose clocks lag a little let nobody through twice")
     func lag() {
         let table = RateTable()
-        let draw = rule(10, burst: 1).draw(customer: 1)
+        let draw = rule(10, burst: 1).draw(addressKey: 1)
         #expect(table.take([draw], now: at(100)) == nil)
         #expect(table.take([draw], now: at(95)) == .milliseconds(105))
         #expect(table.take([draw], now: at(200)) == nil)
@@ -120,29 +120,29 @@ struct RateTests {
         let table = RateTable(capacity: 64 * RateTable.shardCount)
         let slow = rule(1, per: .hour)
         let quick = rule(100, burst: 1)
-        for customer: UInt64 in 0..<1000 {
-            #expect(table.take([slow.draw(customer: customer)], now: at(0)) == nil)
+        for key: UInt64 in 0..<1000 {
+            #expect(table.take([slow.draw(addressKey: key)], now: at(0)) == nil)
         }
         // All of them are full again when the next one comes.
-        for customer: UInt64 in 0..<100_000 {
-            let now = at(Int64(customer) * 20)
-            #expect(table.take([quick.draw(customer: customer)], now: now) == nil)
+        for key: UInt64 in 0..<100_000 {
+            let now = at(Int64(key) * 20)
+            #expect(table.take([quick.draw(addressKey: key)], now: now) == nil)
         }
         #expect(table.count <= 64 * RateTable.shardCount)
-        for customer: UInt64 in 0..<1000 {
-            #expect(table.take([slow.draw(customer: customer)], now: at(2_000_000)) != nil)
+        for key: UInt64 in 0..<1000 {
+            #expect(table.take([slow.draw(addressKey: key)], now: at(2_000_000)) != nil)
         }
         // None of them is full: the shortest wait goes.
-        for customer: UInt64 in 0..<100_000 {
-            #expect(table.take([quick.draw(customer: customer)], now: at(2_100_000)) == nil)
+        for key: UInt64 in 0..<100_000 {
+            #expect(table.take([quick.draw(addressKey: key)], now: at(2_100_000)) == nil)
         }
         #expect(table.count <= 64 * RateTable.shardCount)
-        for customer: UInt64 in 0..<1000 {
-            #expect(table.take([slow.draw(customer: customer)], now: at(2_100_000)) != nil)
+        for key: UInt64 in 0..<1000 {
+            #expect(table.take([slow.draw(addressKey: key)], now: at(2_100_000)) != nil)
         }
         // Nobody who is new is ever refused for want of a place.
-        for customer: UInt64 in 2000..<12_000 {
-            #expect(table.take([slow.draw(customer: customer)], now: at(2_100_000)) == nil)
+        for key: UInt64 in 2000..<12_000 {
+            #expect(table.take([slow.draw(addressKey: key)], now: at(2_100_000)) == nil)
         }
     }
 
@@ -160,11 +160,11 @@ struct RateTests {
         var now: Int64 = 0
         for _ in 0..<2000 {
             now += Int64(any(0...3) == 0 ? any(0...400) : 0)
-            let customer = UInt64(any(0...6))
+            let key = UInt64(any(0...6))
             let chosen = rules.indices.filter { _ in any(0...1) == 0 }
-            let wait = table.take(chosen.map { rules[$0].draw(customer: customer) }, now: at(now))
+            let wait = table.take(chosen.map { rules[$0].draw(addressKey: key) }, now: at(now))
             let expected = naive.take(
-                chosen.map { (rules[$0].limit, "\($0) \(customer)") }, milliseconds: now)
+                chosen.map { (rules[$0].limit, "\($0) \(key)") }, milliseconds: now)
             #expect(wait == expected)
         }
     }

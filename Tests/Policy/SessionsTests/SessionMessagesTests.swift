@@ -146,7 +146,7 @@ import Testing
         let object = SessionMessages().connectionRejected(
             limit: two, store: "a\"b\\c\n\r\t\u{0}\u{1F}</script>\u{7F}한😀", device: nil,
             for: preference("en"))
-        let store = #""store":"a\"b\\c\u000a\u000d\u0009\u0000\u001f</script>"# + "\u{7F}한😀\"}"
+        let store = #""store":"a\"b\\c\n\r\t\u0000\u001f</script>\u007f한😀"}"#
         #expect(text(object).hasSuffix(store))
         #expect(object.allSatisfy { $0 >= 0x20 })
     }

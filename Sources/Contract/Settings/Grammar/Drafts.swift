@@ -86,7 +86,7 @@ struct SessionDraft: NamedDraft {
     var stores: [StoreDraft] = []
     /// The words of the sources it reads.
     var sources: [(word: Word, source: ValueSource)] = []
-    var messages: [String: Location] = [:]
+    var messages: [String: SourceRange] = [:]
 
     /// The word that made roles matter.
     var rolesWord: Word? { limited?.word ?? limits.first { !$0.roles.isEmpty }?.word }

@@ -32,9 +32,9 @@ extension Grammar {
             guard let pattern = ValueKind<AddressRules.Pattern>.addresses.read(word, &reading)
             else { continue }
             if addresses.rules.contains(where: { $0.pattern == .all }) {
-                reading.error("nothing is left to decide behind 'all'", at: word)
+                reading.error("nothing is left to decide after 'all'", at: word)
             } else if addresses.rules.contains(where: { $0.pattern == pattern }) {
-                reading.error("\(word.shown) is named twice, the first decides", at: word)
+                reading.error("\(word.shown) is named twice; only the first one counts", at: word)
             } else if let first = addresses.rules.first(where: { $0.pattern.covers(pattern) }),
                 first.verdict != verdict
             {
@@ -60,15 +60,15 @@ extension Grammar {
         }
         if words[0].text == "off" {
             if words.count > 1 {
-                reading.error("nothing follows 'rate off'", at: words[1])
+                reading.error("unexpected word after 'rate off'", at: words[1])
             } else if !isFirst {
-                reading.error("'rate off' stands alone", at: directive.name)
+                reading.error("'rate off' cannot be combined with other rates", at: directive.name)
             }
             draft.own.insert("rate off")
             return
         }
         if draft.own.contains("rate off") {
-            reading.error("'rate off' stands alone", at: directive.name)
+            reading.error("'rate off' cannot be combined with other rates", at: directive.name)
         }
         guard let limit = rate(words, captures: draft.captures, &reading) else { return }
         if draft.settings.rates.contains(limit) {
@@ -108,8 +108,8 @@ extension Grammar {
             return nil
         }
         if let extra = rest.first {
-            let hint = extra.text == "burst" ? " ('burst N' stands before 'by')" : ""
-            reading.error("nothing follows \(word.shown)\(hint)", at: extra)
+            let hint = extra.text == "burst" ? " ('burst N' comes before 'by')" : ""
+            reading.error("unexpected word after \(word.shown)\(hint)", at: extra)
             return nil
         }
         return subject(word, captures: captures, &reading).map {
@@ -129,7 +129,7 @@ extension Grammar {
             let meant = RateLimit.Period(rawValue: parts.count == 1 ? "s" : known)
             let hint = meant.map { " (did you mean '\(parts[0])/\($0.rawValue)'?)" } ?? ""
             reading.error(
-                "\(word.shown) is no rate: expected a number and /s, /m or /h, such as 10/s"
+                "\(word.shown) is not a rate: expected a number and /s, /m or /h, such as 10/s"
                     + (isNumber ? hint : ""), at: word)
             return nil
         }
@@ -194,7 +194,7 @@ extension ValueKind where Value == AddressRules.Pattern {
 }
 
 extension AddressRules.Pattern {
-    /// Whoever `other` is about, this one is about, too.
+    /// True when every address of `other` is an address of this one, too.
     fileprivate func covers(_ other: Self) -> Bool {
         guard case .range(let outer) = self, case .range(let inner) = other else { return false }
         return outer.prefixLength <= inner.prefixLength && matches(inner.octets)

@@ -56,7 +56,8 @@ extension Grammar {
         if isContradicted {
             let word = directive.arguments[0]
             reading.error(
-                "\(word.shown) is set and removed: what is set needs no 'remove'", at: word)
+                "\(word.shown) is both set and removed: setting it already replaces the old value",
+                at: word)
         }
         rules.append(rule)
     }
@@ -89,7 +90,7 @@ extension Grammar {
         let time = directive.arguments[0]
         guard let maxAge = kind.read(time, &reading) else { return nil }
         if maxAge.components.attoseconds != 0 {
-            reading.error("browsers count in whole seconds", at: time)
+            reading.error("browsers read whole seconds only", at: time)
         }
         var transport = StrictTransport(maxAge: maxAge)
         for word in directive.arguments.dropFirst() {
@@ -108,7 +109,8 @@ extension Grammar {
         }
         if transport.isPreloaded, !transport.includesSubdomains || maxAge < .days(365) {
             reading.warn(
-                "browsers take a name into their lists only with 'subdomains' and at least 365d",
+                "browsers accept a name for their preload lists only with 'subdomains' and at"
+                    + " least 365d",
                 at: directive.name.location)
         }
         return transport
@@ -129,7 +131,7 @@ extension HeaderRule {
                 field.foldedFieldName == "strict-transport-security"
                 ? "'hsts 180d'" : "'response_header \(field) …'"
             reading.warn(
-                "'header' is for the request to the app, and \(words[0].shown) means something in"
+                "'header' is for the request to the app, and \(words[0].shown) has a meaning in"
                     + " answers only (write \(hint))", at: words[0].location)
         }
         if words.count > 2 { return credentials(field, words, &reading) }
@@ -139,8 +141,8 @@ extension HeaderRule {
         let isLiteral = template.parts.contains { if case .text = $0 { true } else { false } }
         if HeaderNames.holdsCredentials(field), isLiteral, template.parts.count == 1 {
             reading.warn(
-                "what lets the gateway in at the app does not stand in the configuration (write"
-                    + " 'header \(field) [TEXT] secret env:NAME')", at: words[0].location)
+                "a password of the app must not be written into the configuration (write 'header"
+                    + " \(field) [TEXT] secret env:NAME')", at: words[0].location)
         }
         return HeaderRule(name: field, value: template)
     }
@@ -155,18 +157,18 @@ extension HeaderRule {
         }
         if HeaderNames.isOfRequests(field) {
             reading.warn(
-                "'response_header' is for the answer, and \(name.shown) means something in"
-                    + " requests only (write 'header \(field) …')", at: name.location)
+                "'response_header' is for the answer, and \(name.shown) has a meaning in requests"
+                    + " only (write 'header \(field) …')", at: name.location)
         }
         if text.isRemove { return HeaderRule(name: field, .remove) }
         switch field.foldedFieldName {
         case "set-cookie":
             reading.error(
-                "\(name.shown) would take the place of every cookie that the app sets (only"
-                    + " 'remove' is possible)", at: name)
+                "\(name.shown) would replace every cookie that the app sets (only 'remove' is"
+                    + " possible)", at: name)
         case "strict-transport-security":
             reading.error(
-                "\(name.shown) is said over https only (write 'hsts 180d')", at: name)
+                "\(name.shown) is for https only (write 'hsts 180d')", at: name)
         default: break
         }
         return HeaderRule(name: field, value: value(text, captures: captures, &reading))
@@ -179,7 +181,7 @@ extension HeaderRule {
         let isReference = word.text.hasPrefix("env:") || word.text.hasPrefix("file:")
         guard isReference, !word.isQuoted else { return }
         reading.error(
-            "this would be sent as it stands (write 'header \(field) secret"
+            "this text itself would be sent (write 'header \(field) secret"
                 + " \(word.text.printable())', or put it in quotes)", at: word)
     }
 
@@ -189,7 +191,8 @@ extension HeaderRule {
         let known = Placeholder.allCases.map(\.rawValue) + captures
         let template = Template(word, known: known, &reading)
         if template.fixedText.unicodeScalars.contains(where: { $0.isForbidden }) {
-            reading.error("a header value holds no line breaks and control characters", at: word)
+            reading.error(
+                "a header value must not contain line breaks or other control characters", at: word)
         }
         return template
     }
@@ -203,26 +206,29 @@ extension HeaderRule {
         let place = words.count - 2
         guard words[place].text == "secret", !words[place].isQuoted else {
             reading.error(
-                "a text with spaces needs quotes; a secret stands behind the word 'secret', as in"
+                "a text with spaces needs quotes; a secret comes after the word 'secret', as in"
                     + " 'header \(field) Bearer secret env:NAME'", at: words[2])
             return nil
         }
         let prefix = words.count == 4 ? words[1] : nil
         if let prefix, prefix.text.unicodeScalars.contains(where: { $0.isForbidden }) {
-            reading.error("a header value holds no line breaks and control characters", at: prefix)
+            reading.error(
+                "a header value must not contain line breaks or other control characters",
+                at: prefix)
         }
         let word = words[place + 1]
         guard let secret = ValueKind<Secret>.secret.read(word, &reading) else { return nil }
         guard isFieldValue(secret.octets) else {
             reading.error(
-                "this secret is no header value: it holds line breaks or other control characters,"
-                    + " or begins or ends with a space", at: word)
+                "this secret cannot be a header value: it contains line breaks or other control"
+                    + " characters, or begins or ends with a space", at: word)
             return nil
         }
         let scheme = prefix?.text.split(separator: " ").joined(separator: " ") ?? ""
         if scheme.lowercased() == "basic", secret.octets.contains(UInt8(ascii: ":")) {
             reading.error(
-                "after 'Basic' come user and password in base64 (printf %s USER:PASSWORD | base64)",
+                "after 'Basic', user and password must be in base64 (printf %s USER:PASSWORD |"
+                    + " base64)",
                 at: word)
         }
         let text = scheme.isEmpty ? [] : Array((scheme + " ").utf8)

@@ -30,14 +30,14 @@ extension Grammar {
         draft.settings.origins = origins.isEmpty ? .sameOrigin : .listed(origins)
     }
 
-    /// Those that could be read.
+    /// The origins that could be read.
     private static func readOrigins(
         _ words: [Word], or keywords: String, _ reading: inout Reading
     ) -> [String] {
         var origins: [String] = []
         for word in words {
             if word.text == "any" || word.text == "off" {
-                reading.error("\(word.shown) stands alone", at: word)
+                reading.error("\(word.shown) cannot be combined with other words", at: word)
             } else if let origin = ValueKind<String>.origin(or: keywords).read(word, &reading) {
                 append(origin, to: &origins, word, &reading)
             }
@@ -61,11 +61,11 @@ extension Grammar {
         let names = Placeholder.allCases.map(\.rawValue) + (draft.captures ?? [])
         let template = Template(word, known: names, &reading)
         if template.fixedText.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " }) {
-            reading.error("a location holds no spaces", at: word)
+            reading.error("a location must not contain spaces", at: word)
         } else if !template.hasFixedHost {
             reading.error(
                 "write where to sign in as a path (/login?next={request.target}) or as a whole URL"
-                    + " (https://login.example.kr/?next={request.target}): placeholders come behind"
+                    + " (https://login.example.kr/?next={request.target}): placeholders come after"
                     + " the host", at: word)
         }
         draft.settings.login = RouteSettings.Login(
@@ -84,7 +84,7 @@ extension Grammar {
         let words = directive.arguments
         if words.count == 1, words[0].text == "off" {
             if directive.block != nil {
-                reading.error("'cors off' has no block: there is nothing to say", at: words[0])
+                reading.error("'cors off' takes no block", at: words[0])
             }
             return
         }
@@ -95,7 +95,7 @@ extension Grammar {
         cors.read(directive.block ?? [], of: directive.name, into: &settings, &reading)
         if settings.allowsCredentials, let any = words.first(where: { $0.text == "any" }) {
             // Browsers refuse that (Fetch); to answer each by its name would let in every page.
-            reading.error("with 'credentials on' the origins have to be named", at: any)
+            reading.error("with 'credentials on', 'any' is not allowed: name the origins", at: any)
         }
         draft.settings.crossOrigin = settings
     }
@@ -133,12 +133,12 @@ extension Grammar {
         var names: [String] = []
         for word in directive.arguments {
             if word.text == keyword {
-                reading.error("\(word.shown) stands alone", at: word)
+                reading.error("\(word.shown) cannot be combined with other words", at: word)
             } else if keyword == "any", word.text == "*" {
                 reading.error("\(word.shown) is unknown (did you mean 'any'?)", at: word)
             } else if ["*", "any", "off"].contains(word.text) {
                 // To browsers that send cookies `*` is a name like any other.
-                reading.error("the headers have to be named", at: word)
+                reading.error("\(word.shown) is not allowed here: name the headers", at: word)
             } else if let name = ValueKind<String>.fieldName.read(word, &reading) {
                 append(name, to: &names, word, &reading)
             }
@@ -148,7 +148,7 @@ extension Grammar {
 }
 
 extension Template {
-    /// It begins with a path, or with a scheme and a host that are written out.
+    /// True when the location begins with a path, or with a scheme and a host that are written out.
     fileprivate var hasFixedHost: Bool {
         guard case .text(let start)? = parts.first else { return false }
         if start.hasPrefix("/") {

@@ -51,9 +51,9 @@ extension Grammar {
         draft.strip = word
         guard let pattern = PathPattern.read(word, for: .route, &reading) else { return }
         if pattern.segments.isEmpty, pattern.rest == nil {
-            reading.error("'strip /' would take nothing away", at: word)
+            reading.error("'strip /' would remove nothing", at: word)
         } else if !pattern.captures.isEmpty {
-            reading.error("what is taken away holds no captures", at: word)
+            reading.error("the path to remove must not contain captures", at: word)
         } else {
             var text = PathPattern(segments: pattern.segments, hasTrailingSlash: false).text
             text = text.escapedForFields
@@ -80,27 +80,27 @@ extension String {
 // MARK: Rules across settings
 
 extension Document {
-    /// What a route says of paths has to fit its own path, and somebody to send one to.
+    /// The directives about paths must fit the route's own path, and need an app to send it to.
     func checkPaths(_ draft: RouteDraft, _ route: RouteSettings, _ reading: inout Reading) {
         if let word = draft.strip, let stripped = draft.stripped, !draft.word.isBroken {
             let own = route.path.segments
             if !own.starts(with: stripped.segments) {
                 reading.error(
-                    "'strip' takes the begin of this route's own path away, and"
-                        + " \(word.shown) is not how '\(route.path.text.printable())' begins",
+                    "'strip' removes the beginning of this route's own path, but"
+                        + " '\(route.path.text.printable())' does not begin with \(word.shown)",
                     at: word)
             }
             if case .backend = route.destination {
             } else if draft.destination != nil {
                 reading.error(
-                    "'strip' is nothing without 'backend': nobody is sent the path", at: word)
+                    "'strip' has no effect without 'backend': the path is sent to no app", at: word)
             }
         }
         if route.paths.parameters != .keep, let word = draft.parameters ?? draft.strip,
             route.path.segments.contains(where: \.holdsParameters)
         {
             reading.error(
-                "'parameters' are not part of paths here, but this route's own path has some",
+                "this route ignores parameters in paths ('parameters'), but its own path has some",
                 at: word)
         }
     }
@@ -124,11 +124,11 @@ extension Document {
             guard case .capture(let name) = segment else { continue }
             if judged.contains(name) {
                 reading.warn(
-                    "requests whose '{\(name)}' holds an escaped slash are refused: it decides who"
-                        + " is let in, and apps do not read it alike", at: word.location)
+                    "requests whose '{\(name)}' contains an escaped slash are refused: it decides who is let in, but apps read it differently",
+                    at: word.location)
             } else if segments[(index + 1)...].contains(where: \.isLiteral) {
                 reading.warn(
-                    "requests whose '{\(name)}' holds an escaped slash are refused: read as a"
+                    "requests whose '{\(name)}' contains an escaped slash are refused: read as a"
                         + " slash, it leads to another route (let a route for what is before"
                         + " '{\(name)}' keep them)", at: word.location)
             }
@@ -159,8 +159,8 @@ extension Document {
             guard let other else { continue }
             let place = reading.mention(other.word.location, seenFrom: word.location)
             reading.warn(
-                "the route at \(place) lies below this one and does not say '\(name)': who asks for"
-                    + " it in another spelling is refused", at: word.location)
+                "the route at \(place) is below this one and does not have '\(name)': requests for"
+                    + " it in another spelling are refused", at: word.location)
         }
     }
 }

@@ -52,7 +52,7 @@ extension Grammar {
             let begin = word.text.drop { $0 == "^" }.first
             if let begin, begin.isLetter || begin.isNumber {
                 reading.error(
-                    "a path begins with '/': nothing would match", at: word,
+                    "a path begins with '/', so this would match nothing", at: word,
                     offset: word.text.hasPrefix("^") ? 1 : 0, length: 1)
             }
             return expression
@@ -65,11 +65,11 @@ extension Grammar {
 
     private static func checkRewritten(_ word: Word, _ reading: inout Reading) {
         if !word.text.hasPrefix("/") {
-            reading.error("a path begins with '/', not as in \(word.shown)", at: word)
+            reading.error("a path must begin with '/', unlike \(word.shown)", at: word)
         } else if word.text.contains(where: { $0 == "?" || $0 == "#" })
             || word.text.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " })
         {
-            reading.error("a path holds no query, no fragment and no spaces", at: word)
+            reading.error("a path must not contain a query, a fragment or spaces", at: word)
         } else {
             ForeignPlaceholder.check(word, isPath: true, &reading)
         }
@@ -132,6 +132,6 @@ extension PathPattern {
         }
     }
 
-    /// The same for a pattern that matches exactly.
+    /// The shape of a pattern that matches exactly.
     fileprivate var exactShape: [String] { shape + (rest == nil ? [] : ["…"]) }
 }

@@ -100,7 +100,7 @@ extension Grammar {
                     draft.auth.append(word)
                 }
             } else if word.text == "optional" {
-                reading.error("'optional' stands behind all names", at: word)
+                reading.error("'optional' comes after all names", at: word)
                 return
             } else if word.text != "or" {
                 let hint = Spelling.hint(for: word.text, among: ["or", "optional"])
@@ -137,7 +137,7 @@ extension Grammar {
         } else {
             for word in words {
                 if word.text == "off" {
-                    reading.error("'off' stands alone", at: word)
+                    reading.error("'off' cannot be combined with other words", at: word)
                 } else if let rule = ValueKind<RouteSettings.Rule>.choice.read(word, &reading) {
                     if draft.reported.contains(where: { $0.rule == rule }) {
                         reading.error("\(word.shown) is named twice", at: word)
@@ -224,7 +224,7 @@ extension Grammar {
             reading.error(Choice.message(word, among: words), at: word)
         }
         if let time, ["retry", "error"].contains(word.text) {
-            reading.error("nothing follows 'while_away \(word.text)'", at: time)
+            reading.error("unexpected word after 'while_away \(word.text)'", at: time)
         }
     }
 
@@ -262,7 +262,7 @@ extension Grammar {
         if template.parts.isEmpty
             || template.fixedText.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " })
         {
-            reading.error("a location is not empty and holds no spaces", at: location)
+            reading.error("a location must not be empty or contain spaces", at: location)
         }
         ForeignPlaceholder.check(location, isPath: false, &reading)
         let answer = RouteSettings.Destination.redirect(

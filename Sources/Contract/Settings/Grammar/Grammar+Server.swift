@@ -20,7 +20,7 @@ extension Grammar {
         switch (format.text, directive.arguments.count) {
         case ("off", 1): log.access = .off
         case ("off", _):
-            reading.error("nothing follows 'access off'", at: directive.arguments[1])
+            reading.error("unexpected word after 'access off'", at: directive.arguments[1])
         case ("json", 2):
             let target = directive.arguments[1]
             switch target.text {
@@ -33,7 +33,8 @@ extension Grammar {
                 log.accessPosition = reading.position(of: target.location)
             }
         case ("json", _):
-            reading.error("where to? (expected: access json stdout|stderr|PATH)", at: format)
+            reading.error(
+                "the target is missing (expected: access json stdout|stderr|PATH)", at: format)
         default: reading.error(Choice.message(format, among: ["json", "off"]), at: format)
         }
     }
@@ -68,7 +69,7 @@ extension Grammar {
             let first = document.listeners.first(where: { $0.settings.address == address })
         {
             let line = reading.firstSet(first.word.location, seenFrom: word.location)
-            reading.error("\(word.shown) is listened on twice\(line)", at: word)
+            reading.error("\(word.shown) is used by two listeners\(line)", at: word)
         }
         var draft = ListenerDraft(
             word: word,
@@ -182,7 +183,8 @@ extension Grammar {
         guard let certificate = draft.certificate else { return .selfSigned }
         if certificate.text == "self_signed" {
             if let key = draft.key {
-                reading.error("'certificate self_signed' makes up its own key", at: key)
+                reading.error(
+                    "'certificate self_signed' makes its own key: remove this line", at: key)
             }
             return .selfSigned
         }
@@ -213,7 +215,9 @@ extension Grammar {
         guard let rate = kind.read(words[0], &reading) else { return }
         guard let rate else {
             limits.failedAttempts = nil
-            if words.count > 1 { reading.error("nothing follows 'attempts off'", at: words[1]) }
+            if words.count > 1 {
+                reading.error("unexpected word after 'attempts off'", at: words[1])
+            }
             return
         }
         var limit = AttemptLimit(perSecond: rate, burst: 2 * rate)
@@ -249,7 +253,7 @@ extension Grammar {
         guard let rate = kind.read(words[0], &reading) else { return usual }
         guard let rate else {
             if words.count == 1 { return .standstill }
-            reading.error("nothing follows '\(directive.name.text) off'", at: words[1])
+            reading.error("unexpected word after '\(directive.name.text) off'", at: words[1])
             return usual
         }
         var least = LeastRate(octetsPerSecond: rate, patience: usual.patience)
@@ -273,8 +277,8 @@ extension Grammar {
         guard let address = ValueKind.listening.read(word, &reading) else { return }
         if !address.isLocal && !draft.allowsRemote {
             reading.error(
-                "other machines could reach the console at \(word.shown) (say 'allow_remote on' to"
-                    + " let them, or take 127.0.0.1)", at: word)
+                "other machines could reach the console at \(word.shown) (write 'allow_remote on'"
+                    + " to allow that, or use 127.0.0.1)", at: word)
         }
         guard let token = draft.token else { return }
         if token.secret.octets.count < shortestToken {

@@ -74,7 +74,8 @@ extension Grammar {
         }
         if words[1].text != "cookie" {
             reading.error(
-                "an id is issued as a cookie (expected: issue cookie [NAME])", at: words[1])
+                "an id can only be issued as a cookie (expected: issue cookie [NAME])", at: words[1]
+            )
         } else if words.count > 3 {
             reading.error(
                 "unexpected \(words[3].shown) after the cookie's name (expected: issue cookie"
@@ -116,7 +117,8 @@ extension Grammar {
         guard let limit = readLimit(directive, usage: usage, &reading) else { return }
         if let claim = limit.claim {
             reading.error(
-                "a claim sets the limits of the block, of every store (expected: \(usage))",
+                "a claim can only be used in the limit of the block, for all stores (expected:"
+                    + " \(usage))",
                 at: claim.word)
         }
         draft.limits.append(limit)
@@ -156,7 +158,8 @@ extension Grammar {
         guard let source = ValueKind.source.read(word, &reading) else { return nil }
         if case .claim = source { return (word, source) }
         reading.error(
-            "only a claim may set the limit, the request may not (expected: \(usage))", at: word)
+            "the limit may come from a claim, but not from the request (expected: \(usage))",
+            at: word)
         return nil
     }
 
@@ -262,7 +265,7 @@ extension SessionDraft {
         if let index = limits.firstIndex(where: \.roles.isEmpty) {
             limits[index].roles = limited.roles
         } else if !limits.isEmpty {
-            reading.error("'limited' needs a 'limit' that names no roles itself", at: limited.word)
+            reading.error("'limited' needs a 'limit' line without roles", at: limited.word)
         }
     }
 
@@ -274,8 +277,8 @@ extension SessionDraft {
             guard let index = index(of: limit) else {
                 reading.error(
                     limit.roles.isEmpty
-                        ? "say which limit of the block this is about: name its roles"
-                        : "no limit of the block is for exactly these roles", at: limit.word)
+                        ? "the block has several limits: name the roles of the one to change"
+                        : "the block has no limit for exactly these roles", at: limit.word)
                 continue
             }
             if let first = taken[index] {

@@ -21,7 +21,9 @@ extension Grammar {
         guard let age = kind.read(words[0], &reading) else { return }
         guard let age else {
             settings.historyCount = 0
-            if words.count > 1 { reading.error("nothing follows 'history off'", at: words[1]) }
+            if words.count > 1 {
+                reading.error("unexpected word after 'history off'", at: words[1])
+            }
             return
         }
         settings.historyAge = age

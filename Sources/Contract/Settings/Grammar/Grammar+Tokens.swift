@@ -34,7 +34,8 @@ extension Grammar {
     ) {
         for word in directive.arguments {
             if word.text.lowercased() == "none" {
-                reading.error("'none' is no algorithm: unsigned tokens are never let in", at: word)
+                reading.error(
+                    "'none' is not an algorithm: unsigned tokens are always refused", at: word)
             } else if word.text.lowercased() == "ed25519" {
                 reading.error("\(word.shown) is unknown (did you mean 'EdDSA'?)", at: word)
             } else if let value = ValueKind<SignatureAlgorithm>.choice.read(word, &reading) {
@@ -90,7 +91,7 @@ extension Grammar {
         let origin = ValueKind<KeySource.Origin>.keySet.read(word, &reading)
         var options = RemoteKeySet(url: "", host: "")
         if case .keySet = origin, directive.block != nil {
-            reading.error("a 'jwks' in a file takes no block", at: directive.name)
+            reading.error("'jwks file:PATH' takes no block", at: directive.name)
         } else {
             jwks.read(directive.block ?? [], into: &options, &reading)
         }
@@ -152,7 +153,7 @@ extension Grammar {
         if isOn { draft.tickets = directive.name }
         guard words.count > 1 else { return }
         if !isOn {
-            reading.error("nothing follows 'tickets off'", at: words[1])
+            reading.error("unexpected word after 'tickets off'", at: words[1])
         } else if words[1].text != "bind" {
             reading.error(Choice.message(words[1], among: ["bind"]), at: words[1])
         } else if words.count == 2 {
@@ -198,7 +199,7 @@ extension Grammar {
         case ("close", nil): draft.settings.onExpiry = .close
         case ("ignore", nil): draft.settings.onExpiry = .ignore
         case ("close", let extra?), ("ignore", let extra?):
-            reading.error("nothing follows 'on_expiry \(word.text)'", at: extra)
+            reading.error("unexpected word after 'on_expiry \(word.text)'", at: extra)
         default: reading.error(Choice.message(word, among: ["close", "grace", "ignore"]), at: word)
         }
     }
@@ -218,7 +219,7 @@ extension Grammar {
     private static func check(_ draft: TokenDraft, _ reading: inout Reading) {
         if draft.settings.tickets != .off, let word = draft.ticketQuery {
             reading.error(
-                "'?\(TokenSettings.ticketParameter)=' brings tickets here ('tickets'); tokens need"
+                "'?\(TokenSettings.ticketParameter)=' is for tickets here ('tickets'); tokens need"
                     + " another name", at: word)
         }
         let (algorithms, keys) = (draft.settings.algorithms, draft.settings.keys)
@@ -237,7 +238,7 @@ extension Grammar {
             }
         }
         for (key, word) in zip(keys, draft.keys) where !algorithms.contains(where: key.mayServe) {
-            reading.error("no algorithm of this block takes \(key.title)", at: word)
+            reading.error("no algorithm of this block can use \(key.title)", at: word)
         }
     }
 
@@ -247,7 +248,7 @@ extension Grammar {
         let names = [settings.userHeader, settings.roleHeader, settings.claimsHeader]
         guard Set(names.map(\.foldedFieldName)).count < names.count else { return }
         reading.error(
-            "'user_header', 'role_header' and 'claims_header' need a name each (many apps read"
+            "'user_header', 'role_header' and 'claims_header' need different names (many apps read"
                 + " 'X_User' and 'X-User' as one)", at: word)
     }
 
@@ -285,7 +286,7 @@ extension KeySource {
         switch origin {
         case .secret: "a secret (HS256, HS384 and HS512 do)"
         case .publicKey: "a public key (HS256, HS384 and HS512 take a secret)"
-        case .key, .keySet, .remote: "keys from there (HS256, HS384 and HS512 take a secret)"
+        case .key, .keySet, .remote: "keys from a key set (HS256, HS384 and HS512 take a secret)"
         }
     }
 }

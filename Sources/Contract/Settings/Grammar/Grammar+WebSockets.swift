@@ -60,11 +60,12 @@ extension Grammar {
     ) -> CompressionWord? {
         if let option = CompressionWord(rawValue: word.text) { return option }
         if word.text == "off" {
-            reading.error("'off' stands alone", at: word)
+            reading.error("'off' cannot be combined with other words", at: word)
             return nil
         }
         if ["on", "yes", "true"].contains(word.text) {
-            reading.error("write 'compress' without \(word.shown): it is on by that", at: word)
+            reading.error(
+                "write 'compress' without \(word.shown): that alone switches it on", at: word)
             return nil
         }
         let words = CompressionWord.allCases.map(\.rawValue)
@@ -98,7 +99,7 @@ extension Grammar {
     ) {
         guard compression.context == .dedicated else {
             reading.error(
-                "'budget' is for the windows that 'context dedicated' keeps, which is not said"
+                "'budget' limits the windows that 'context dedicated' keeps, but this is missing"
                     + " here", at: budget)
             return
         }
@@ -108,7 +109,7 @@ extension Grammar {
         let needed = (1 << (window + 2)) + tables + (1 << window) + 16 * kibi
         if compression.budget < needed {
             reading.warn(
-                "this budget holds not even one WebSocket, which needs"
+                "this budget is too small for even one WebSocket, which needs"
                     + " \(Quantity.size.written(needed)) with this 'window' and 'memory'",
                 at: budget.location)
         }
@@ -124,7 +125,7 @@ extension Grammar {
         draft.settings.subprotocols = []
         for word in directive.arguments {
             guard !word.text.isEmpty, word.text.utf8.allSatisfy(ASCII.isToken) else {
-                reading.error("this is no name of a subprotocol", at: word)
+                reading.error("this is not a subprotocol name", at: word)
                 continue
             }
             append(word.text, to: &draft.settings.subprotocols, word, &reading)
@@ -174,7 +175,9 @@ extension Grammar {
         case "cut": draft.settings.slowClient = .cut(leastRate(rest, &reading))
         case "wait":
             draft.settings.slowClient = .wait
-            if let next = rest.first { reading.error("nothing follows 'slow wait'", at: next) }
+            if let next = rest.first {
+                reading.error("unexpected word after 'slow wait'", at: next)
+            }
         default: reading.error(Choice.message(word, among: ["cut", "wait"]), at: word)
         }
     }
@@ -200,7 +203,7 @@ extension Grammar {
         }
         let least = ValueKind.size(1...gibi).read(size, &reading)
         rate.octetsPerSecond = least ?? rate.octetsPerSecond
-        if let next = rest.first { reading.error("nothing follows 'under SIZE'", at: next) }
+        if let next = rest.first { reading.error("unexpected word after 'under SIZE'", at: next) }
         return rate
     }
 

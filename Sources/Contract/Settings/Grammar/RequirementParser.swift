@@ -63,7 +63,7 @@ struct RequirementParser {
             let requirement = try parseAny(&reading)
             guard let rest = next else { return requirement }
             if case .close(let word) = rest {
-                reading.error("this ')' closes nothing", at: word)
+                reading.error("this ')' has no '(' before it", at: word)
             } else {
                 reading.error(Self.expected(Self.joints, rest.word), at: rest.word)
             }
@@ -163,7 +163,9 @@ struct RequirementParser {
         }
         let texts = values.compactMap { value, word -> String? in
             if case .text(let text)? = value { return text }
-            if value != nil { reading.error("behind 'in' stands one source, or texts", at: word) }
+            if value != nil {
+                reading.error("after 'in', write either one source or texts", at: word)
+            }
             return nil
         }
         return .oneOf(source(left, word, &reading), texts)

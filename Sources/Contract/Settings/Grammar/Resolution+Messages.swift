@@ -9,8 +9,8 @@ extension Document {
         if !route.subprotocols.isEmpty, !readsMessages || route.kind == .events {
             if draft.own.contains("subprotocols"), let word = draft.subprotocols {
                 reading.error(
-                    "'subprotocols' needs 'auth NAME' with 'from message:PATH' beside it:"
-                        + " elsewhere the app chooses",
+                    "'subprotocols' needs 'auth NAME' with 'from message:PATH' beside it: without"
+                        + " it, the app chooses",
                     at: word)
             }
             route.subprotocols = []
@@ -18,7 +18,7 @@ extension Document {
         guard readsMessages, route.kind == .events, let word = draft.auth.first else { return }
         if !places.allSatisfy(\.isMessage) { return }
         reading.error(
-            "\(word.shown) looks for tokens in the first message of a WebSocket only, and an event"
+            "\(word.shown) looks for tokens in the first message of a WebSocket only, but an event"
                 + " stream has none", at: word)
     }
 
@@ -31,8 +31,8 @@ extension Document {
         }
         if route.kind == .events || route.kind == .stream {
             reading.error(
-                "'socketio' is spoken on WebSockets, and a route with"
-                    + " '\(draft.kind?.text ?? "events")' has none", at: word)
+                "'socketio' is for WebSockets, but a route with '\(draft.kind?.text ?? "events")'"
+                    + " has none", at: word)
         }
         if case .answer? = draft.destination {
             reading.error("'socketio' needs 'backend NAME': an app that speaks it", at: word)
@@ -52,8 +52,8 @@ extension Document {
             return
         }
         reading.warn(
-            "clients of Socket.IO say nothing before a server has opened their session: with"
-                + " 'socketio' the gateway does, and finds the token in their 'auth'",
+            "clients of Socket.IO send nothing before a server has opened their session: with"
+                + " 'socketio' the gateway opens it, and finds the token in their 'auth'",
             at: draft.word.location)
     }
 }

@@ -22,7 +22,7 @@ extension Document {
     }
 
     private func readDefaults(_ reading: inout Reading) -> RouteDraft {
-        let nowhere = Word(text: "", location: Location(file: 0, line: 1, column: 1, length: 1))
+        let nowhere = Word(text: "", location: SourceRange(file: 0, line: 1, column: 1, length: 1))
         var base = RouteDraft(word: defaults?.name ?? nowhere)
         guard let defaults else { return base }
         Grammar.defaults.read(defaults.block ?? [], into: &base, &reading)
@@ -67,14 +67,14 @@ extension Document {
         if !host.isEmpty {
             if host.count == word.text.count {
                 let hint = HostPattern(String(host)) == nil ? HostPattern.hint(for: host + "") : ""
-                reading.error("a route needs a path, at least '/'\(hint)", at: word)
+                reading.error("a route needs a path; write at least '/'\(hint)", at: word)
                 return []
             }
             if let pattern = HostPattern(String(host)) {
                 settings.host = pattern
             } else {
                 reading.error(
-                    "'\(String(host).printable())' is no host name"
+                    "'\(String(host).printable())' is not a host name"
                         + HostPattern.hint(for: String(host)), at: word, offset: 0,
                     length: host.count)
                 // Behind a scheme there is no path.
@@ -189,12 +189,12 @@ extension Document {
             draft.settings.reportOnly.isDisjoint(with: [.auth, .roles])
         {
             reading.warn(
-                "who brings no token has no role: with 'roles', nobody passes because of"
+                "a client without a token has no role: with 'roles', no client passes because of"
                     + " 'optional'", at: roles.location)
         }
         if draft.settings.silenceTimeout <= draft.settings.pingInterval {
             reading.error(
-                "'silence' must be longer than 'ping', or every quiet client is cut off",
+                "'silence' must be longer than 'ping', else quiet clients are cut off",
                 at: draft.silence ?? draft.word)
         }
     }
@@ -211,7 +211,7 @@ extension Document {
         if draft.sessions != nil { rules.insert(.sessions) }
         for (word, rule) in draft.reported
         where draft.own.contains("report_only") && !rules.contains(rule) {
-            reading.error("this route has no '\(rule.rawValue)' to report about", at: word)
+            reading.error("this route has no '\(rule.rawValue)' for 'report_only'", at: word)
         }
         route.reportOnly.formIntersection(rules)
     }
@@ -224,20 +224,20 @@ extension Document {
         guard route.kind == .webSocket else { return }
         if route.crossOrigin != nil, let word = draft.cors, draft.own.contains("cors") {
             reading.error(
-                "'cors' is nothing to a WebSocket ('origins' says which pages may open it)",
+                "'cors' has no effect on a WebSocket ('origins' says which pages may open it)",
                 at: word)
         }
         if route.bodyBufferSize != nil, let word = draft.bodyBuffer,
             draft.own.contains("buffer_body")
         {
             reading.error(
-                "'buffer_body' is nothing to a WebSocket, whose request has no body", at: word)
+                "'buffer_body' has no effect on a WebSocket: its request has no body", at: word)
         }
         if route.finishesWithoutClient, let word = draft.finishing,
             draft.own.contains("finish_without_client")
         {
             reading.error(
-                "'finish_without_client' is nothing to a WebSocket, which ends with its client",
+                "'finish_without_client' has no effect on a WebSocket: it ends with its client",
                 at: word)
         }
         route.crossOrigin = nil
@@ -253,13 +253,13 @@ extension Document {
         case .stream:
             guard let word = draft.sessions else { return }
             reading.error(
-                "'sessions' counts WebSockets and event streams, and a route with 'stream' has"
+                "'sessions' counts WebSockets and event streams, but a route with 'stream' has"
                     + " neither ('events' is for what an EventSource reads)", at: word)
         case .events:
             guard let word = draft.kind, !route.methods.isEmpty, !route.methods.contains("GET")
             else { return }
             reading.warn(
-                "only a GET is an event stream, and GET is none of the 'methods' of this route",
+                "only a GET is an event stream, but GET is not among this route's 'methods'",
                 at: word.location)
         case .any, .webSocket: break
         }
@@ -275,19 +275,19 @@ extension Document {
         if route.kind != .any {
             if isOwn {
                 reading.error(
-                    "'login' is for pages: nobody visits one on a route with"
+                    "'login' is for pages, but there are none on a route with"
                         + " '\(draft.kind?.text ?? "events")'", at: word)
             }
             route.login = nil
         } else if draft.auth.isEmpty {
             if isOwn {
                 reading.error(
-                    "'login' needs 'auth NAME': without it everybody is let in", at: word)
+                    "'login' needs 'auth NAME': without it, every client is let in", at: word)
             }
             route.login = nil
         } else if isOwn, route.reportOnly.contains(.auth) {
             reading.warn(
-                "with 'report_only auth' nobody is refused, so nobody is sent to sign in",
+                "with 'report_only auth' no client is refused, so none is sent to sign in",
                 at: word.location)
         }
     }
@@ -298,13 +298,13 @@ extension Document {
     ) {
         for word in draft.responseHeaders
         where route.crossOrigin != nil && word.text.foldedFieldName.hasPrefix("access-control-") {
-            reading.error("\(word.shown) is said by 'cors' of this route", at: word)
+            reading.error("\(word.shown) is set by 'cors' of this route", at: word)
         }
         guard let cors = route.crossOrigin, let word = draft.cors, !route.methods.isEmpty,
             let method = cors.methods.first(where: { !route.methods.contains($0) })
         else { return }
         reading.warn(
-            "'cors' promises \(method), which is none of the 'methods' of this route",
+            "'cors' allows \(method), but it is not among the 'methods' of this route",
             at: word.location)
     }
 
@@ -338,8 +338,8 @@ extension Document {
         }
         if sessions.rolesWord != nil, sessions.settings.role == nil, draft.auth.isEmpty {
             reading.error(
-                "\(word.shown) limits roles, but this route has no 'auth' to know them from"
-                    + " (take the role from the request with 'role query:role' in sessions"
+                "\(word.shown) limits roles, but this route has no 'auth' to read them from (take"
+                    + " the role from the request with 'role query:role' in sessions"
                     + " \(word.shown))", at: word)
         }
     }
@@ -354,8 +354,8 @@ extension Document {
         }
         checkTrust(&reading)
         if listeners.isEmpty, reading.hasSources {
-            let start = Location(file: 0, line: 1, column: 1, length: 1)
-            reading.error("there is no 'listen': nobody could connect", at: start)
+            let start = SourceRange(file: 0, line: 1, column: 1, length: 1)
+            reading.error("there is no 'listen': clients could not connect", at: start)
         }
     }
 }
@@ -369,16 +369,16 @@ extension Document {
                 // One that could not be read was complained about.
                 if path.isEmpty { continue }
                 reading.error(
-                    "who connects to a Unix domain socket has no address that 'trust' could name,"
-                        + " so 'proxy_protocol' is for IP addresses", at: word)
+                    "a client of a Unix domain socket has no address that 'trust' could name, so"
+                        + " 'proxy_protocol' is for IP addresses", at: word)
             } else if trust == nil {
                 reading.error(
                     "'proxy_protocol' needs 'trust CIDR…' at the top level: PROXY headers are"
-                        + " believed from proxies named there, and from nobody else", at: word)
+                        + " accepted only from proxies that are named there", at: word)
             }
         }
         if let word = trustedFields, trust == nil {
-            reading.warn("without 'trust' nobody is believed", at: word.location)
+            reading.warn("without 'trust' these fields are read from no proxy", at: word.location)
         }
     }
 }
@@ -386,7 +386,7 @@ extension Document {
 /// Indices of blocks that a route uses.
 struct UsedBlocks {
     var tokens: Set<Int> = []
-    /// Those of `tokens` that some route hands out tickets for.
+    /// The indices into `tokens` whose tickets some route issues.
     var tickets: Set<Int> = []
     var backends: Set<Int> = []
     var sessions: Set<Int> = []

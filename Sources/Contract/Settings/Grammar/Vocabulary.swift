@@ -101,7 +101,7 @@ struct Vocabulary<Draft>: Sendable {
         _ directives: [Directive], of owner: Word? = nil, into draft: inout Draft,
         _ reading: inout Reading
     ) {
-        var seen: [Entry: Location] = [:]
+        var seen: [Entry: SourceRange] = [:]
         for directive in directives {
             guard let rule = rule(for: directive, &reading) else { continue }
             let place = directive.name.location
@@ -129,7 +129,7 @@ struct Vocabulary<Draft>: Sendable {
         let name = directive.name.text
         if directive.name.written != nil {
             reading.error(
-                "variables stand for values: the word of a directive is written out",
+                "variables are for values: the name of a directive must be written out",
                 at: directive.name)
             return nil
         }
@@ -161,7 +161,7 @@ struct Vocabulary<Draft>: Sendable {
     private static func belongs(_ homes: [Place]) -> String {
         let blocks = Choice.list(homes.filter { $0 != .top }.map { "'\($0.rawValue)'" })
         let parts = (homes.contains(.top) ? ["at the top level"] : [])
-        return " (it stands \(Choice.list(parts + (blocks.isEmpty ? [] : ["in " + blocks]))))"
+        return " (it belongs \(Choice.list(parts + (blocks.isEmpty ? [] : ["in " + blocks]))))"
     }
 
     /// The directive with as many arguments as the entry wants. Too few or too many are reported;
@@ -196,7 +196,9 @@ struct Vocabulary<Draft>: Sendable {
             meant.text.removeLast()
             if !isSaid {
                 let hint = meant.text.isEmpty ? "" : " (did you mean \(meant.shown)?)"
-                reading.error("lists are parted by spaces, without ','\(hint)", at: words[index])
+                reading.error(
+                    "the elements of a list are separated by spaces, without ','\(hint)",
+                    at: words[index])
             }
             isSaid = true
             meant.isBroken = true
@@ -232,7 +234,7 @@ struct Vocabulary<Draft>: Sendable {
         let hint =
             looksLikeBlock
             ? " (a block needs a space after its '{')"
-            : isSwitch ? " (it stands alone: leave it out to switch it off)" : expected
+            : isSwitch ? " (it takes no value: leave it out to switch it off)" : expected
         reading.error("unexpected \(extra.shown) after \(directive.name.shown)\(hint)", at: extra)
     }
 }

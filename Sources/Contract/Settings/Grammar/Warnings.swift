@@ -34,7 +34,7 @@ extension Document {
     private func warnAboutListeners(_ reading: inout Reading) {
         if let console, let address = settings.console?.address, !address.isLocal {
             reading.warn(
-                "the console at \(console.shown) has no TLS: its token travels in the clear",
+                "the console at \(console.shown) has no TLS: its token is sent unencrypted",
                 at: console.location)
         }
         for listener in plainListeners {
@@ -44,7 +44,7 @@ extension Document {
         }
     }
 
-    /// Without a `deny` everybody passes anyway; `allow all` says so where `defaults` do not.
+    /// Without a `deny` every address passes anyway; `allow all` says so where `defaults` do not.
     private func warnAboutAddresses(_ routes: [RouteDraft], _ reading: inout Reading) {
         let all =
             listeners.map { ($0.settings.addresses, $0.allow) }
@@ -55,7 +55,7 @@ extension Document {
             }
             guard isPointless, !addresses.rules.isEmpty else { continue }
             reading.warn(
-                "'allow' alone keeps nobody out (end with 'deny all')", at: allow.location)
+                "'allow' alone refuses no address (end with 'deny all')", at: allow.location)
         }
     }
 
@@ -66,10 +66,10 @@ extension Document {
         for listener in listeners where listener.tls == nil {
             guard let word = listener.transport else { continue }
             reading.warn(
-                "'hsts' is said over https only: this listener has no 'tls'", at: word.location)
+                "'hsts' is for https only: this listener has no 'tls'", at: word.location)
         }
         for case let word? in routes.map(\.transport) where !isSpoken {
-            reading.warn("'hsts' is said over https only: no listener has 'tls'", at: word.location)
+            reading.warn("'hsts' is for https only: no listener has 'tls'", at: word.location)
         }
     }
 
@@ -77,7 +77,7 @@ extension Document {
         for token in tokens where !token.name.isBroken {
             if let expiring = token.expiring, token.settings.onExpiry == .ignore {
                 reading.warn(
-                    "with 'on_expiry ignore' no connection ends that clients could be told about",
+                    "with 'on_expiry ignore' no connection ends, so clients need no notice",
                     at: expiring.location)
             }
             if token.settings.audiences.isEmpty, !token.hidesWords {
@@ -89,7 +89,7 @@ extension Document {
                 let place = reading.mention(
                     listener.word.location, seenFrom: query.location)
                 reading.warn(
-                    "tokens in the query travel in the clear: the listener at \(place) has no"
+                    "tokens in the query are sent unencrypted: the listener at \(place) has no"
                         + " 'tls'", at: query.location)
             }
         }
@@ -105,15 +105,15 @@ extension Document {
         for (index, token) in tokens.enumerated() where !used.tickets.contains(index) {
             guard used.tokens.contains(index), let word = token.tickets else { continue }
             reading.warn(
-                "no route hands out tickets of jwt \(token.name.shown) (a route with 'ticket'"
+                "no route issues tickets of jwt \(token.name.shown) (a route with 'ticket'"
                     + " does)", at: word.location)
         }
         warn("backend", backends, used.backends)
         warn("sessions", sessions, used.sessions)
     }
 
-    /// Stores that a request may name as it likes, whoever its token is for: any user could take,
-    /// and end, the places of any store.
+    /// Warns about stores that a request may name with any token: any user could take the seats of
+    /// any store, and end the sessions there.
     private func warnAboutStores(_ routes: [RouteDraft], _ reading: inout Reading) {
         var warned: Set<Word> = []
         for route in routes where !route.auth.isEmpty {
@@ -125,9 +125,9 @@ extension Document {
             else { continue }
             if case .claim = block.settings.store { continue }
             reading.warn(
-                "the store is whatever the request says, also somebody else's: bind"
-                    + " \(place.shown) to the token (as in 'require claim:store_id =="
-                    + " \(place.text.printable())')", at: word.location)
+                "the request alone says which store it is for, so a client can name the store of"
+                    + " another one: bind \(place.shown) to the token (as in 'require"
+                    + " claim:store_id == \(place.text.printable())')", at: word.location)
         }
     }
 
@@ -153,7 +153,7 @@ extension Document {
     }
 
     private static let nullText =
-        "any page can be 'null', in a sandboxed frame: with the user's cookie it is let in here"
+        "'null' can be any page in a sandboxed frame: with the user's cookie, it is let in here"
 
     /// A `frame_size` that no route has use for: the message is refused first.
     private func warnAboutFrames(_ routes: [RouteDraft], _ reading: inout Reading) {
@@ -180,7 +180,7 @@ extension Document {
             }
             let place = reading.mention(first.location, seenFrom: word.location)
             reading.warn(
-                "no request reaches this rewrite: the one at \(place) takes them all",
+                "no request reaches this rewrite: the one at \(place) matches all of them",
                 at: word.location)
         }
     }
@@ -208,7 +208,7 @@ extension Document {
             if let other = taken.all ?? (isCovered ? taken.first : nil) {
                 let place = reading.mention(other.location, seenFrom: route.word.location)
                 reading.warn(
-                    "no request reaches this route: the one at \(place) takes them all",
+                    "no request reaches this route: the one at \(place) matches all of them",
                     at: route.word.location)
             }
             if methods.isEmpty, taken.all == nil { taken.all = route.word }
@@ -230,8 +230,8 @@ extension Document {
                 else { continue }
                 let place = reading.mention(route.word.location, seenFrom: word.location)
                 reading.warn(
-                    "the route at \(place) has a '{\(name)}' of its own: what the route says reads"
-                        + " that one, what this rewrite says its own", at: word.location)
+                    "the route at \(place) also has a '{\(name)}': the directives of the route"
+                        + " read that one, those of this rewrite its own", at: word.location)
             }
         }
     }

@@ -3,7 +3,7 @@ internal import Bytes
 extension Reading {
     /// Files may include files this deep.
     static let maximumIncludeDepth = 8
-    /// And this many in all.
+    /// How many files there may be in all.
     static let maximumFiles = 200
 
     /// The directives of the main file, with the included ones in the place of `include`.
@@ -38,7 +38,8 @@ extension Reading {
             return []
         }
         guard chain.count <= Self.maximumIncludeDepth else {
-            error("files include files more than \(Self.maximumIncludeDepth) deep", at: pattern)
+            error(
+                "files are included more than \(Self.maximumIncludeDepth) levels deep", at: pattern)
             return []
         }
         var result: [Directive] = []

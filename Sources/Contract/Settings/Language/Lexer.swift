@@ -3,8 +3,8 @@ internal import Bytes
 /// What the text of a configuration is made of.
 enum Token: Sendable, Hashable {
     case word(Word)
-    case open(Location)
-    case close(Location)
+    case open(SourceRange)
+    case close(SourceRange)
     /// `;` or the end of a line.
     case separator(isLineEnd: Bool)
 }
@@ -52,7 +52,7 @@ struct Lexer {
             cursor += 1
         case "\"": readString()
         case let character where character.isForeignSpace:
-            report("this is a special kind of space; write an ordinary one", cursor, 1)
+            report("this is a special kind of space; use an ordinary space", cursor, 1)
             cursor += 1
         default: readWord()
         }
@@ -66,7 +66,7 @@ struct Lexer {
         // Up to here the word has been taken over; that begins with its first variable.
         var taken = start
         if line[start] == "'" {
-            report("strings stand in double quotes", start, 1)
+            report("strings need double quotes", start, 1)
             word.isBroken = true
         }
         scan: while cursor < end {
@@ -142,7 +142,7 @@ struct Lexer {
             word.isBroken = true
             return report(
                 "the environment variable '\(variable.name)' is not set (${\(variable.name):-text}"
-                    + " takes a text in its place)", dollar, length)
+                    + " gives a default)", dollar, length)
         }
         if value.unicodeScalars.contains(where: \.isForbidden) {
             word.isBroken = true
@@ -259,8 +259,8 @@ struct Lexer {
 
     // MARK: Places
 
-    private func location(_ index: Int, _ length: Int) -> Location {
-        Location(file: file, line: number, column: index + 1, length: max(1, length))
+    private func location(_ index: Int, _ length: Int) -> SourceRange {
+        SourceRange(file: file, line: number, column: index + 1, length: max(1, length))
     }
 
     private mutating func report(_ message: String, _ index: Int, _ length: Int) {

@@ -3,7 +3,7 @@ struct Directive: Sendable {
     var name: Word
     var arguments: [Word]
     var block: [Directive]?
-    var opening: Location?
+    var opening: SourceRange?
 
     /// A lexical error was reported for one of its words.
     var isBroken: Bool { name.isBroken || arguments.contains(where: \.isBroken) }
@@ -30,7 +30,7 @@ struct Parser {
     static let maximumDepth = 8
 
     init(file: Int) {
-        let place = Location(file: file, line: 1, column: 1, length: 1)
+        let place = SourceRange(file: file, line: 1, column: 1, length: 1)
         stack = [Directive(name: Word(text: "", location: place), arguments: [], block: [])]
     }
 
@@ -76,7 +76,7 @@ struct Parser {
             } else if mended > 0 {
                 mended -= 1
             } else {
-                report("this '}' closes nothing", place)
+                report("this '}' has no '{' before it", place)
             }
         }
     }
@@ -87,13 +87,13 @@ struct Parser {
         words = []
     }
 
-    private mutating func openBlock(_ place: Location) {
+    private mutating func openBlock(_ place: SourceRange) {
         var header: Directive
         if let name = words.first {
             header = Directive(name: name, arguments: Array(words.dropFirst()))
             words = []
         } else if wasLineEnd, let last = stack[stack.count - 1].block?.last, last.block == nil {
-            report("'{' belongs at the end of the line of \(last.name.shown)", place)
+            report("'{' must be at the end of the line of \(last.name.shown)", place)
             header = last
             stack[stack.count - 1].block?.removeLast()
         } else {
@@ -140,7 +140,7 @@ struct Parser {
         }
     }
 
-    private mutating func report(_ message: String, _ place: Location?) {
+    private mutating func report(_ message: String, _ place: SourceRange?) {
         let place = place ?? stack[0].name.location
         findings.append(.init(.error, message, place))
     }

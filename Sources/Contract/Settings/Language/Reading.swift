@@ -24,9 +24,9 @@ struct Reading {
 
     // MARK: Saying
 
-    mutating func error(_ message: String, at place: Location) { add(.error, message, place) }
+    mutating func error(_ message: String, at place: SourceRange) { add(.error, message, place) }
 
-    mutating func warn(_ message: String, at place: Location) { add(.warning, message, place) }
+    mutating func warn(_ message: String, at place: SourceRange) { add(.warning, message, place) }
 
     /// Says something about a word, unless the word has already been complained about.
     mutating func error(_ message: String, at word: Word) {
@@ -39,7 +39,7 @@ struct Reading {
     }
 
     private mutating func add(
-        _ severity: Diagnostic.Severity, _ message: String, _ place: Location
+        _ severity: Diagnostic.Severity, _ message: String, _ place: SourceRange
     ) {
         let finding = Finding(severity, message, place)
         if said.insert(finding).inserted { findings.append(finding) }
@@ -61,7 +61,7 @@ struct Reading {
             let dropped = kept.count - min(rest.count, Self.maximumDiagnostics)
             kept = Array(rest.prefix(Self.maximumDiagnostics))
             if let last = kept.last {
-                kept.append(Finding(.note, "\(dropped) more are not shown", last.location))
+                kept.append(Finding(.note, "\(dropped) more messages are not shown", last.location))
             }
         }
         return kept.map(diagnostic)
@@ -81,17 +81,17 @@ struct Reading {
             length: length, sourceLine: line, caretOffset: offset)
     }
 
-    func position(of place: Location) -> SourcePosition {
+    func position(of place: SourceRange) -> SourcePosition {
         SourcePosition(file: sources[place.file].path, line: place.line, column: place.column)
     }
 
     /// ` (first set at line 12)`, seen from `place`.
-    func firstSet(_ first: Location, seenFrom place: Location) -> String {
+    func firstSet(_ first: SourceRange, seenFrom place: SourceRange) -> String {
         " (first set at \(mention(first, seenFrom: place)))"
     }
 
     /// `line 12`, or `other.conf:12` when it is in another file.
-    func mention(_ place: Location, seenFrom other: Location) -> String {
+    func mention(_ place: SourceRange, seenFrom other: SourceRange) -> String {
         place.file == other.file
             ? "line \(place.line)" : "\(sources[place.file].path):\(place.line)"
     }
@@ -103,13 +103,13 @@ struct Reading {
         FilePaths.join(directory(of: word.location), path)
     }
 
-    func directory(of place: Location) -> String {
+    func directory(of place: SourceRange) -> String {
         FilePaths.directory(of: sources[place.file].path)
     }
 
     /// Opens a configuration file: its directives, includes not followed yet; nil when it cannot
     /// be read, which is said at `place` or, for the main file, about the file as a whole.
-    mutating func open(_ path: String, at place: Location?) -> [Directive]? {
+    mutating func open(_ path: String, at place: SourceRange?) -> [Directive]? {
         let file = sources.count
         do {
             let octets = try world.read(path, limit: Self.maximumFileSize)
@@ -121,8 +121,8 @@ struct Reading {
                 self.error(message, at: place)
             } else {
                 sources.append(Source(path: path, file: file, octets: [], findings: &findings))
-                let whole = Location(file: file, line: 0, column: 0, length: 1)
-                self.error("cannot read it: \(reason)", at: whole)
+                let whole = SourceRange(file: file, line: 0, column: 0, length: 1)
+                self.error("cannot read the file: \(reason)", at: whole)
             }
             return nil
         }

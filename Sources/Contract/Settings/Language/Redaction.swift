@@ -3,7 +3,7 @@
 /// with `=`. `env:` and `file:` only name a secret and stay readable.
 struct Redaction {
     /// Where they stand.
-    private(set) var places: [Location] = []
+    private(set) var places: [SourceRange] = []
     private var isHiding = false
     private var hasHidden = false
     private var isStart = true

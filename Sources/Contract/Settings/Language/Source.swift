@@ -15,13 +15,13 @@ struct Source: Sendable {
         let start = octets.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         for piece in octets[start...].split(separator: 0x0A, omittingEmptySubsequences: false) {
             let line = Array(piece.last == 0x0D ? piece.dropLast() : piece)
-            let place = Location(file: file, line: lines.count + 1, column: 1, length: 1)
+            let place = SourceRange(file: file, line: lines.count + 1, column: 1, length: 1)
             lines.append(Self.decode(line, at: place, findings: &findings))
         }
     }
 
     private static func decode(
-        _ octets: [UInt8], at place: Location, findings: inout [Finding]
+        _ octets: [UInt8], at place: SourceRange, findings: inout [Finding]
     ) -> String {
         var place = place
         do {
@@ -29,7 +29,7 @@ struct Source: Sendable {
         } catch {
             let before = octets.text(0..<min(error.byteOffsets.lowerBound, octets.count))
             place.column = before.count + 1
-            findings.append(.init(.error, "this is not UTF-8", place))
+            findings.append(.init(.error, "this file is not UTF-8", place))
             return octets.text(octets.indices)
         }
         let text = octets.text(octets.indices)
@@ -49,7 +49,7 @@ struct Source: Sendable {
     }
 
     /// The line as a diagnostic shows it, and how many of its characters stand before `column`.
-    func shown(_ location: Location) -> (line: String, offset: Int) {
+    func shown(_ location: SourceRange) -> (line: String, offset: Int) {
         guard lines.indices.contains(location.line - 1) else { return ("", 0) }
         var characters = Array(lines[location.line - 1])
         for range in hidden[location.line] ?? [] {
@@ -75,9 +75,9 @@ struct Source: Sendable {
 struct Finding: Sendable, Hashable {
     var severity: Diagnostic.Severity
     var message: String
-    var location: Location
+    var location: SourceRange
 
-    init(_ severity: Diagnostic.Severity, _ message: String, _ location: Location) {
+    init(_ severity: Diagnostic.Severity, _ message: String, _ location: SourceRange) {
         self.severity = severity
         self.message = message
         self.location = location

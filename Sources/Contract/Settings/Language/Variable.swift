@@ -50,6 +50,6 @@ extension Word {
 }
 
 extension Character {
-    /// Of the name of an environment variable (POSIX.1 §8.1).
+    /// True for a character of the name of an environment variable (POSIX.1 §8.1).
     fileprivate var isNamePart: Bool { isASCII && (isLetter || isNumber || self == "_") }
 }

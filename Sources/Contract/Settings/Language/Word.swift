@@ -2,7 +2,7 @@ internal import Bytes
 
 /// A stretch of one line of one file. Lines and columns count from 1, columns and lengths in
 /// characters.
-struct Location: Sendable, Hashable {
+struct SourceRange: Sendable, Hashable {
     /// An index into the files that were read.
     var file: Int
     var line: Int
@@ -14,7 +14,7 @@ struct Location: Sendable, Hashable {
 struct Word: Sendable, Hashable {
     /// Escapes resolved, quotes gone.
     var text: String
-    var location: Location
+    var location: SourceRange
     var isQuoted = false
     /// For a word with escapes or variables: how far from its start each character of `text` was
     /// written.
@@ -23,7 +23,7 @@ struct Word: Sendable, Hashable {
     var written: String?
     /// A lexical error was reported for it: nothing more needs to be said about it.
     var isBroken = false
-    /// It may be a secret: neither messages nor source lines may show it.
+    /// The word may be a secret: neither messages nor source lines may show it.
     var isHidden = false
 
     /// As in `a, b`; a value that ends so is written in quotes.
@@ -39,14 +39,14 @@ struct Word: Sendable, Hashable {
     }
 
     /// Where characters `start..<start + length` of `text` were written.
-    func location(of start: Int, length: Int = 1) -> Location {
+    func location(of start: Int, length: Int = 1) -> SourceRange {
         if text.isEmpty { return location }
         func offset(_ index: Int) -> Int {
             offsets.indices.contains(index) ? offsets[index] : index + (isQuoted ? 1 : 0)
         }
         let from = min(offset(start), location.length - 1)
         let to = min(max(offset(start + length - 1) + 1, from + 1), location.length)
-        return Location(
+        return SourceRange(
             file: location.file, line: location.line, column: location.column + from,
             length: to - from)
     }

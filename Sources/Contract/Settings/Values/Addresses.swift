@@ -42,7 +42,7 @@ extension SocketAddressSettings {
         if host == "*" && mayBeAny { return .ip(address: "::", port: port) }
         if host.isEmpty {
             let meant = mayBeAny ? "*:\(port) for every address" : "127.0.0.1:\(port)"
-            reading.error("\(word.shown) names no address: write \(meant)", at: word)
+            reading.error("\(word.shown) has no address: write \(meant)", at: word)
             return nil
         }
         if host == "localhost" { return .ip(address: "127.0.0.1", port: port) }
@@ -75,7 +75,7 @@ extension SocketAddressSettings {
         if isSecure {
             message +=
                 mayBeAny
-                ? " and 'tls' in its block" : "; servers are spoken to without TLS"
+                ? " and 'tls' in its block" : "; servers are reached without TLS"
         } else if hasPath, rest.dropFirst(authority.count) != "/", !mayBeAny {
             message += ", and the path as a 'rewrite'"
         }
@@ -97,19 +97,19 @@ extension SocketAddressSettings {
         // `::1:80` is a whole address, so there is no telling where its port begins.
         return address.isIPv4
             ? expected + " (did you mean '\(word.text):\(mayBeAny ? 8443 : 8000)'?)"
-            : "an IPv6 address stands in brackets: [ADDRESS]:PORT"
+            : "an IPv6 address needs brackets: [ADDRESS]:PORT"
     }
 
     private static func notNumeric(_ host: String, _ isBracketed: Bool) -> String {
         let shown = "'\(host.printable())'"
         if NumericAddress(host) != nil {
             return isBracketed
-                ? "only IPv6 addresses stand in brackets" : "write the IPv6 address as [\(host)]"
+                ? "brackets are only for IPv6 addresses" : "write the IPv6 address as [\(host)]"
         }
         let isName = host.utf8.allSatisfy(\.isNamePart) && host.contains(where: \.isLetter)
         return isName && !isBracketed
-            ? "names are not resolved yet: write the numeric address of \(shown)"
-            : "\(shown) is no IPv4 or IPv6 address"
+            ? "host names cannot be used here: write the numeric address of \(shown)"
+            : "\(shown) is not an IPv4 or IPv6 address"
     }
 
     private static func readPath(_ word: Word, _ reading: inout Reading) -> SocketAddressSettings? {
@@ -162,8 +162,8 @@ extension ValueKind where Value == AddressRange {
             octets: address.octets, prefixLength: length + (address.isIPv4 ? 96 : 0))
         guard range.hostBitsAreZero else {
             reading.error(
-                "\(word.shown) has bits set behind its prefix of \(length)"
-                    + " (write the network's own address)", at: word)
+                "\(word.shown) has bits set after its prefix of \(length) (write the network's own"
+                    + " address)", at: word)
             return nil
         }
         return range

@@ -41,10 +41,10 @@ struct ExpressionParser {
             throw error(
                 "an expression has at most \(PathExpression.lengthLimit) characters", 0, text.count)
         }
-        // It stands for the whole path anyway.
+        // The expression is for the whole path anyway.
         if text[0] == "^" { index = 1 }
         let node = try choice()
-        if index < text.count { throw error("a ')' without its '('", index) }
+        if index < text.count { throw error("this ')' has no '(' before it", index) }
         try write(node)
         instructions.append(.match)
         return PathExpression(text: whole, captureNames: names, instructions: instructions)
@@ -95,15 +95,15 @@ struct ExpressionParser {
         case "[": return .character(try characterClass(from: start))
         case ".": return .character(.init(ranges: [], isNegated: true))
         case "\\": return .character(try escape(from: start))
-        case "*", "+", "?": throw error("nothing stands before '\(character)' to repeat", start)
+        case "*", "+", "?": throw error("there is nothing before '\(character)' to repeat", start)
         case "{", "}":
             throw error(
-                "nothing stands before '\(character)' to repeat (the bracket itself is"
+                "there is nothing before '\(character)' to repeat (the bracket itself is"
                     + " '\\\(character)')", start)
         case "^", "$":
             throw error(
-                "an expression stands for the whole path: '\(character)' has a meaning only at"
-                    + " its \(character == "^" ? "begin" : "end")", start)
+                "an expression is for the whole path: '\(character)' is allowed only at its"
+                    + " \(character == "^" ? "beginning" : "end")", start)
         default: return .character(try literal(character, at: start))
         }
     }
@@ -120,17 +120,17 @@ struct ExpressionParser {
     ) throws(ExpressionError) -> UInt32 {
         guard let scalar = character.unicodeScalars.first, character.unicodeScalars.count == 1
         else {
-            throw error("a character that is made of several; write them as a group", place)
+            throw error("this character consists of several; write them as a group", place)
         }
         if scalar.value < 0x20 || scalar.value == 0x7F {
-            throw error("a path holds no control characters", place)
+            throw error("a path must not contain control characters", place)
         }
         return scalar.value
     }
 
     private mutating func group(from start: Int) throws(ExpressionError) -> Node {
         guard depth < PathExpression.depthLimit else {
-            throw error("groups stand at most \(PathExpression.depthLimit) deep", start)
+            throw error("groups may be nested at most \(PathExpression.depthLimit) deep", start)
         }
         depth += 1
         defer { depth -= 1 }
@@ -148,18 +148,20 @@ struct ExpressionParser {
         guard take("<"), let first = next, first != "=", first != "!" else {
             let end = min(text.count, mark + 1)
             throw error(
-                "only '(?<name>…)' and '(?:…)' are known of the groups that begin with '(?'",
+                "of the groups that begin with '(?', only '(?<name>…)' and '(?:…)' are supported",
                 start, end - start)
         }
         let begin = index
         while let character = next, character != ">" {
             guard character.isASCII, character.isLetter || character.isNumber || character == "_"
-            else { throw error("a capture is named with letters, digits and '_'", index) }
+            else {
+                throw error("the name of a capture must consist of letters, digits and '_'", index)
+            }
             index += 1
         }
         let name = String(text[begin..<index])
         guard take(">"), !name.isEmpty else {
-            throw error("the name of a capture ends with '>'", start, index - start)
+            throw error("the name of a capture must end with '>'", start, index - start)
         }
         if names.contains(name) {
             throw error("'\(name)' is captured twice", begin, name.count)
@@ -185,7 +187,7 @@ struct ExpressionParser {
         if text[mark] != "{" { index += 1 }
         let isGreedy = !take("?")
         if let character = next, "*+?{".contains(character) {
-            throw error("what is repeated cannot be repeated again (write a group)", index)
+            throw error("a repetition cannot be repeated again (write a group)", index)
         }
         return .repeated(node, least: least, most: most, isGreedy: isGreedy)
     }
@@ -202,7 +204,7 @@ struct ExpressionParser {
                 "expected '{2}', '{2,}' or '{2,3}' (the bracket itself is '\\{')", start)
         }
         if let most, most < least {
-            throw error("more at least than at most", start, index - start)
+            throw error("the first number is larger than the second", start, index - start)
         }
         if max(least, most ?? 0) > PathExpression.instructionLimit {
             throw error(
@@ -229,7 +231,7 @@ struct ExpressionParser {
     /// Behind a backslash.
     private mutating func escape(from start: Int) throws(ExpressionError) -> CharacterClass {
         guard let character = next else {
-            throw error("a backslash at the end stands for nothing", start)
+            throw error("there is nothing after this backslash", start)
         }
         index += 1
         switch character {
@@ -239,7 +241,7 @@ struct ExpressionParser {
         case "W": return .init(ranges: Self.wordCharacters, isNegated: true)
         default:
             if character.isASCII, character.isNumber {
-                throw error("there are no references to what was captured", start, 2)
+                throw error("references to captures are not supported", start, 2)
             }
             guard character.isASCII, !character.isLetter else {
                 throw error(
@@ -261,13 +263,13 @@ struct ExpressionParser {
             let place = index
             index += 1
             if character == "[", next == ":" {
-                throw error("there are no classes such as '[:alpha:]' (write 'a-z')", place, 2)
+                throw error("classes such as '[:alpha:]' are not supported (write 'a-z')", place, 2)
             }
             var lower: CharacterClass
             if character == "\\" {
                 lower = try escape(from: place)
                 guard !lower.isNegated else {
-                    throw error("'\\D' and '\\W' do not stand within '[…]'", place, 2)
+                    throw error("'\\D' and '\\W' are not allowed within '[…]'", place, 2)
                 }
             } else {
                 lower = try literal(character, at: place)
@@ -294,7 +296,8 @@ struct ExpressionParser {
             let from = lower.ranges.first, let to = upper.ranges.first, from.count == 1,
             to.count == 1, from.lowerBound <= to.lowerBound
         else {
-            throw error("a range goes from a lower character to a higher one", start, index - start)
+            throw error(
+                "a range must go from a lower character to a higher one", start, index - start)
         }
         return CharacterClass(ranges: [from.lowerBound...to.lowerBound])
     }
@@ -326,8 +329,8 @@ struct ExpressionParser {
             for _ in 0..<least {
                 let start = instructions.count
                 try write(inner)
-                // What is empty is empty however often, and would be written out for ever where
-                // one stands within another.
+                // An empty expression stays empty, however often it is repeated; repetitions of it
+                // within each other would be written out without end.
                 if instructions.count == start { return }
             }
             if let most {

@@ -13,8 +13,8 @@ extension ValueKind where Value == String {
         return name
     }
 
-    /// The name of a field of an answer that the configuration may have written: not what frames a
-    /// message, and not what only whoever made the body knows.
+    /// The name of a field of an answer that the configuration may have written: no field that
+    /// frames a message, and none that only the author of the body can know.
     static let answerFieldName = ValueKind { word, reading in
         guard let name = fieldName.read(word, &reading) else { return nil }
         if let problem = HeaderNames.problem(ofAnswer: name.foldedFieldName) {
@@ -45,7 +45,7 @@ enum HeaderNames {
         }
     }
 
-    /// Names that hold who somebody is, which nobody may read.
+    /// True for fields that hold credentials, which must not be shown.
     static func holdsCredentials(_ name: String) -> Bool {
         credentials.contains(name.foldedFieldName)
     }

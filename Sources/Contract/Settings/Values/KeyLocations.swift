@@ -13,7 +13,7 @@ extension ValueKind where Value == KeySource.Origin {
         let scheme = word.text.lowercased().prefix { $0 != ":" }
         if scheme == "http" {
             let hint = word.isHidden ? "" : " (did you mean 'https\(word.text.dropFirst(4))'?)"
-            reading.error("keys are fetched over https only\(hint)".printable(), at: word)
+            reading.error("keys can be fetched over https only\(hint)".printable(), at: word)
             return nil
         }
         if scheme == "https" { return RemoteKeySet.read(word, &reading).map { .remote($0) } }
@@ -72,10 +72,10 @@ extension RemoteKeySet {
         _ rest: Substring, _ authority: Substring, _ target: Substring
     ) -> String? {
         if !rest.hasPrefix("//") { return "expected https://HOST/PATH" }
-        if authority.contains("@") { return "a URL holds no user and no password here" }
-        if target.contains("#") { return "a URL holds no fragment here" }
+        if authority.contains("@") { return "this URL must not contain a user or a password" }
+        if target.contains("#") { return "this URL must not contain a fragment" }
         let isPlain = target.utf8.allSatisfy(ASCII.isVisible)
-        return isPlain ? nil : "write what is not ASCII, and spaces, as %XX"
+        return isPlain ? nil : "write spaces, and characters outside ASCII, as %XX"
     }
 
     /// Host and port; a nil port for one that is none.

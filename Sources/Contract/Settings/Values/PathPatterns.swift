@@ -3,9 +3,9 @@ import Bytes
 extension PathPattern {
     /// What a pattern is for.
     enum Use {
-        /// It takes all that lies below it.
+        /// The pattern of a route: it matches everything below its path, too.
         case route
-        /// It takes one path.
+        /// The pattern of a rewrite: it matches one path.
         case rewrite
     }
 
@@ -16,7 +16,7 @@ extension PathPattern {
         let text = String(word.text.dropFirst(start))
         guard text.hasPrefix("/") else {
             let hint = text.hasPrefix("^") ? PathProblem.noExpression(use) : ""
-            reading.error("a path begins with '/', not as in \(word.shown)\(hint)", at: word)
+            reading.error("a path must begin with '/', unlike \(word.shown)\(hint)", at: word)
             return nil
         }
         guard text != "/" else { return PathPattern(segments: [], hasTrailingSlash: true) }
@@ -74,15 +74,17 @@ private struct PathProblem {
     }
 
     private static func simple(_ part: Substring, _ use: PathPattern.Use) -> String? {
-        if part.isEmpty { return "an empty segment: paths are compared without doubled slashes" }
+        if part.isEmpty {
+            return "this path has an empty segment, but paths are compared without doubled slashes"
+        }
         if part == "." || part == ".." { return "paths are compared without '.' and '..'" }
         if part.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " }) {
-            return "a path holds no spaces and no control characters"
+            return "a path must not contain spaces or control characters"
         }
         if part.hasPrefix("{") { return nil }
         if part.contains(where: { $0 == "?" || $0 == "#" }) {
             let isExpression = part.contains("(") || part.contains("\\")
-            return "a path holds no query and no fragment"
+            return "a path must not contain a query or a fragment"
                 + (isExpression ? noExpression(use) : "")
         }
         return nil
@@ -98,20 +100,20 @@ private struct PathProblem {
             let meant = below.printable()
             switch use {
             case .route where below == "/":
-                return "'\(part)' is no wildcard: a route for '/' takes every path (write '/')"
+                return "'\(part)' is not a wildcard: a route for '/' matches every path (write '/')"
             case .route:
-                return "'\(part)' is no wildcard: a route takes all that lies below its path"
+                return "'\(part)' is not a wildcard: a route matches everything below its path"
                     + " (write '\(meant)', or '\(meant){rest...}' to capture it)"
             case .rewrite:
-                return "'\(part)' is no wildcard (write '\(meant){rest...}' to capture all that"
+                return "'\(part)' is not a wildcard (write '\(meant){rest...}' to capture all that"
                     + " follows)"
             }
         }
         if isAll {
-            return "'\(part)' is no wildcard (write '{name}' to capture one segment)"
+            return "'\(part)' is not a wildcard (write '{name}' to capture one segment)"
         }
         if part.contains("*") {
-            return "there are no wildcards within a segment ('*' itself is '%2A')"
+            return "wildcards within a segment are not supported ('*' itself is '%2A')"
                 + (use == .rewrite ? noExpression(use) : "")
         }
         if let name = captureName(part) {
@@ -122,7 +124,7 @@ private struct PathProblem {
             return "'$' at the end is written '%24'" + noExpression(use)
         }
         return unsafeCharacter(part).map { found in
-            "a path does not hold '\(found)' as it is" + noExpression(use)
+            "'\(found)' must be escaped in a path" + noExpression(use)
         }
     }
 
@@ -158,9 +160,9 @@ private struct PathProblem {
     static func noExpression(_ use: PathPattern.Use) -> String {
         switch use {
         case .route:
-            " (a path is no regular expression: write captures such as '/a/{name}')"
+            " (a path is not a regular expression: write captures such as '/a/{name}')"
         case .rewrite:
-            " (a path is no regular expression: write captures such as '/a/{name}', or 'rewrite"
+            " (a path is not a regular expression: write captures such as '/a/{name}', or 'rewrite"
                 + " path matches REGEX to …')"
         }
     }
@@ -171,14 +173,15 @@ private struct PathProblem {
         for index in octets.indices where octets[index] == UInt8(ascii: "%") {
             guard index + 2 < octets.count, let high = ASCII.hexValue(octets[index + 1]),
                 let low = ASCII.hexValue(octets[index + 2])
-            else { return "a broken escape ('%' itself is '%25')" }
+            else { return "this escape is malformed ('%' itself is '%25')" }
             switch high << 4 | low {
             case UInt8(ascii: "/"), UInt8(ascii: "\\"):
                 if use == .route {
-                    return "a route's own path holds no escaped slash: apps read it in two ways"
-                        + " (see 'encoded_slashes')"
+                    return
+                        "a route's own path must not contain an escaped slash: apps read it in two"
+                        + " ways (see 'encoded_slashes')"
                 }
-            case 0..<ASCII.space, 0x7F: return "a path holds no control characters"
+            case 0..<ASCII.space, 0x7F: return "a path must not contain control characters"
             default: break
             }
         }
@@ -192,18 +195,20 @@ private struct PathProblem {
         guard part.hasPrefix("{"), part.hasSuffix("}") else {
             let name = part.dropFirst().prefix { $0 != "?" && $0 != ":" }
             if part.hasPrefix("{"), isName(name) {
-                return "a capture ends with its '}' (write '{\(name)}')"
+                return "a capture must end with '}' (write '{\(name)}')"
             }
-            return "a capture is a whole segment, as in '/ws/{name}'"
+            return "a capture must be a whole segment, as in '/ws/{name}'"
         }
         var name = part.dropFirst().dropLast()
         if name.hasSuffix("...") {
             name = name.dropLast(3)
-            if !isEnd { return "'\(part)' captures all that follows: it stands at the end" }
+            if !isEnd {
+                return "'\(part)' captures everything that follows, so it must be at the end"
+            }
         }
         guard isName(name) else {
             let meant = meantName(name).map { " (write '{\($0)}')" } ?? ""
-            return "a capture is named with letters, digits and '_'" + meant
+            return "the name of a capture must consist of letters, digits and '_'" + meant
         }
         return captures.contains(String(name)) ? "'{\(name)}' is captured twice" : nil
     }

@@ -15,7 +15,7 @@ extension HostPattern {
     static func hint(for text: String) -> String {
         if text == "*" { return " (leave it out: a route without a host is for every host)" }
         if text == "~" || text == "~*" || text == "^~" || text == "=" || text.contains("^") {
-            return " (there are no regular expressions: write a path with captures such as"
+            return " (regular expressions are not supported: write a path with captures such as"
                 + " '/a/{name}')"
         }
         if text.hasPrefix("."), HostPattern("*" + text) != nil { return " (write '*\(text)')" }
@@ -26,7 +26,7 @@ extension HostPattern {
             return " (leave the port out: write '\(text[..<colon].lowercased())')"
         }
         if text.contains(where: { "*{}:<>$".contains($0) }) {
-            return " ('*.' at the front, as in '*.example.kr', is all that stands for other names)"
+            return " (the only wildcard is '*.' at the front, as in '*.example.kr')"
         }
         return ""
     }
@@ -49,7 +49,7 @@ extension ValueKind where Value == String {
     static let serverName = ValueKind { word, reading in
         guard HostPattern(word.text) != nil, !word.text.hasPrefix("[") else {
             let hint = HostPattern.hint(for: word.text)
-            reading.error("\(word.shown) is no host name\(hint)", at: word)
+            reading.error("\(word.shown) is not a host name\(hint)", at: word)
             return nil
         }
         return word.text.lowercased()
@@ -117,8 +117,8 @@ extension ValueKind where Value == String {
         let isAll = ["*", "any", "all"].contains(word.text.lowercased())
         let hint = guess.map { " (did you mean '\($0)'?)" } ?? ""
         reading.error(
-            "\(word.shown) is no request method"
-                + (isAll ? " (leave 'methods' out to let all of them pass)" : hint), at: word)
+            "\(word.shown) is not a request method"
+                + (isAll ? " (leave 'methods' out to allow all methods)" : hint), at: word)
         return nil
     }
 }

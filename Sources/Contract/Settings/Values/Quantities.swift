@@ -108,7 +108,7 @@ struct Quantity: Sendable {
         let digits = word.text.prefix { $0.isASCII && $0.isNumber }
         let unit = String(word.text.dropFirst(digits.count))
         guard !digits.isEmpty else {
-            reading.error("\(word.shown) is no \(title) (expected \(example))", at: word)
+            reading.error("\(word.shown) is not a \(title) (expected \(example))", at: word)
             return nil
         }
         guard let factor = units.first(where: { $0.name == unit })?.factor else {
@@ -123,9 +123,9 @@ struct Quantity: Sendable {
         let folded = unit.lowercased()
         let known = units.contains { $0.name == folded } ? folded : aliases[folded]
         if let meant = unit.isEmpty ? missing : known {
-            return "\(word.shown) is no \(title) (did you mean '\(digits)\(meant)'?)"
+            return "\(word.shown) is not a \(title) (did you mean '\(digits)\(meant)'?)"
         }
-        return "\(word.shown) is no \(title) (expected \(example))"
+        return "\(word.shown) is not a \(title) (expected \(example))"
     }
 
     func outOfRange(_ word: Word, _ least: Int, _ most: Int) -> String {

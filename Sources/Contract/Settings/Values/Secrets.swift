@@ -5,15 +5,15 @@ extension ValueKind where Value == Secret {
     static let secret = ValueKind { word, reading in
         if word.written != nil {
             reading.error(
-                "a secret is named here, and never inserted: write env:NAME for the environment"
-                    + " variable NAME", at: word)
+                "a secret is named here, not inserted: write env:NAME for the environment variable"
+                    + " NAME", at: word)
             return nil
         }
         if word.text.hasPrefix("env:") { return environment(word, &reading) }
         if word.text.hasPrefix("file:") { return file(word, &reading) }
         reading.error(
-            "a secret does not stand in the configuration: write env:NAME for an environment"
-                + " variable or file:PATH for a file that holds it", at: word)
+            "a secret must not be written into the configuration: write env:NAME for an"
+                + " environment variable or file:PATH for a file that contains it", at: word)
         return nil
     }
 
@@ -55,7 +55,7 @@ extension ValueKind where Value == Secret {
         _ octets: [UInt8], _ holder: String, _ word: Word, _ reading: inout Reading
     ) -> Secret? {
         if octets.isEmpty {
-            reading.error("\(holder) holds an empty secret", at: word)
+            reading.error("\(holder) contains an empty secret", at: word)
             return nil
         }
         return Secret(octets)

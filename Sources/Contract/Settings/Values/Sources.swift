@@ -18,11 +18,11 @@ enum SourceKind: String, CaseIterable, Sendable {
     func problem(_ name: String) -> String? {
         if name.isEmpty { return "a name is missing after '\(rawValue):'" }
         if name.unicodeScalars.contains(where: { $0.isUnprintable || $0 == " " }) {
-            return "a name holds no spaces and no control characters"
+            return "a name must not contain spaces or control characters"
         }
         switch self {
         case .header, .cookie:
-            return name.utf8.allSatisfy(ASCII.isToken) ? nil : "this is no \(rawValue) name"
+            return name.utf8.allSatisfy(ASCII.isToken) ? nil : "this is not a \(rawValue) name"
         case .query, .claim, .path: return nil
         }
     }

@@ -43,7 +43,7 @@ extension Template {
     ) {
         guard !known.contains(name) else { return }
         if word.isHidden {
-            reading.error("there is no such placeholder here", at: word)
+            reading.error("this placeholder is not available here", at: word)
             return
         }
         var message = "no placeholder '{\(String(name.prefix(40)).printable())}' here"
@@ -83,16 +83,16 @@ enum ForeignPlaceholder {
             if let known = meanings.first(where: { rest.hasPrefix($0.text) }) {
                 let hint =
                     isPath
-                    ? " (the query survives by itself; captures are written '{name}')"
+                    ? " (the query is kept anyway; captures are written '{name}')"
                     : " (write '{\(known.placeholder.rawValue)}')"
                 return reading.error(
-                    "'\(known.text)' is no placeholder\(hint)", at: word, offset: index,
+                    "'\(known.text)' is not a placeholder\(hint)", at: word, offset: index,
                     length: known.text.count)
             }
             guard let length = captureLength(text[index...], isPath: isPath) else { continue }
             let shown = String(text[index..<index + length]).printable()
             return reading.error(
-                "'\(shown)' is no placeholder (what the path captures is written by its name, as"
+                "'\(shown)' is not a placeholder (a capture of the path is written by its name, as"
                     + " in '{name}')", at: word, offset: index, length: length)
         }
     }

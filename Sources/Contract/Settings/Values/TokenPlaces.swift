@@ -40,7 +40,7 @@ extension ValueKind where Value == TokenSettings.Place {
         let meant: String
         switch KnownField(name: name.utf8.span) {
         case .other:
-            // Whose value the browser, or the gateway itself, chooses.
+            // The values of these headers are chosen by the browser, or by the gateway itself.
             let folded = name.foldedFieldName
             guard folded.hasPrefix("sec-") || folded == "set-cookie" else { return true }
             meant = ""
@@ -71,11 +71,12 @@ extension ValueKind where Value == String {
         if text.isEmpty || word.isQuoted { return ValueKind.text.read(word, &reading) }
         if let (kind, name) = Prefixed.split(word, SourceKind.self), !name.isEmpty {
             let hint = kind == .claim ? " (write '\(name.printable())')" : ""
-            reading.error("a claim is named here, not \(word.shown)\(hint)", at: word)
+            reading.error("expected the name of a claim, not \(word.shown)\(hint)", at: word)
         } else if text.hasPrefix("$") || text.contains("[") {
             reading.error(
-                "\(word.shown) is no claim: the names on the way to it are joined by dots, as in"
-                    + " 'realm_access.roles' (quotes take a name as it stands)", at: word)
+                "\(word.shown) is not a claim: nested names are joined by dots, as in"
+                    + " 'realm_access.roles' (put a name that contains dots itself in quotes)",
+                at: word)
         } else if text.hasPrefix(".") || text.hasSuffix(".") || text.contains("..") {
             reading.error("a name is missing beside a dot in \(word.shown)", at: word)
         }
@@ -96,12 +97,12 @@ private enum MessagePath {
         }
         guard isPlain else {
             reading.error(
-                "behind 'message:' stand names of members with dots in between, as in"
+                "after 'message:', write the names of members, joined by dots, as in"
                     + " message:payload.Authorization", at: word)
             return nil
         }
         guard names.count <= mostNames else {
-            reading.error("at most \(mostNames) names stand behind 'message:'", at: word)
+            reading.error("at most \(mostNames) names may come after 'message:'", at: word)
             return nil
         }
         return names

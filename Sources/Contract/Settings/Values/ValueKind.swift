@@ -8,7 +8,7 @@ struct ValueKind<Value: Sendable>: Sendable {
         self.read = read
     }
 
-    /// The same value for an optional setting; `keyword`, if there is one, stands for nil.
+    /// The kind of value for an optional setting; `keyword`, if there is one, stands for nil.
     func optional(_ keyword: String? = nil) -> ValueKind<Value?> {
         ValueKind<Value?> { word, reading in
             guard let keyword else { return self.read(word, &reading).map(Optional.some) }
@@ -40,7 +40,7 @@ struct ValueKind<Value: Sendable>: Sendable {
 extension ValueKind where Value == String {
     /// Any text but the empty one.
     static let text = ValueKind { word, reading in
-        if word.text.isEmpty { reading.error("this must not be empty", at: word) }
+        if word.text.isEmpty { reading.error("this value must not be empty", at: word) }
         return word.text
     }
 
@@ -49,9 +49,10 @@ extension ValueKind where Value == String {
         let isName = word.text.utf8.allSatisfy { $0.isNamePart }
         if word.text.isEmpty || word.text.count > 64 || !isName {
             reading.error(
-                "\(word.shown) is no name (letters, digits, '_', '-' and '.')", at: word)
+                "\(word.shown) is not a name (letters, digits, '_', '-' and '.')", at: word)
         } else if ["off", "or", "optional"].contains(word.text) {
-            reading.error("\(word.shown) has a meaning of its own; choose another name", at: word)
+            reading.error(
+                "\(word.shown) is a word of the configuration; choose another name", at: word)
         }
         return word.text
     }
@@ -60,7 +61,7 @@ extension ValueKind where Value == String {
     static let fieldName = ValueKind { word, reading in
         let octets = Array(word.text.utf8)
         if octets.isEmpty || !octets.allSatisfy(ASCII.isToken) {
-            reading.error("\(word.shown) is no header name", at: word)
+            reading.error("\(word.shown) is not a header name", at: word)
         }
         return word.text
     }
@@ -68,7 +69,7 @@ extension ValueKind where Value == String {
     /// The name of a cookie (RFC 6265 §4.1.1).
     static let cookieName = ValueKind { word, reading in
         if word.text.isEmpty || !word.text.utf8.allSatisfy(ASCII.isToken) {
-            reading.error("\(word.shown) is no cookie name", at: word)
+            reading.error("\(word.shown) is not a cookie name", at: word)
         }
         return word.text
     }
@@ -97,7 +98,9 @@ extension ValueKind where Value == String {
         let parent = FilePaths.directory(of: path)
         if !parent.isEmpty, !reading.world.exists(path), !reading.world.exists(parent) {
             reading.error(
-                "no such folder: '\(parent.printable())' (only its last part is made)", at: word)
+                "no such folder: '\(parent.printable())' (the gateway makes only the last part of"
+                    + " the path)",
+                at: word)
         }
         return path
     }

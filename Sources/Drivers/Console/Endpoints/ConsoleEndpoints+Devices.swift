@@ -9,27 +9,27 @@ import Sessions
 extension ConsoleEndpoints {
     static func devices(
         _ backend: any ConsoleBackend, clock: @escaping Clock
-    ) -> [Endpoint] {
+    ) -> [ConsoleEndpoint] {
         [list(backend), name(backend, clock), unname(backend), history(backend)]
     }
 
     private static let path: PathTemplate = "/stores/{block}/{store}/devices/{device}/alias"
     private static let captures = [SessionText.block, SessionText.store, SessionText.device]
 
-    private static func list(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func list(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/devices", name: "devices",
-            summary: "Devices that have a name, connected or not",
+            summary: "All devices that have a name, connected or not",
             query: ObjectSchema([
                 SessionText.block, SessionText.store, Page.limit(StoreQuestion.longestPage),
                 Page.after,
             ]),
             answers: [
                 .json(
-                    200, "By block, store and ClientId",
+                    200, "One page of devices, sorted by block, store and ClientId",
                     Page.schema(
                         "devices", aliasSchema, StoreQuestion.longestPage,
-                        "The devices of this page"))
+                        "The devices on this page"))
             ]
         ) { request, responder in
             do throws(Refusal) {
@@ -59,20 +59,20 @@ extension ConsoleEndpoints {
 
     private static func name(
         _ backend: any ConsoleBackend, _ clock: @escaping Clock
-    ) -> Endpoint {
-        Endpoint(
+    ) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .put, path: path, name: "nameDevice",
-            summary: "Say what people call a device, such as \"office PC\"",
+            summary: "Give a device a name for people, such as \"office PC\"",
             captures: captures,
             body: .named(
                 "DeviceName",
                 .object(
                     ObjectSchema([
-                        .init("name", .text(upTo: 64), "The name", isRequired: true)
+                        .init("name", .text(upTo: 64), "The name for people", isRequired: true)
                     ]))),
             answers: [
-                .json(200, "So it is called", aliasSchema),
-                .problem(422, "It cannot be called so"), .noRoom, .cannotKeep,
+                .json(200, "The name is set", aliasSchema),
+                .problem(422, "The name is not allowed"), .noRoom, .cannotKeep,
             ]
         ) { request, responder in
             let alias = DeviceAlias(
@@ -83,12 +83,13 @@ extension ConsoleEndpoints {
         }
     }
 
-    private static func unname(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func unname(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .delete, path: path, name: "unnameDevice",
-            summary: "A device has no name any more", captures: captures,
+            summary: "Remove the name of a device", captures: captures,
             answers: [
-                .empty(204, "It has none"), .problem(404, "It had none"), .noRoom, .cannotKeep,
+                .empty(204, "The name is removed"), .problem(404, "The device had no name"),
+                .noRoom, .cannotKeep,
             ]
         ) { request, responder in
             let key = DeviceAlias.Key(captured: request)
@@ -103,29 +104,34 @@ extension ConsoleEndpoints {
                 .init(
                     "block", SessionText.anyText, "The name of the `sessions` block",
                     isRequired: true),
-                .init("store", SessionText.anyText.orNull(), "The store", isRequired: true),
-                .init("client_id", SessionText.anyText, "Its ClientId", isRequired: true),
-                .init("name", SessionText.anyText, "What people call it", isRequired: true),
-                .init("changed", .dateTime, "Since when", isRequired: true),
+                .init(
+                    "store", SessionText.anyText.orNull(), "The store of the device",
+                    isRequired: true),
+                .init(
+                    "client_id", SessionText.anyText, "The ClientId of the device", isRequired: true
+                ),
+                .init("name", SessionText.anyText, "The name for people", isRequired: true),
+                .init("changed", .dateTime, "When the name was last set", isRequired: true),
             ])))
 
     // MARK: History
 
-    private static func history(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func history(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/history", name: "history",
-            summary: "Sessions that are over, the last ones first: when, how long, and how they"
-                + " ended",
+            summary:
+                "Past sessions, the latest first: when they began, how long they lasted and how"
+                + " they ended",
             query: ObjectSchema([
                 SessionText.block, SessionText.store, SessionText.device,
                 Page.limit(HistoryQuery.longestPage), Page.after,
             ]),
             answers: [
                 .json(
-                    200, "Those that fit all that was said",
+                    200, "The past sessions that match all filters",
                     Page.schema(
                         "history", SessionText.pastSchema, HistoryQuery.longestPage,
-                        "The sessions of this page")),
+                        "The past sessions on this page")),
                 .cannotKeep,
             ]
         ) { request, responder in

@@ -9,7 +9,7 @@ import Sessions
 extension ConsoleEndpoints {
     static func policies(
         _ backend: any ConsoleBackend, clock: @escaping Clock
-    ) -> [Endpoint] {
+    ) -> [ConsoleEndpoint] {
         [policy(backend), setPolicy(backend, clock), removePolicy(backend)]
     }
 
@@ -17,17 +17,19 @@ extension ConsoleEndpoints {
     private static let captures = [SessionText.block, SessionText.store]
     private static let role = ObjectSchema.Member(
         "role", .text(upTo: 64),
-        "A role that is limited, for it and those it shares a count with; without it, all")
+        "A limited role; the policy is for it and the roles it shares a limit with. Without it,"
+            + " for all limited roles"
+    )
 
-    private static func policy(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func policy(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: path, name: "policy",
-            summary: "The policy that was set for a store (what holds in the end is among what"
-                + " the store says of itself)",
+            summary: "The policy that was set for a store (the limits in force are in"
+                + " `/stores/{block}/{store}`)",
             captures: captures, query: ObjectSchema([role]),
             answers: [
-                .json(200, "It", policySchema, hasEntityTag: true),
-                .problem(404, "None was set"), .cannotKeep,
+                .json(200, "The policy", policySchema, hasEntityTag: true),
+                .problem(404, "No policy was set for this store"), .cannotKeep,
             ]
         ) { request, responder in
             let answer = responder.writing { (policy: StorePolicy?) in
@@ -43,33 +45,34 @@ extension ConsoleEndpoints {
 
     private static func setPolicy(
         _ backend: any ConsoleBackend, _ clock: @escaping Clock
-    ) -> Endpoint {
-        Endpoint(
+    ) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .put, path: path, name: "setPolicy",
-            summary: "Say how many devices a store may have, whatever the configuration and"
-                + " tokens say",
+            summary: "Set how many devices a store may have; this wins over the configuration and"
+                + " over tokens",
             captures: captures,
             query: ObjectSchema([
                 role,
                 .init(
                     "dry_run", .truth,
-                    "Change nothing; say who would have to go with `apply=now`",
+                    "Change nothing; list the sessions that `apply=now` would end",
                     fallback: .bool(false)),
                 .init(
                     "apply", .word(["new", "now"]),
-                    "`new`: it holds for who comes from now on; `now`: whoever is too many goes,"
-                        + " the longest connected first", fallback: "new"),
+                    "`new`: the policy is for sessions that begin from now on; `now`: sessions of"
+                        + " devices above the limit are ended, too, those of the longest-connected"
+                        + " device first", fallback: "new"),
             ]),
             body: .named("PolicyOrder", .object(orderSchema)), precondition: .allowedOrNew,
             answers: [
                 .json(
-                    200, "It is in force, or (`dry_run`) would be", outcomeSchema,
+                    200, "The policy is in force, or would be (`dry_run`)", outcomeSchema,
                     hasEntityTag: true),
                 .json(
-                    201, "It is in force, and there was none before", outcomeSchema,
+                    201, "The policy is in force; there was none before", outcomeSchema,
                     hasEntityTag: true),
                 .problem(404, "There is no such `sessions` block"),
-                .problem(422, "The role is not limited, or it would have expired already"),
+                .problem(422, "The role is not limited, or `expires` is in the past"),
                 .noRoom, .cannotKeep,
             ]
         ) { request, responder in
@@ -113,13 +116,16 @@ extension ConsoleEndpoints {
         return .json(outcome.isNew ? 201 : 200, document, entityTag: String(policy.version))
     }
 
-    private static func removePolicy(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func removePolicy(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .delete, path: path, name: "removePolicy",
-            summary: "Take a policy back: the configuration holds for who comes from now on",
+            summary:
+                "Remove a policy; the configuration is in force again for sessions that begin from"
+                + " now on",
             captures: captures, query: ObjectSchema([role]), precondition: .allowed,
             answers: [
-                .empty(204, "It is gone"), .problem(404, "None was set"), .noRoom, .cannotKeep,
+                .empty(204, "The policy is removed"),
+                .problem(404, "No policy was set for this store"), .noRoom, .cannotKeep,
             ]
         ) { request, responder in
             do throws(Refusal) {
@@ -138,10 +144,14 @@ extension ConsoleEndpoints {
     private static let shownSessions = 1000
 
     private static let orderSchema = ObjectSchema([
-        .init("devices", .integer(1...1_000_000), "Different devices at most", isRequired: true),
-        .init("policy", policyWord, "What becomes of one more", isRequired: true),
-        .init("expires", .dateTime, "From then on it holds no more; without it, it stays"),
-        .init("note", .text(upTo: 500), "For people: why"),
+        .init(
+            "devices", .integer(1...1_000_000), "The most devices that may be connected at once",
+            isRequired: true),
+        .init("policy", policyWord, "What happens when one more device arrives", isRequired: true),
+        .init(
+            "expires", .dateTime,
+            "When the policy ends; without it, the policy stays until it is removed"),
+        .init("note", .text(upTo: 500), "A note for people, such as the reason"),
     ])
 
     private static let policySchema = Schema.named(
@@ -151,32 +161,41 @@ extension ConsoleEndpoints {
                 .init(
                     "block", SessionText.anyText, "The name of the `sessions` block",
                     isRequired: true),
-                .init("store", SessionText.anyText, "The store", isRequired: true),
+                .init("store", SessionText.anyText, "The name of the store", isRequired: true),
                 .init(
-                    "role", SessionText.anyText.orNull(), "Null for all limited roles",
+                    "role", SessionText.anyText.orNull(),
+                    "The limited role that the policy is for; null for all limited roles",
                     isRequired: true),
                 .init(
                     "devices", Schema.count.orNull(),
-                    "Different devices at most; null for as many as configured",
+                    "The most devices that may be connected at once; null for the configured"
+                        + " number",
                     isRequired: true),
                 .init(
                     "policy", SessionText.anyText.orNull(),
-                    "What becomes of one more; null for what is configured", isRequired: true),
-                .init("expires", Schema.dateTime.orNull(), "Null for never", isRequired: true),
-                .init("note", SessionText.anyText.orNull(), "For people", isRequired: true),
+                    "What happens when one more device arrives; null for the configured policy",
+                    isRequired: true),
                 .init(
-                    "changed", Schema.dateTime.orNull(), "Null for a dry run", isRequired: true),
+                    "expires", Schema.dateTime.orNull(), "When the policy ends; null for never",
+                    isRequired: true),
+                .init(
+                    "note", SessionText.anyText.orNull(), "The note for people", isRequired: true),
+                .init(
+                    "changed", Schema.dateTime.orNull(),
+                    "When the policy was set; null for a dry run", isRequired: true),
             ])))
 
     private static let outcomeSchema = Schema.object(
         ObjectSchema([
-            .init("policy", policySchema, "As it is kept, or would be", isRequired: true),
-            .init("dry_run", .truth, "Nothing was changed", isRequired: true),
             .init(
-                "ended", .count, "Sessions that had to go, or would have to", isRequired: true),
+                "policy", policySchema,
+                "The policy as it is stored, or would be", isRequired: true),
+            .init("dry_run", .truth, "True when nothing was changed", isRequired: true),
+            .init(
+                "ended", .count, "How many sessions were ended, or would be", isRequired: true),
             .init(
                 "sessions", .list(of: SessionText.schema, count: 0...shownSessions),
-                "The first of them", isRequired: true),
+                "The first of these sessions", isRequired: true),
         ]))
 }
 
@@ -187,7 +206,7 @@ extension ConsoleRequest {
             guard entityTags == nil else {
                 throw Refusal(
                     .protocolError, status: 400,
-                    message: "If-Match and If-None-Match exclude one another")
+                    message: "If-Match and If-None-Match cannot be used together")
             }
             return .absent
         }
@@ -197,7 +216,7 @@ extension ConsoleRequest {
         case .strong(let tags):
             guard tags.count < 2 else {
                 throw Refusal(
-                    .protocolError, status: 400, message: "If-Match takes one version here")
+                    .protocolError, status: 400, message: "If-Match takes exactly one version here")
             }
             // No version is 0: what is no number of ours matches none.
             let version = tags.first.flatMap { Int64($0) } ?? 0

@@ -5,37 +5,37 @@ import HTTP
 import Identity
 import JSON
 
-/// What is believed no more, of what was said at run time.
+/// The revocations that were made at run time.
 extension ConsoleEndpoints {
     static func revocations(
         _ backend: any ConsoleBackend, wallTime: @escaping @Sendable () -> WallTime
-    ) -> [Endpoint] {
+    ) -> [ConsoleEndpoint] {
         [revoke(backend, wallTime), list(backend), withdraw(backend)]
     }
 
     private static func revoke(
         _ backend: any ConsoleBackend, _ wallTime: @escaping @Sendable () -> WallTime
-    ) -> Endpoint {
-        Endpoint(
+    ) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .post, path: "/revocations", name: "revoke",
-            summary: "Believe a token, a user's tokens or all older tokens no more, and end the"
-                + " connections that live on them",
+            summary: "Revoke a token, all tokens of a user or all older tokens, and end the live"
+                + " connections that use them",
             body: .named(
                 "RevocationOrder",
                 .object(RevocationText.schema(adding: [RevocationText.forgetAfter]))),
             answers: [
                 .json(
-                    200, "It is on the list now",
+                    200, "The entry is on the list",
                     .object(
                         ObjectSchema([
                             .init(
-                                "revoked", RevocationText.entry, "What was added",
+                                "revoked", RevocationText.entry, "The entry that was added",
                                 isRequired: true),
                             .init(
-                                "ended", .count, "Live connections that were told to end",
+                                "ended", .count, "How many live connections were told to end",
                                 isRequired: true),
                         ]))),
-                .problem(422, "No `jwt` block has the name of the rule"),
+                .problem(422, "There is no `jwt` block of the name in `rule`"),
                 .problem(507, "The list, or the disk, is full"), .cannotKeep,
             ]
         ) { request, responder in
@@ -68,25 +68,24 @@ extension ConsoleEndpoints {
         }
     }
 
-    private static func list(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func list(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/revocations", name: "revocations",
-            summary: "What was revoked at run time (what files say is not among it)",
+            summary: "List what was revoked through the console (entries of files are not listed)",
             query: RevocationPage.query,
-            answers: [.json(200, "A page of the list", RevocationPage.schema)]
+            answers: [.json(200, "One page of the list", RevocationPage.schema)]
         ) { request, responder in
             responder.respond(RevocationPage.answer(to: request, of: backend.revocations()))
         }
     }
 
-    private static func withdraw(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func withdraw(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .delete, path: "/revocations", name: "withdrawRevocation",
-            summary: "Take an entry of the list back; the date of one with `before` does not"
-                + " matter",
+            summary: "Remove an entry from the list; the date in `before` does not matter",
             query: RevocationText.schema(),
             answers: [
-                .empty(204, "It is on the list no more"), .problem(404, "It was not on the list"),
+                .empty(204, "The entry is removed"), .problem(404, "The entry is not on the list"),
                 .noRoom, .cannotKeep,
             ]
         ) { request, responder in
@@ -99,7 +98,9 @@ extension ConsoleEndpoints {
                     wasThere
                         ? .empty()
                         : .problem(
-                            Refusal(.policy, status: 404, message: "This is not on the list"))
+                            Refusal(
+                                .policy, status: 404, message: "There is no such entry on the list")
+                        )
                 }
             }
         }

@@ -4,11 +4,11 @@ import HTTP
 import JSON
 import Sessions
 
-/// Who is connected, with a seat in a store or without: looked at, and ended.
+/// Live sessions, with a seat in a store or without: listing and ending them.
 extension ConsoleEndpoints {
     static func sessions(
         _ backend: any ConsoleBackend, clock: @escaping Clock
-    ) -> [Endpoint] {
+    ) -> [ConsoleEndpoint] {
         [
             list(backend, clock), session(backend, clock), endSession(backend),
             endStore(backend), endDevice(backend),
@@ -18,30 +18,31 @@ extension ConsoleEndpoints {
     private static let id = ObjectSchema.Member(
         "id", .text(upTo: 64), "The `id` of a session")
     private static let user = ObjectSchema.Member(
-        "user", .text(upTo: 1024), "The user, as the token says")
+        "user", .text(upTo: 1024), "The user that the token names")
 
     private static func list(
         _ backend: any ConsoleBackend, _ clock: @escaping Clock
-    ) -> Endpoint {
-        Endpoint(
+    ) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/sessions", name: "sessions",
-            summary: "All live WebSockets, event streams and `stream` requests, page by page:"
-                + " those that stay meanwhile come once. `block`, `store` and `device` mean those"
-                + " with a seat only",
+            summary: "List all live WebSockets, event streams and streamed downloads, in pages. A"
+                + " session that lives all the while is on exactly one page. `block`, `store` and"
+                + " `device` select sessions with a seat only",
             query: ObjectSchema([
                 SessionText.block, SessionText.store, SessionText.device,
-                .init("role", .text(upTo: 256), "The role"),
+                .init("role", .text(upTo: 256), "A role of the user"),
                 user,
-                .init("transport", SessionText.transport, "How it is connected"),
-                .init("route", .text(upTo: 4096), "The path of the route, as configured"),
+                .init("transport", SessionText.transport, "The kind of connection"),
+                .init(
+                    "route", .text(upTo: 4096),
+                    "The path of the route, as the configuration writes it"),
                 .init(
                     "seated", .truth,
-                    "True for those that a `sessions` block counts or could count, false for the"
-                        + " others"),
+                    "True for sessions with a seat in a store, false for the others"),
                 Page.limit(StoreQuestion.longestPage), Page.after,
             ]),
             answers: [
-                .json(200, "Those that fit all that was said", listSchema)
+                .json(200, "The sessions that match all filters", listSchema)
             ]
         ) { request, responder in
             do throws(Refusal) {
@@ -61,7 +62,7 @@ extension ConsoleEndpoints {
     }
 
     private static let listSchema = Page.schema(
-        "sessions", SessionText.schema, StoreQuestion.longestPage, "The sessions of this page")
+        "sessions", SessionText.schema, StoreQuestion.longestPage, "The sessions on this page")
 
     private static func filter(_ query: JSONObject) -> SessionFilter {
         SessionFilter(
@@ -74,12 +75,13 @@ extension ConsoleEndpoints {
 
     private static func session(
         _ backend: any ConsoleBackend, _ clock: @escaping Clock
-    ) -> Endpoint {
-        Endpoint(
-            method: .get, path: "/sessions/{id}", name: "session", summary: "One live session",
+    ) -> ConsoleEndpoint {
+        ConsoleEndpoint(
+            method: .get, path: "/sessions/{id}", name: "session", summary: "Show one live session",
             captures: [id],
             answers: [
-                .json(200, "It", SessionText.schema), .problem(404, "No session has this id"),
+                .json(200, "The session", SessionText.schema),
+                .problem(404, "No session has this id"),
             ]
         ) { request, responder in
             guard let id = SessionID(request.captures["id"]?.string ?? "") else {
@@ -95,14 +97,14 @@ extension ConsoleEndpoints {
     }
 
     private static let noSession = Refusal(
-        .policy, status: 404, message: "There is no such session")
+        .policy, status: 404, message: "There is no session with this id")
 
     // MARK: Ends
 
-    private static func endSession(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func endSession(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .delete, path: "/sessions/{id}", name: "endSession",
-            summary: "End one session, with a seat or without; the place of its device is free at"
+            summary: "End one session, with a seat or without; the seat of its device is free at"
                 + " once",
             captures: [id], query: KickText.query,
             answers: [KickText.answer, .problem(404, "No session has this id")]
@@ -117,8 +119,8 @@ extension ConsoleEndpoints {
         }
     }
 
-    private static func endStore(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func endStore(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .delete, path: "/stores/{block}/{store}/sessions", name: "endStore",
             summary: "End all sessions of a store",
             captures: [SessionText.block, SessionText.store], query: KickText.query,
@@ -130,8 +132,8 @@ extension ConsoleEndpoints {
         }
     }
 
-    private static func endDevice(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    private static func endDevice(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .delete, path: "/stores/{block}/{store}/devices/{device}/sessions",
             name: "endDevice",
             summary: "End the sessions of one device in a store: every user's, or one user's",
@@ -163,7 +165,7 @@ extension ConsoleEndpoints {
 }
 
 extension StoreKey {
-    /// Of a path with both captures.
+    /// The store that the captures of a path name.
     init(captured request: ConsoleRequest) {
         self.init(
             block: request.captures["block"]?.string ?? "",
@@ -177,18 +179,19 @@ private enum KickText {
 
     static let members: [ObjectSchema.Member] = [
         .init(
-            "message", .text(upTo: 500), "What people are told; without it, the usual text"),
+            "message", .text(upTo: 500),
+            "The text that the user is shown; without it, the usual text"),
         .init(
             "reconnect", .either([.word(["yes", "no"]), .integer(0...86_400)]),
-            "Whether the front end may come back by itself, or after so many seconds",
+            "Whether the front end may reconnect by itself: yes, no, or after this many seconds",
             fallback: "no"),
     ]
 
     static let answer = AnswerNote.json(
-        200, "They were told to end, and count no more",
+        200, "The sessions were told to end and hold no seat any longer",
         .object(
             ObjectSchema([
-                .init("ended", .count, "How many sessions", isRequired: true)
+                .init("ended", .count, "How many sessions were told to end", isRequired: true)
             ])))
 
     static func response(_ count: Int) -> ConsoleResponse {

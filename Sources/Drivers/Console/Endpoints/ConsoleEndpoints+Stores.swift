@@ -9,25 +9,27 @@ import Settings
 extension ConsoleEndpoints {
     static func stores(
         _ backend: any ConsoleBackend, clock: @escaping Clock
-    ) -> [Endpoint] {
+    ) -> [ConsoleEndpoint] {
         [listStores(backend, clock), store(backend, clock)]
     }
 
     private static func listStores(
         _ backend: any ConsoleBackend, _ clock: @escaping Clock
-    ) -> Endpoint {
-        Endpoint(
+    ) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/stores", name: "stores",
-            summary: "Stores that have a session, somebody who waits, or a policy of their own",
+            summary:
+                "List the stores that have a session, a client that waits for a seat, or a policy"
+                + " of their own",
             query: ObjectSchema([
                 SessionText.block, Page.limit(StoreQuestion.longestPage), Page.after,
             ]),
             answers: [
                 .json(
-                    200, "By name",
+                    200, "One page of stores, sorted by block and name",
                     Page.schema(
                         "stores", storeSchema, StoreQuestion.longestPage,
-                        "The stores of this page"))
+                        "The stores on this page"))
             ]
         ) { request, responder in
             do throws(Refusal) {
@@ -50,13 +52,13 @@ extension ConsoleEndpoints {
 
     private static func store(
         _ backend: any ConsoleBackend, _ clock: @escaping Clock
-    ) -> Endpoint {
-        Endpoint(
+    ) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/stores/{block}/{store}", name: "store",
-            summary: "How full a store is, and the limits in force",
+            summary: "Show how full a store is, and the limits in force",
             captures: [SessionText.block, SessionText.store],
             answers: [
-                .json(200, "It", storeSchema),
+                .json(200, "The store", storeSchema),
                 .problem(404, "There is no such `sessions` block"),
             ]
         ) { request, responder in
@@ -77,20 +79,24 @@ extension ConsoleEndpoints {
                 .init(
                     "block", SessionText.anyText, "The name of the `sessions` block",
                     isRequired: true),
-                .init("store", SessionText.anyText, "The store", isRequired: true),
-                .init("sessions", .count, "Live ones", isRequired: true),
+                .init("store", SessionText.anyText, "The name of the store", isRequired: true),
+                .init("sessions", .count, "How many live sessions there are", isRequired: true),
                 .init(
-                    "devices", .count, "Devices that count, those just lost among them",
+                    "devices", .count,
+                    "How many devices hold a seat, those among them whose connection just broke",
                     isRequired: true),
                 .init(
-                    "lost", .count, "Devices whose connection broke and whose place is kept",
+                    "lost", .count,
+                    "How many devices hold a seat although their connection broke (`grace`)",
                     isRequired: true),
                 .init(
-                    "waiting", .count, "Newcomers for whom others are asked whether they live",
+                    "waiting", .count,
+                    "How many clients wait for a seat while the gateway checks whether its holder"
+                        + " is still there",
                     isRequired: true),
                 .init(
                     "limits", .list(of: limitSchema, count: 0...10_000),
-                    "What is in force; claims of tokens may say other numbers",
+                    "The limits in force; a claim of a token may say another number",
                     isRequired: true),
             ])))
 
@@ -100,15 +106,20 @@ extension ConsoleEndpoints {
             ObjectSchema([
                 .init(
                     "roles", .list(of: SessionText.anyText, count: 0...10_000),
-                    "Roles that share it; none for all that no other limit names",
-                    isRequired: true),
-                .init("devices", .count, "At most so many devices", isRequired: true),
-                .init("policy", policyWord, "What becomes of one more", isRequired: true),
-                .init(
-                    "origin", .word(["configuration", "console"]), "Who said so",
+                    "The roles that share this limit; an empty list for all roles that no other"
+                        + " limit names",
                     isRequired: true),
                 .init(
-                    "expires", Schema.dateTime.orNull(), "Until then; null for always",
+                    "devices", .count, "The most devices that may be connected at once",
+                    isRequired: true),
+                .init(
+                    "policy", policyWord, "What happens when one more device arrives",
+                    isRequired: true),
+                .init(
+                    "origin", .word(["configuration", "console"]), "Where the limit comes from",
+                    isRequired: true),
+                .init(
+                    "expires", Schema.dateTime.orNull(), "When the limit ends; null for never",
                     isRequired: true),
             ])))
 
@@ -116,12 +127,13 @@ extension ConsoleEndpoints {
 
     // MARK: Counts
 
-    static func counts(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    static func counts(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/counts", name: "counts",
-            summary: "How many there are who are connected, and what came of those that wanted a"
-                + " seat",
-            answers: [.json(200, "Now, and since the gateway started", CountsText.schema)]
+            summary: "Count who is connected now, and how attempts to get a seat ended",
+            answers: [
+                .json(200, "The counts of now, and since the gateway started", CountsText.schema)
+            ]
         ) { _, responder in
             backend.counts(responder.writing { .json(200, $0.document) })
         }

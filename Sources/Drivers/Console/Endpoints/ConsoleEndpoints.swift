@@ -9,7 +9,7 @@ enum ConsoleEndpoints {
 
     static func all(
         _ backend: any ConsoleBackend, clock: @escaping Clock
-    ) -> [Endpoint] {
+    ) -> [ConsoleEndpoint] {
         OpenAPIDocument.adding(
             to: sessions(backend, clock: clock) + stores(backend, clock: clock)
                 + policies(backend, clock: clock) + devices(backend, clock: clock)
@@ -17,10 +17,10 @@ enum ConsoleEndpoints {
                 + [counts(backend), keys(backend), metrics(backend)])
     }
 
-    static func metrics(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    static func metrics(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/metrics", name: "metrics",
-            summary: "All metrics, in the text format of Prometheus",
+            summary: "Show all metrics in the text format of Prometheus",
             answers: [
                 AnswerNote(
                     status: 200, summary: "Every metric with its samples",
@@ -36,11 +36,11 @@ enum ConsoleEndpoints {
         }
     }
 
-    static func keys(_ backend: any ConsoleBackend) -> Endpoint {
-        Endpoint(
+    static func keys(_ backend: any ConsoleBackend) -> ConsoleEndpoint {
+        ConsoleEndpoint(
             method: .get, path: "/keys", name: "keys",
-            summary: "Where keys come from, and how each source is doing",
-            answers: [.json(200, "All sources, by name", keysSchema)]
+            summary: "List the sources of token keys and the state of each",
+            answers: [.json(200, "All sources, sorted by name", keysSchema)]
         ) { _, responder in
             let sources = backend.keySources().sorted {
                 ($0.name, $0.kind.rawValue) < ($1.name, $1.kind.rawValue)
@@ -53,28 +53,35 @@ enum ConsoleEndpoints {
         ObjectSchema([
             .init(
                 "sources", .list(of: .named("KeySource", keySource), count: 0...Int(Int32.max)),
-                "Each source once, however many `jwt` blocks use it", isRequired: true)
+                "The sources; each once, even when several `jwt` blocks use it", isRequired: true)
         ]))
 
     private static let keySource = Schema.object(
         ObjectSchema([
             .init(
                 "name", .text(TextRule(length: 0...8192)),
-                "The URL without its query, or the path", isRequired: true),
+                "The URL without its query, or the path of the file", isRequired: true),
             .init(
                 "kind", .word(KeySourceStatus.Kind.allCases.map(\.rawValue)),
-                "What it is to the configuration", isRequired: true),
-            .init("keys", .count, "How many keys it gives", isRequired: true),
-            .init("failing", .truth, "Nothing good comes at present", isRequired: true),
+                "The kind of source", isRequired: true),
+            .init("keys", .count, "How many usable keys the source has", isRequired: true),
             .init(
-                "stale", .truth, "The keys are older than they should be, and stay in use",
+                "failing", .truth, "True while the source cannot be read, or has no usable key",
+                isRequired: true),
+            .init(
+                "stale", .truth,
+                "True while the keys are older than they should be; they stay in use",
                 isRequired: true),
             .init(
                 "last_success_age_seconds", Schema.count.orNull(),
-                "Since the last good answer; null before the first", isRequired: true),
-            .init("attempts", .count, "How often it was read", isRequired: true),
-            .init("failures", .count, "How often in vain", isRequired: true),
-            .init("changes", .count, "How often the keys became others", isRequired: true),
+                "How long ago the source was last read successfully, in seconds; null before the"
+                    + " first time",
+                isRequired: true),
+            .init(
+                "attempts", .count, "How often the gateway tried to read the source",
+                isRequired: true),
+            .init("failures", .count, "How many of these attempts failed", isRequired: true),
+            .init("changes", .count, "How often the keys changed", isRequired: true),
         ]))
 }
 
@@ -96,7 +103,7 @@ extension KeySourceStatus {
 }
 
 extension JSONValue {
-    /// Of `Schema.count`; what is beyond it stays there.
+    /// A number within `Schema.count`; larger ones become the largest.
     static func count(_ number: UInt64) -> JSONValue {
         .number(JSONNumber(Int64(min(number, 9_007_199_254_740_991))))
     }

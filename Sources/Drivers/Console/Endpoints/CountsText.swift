@@ -5,29 +5,39 @@ import Sessions
 enum CountsText {
     private static let liveSchema = ObjectSchema(
         [
-            .init("connections", .count, "How many", isRequired: true),
-            .init("seated", .count, "Those among them with a seat", isRequired: true),
+            .init("connections", .count, "How many live sessions there are", isRequired: true),
+            .init("seated", .count, "How many of them have a seat", isRequired: true),
         ]
             + LiveTransport.allCases.map {
-                .init($0.rawValue, .count, "Those of this `transport`", isRequired: true)
+                .init(
+                    $0.rawValue, .count, "How many of them have this `transport`", isRequired: true)
             })
 
     static let schema = Schema.object(
         ObjectSchema([
-            .init("sessions", .count, "Live ones with a seat", isRequired: true),
-            .init("stores", .count, "Stores there is anything to say about", isRequired: true),
+            .init("sessions", .count, "How many live sessions have a seat", isRequired: true),
             .init(
-                "live", .object(liveSchema), "All that `/sessions` lists, with a seat or without",
+                "stores", .count,
+                "How many stores have a session, a client that waits for a seat, or a policy of"
+                    + " their own",
+                isRequired: true),
+            .init(
+                "live", .object(liveSchema),
+                "Counts of all that `/sessions` lists, with a seat or without",
                 isRequired: true),
             .init(
                 "blocks",
                 .list(
                     of: .object(
                         ObjectSchema([
-                            .init("block", SessionText.anyText, "Its name", isRequired: true),
-                            .init("sessions", .count, "Live ones", isRequired: true),
-                            .init("stores", .count, "Stores", isRequired: true),
-                        ])), count: 0...Int(Int32.max)), "By `sessions` block",
+                            .init(
+                                "block", SessionText.anyText, "The name of the `sessions` block",
+                                isRequired: true),
+                            .init(
+                                "sessions", .count, "How many live sessions it has",
+                                isRequired: true),
+                            .init("stores", .count, "How many stores it has", isRequired: true),
+                        ])), count: 0...Int(Int32.max)), "The counts of each `sessions` block",
                 isRequired: true),
             .init(
                 "since_start",
@@ -35,23 +45,26 @@ enum CountsText {
                     ObjectSchema(
                         SessionTallies().named.map { name, _, summary in
                             .init(name, .count, summary, isRequired: true)
-                        })), "Since the gateway started", isRequired: true),
+                        })), "Counts since the gateway started", isRequired: true),
             .init(
                 "kept",
                 .object(
                     ObjectSchema([
                         .init(
                             "persistent", .truth,
-                            "Policies, names, revocations and history outlive the gateway",
-                            isRequired: true),
-                        .init("history", .count, "Past sessions", isRequired: true),
-                        .init(
-                            "lost", .count, "Past sessions that the history misses",
+                            "True when policies, names, revocations and history are still there"
+                                + " after a restart",
                             isRequired: true),
                         .init(
-                            "failing", .truth, "Nothing can be written at present",
+                            "history", .count, "How many past sessions the history has",
                             isRequired: true),
-                    ])), "What is kept", isRequired: true),
+                        .init(
+                            "lost", .count, "How many past sessions are missing from the history",
+                            isRequired: true),
+                        .init(
+                            "failing", .truth, "True while nothing can be stored",
+                            isRequired: true),
+                    ])), "What the gateway stores (`state`)", isRequired: true),
         ]))
 }
 
@@ -59,16 +72,34 @@ extension SessionTallies {
     /// Each count with its name and what it means.
     package var named: [(name: String, count: Int, summary: String)] {
         [
-            ("admitted", admitted, "Sessions that came in"),
-            ("waited", waited, "Those for whom others were asked first whether they live"),
-            ("refused", refused, "Newcomers that found the store full"),
-            ("flapping", flapping, "Sent away because two windows fought for one place"),
-            ("replaced", replaced, "Ended because the same device came again"),
-            ("ejected", ejected, "Ended for a newcomer"),
-            ("ghosts", ghosts, "Ended because they did not show that they live"),
-            ("kicked", kicked, "Ended by operators"),
-            ("would_refuse", wouldRefuse, "Would have been refused, but rules only report"),
-            ("would_eject", wouldEject, "Would have ended others, but rules only report"),
+            ("admitted", admitted, "Sessions that were given a seat"),
+            (
+                "waited", waited,
+                "Sessions that waited while the gateway checked whether the holder of a seat was"
+                    + " still there"
+            ),
+            ("refused", refused, "Sessions that were refused because their store was full"),
+            (
+                "flapping", flapping,
+                "Sessions that were refused because two windows of one device replaced each other"
+                    + " again and again"
+            ),
+            ("replaced", replaced, "Sessions that ended because the same device connected again"),
+            ("ejected", ejected, "Sessions that were ended for a new device (`eject_old`)"),
+            (
+                "ghosts", ghosts,
+                "Sessions that were ended because they gave no sign of life while a new device"
+                    + " waited"
+            ),
+            ("kicked", kicked, "Sessions that operators ended"),
+            (
+                "would_refuse", wouldRefuse,
+                "Sessions that would have been refused without `report_only`"
+            ),
+            (
+                "would_eject", wouldEject,
+                "Sessions that would have ended others without `report_only`"
+            ),
         ]
     }
 }

@@ -6,10 +6,10 @@ enum OpenAPIDocument {
     static let contentType = "application/json"
 
     /// `endpoints`, and one that answers the document of all of them.
-    static func adding(to endpoints: [Endpoint]) -> [Endpoint] {
-        var own = Endpoint(
+    static func adding(to endpoints: [ConsoleEndpoint]) -> [ConsoleEndpoint] {
+        var own = ConsoleEndpoint(
             method: .get, path: "/openapi.json", name: "openapi",
-            summary: "This document",
+            summary: "Show this document",
             answers: [
                 .json(200, "An OpenAPI 3.1 document", .anything)
             ]
@@ -24,7 +24,7 @@ enum OpenAPIDocument {
         return endpoints + [own]
     }
 
-    static func document(_ endpoints: [Endpoint]) -> JSONValue {
+    static func document(_ endpoints: [ConsoleEndpoint]) -> JSONValue {
         var writer = Writer()
         var paths = JSONObject()
         for endpoint in endpoints {
@@ -37,7 +37,7 @@ enum OpenAPIDocument {
             "openapi": "3.1.0",
             "info": [
                 "title": "Gateway console",
-                "summary": "What operators ask of a gateway, and tell it to do",
+                "summary": "What operators can ask a gateway and tell it to do",
                 "version": "1.0.0",
             ],
             "servers": [["url": "/"]],
@@ -53,13 +53,13 @@ enum OpenAPIDocument {
     private struct Writer {
         var schemas = SchemaDocument()
 
-        mutating func operation(_ endpoint: Endpoint) -> JSONValue {
+        mutating func operation(_ endpoint: ConsoleEndpoint) -> JSONValue {
             var operation: JSONObject = [
                 "operationId": .string(endpoint.name), "summary": .string(endpoint.summary),
             ]
             if !endpoint.query.forms.isEmpty {
                 operation["description"] = .string(
-                    "Of the parameters, " + endpoint.query.formsText)
+                    "Parameters: " + endpoint.query.formsText)
             }
             let parameters = parameters(of: endpoint)
             if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
@@ -78,7 +78,7 @@ enum OpenAPIDocument {
             return .object(operation)
         }
 
-        private mutating func parameters(of endpoint: Endpoint) -> [JSONValue] {
+        private mutating func parameters(of endpoint: ConsoleEndpoint) -> [JSONValue] {
             var parameters = endpoint.captures.map {
                 parameter($0, in: "path", isRequired: true)
             }
@@ -88,14 +88,14 @@ enum OpenAPIDocument {
             if let isRequired = endpoint.precondition.requiresTag {
                 parameters.append([
                     "name": "If-Match", "in": "header", "required": .bool(isRequired),
-                    "description": "The ETag of the version that is meant, or *",
+                    "description": "The ETag of the version that the request is about, or *",
                     "schema": ["type": "string"],
                 ])
             }
             if case .allowedOrNew = endpoint.precondition {
                 parameters.append([
                     "name": "If-None-Match", "in": "header", "required": false,
-                    "description": "* when there must be none yet",
+                    "description": "* when none may exist yet",
                     "schema": ["type": "string", "enum": ["*"]],
                 ])
             }
@@ -117,7 +117,7 @@ enum OpenAPIDocument {
             if note.hasEntityTag {
                 response["headers"] = [
                     "ETag": [
-                        "description": "Names this version, for If-Match",
+                        "description": "The name of this version, for If-Match",
                         "schema": ["type": "string"],
                     ]
                 ]
@@ -130,7 +130,9 @@ enum OpenAPIDocument {
                 response["content"] = .object([type: ["schema": ["type": "string"]]])
             case .problem:
                 response["content"] = [
-                    "application/problem+json": ["schema": schemas.document(Endpoint.problem)]
+                    "application/problem+json": [
+                        "schema": schemas.document(ConsoleEndpoint.problem)
+                    ]
                 ]
             }
             return .object(response)
@@ -138,7 +140,7 @@ enum OpenAPIDocument {
     }
 }
 
-extension Endpoint.Precondition {
+extension ConsoleEndpoint.Precondition {
     /// Nil when `If-Match` is not read.
     fileprivate var requiresTag: Bool? {
         switch self {

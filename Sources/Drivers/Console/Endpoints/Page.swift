@@ -10,12 +10,13 @@ enum Page {
 
     static func limit(_ most: Int) -> ObjectSchema.Member {
         .init(
-            "limit", .integer(1...Int64(most)), "Entries on the page", fallback: .whole(usual))
+            "limit", .integer(1...Int64(most)), "The most entries on one page",
+            fallback: .whole(usual))
     }
 
     static let after = ObjectSchema.Member(
         "after", .text(upTo: cursorLimit),
-        "`next` of the page before; without it, the first page")
+        "The `next` of the page before; without it, the first page")
 
     static func schema(
         _ name: String, _ element: Schema, _ most: Int, _ summary: String
@@ -25,7 +26,7 @@ enum Page {
                 .init(name, .list(of: element, count: 0...most), summary, isRequired: true),
                 .init(
                     "next", .text(upTo: cursorLimit),
-                    "What the next page is `after`; not there on the last one"),
+                    "The value of `after` for the next page; absent on the last page"),
             ]))
     }
 
@@ -40,7 +41,8 @@ enum Page {
         guard let text = request.query["after"]?.string else { return nil }
         if let cursor = read(text) { return cursor }
         throw Refusal(
-            .protocolError, status: 400, message: "The parameter 'after' is no 'next' of a page")
+            .protocolError, status: 400,
+            message: "The parameter 'after' is not the 'next' of a page")
     }
 
     static func document(

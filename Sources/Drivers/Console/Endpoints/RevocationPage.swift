@@ -10,21 +10,21 @@ enum RevocationPage {
     private static let cursorLimit = 8192
 
     static let query = ObjectSchema([
-        .init("limit", .integer(1...1000), "Entries on the page", fallback: .whole(100)),
+        .init("limit", .integer(1...1000), "The most entries on one page", fallback: .whole(100)),
         .init(
             "after", .text(upTo: cursorLimit),
-            "`next` of the page before; without it, the first page"),
+            "The `next` of the page before; without it, the first page"),
     ])
 
     static let schema = Schema.object(
         ObjectSchema([
             .init(
                 "revocations", .list(of: RevocationText.entry, count: 0...1000),
-                "The entries of this page", isRequired: true),
-            .init("total", .count, "Entries on all pages", isRequired: true),
+                "The entries on this page", isRequired: true),
+            .init("total", .count, "How many entries there are on all pages", isRequired: true),
             .init(
                 "next", .text(upTo: cursorLimit),
-                "What the next page is `after`; not there on the last one"),
+                "The value of `after` for the next page; absent on the last page"),
         ]))
 
     static func answer(
@@ -36,7 +36,7 @@ enum RevocationPage {
                 return .problem(
                     Refusal(
                         .protocolError, status: 400,
-                        message: "The parameter 'after' is no 'next' of a page"))
+                        message: "The parameter 'after' is not the 'next' of a page"))
             }
             after = key
         }

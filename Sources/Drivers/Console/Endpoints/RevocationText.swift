@@ -10,15 +10,18 @@ enum RevocationText {
     static func schema(adding further: [ObjectSchema.Member] = []) -> ObjectSchema {
         ObjectSchema(
             [
-                .init("jti", .text(upTo: nameLimit), "The claim `jti` of one token"),
-                .init("user", .text(upTo: nameLimit), "Whose tokens are meant"),
+                .init("jti", .text(upTo: nameLimit), "The claim `jti` of the token to revoke"),
+                .init("user", .text(upTo: nameLimit), "The user whose tokens to revoke"),
                 .init(
                     "before", .either([.dateTime, .number(dates)]),
-                    "Tokens issued before that date: RFC 3339, or seconds since 1970 as in a"
-                        + " token. Those that do not say when they were issued are meant, too"),
+                    "Revoke tokens that were issued before this time: RFC 3339, or seconds since"
+                        + " 1970 as in a token. Tokens without a time of issue (`iat`) are"
+                        + " revoked, too"),
                 .init(
                     "rule", .text(upTo: 256),
-                    "The name of the `jwt` block whose tokens are meant; without it, all"),
+                    "The name of the `jwt` block whose tokens to revoke; without it, the tokens of"
+                        + " all blocks"
+                ),
             ] + further,
             forms: [
                 .init(required: ["jti"]), .init(required: ["user"]),
@@ -28,16 +31,17 @@ enum RevocationText {
 
     static let forgetAfter = ObjectSchema.Member(
         "forget_after", .integer(1...secondsLimit),
-        "So many seconds later the entry is forgotten, because all tokens it means have expired;"
-            + " without it, never")
+        "After this many seconds the entry is removed, because by then all its tokens have"
+            + " expired; without it, never")
 
     /// An entry of the list.
     static let entry = Schema.named("Revocation", .object(schema(adding: [forgottenFrom])))
 
     private static let forgottenFrom = ObjectSchema.Member(
-        "forgotten_from", .dateTime, "When the entry may be forgotten")
+        "forgotten_from", .dateTime, "When the entry is removed by itself")
 
-    /// So that one fits into a target, and into the `next` of a page.
+    /// The most characters of a name, so that one fits into a target, and into the `next` of a
+    /// page.
     private static let nameLimit = 1024
     /// To the end of the year 9999.
     private static let dates: ClosedRange<Int64> = 0...253_402_300_799
@@ -56,7 +60,7 @@ enum RevocationText {
 
     /// For what the schema does not let through.
     static let misread = Refusal(
-        .internalError, message: "The order was checked and could not be read")
+        .internalError, message: "The request was checked but could not be read")
 
     static func document(_ revocation: Revocation) -> JSONValue {
         var document = JSONObject()

@@ -10,44 +10,59 @@ extension SessionText {
     static let countedTransport = Schema.word(LiveTransport.counted.map(\.rawValue))
 
     private static let seatMembers: [ObjectSchema.Member] = [
-        .init("id", anyText, "Never used again", isRequired: true),
+        .init(
+            "id", anyText,
+            "The id of the session; no other session ever gets it", isRequired: true),
         .init(
             "seated", .truth,
-            "It is in a store, of which a `sessions` block counts the devices; where it is not,"
+            "True when the session has a seat in a store of a `sessions` block. When false,"
                 + " `block`, `store`, `device` and `device_since` are null", isRequired: true),
         .init("block", anyText.orNull(), "The name of the `sessions` block", isRequired: true),
         .init("store", anyText.orNull(), "The store", isRequired: true),
-        .init("device", deviceSchema.orNull(), "From which device", isRequired: true),
+        .init("device", deviceSchema.orNull(), "The device that is connected", isRequired: true),
     ]
 
     private static let members: [ObjectSchema.Member] = [
-        .init("role", anyText.orNull(), "Null without one", isRequired: true),
-        .init("user", anyText.orNull(), "Null where no token says", isRequired: true),
-        .init("address", anyText, "The client's, without port", isRequired: true),
         .init(
-            "user_agent", anyText.orNull(), "Its beginning; null without a seat", isRequired: true),
-        .init("transport", transport, "How it is connected", isRequired: true),
-        .init("route", anyText, "The path of the route", isRequired: true),
-        .init("connected_since", date, "When it came in", isRequired: true),
+            "role", anyText.orNull(),
+            "The role of the user; null without one", isRequired: true),
+        .init("user", anyText.orNull(), "The user; null when no token names one", isRequired: true),
+        .init("address", anyText, "The address of the client, without port", isRequired: true),
         .init(
-            "device_since", date.orNull(), "When its device first came, reloads not counted",
+            "user_agent", anyText.orNull(), "The beginning of the User-Agent; null without a seat",
             isRequired: true),
-        .init("generation", .count, "Of the configuration that let it in", isRequired: true),
+        .init("transport", transport, "The kind of connection", isRequired: true),
+        .init("route", anyText, "The path of the route", isRequired: true),
+        .init("connected_since", date, "When the session began", isRequired: true),
+        .init(
+            "device_since", date.orNull(),
+            "Since when the device holds its seat, across reloads of its page",
+            isRequired: true),
+        .init(
+            "generation", .count, "The generation of the configuration that let the session in",
+            isRequired: true),
         .init(
             "last_heard", date.orNull(),
-            "When octets last came from the client; like all that follows null where its worker did"
-                + " not say in time", isRequired: true),
-        .init("octets_in", Schema.count.orNull(), "From the client", isRequired: true),
-        .init("octets_out", Schema.count.orNull(), "To the client", isRequired: true),
+            "When the client last sent anything. This and all members below are null when the"
+                + " worker of the session did not answer in time", isRequired: true),
         .init(
-            "messages_in", Schema.count.orNull(), "Of a WebSocket, from the client",
+            "octets_in", Schema.count.orNull(), "How many octets came from the client",
             isRequired: true),
         .init(
-            "messages_out", Schema.count.orNull(), "Of a WebSocket, to the client",
+            "octets_out", Schema.count.orNull(), "How many octets went to the client",
+            isRequired: true),
+        .init(
+            "messages_in", Schema.count.orNull(),
+            "How many messages came from the client of a WebSocket",
+            isRequired: true),
+        .init(
+            "messages_out", Schema.count.orNull(),
+            "How many messages went to the client of a WebSocket",
             isRequired: true),
         .init("backend", anyText.orNull(), "The name of the backend", isRequired: true),
         .init(
-            "server", anyText.orNull(), "The upstream server; null while one is waited for",
+            "server", anyText.orNull(),
+            "The address of the upstream server; null while the session waits for one",
             isRequired: true),
     ]
 

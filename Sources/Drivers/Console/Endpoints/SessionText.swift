@@ -5,7 +5,7 @@ import Sessions
 
 /// How sessions are written, those that are over, and what these and live ones have in common.
 enum SessionText {
-    /// So long are texts that come out of requests.
+    /// Any text that comes out of a request, which bounds its length.
     static let anyText = Schema.text(TextRule(length: 0...65_536))
     static let date = Schema.dateTime
 
@@ -13,20 +13,22 @@ enum SessionText {
         "block", .text(upTo: 256), "The name of the `sessions` block")
     static let store = ObjectSchema.Member("store", .text(upTo: 1024), "The store")
     static let device = ObjectSchema.Member(
-        "device", .text(upTo: 256), "The device: its ClientId, or the name it has instead")
+        "device", .text(upTo: 256), "The ClientId of the device, or the name that stands for it")
 
     static let deviceSchema = Schema.named(
         "Device",
         .object(
             ObjectSchema([
                 .init(
-                    "client_id", anyText, "Its ClientId, or a name as long as it stays",
+                    "client_id", anyText, "The ClientId, or a temporary name that the gateway gave",
                     isRequired: true),
-                .init("name", anyText.orNull(), "What people call it", isRequired: true),
+                .init(
+                    "name", anyText.orNull(), "The name for people; null without one",
+                    isRequired: true),
                 .init(
                     "source", anyText,
-                    "Where the ClientId was found; `issued` for one that was handed out, `fallback`"
-                        + " without one", isRequired: true),
+                    "Where the ClientId was found; `issued` when the gateway issued it, `fallback`"
+                        + " when there is none", isRequired: true),
             ])))
 
     static func device(
@@ -49,27 +51,43 @@ enum SessionText {
         "PastSession",
         .object(
             ObjectSchema([
-                .init("id", anyText, "As it was while it lived", isRequired: true),
+                .init("id", anyText, "The id of the session", isRequired: true),
                 .init("block", anyText, "The name of the `sessions` block", isRequired: true),
                 .init("store", anyText, "The store", isRequired: true),
-                .init("device", deviceSchema, "From which device", isRequired: true),
-                .init("role", anyText.orNull(), "Null without one", isRequired: true),
-                .init("user", anyText.orNull(), "Null where no token said", isRequired: true),
-                .init("address", anyText, "The client's, without port", isRequired: true),
-                .init("transport", countedTransport, "How it was connected", isRequired: true),
+                .init("device", deviceSchema, "The device that is connected", isRequired: true),
+                .init(
+                    "role", anyText.orNull(),
+                    "The role of the user; null without one", isRequired: true
+                ),
+                .init(
+                    "user", anyText.orNull(), "The user; null when no token named one",
+                    isRequired: true),
+                .init(
+                    "address", anyText,
+                    "The address of the client, without port", isRequired: true),
+                .init("transport", countedTransport, "The kind of connection", isRequired: true),
                 .init("route", anyText, "The path of the route", isRequired: true),
-                .init("began", date, "When it came in", isRequired: true),
-                .init("ended", date, "When it was over", isRequired: true),
-                .init("duration_ms", .count, "How long it was", isRequired: true),
-                .init("reason", anyText, "How it ended, as in the access log", isRequired: true),
+                .init("began", date, "When the session began", isRequired: true),
+                .init("ended", date, "When the session ended", isRequired: true),
+                .init(
+                    "duration_ms", .count, "How long the session lasted, in milliseconds",
+                    isRequired: true),
+                .init(
+                    "reason", anyText, "Why the session ended; the same word as in the access log",
+                    isRequired: true),
                 .init(
                     "rule", anyText.orNull(),
-                    "The finer word: by what rule (`eject_old`, `kicked`, `limited`,"
-                        + " `token_expired` …)", isRequired: true),
-                .init("octets_in", .count, "From the client", isRequired: true),
-                .init("octets_out", .count, "To the client", isRequired: true),
-                .init("messages_in", .count, "Of a WebSocket, from the client", isRequired: true),
-                .init("messages_out", .count, "Of a WebSocket, to the client", isRequired: true),
+                    "The rule that ended the session (`eject_old`, `kicked`, `limited`,"
+                        + " `token_expired` …); null without one", isRequired: true),
+                .init(
+                    "octets_in", .count, "How many octets came from the client", isRequired: true),
+                .init("octets_out", .count, "How many octets went to the client", isRequired: true),
+                .init(
+                    "messages_in", .count, "How many messages came from the client of a WebSocket",
+                    isRequired: true),
+                .init(
+                    "messages_out", .count, "How many messages went to the client of a WebSocket",
+                    isRequired: true),
             ])))
 
     static func document(

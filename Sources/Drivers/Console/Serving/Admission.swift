@@ -8,7 +8,7 @@ import Routing
 
 /// A request whose head is good: what is left is its body.
 struct AdmittedRequest: Sendable {
-    var endpoint: Endpoint
+    var endpoint: ConsoleEndpoint
     var request: ConsoleRequest
 
     /// What is ordered, for the log: method and path, without what the query says. Nil for a
@@ -52,7 +52,7 @@ struct Admission: Sendable {
 
     func admit(_ head: RequestHead) throws(RequestRefusal) -> AdmittedRequest {
         guard !head.fields.contains(.origin) else {
-            throw RequestRefusal(.forbidden, 403, "The console is not for web pages")
+            throw RequestRefusal(.forbidden, 403, "The console does not answer web pages")
         }
         let framing = try Self.framing(of: head)
         let target = try Self.target(of: head)
@@ -100,7 +100,8 @@ struct Admission: Sendable {
             return try JSONValue.decode(body.span, limits: limits)
         } catch {
             throw SchemaMismatch(
-                message: "The body is no JSON: \(error.reason.text) at octet \(error.offset)")
+                message: "The body is not valid JSON: \(error.reason.text) at octet \(error.offset)"
+            )
         }
     }
 
@@ -123,7 +124,7 @@ struct Admission: Sendable {
     ) throws(RequestRefusal) -> (path: String, query: String?) {
         guard head.method != .connect else {
             throw RequestRefusal(
-                .policy, 405, "CONNECT is not served here", fields: [("Allow", "")])
+                .policy, 405, "The method CONNECT is not allowed here", fields: [("Allow", "")])
         }
         let text = head.fields.bytes.text(head.target)
         if text.hasPrefix("/") {
@@ -141,19 +142,19 @@ struct Admission: Sendable {
 
     private func route(
         _ method: Method, _ path: String
-    ) throws(RequestRefusal) -> (Endpoint, captured: [Substring]) {
+    ) throws(RequestRefusal) -> (ConsoleEndpoint, captured: [Substring]) {
         switch router.find(method, path) {
         case .found(let endpoint, let captured): return (endpoint, captured)
         case .otherMethods(let names):
             throw RequestRefusal(
-                .policy, 405, "This method is not served here",
+                .policy, 405, "The method is not allowed here",
                 fields: [("Allow", names.joined(separator: ", "))])
         case .nothing: throw RequestRefusal(.policy, 404, "There is nothing here")
         }
     }
 
     private static func entityTags(
-        of head: RequestHead, _ precondition: Endpoint.Precondition
+        of head: RequestHead, _ precondition: ConsoleEndpoint.Precondition
     ) throws(RequestRefusal) -> EntityTags? {
         if case .none = precondition { return nil }
         do throws(EntityTags.Malformed) {
@@ -163,11 +164,11 @@ struct Admission: Sendable {
         }
         guard case .required = precondition else { return nil }
         throw RequestRefusal(
-            .policy, 428, "Say by If-Match which version is meant (its ETag, or *)")
+            .policy, 428, "If-Match is missing: send the ETag of the version to change, or *")
     }
 
     private static func mustBeNew(
-        _ head: RequestHead, _ precondition: Endpoint.Precondition
+        _ head: RequestHead, _ precondition: ConsoleEndpoint.Precondition
     ) throws(RequestRefusal) -> Bool {
         if case .none = precondition { return false }
         let tags: EntityTags?
@@ -187,16 +188,17 @@ struct Admission: Sendable {
     private static func checkExpectation(of head: RequestHead) throws(RequestRefusal) {
         guard head.fields.contains(.expect), head.minorVersion == 1 else { return }
         guard head.expectsContinue else {
-            throw RequestRefusal(.protocolError, 417, "This expectation cannot be met")
+            throw RequestRefusal(
+                .protocolError, 417, "The field Expect asks for something that is not supported")
         }
     }
 
     private func checkBody(
-        of head: RequestHead, _ framing: BodyFraming, _ endpoint: Endpoint
+        of head: RequestHead, _ framing: BodyFraming, _ endpoint: ConsoleEndpoint
     ) throws(RequestRefusal) {
         guard endpoint.body != nil else {
             if framing == .none || framing == .length(0) { return }
-            throw RequestRefusal(.protocolError, 400, "There is no body here")
+            throw RequestRefusal(.protocolError, 400, "This request takes no body")
         }
         switch framing {
         case .none: throw RequestRefusal(.protocolError, 411, "The length of the body is missing")
@@ -205,7 +207,7 @@ struct Admission: Sendable {
         }
         guard Self.isJSON(head.fields) else {
             throw RequestRefusal(
-                .invalidPayload, 415, "The body has to be application/json, as it is")
+                .invalidPayload, 415, "The body must be application/json, without compression")
         }
     }
 
@@ -245,8 +247,8 @@ extension JSONError.Reason {
         case .notUTF8: "not UTF-8"
         case .unexpectedEnd: "an unexpected end"
         case .unexpectedOctet: "an unexpected character"
-        case .trailingOctets: "something behind the value"
-        case .duplicateMember: "a member that is there twice"
+        case .trailingOctets: "something after the value"
+        case .duplicateMember: "a member that occurs twice"
         case .invalidNumber: "a malformed number"
         case .invalidEscape: "a malformed escape"
         case .loneSurrogate: "half a surrogate pair"

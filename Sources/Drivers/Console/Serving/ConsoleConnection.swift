@@ -32,7 +32,7 @@ final class ConsoleConnection {
     let id: UInt64
     private let stream: Stream
     private let address: SocketAddress
-    private let desk: ConsoleDesk
+    private let context: ConsoleContext
     private var http: ServerConnection
     private var exchange: Exchange?
     /// What was received and may not be read before something was answered, or taken.
@@ -47,20 +47,20 @@ final class ConsoleConnection {
     private(set) var deadline: Instant
     /// Since when there is no request under way.
     private(set) var quietSince: Instant
-    /// It brought the token once.
+    /// True when the client has sent the right token once.
     private(set) var isTrusted = false
 
-    init(id: UInt64, stream: Stream, address: SocketAddress, desk: ConsoleDesk) {
+    init(id: UInt64, stream: Stream, address: SocketAddress, context: ConsoleContext) {
         self.id = id
         self.stream = stream
         self.address = address
-        self.desk = desk
-        let limits = desk.limits
+        self.context = context
+        let limits = context.limits
         http = ServerConnection(
             limits: HeadLimits(size: limits.headSize, targetSize: limits.targetSize),
             unreadSize: limits.bodySize)
-        quietSince = desk.now
-        deadline = desk.now + limits.idleTime
+        quietSince = context.now
+        deadline = context.now + limits.idleTime
     }
 
     var isClosed: Bool { if case .closed = phase { true } else { false } }
@@ -78,7 +78,7 @@ final class ConsoleConnection {
     /// False when it cannot be watched; it is closed then.
     func begin() -> Bool {
         do throws(SystemError) {
-            try desk.poller.add(stream.descriptor.number, token: id, interest: interest)
+            try context.poller.add(stream.descriptor.number, token: id, interest: interest)
             return true
         } catch {
             stream.close()
@@ -101,20 +101,20 @@ final class ConsoleConnection {
     }
 
     func timePassed() {
-        guard !isClosed, deadline <= desk.now else { return }
-        // Who does not take an answer gets no further one.
+        guard !isClosed, deadline <= context.now else { return }
+        // A client that does not take an answer gets no further one.
         if isFinishing || stream.pendingCount > 0 { return close() }
         switch http.waitsFor {
         case .request, .nothing: return close()
         case .head, .body:
             if http.giveUpRequest() {
-                refuse(RequestRefusal(.timeout, 408, "The request did not come in time"))
+                refuse(RequestRefusal(.timeout, 408, "The request did not arrive in time"))
             }
         case .answer:
             respond(
                 .problem(
                     Refusal(
-                        .timeout, status: 504, message: "What was asked for takes too long")))
+                        .timeout, status: 504, message: "The answer takes too long")))
             goOn()
         }
         settle()
@@ -128,7 +128,7 @@ final class ConsoleConnection {
         settle()
     }
 
-    /// The answer at hand is the last one, if there is a request; else this is the end.
+    /// The current answer is the last one, if there is a request; else the connection ends now.
     func retire() {
         switch http.waitsFor {
         case .request: http.finish()
@@ -139,7 +139,7 @@ final class ConsoleConnection {
 
     func close() {
         if isClosed { return }
-        desk.poller.remove(stream.descriptor.number)
+        context.poller.remove(stream.descriptor.number)
         stream.close()
         phase = .closed
         exchange = nil
@@ -148,7 +148,7 @@ final class ConsoleConnection {
 
     // MARK: Reading
 
-    /// Who has not taken the answer before is asked nothing more.
+    /// True while the client is read from; not before it has taken the last answer.
     private var isReading: Bool {
         if hasInputEnded { return false }
         return isFinishing || stream.pendingCount == 0 && http.takesInput && held.isEmpty
@@ -158,17 +158,17 @@ final class ConsoleConnection {
         guard stream.flush() else { return close() }
         guard stream.pendingCount == 0 else { return }
         timed = nil
-        quietSince = desk.now
+        quietSince = context.now
         goOn()
     }
 
     private func receive() {
-        let buffer = desk.buffer
+        let buffer = context.buffer
         switch stream.receive(into: buffer) {
         case .octets(let count):
             guard case .finishing(let lingered) = phase else { return read(buffer.octets) }
             phase = .finishing(lingered: lingered + count)
-            if lingered + count > desk.limits.lingerSize { close() }
+            if lingered + count > context.limits.lingerSize { close() }
         case .end:
             if !isFinishing { read(buffer.octets) }
             inputEnded()
@@ -205,7 +205,7 @@ final class ConsoleConnection {
                 case .data(let range):
                     exchange?.body.append(copying: octets.extracting(range))
                 case .end: requestIsWhole()
-                // Nobody is switched to another protocol here.
+                // The console switches no connection to another protocol.
                 case .octets: continue
                 }
             }
@@ -225,9 +225,9 @@ final class ConsoleConnection {
 
     private func headCame(_ head: RequestHead) {
         requestCount += 1
-        exchange = Exchange(number: requestCount, requestID: desk.newRequestID())
+        exchange = Exchange(number: requestCount, requestID: context.newRequestID())
         do throws(RequestRefusal) {
-            try desk.authenticate(head, from: address)
+            try context.authenticate(head, from: address)
         } catch {
             // Strangers get no second request on a connection.
             http.makeLast()
@@ -236,7 +236,7 @@ final class ConsoleConnection {
         }
         isTrusted = true
         do throws(RequestRefusal) {
-            let admitted = try desk.admission.admit(head)
+            let admitted = try context.admission.admit(head)
             exchange?.order = admitted.order
             exchange?.admitted = admitted
         } catch {
@@ -247,7 +247,7 @@ final class ConsoleConnection {
 
     private func expectBody() {
         do throws(RequestError) {
-            try http.wantBody(atMost: desk.limits.bodySize)
+            try http.wantBody(atMost: context.limits.bodySize)
         } catch {
             return refuse(RequestRefusal(error))
         }
@@ -260,9 +260,9 @@ final class ConsoleConnection {
         let body = exchange.body
         self.exchange?.body = []
         do throws(RequestRefusal) {
-            let request = try desk.admission.finish(admitted, body: body)
+            let request = try context.admission.finish(admitted, body: body)
             let responder = Responder(
-                desk.board, ExchangeID(connection: id, number: exchange.number))
+                context.link, ExchangeID(connection: id, number: exchange.number))
             admitted.endpoint.handler(request, responder)
         } catch {
             respond(error.response)
@@ -271,10 +271,10 @@ final class ConsoleConnection {
 
     // MARK: Answering
 
-    /// Of a request that cannot be read to its end.
+    /// Answers a request that cannot be read to its end.
     private func refuse(_ refusal: RequestRefusal) {
         guard http.owesAnswer else { return }
-        if exchange == nil { exchange = Exchange(number: 0, requestID: desk.newRequestID()) }
+        if exchange == nil { exchange = Exchange(number: 0, requestID: context.newRequestID()) }
         respond(refusal.response)
     }
 
@@ -283,13 +283,13 @@ final class ConsoleConnection {
         self.exchange = nil
         let id = exchange.requestID.isEmpty ? nil : exchange.requestID
         if let order = exchange.order, let id {
-            desk.note(order, response.status, from: address, id: id)
+            context.note(order, response.status, from: address, id: id)
         }
         var output: [UInt8] = []
         http.append(response, requestID: id, now: SystemClock.wallTime(), to: &output)
         send(output)
         timed = nil
-        quietSince = desk.now
+        quietSince = context.now
     }
 
     private func send(_ output: [UInt8]) {
@@ -308,7 +308,7 @@ final class ConsoleConnection {
         if stream.pendingCount > 0 { wanted.insert(.writable) }
         if wanted == interest { return }
         interest = wanted
-        desk.poller.change(stream.descriptor.number, token: id, interest: wanted)
+        context.poller.change(stream.descriptor.number, token: id, interest: wanted)
     }
 
     private func finish(_ ending: ServerConnection.Ending) {
@@ -327,7 +327,7 @@ final class ConsoleConnection {
         let waiting = http.waitsFor
         if waiting == timed { return }
         timed = waiting
-        let limits = desk.limits
+        let limits = context.limits
         let time =
             switch waiting {
             case _ where stream.pendingCount > 0: limits.sendTime
@@ -337,12 +337,12 @@ final class ConsoleConnection {
             case .answer: limits.answerTime
             case .nothing: limits.lingerTime
             }
-        deadline = desk.now + time
+        deadline = context.now + time
     }
 }
 
 extension RequestRefusal {
-    /// Of a request that cannot be read to its end.
+    /// The refusal of a request that cannot be read to its end.
     fileprivate init(_ error: RequestError) {
         let isTooBig = [413, 414, 431].contains(error.status)
         self.init(isTooBig ? .tooBig : .protocolError, error.status, error.message)

@@ -9,13 +9,13 @@ import Transport
 
 /// Lets in who brings the token, before anything else is looked at.
 struct ConsoleGuard {
-    /// Of attempts from one address that brought no token or a wrong one: who guesses gets nowhere
-    /// at any rate, but shall not cost much. Whoever brings the token is let in, however often
-    /// others have failed behind the same address.
+    /// The limit of attempts from one address without the right token: guessing gets nowhere at any
+    /// rate, but shall not cost much. A client with the right token is let in, however often others
+    /// have failed behind the same address.
     static let attempts = AttemptLimit(perSecond: 5, burst: 20)
     private static let addressCapacity = 1024
 
-    /// Of the token; nil while there is no console.
+    /// The digest of the token; nil while there is no console.
     var tokenDigest: [UInt8]?
     private var limiter = AttemptLimiter(attempts, capacity: addressCapacity)
 
@@ -28,7 +28,7 @@ struct ConsoleGuard {
         let client = ClientAddress(mappedOctets: address.mappedOctets)
         if let client, limiter.isOverLimit(client, now: now) {
             throw Refusal(
-                .rateLimited, message: "Too many attempts failed; try again later",
+                .rateLimited, message: "Too many failed attempts; try again later",
                 retryAfterSeconds: 1)
         }
         if let client { limiter.noteFailure(client, now: now) }
@@ -37,10 +37,10 @@ struct ConsoleGuard {
 
     private static let missing = Refusal(
         .unauthenticated,
-        message: "The console's token is needed, in the field 'Authorization: Bearer TOKEN'")
+        message: "The console's token is missing: send 'Authorization: Bearer TOKEN'")
     private static let wrong = Refusal(
         .unauthenticated, detail: "token_invalid",
-        message: "What 'Authorization' brings is not the console's token, as 'Bearer TOKEN'")
+        message: "The token in 'Authorization' is not the console's (expected 'Bearer TOKEN')")
 
     /// How many refusals are to be told with this one; nil when it is told with a later one.
     mutating func shouldLog(now: Instant) -> Int? { limiter.shouldLog(now: now) }

@@ -9,10 +9,10 @@ final class ConsoleLoop {
     /// How long accepting rests when there is no descriptor left.
     private static let exhaustedPause: Duration = .milliseconds(200)
 
-    private let board: ConsoleBoard
+    private let link: ConsoleLink
     private let limits: ConsoleLimits
     private let poller: Poller
-    private let desk: ConsoleDesk
+    private let context: ConsoleContext
     private var listener: Listener?
     /// Accepting rests until then.
     private var restsUntil: Instant?
@@ -20,30 +20,30 @@ final class ConsoleLoop {
     private var connections: [UInt64: ConsoleConnection] = [:]
     private var lastID = ConsoleLoop.listenerToken
 
-    /// Serves until the board says to stop.
-    static func run(_ board: ConsoleBoard, _ admission: Admission, _ limits: ConsoleLimits) {
+    /// Serves until the link says to stop.
+    static func run(_ link: ConsoleLink, _ admission: Admission, _ limits: ConsoleLimits) {
         do throws(SystemError) {
-            try ConsoleLoop(board, admission, limits).run()
+            try ConsoleLoop(link, admission, limits).run()
         } catch {
-            board.log(.warning("console: it cannot be served: \(error.reason)"))
+            link.log(.warning("console: stopped: \(error.reason)"))
         }
     }
 
     private init(
-        _ board: ConsoleBoard, _ admission: Admission, _ limits: ConsoleLimits
+        _ link: ConsoleLink, _ admission: Admission, _ limits: ConsoleLimits
     ) throws(SystemError) {
-        self.board = board
+        self.link = link
         self.limits = limits
         poller = try Poller()
-        desk = ConsoleDesk(board: board, poller: poller, admission: admission, limits: limits)
+        context = ConsoleContext(link: link, poller: poller, admission: admission, limits: limits)
         try poller.add(
-            board.mailbox.descriptorNumber, token: Self.mailboxToken, interest: .readable)
+            link.mailbox.descriptorNumber, token: Self.mailboxToken, interest: .readable)
     }
 
     private func run() {
-        while !board.hasStopped {
+        while !link.hasStopped {
             let count = poller.wait(milliseconds: timeout)
-            desk.now = SystemClock.now()
+            context.now = SystemClock.now()
             for index in 0..<count {
                 let (token, readiness) = poller.event(index)
                 switch token {
@@ -70,29 +70,29 @@ final class ConsoleLoop {
     // MARK: Messages
 
     private func takeMessages() {
-        for message in board.mailbox.take() {
+        for message in link.mailbox.take() {
             switch message {
             case .wake: break
             case .answer(let exchange, let response):
                 connections[exchange.connection]?.answer(exchange, response)
             }
         }
-        for entrance in board.takeAdoptions() { adopt(entrance) }
+        for console in link.takeAdoptions() { adopt(console) }
     }
 
-    private func adopt(_ entrance: ConsoleEntrance?) {
-        desk.setToken(digest: entrance?.tokenDigest)
-        if let entrance, entrance.listener == nil { return }
+    private func adopt(_ console: PreparedConsole?) {
+        context.setToken(digest: console?.tokenDigest)
+        if let console, console.listener == nil { return }
         let wasListening = listener != nil
         unwatchListener()
         listener?.descriptor.close()
-        listener = entrance?.listener.map { Listener($0) }
+        listener = console?.listener.map { Listener($0) }
         restsUntil = nil
         for connection in connections.values { connection.retire() }
         if let listener {
-            board.log(.info("console: ready at \(listener.address.text)"))
+            link.log(.info("console: ready at \(listener.address.text)"))
         } else if wasListening {
-            board.log(.info("console: closed"))
+            link.log(.info("console: closed"))
         }
     }
 
@@ -104,17 +104,18 @@ final class ConsoleLoop {
         if connections.count >= limits.connections, !makeRoom() { return }
         switch listener.accept() {
         case .none: break
-        case .exhausted: restsUntil = desk.now + Self.exhaustedPause
+        case .exhausted: restsUntil = context.now + Self.exhaustedPause
         case .accepted(let descriptor, let address):
             lastID += 1
             let connection = ConsoleConnection(
-                id: lastID, stream: Stream(descriptor), address: address, desk: desk)
+                id: lastID, stream: Stream(descriptor), address: address, context: context)
             guard connection.begin() else { return }
             connections[lastID] = connection
         }
     }
 
-    /// Whoever is quiet gives way to a newcomer: strangers first, then who has waited longest.
+    /// Closes a quiet connection for a newcomer: first one without the token, then the one that has
+    /// been quiet longest.
     private func makeRoom() -> Bool {
         let quiet = connections.values.filter(\.isBetweenRequests)
         let last = quiet.min { left, right in
@@ -127,10 +128,11 @@ final class ConsoleLoop {
         return true
     }
 
-    /// The listener is watched while there is room for somebody: else they wait in the kernel.
+    /// Watches the listener while there is room for another client; otherwise clients wait in the
+    /// kernel.
     private func watchListener() {
         guard let listener else { return }
-        if let end = restsUntil, end <= desk.now { restsUntil = nil }
+        if let end = restsUntil, end <= context.now { restsUntil = nil }
         let hasRoom =
             connections.count < limits.connections
             || connections.values.contains(where: \.isBetweenRequests)
@@ -142,7 +144,7 @@ final class ConsoleLoop {
                 listener.descriptor.number, token: Self.listenerToken, interest: .readable)
             isListenerWatched = true
         } catch {
-            restsUntil = desk.now + Self.exhaustedPause
+            restsUntil = context.now + Self.exhaustedPause
         }
     }
 

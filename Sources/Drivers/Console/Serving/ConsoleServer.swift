@@ -10,7 +10,7 @@ package enum ConsoleNotice: Sendable, Hashable {
 /// The operators' API: an HTTP server on one thread of its own, for the life of the process.
 /// Reloads only say where it listens and which token it wants.
 package final class ConsoleServer: Sendable {
-    private let board: ConsoleBoard
+    private let link: ConsoleLink
 
     /// Starts the thread, which ends with this object or with `stop()`. Nobody can connect before
     /// `adopt`.
@@ -27,23 +27,23 @@ package final class ConsoleServer: Sendable {
     }
 
     init(
-        endpoints: [Endpoint], limits: ConsoleLimits,
+        endpoints: [ConsoleEndpoint], limits: ConsoleLimits,
         log: @escaping @Sendable (ConsoleNotice) -> Void
     ) throws(SystemError) {
-        let board = try ConsoleBoard(log: log)
-        self.board = board
+        let link = try ConsoleLink(log: log)
+        self.link = link
         let admission = Admission(router: Router(endpoints), bodySize: limits.bodySize)
         try System.startThread(name: "console") {
-            ConsoleLoop.run(board, admission, limits)
+            ConsoleLoop.run(link, admission, limits)
         }
     }
 
     deinit { stop() }
 
-    /// From now on the console is what `ConsoleEntrance.prepare` made ready; nil for none.
+    /// From now on the console is what `PreparedConsole.prepare` made ready; nil for none.
     /// Connections to an address that is given up end as soon as they have no request under way.
-    package func adopt(_ entrance: ConsoleEntrance?) { board.adopt(entrance) }
+    package func adopt(_ console: PreparedConsole?) { link.adopt(console) }
 
     /// Ends the thread with all its connections.
-    package func stop() { board.stop() }
+    package func stop() { link.stop() }
 }

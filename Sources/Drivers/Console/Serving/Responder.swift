@@ -5,18 +5,18 @@ import Transport
 /// Where an endpoint sends its answer: once, from any thread. Later answers, and those that come
 /// after `ConsoleLimits.answerTime`, are for nobody.
 final class Responder: Sendable {
-    private let board: ConsoleBoard
+    private let link: ConsoleLink
     private let exchange: ExchangeID
     private let isSpent = Atomic(false)
 
-    init(_ board: ConsoleBoard, _ exchange: ExchangeID) {
-        self.board = board
+    init(_ link: ConsoleLink, _ exchange: ExchangeID) {
+        self.link = link
         self.exchange = exchange
     }
 
     func respond(_ response: ConsoleResponse) {
         if isSpent.exchange(true, ordering: .relaxed) { return }
-        board.mailbox.post(.answer(exchange, response))
+        link.mailbox.post(.answer(exchange, response))
     }
 
     /// Takes what a backend answers, and has it written by `write`.

@@ -4,7 +4,7 @@ import HTTP
 import HTTP1
 
 extension ServerConnection {
-    /// Writes a whole answer to the request at hand, if one is owed.
+    /// Writes a whole answer to the current request, if one is owed.
     ///
     /// - Parameter requestID: nil for who is told nothing that could be looked for.
     mutating func append(

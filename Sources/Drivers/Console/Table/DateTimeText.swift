@@ -36,7 +36,8 @@ enum DateTimeText {
     /// Days from 1970-01-01 to the day before the first of `month`.
     private static func daysBefore(_ month: Int, _ year: Int) -> Int {
         let past = year - 1
-        // Of the Gregorian calendar since the year 1; 719 162 of them are before 1970.
+        // The days of whole years by the Gregorian calendar since the year 1; 719 162 of them are
+        // before 1970.
         let years =
             past * 365 + past.flooredQuotient(4) - past.flooredQuotient(100)
             + past.flooredQuotient(400)

@@ -32,7 +32,7 @@ struct QueryReader {
             return
         }
         guard !object.contains(member.name) else {
-            throw SchemaMismatch(message: "The \(place) is there more than once")
+            throw SchemaMismatch(message: "The \(place) occurs more than once")
         }
         object[member.name] = try Self.value(of: text, member.schema, at: place)
     }
@@ -59,7 +59,7 @@ struct QueryReader {
             if octet == UInt8(ascii: "%") {
                 guard index + 2 < octets.count, let high = ASCII.hexValue(octets[index + 1]),
                     let low = ASCII.hexValue(octets[index + 2])
-                else { throw SchemaMismatch(message: "There is a broken escape in the target") }
+                else { throw SchemaMismatch(message: "The target has a malformed percent-escape") }
                 octet = high << 4 | low
                 index += 2
             } else if plusIsSpace, octet == UInt8(ascii: "+") {

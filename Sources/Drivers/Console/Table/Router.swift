@@ -4,17 +4,17 @@ import HTTP
 struct Router: Sendable {
     enum Match: Sendable {
         /// What stands in the place of the captures is as it was written.
-        case found(Endpoint, captured: [Substring])
+        case found(ConsoleEndpoint, captured: [Substring])
         /// The path is known, the method is not: these are.
         case otherMethods([String])
         case nothing
     }
 
-    let endpoints: [Endpoint]
+    let endpoints: [ConsoleEndpoint]
 
     /// The order of `endpoints` does not matter: of two paths that match, the one with the first
     /// literal counts.
-    init(_ endpoints: [Endpoint]) {
+    init(_ endpoints: [ConsoleEndpoint]) {
         precondition(
             Set(endpoints.map(\.route)).count == endpoints.count, "an endpoint is there twice")
         precondition(
@@ -27,7 +27,7 @@ struct Router: Sendable {
         self.endpoints = endpoints
     }
 
-    /// - Parameter path: in its normal form. `HEAD` is asked of whoever answers `GET`.
+    /// - Parameter path: in its normal form. `HEAD` finds the endpoint of `GET`.
     func find(_ method: Method, _ path: String) -> Match {
         // The asterisk of OPTIONS.
         guard path.hasPrefix("/") else { return .nothing }
@@ -36,7 +36,7 @@ struct Router: Sendable {
             endpoint.path.match(parts).map { (endpoint: endpoint, captured: $0) }
         }
         let wanted = method == .head ? .get : method
-        var best: (endpoint: Endpoint, captured: [Substring])?
+        var best: (endpoint: ConsoleEndpoint, captured: [Substring])?
         for candidate in matching where candidate.endpoint.method == wanted {
             if best.map({ candidate.endpoint.path.isMoreExact(than: $0.endpoint.path) }) ?? true {
                 best = candidate
@@ -46,7 +46,7 @@ struct Router: Sendable {
         return matching.isEmpty ? .nothing : .otherMethods(Self.allowed(matching.map(\.endpoint)))
     }
 
-    private static func allowed(_ endpoints: [Endpoint]) -> [String] {
+    private static func allowed(_ endpoints: [ConsoleEndpoint]) -> [String] {
         var names = Set(endpoints.map(\.method.name))
         if names.contains("GET") { names.insert("HEAD") }
         return names.sorted()

@@ -1,7 +1,7 @@
 import Bytes
 import JSON
 
-/// Why a value does not fit its schema, in a sentence for whoever sent it.
+/// Why a value does not fit its schema, in a sentence for the client that sent it.
 struct SchemaMismatch: Error, Sendable, Hashable {
     var message: String
 }
@@ -106,7 +106,7 @@ extension Schema {
             if let words = rule.words {
                 words.map(\.quoted).joined(separator: " or ")
             } else if rule.isDateTime {
-                "a date and time of RFC 3339"
+                "a date and time as in RFC 3339"
             } else {
                 "a text of \(rule.length.lowerBound) to \(rule.length.upperBound) characters"
             }

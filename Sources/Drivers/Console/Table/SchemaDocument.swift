@@ -24,7 +24,7 @@ struct SchemaDocument {
         case .named(let name, let inner):
             precondition(schemas[name] ?? inner == inner, "two schemas are called \(name)")
             if schemas.updateValue(inner, forKey: name) == nil {
-                // Its place is taken first, so that the order is that of the first mention.
+                // The name gets its place first, so that the order is that of the first mention.
                 named[name] = .null
                 named[name] = document(inner)
             }

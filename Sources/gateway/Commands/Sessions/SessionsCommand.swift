@@ -9,7 +9,7 @@ import Transport
 struct SessionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sessions",
-        abstract: "List and end who is connected, look at past sessions, set policies of stores.",
+        abstract: "List and end live sessions, show past sessions, set the policies of stores.",
         discussion: """
             Asks the console of the running gateway, by the address and the token that the \
             configuration says. Exits with 1 when the console refuses, or does not answer.
@@ -24,7 +24,7 @@ struct SessionsCommand: ParsableCommand {
 struct ConsoleOptions: ParsableArguments {
     @OptionGroup var option: ConfigurationOption
 
-    @Flag(help: "Print what the console answered, for scripts.")
+    @Flag(help: "Print the answer of the console as JSON, for scripts.")
     var json = false
 
     func settings() throws(CommandEnd) -> Settings {
@@ -56,10 +56,10 @@ struct SessionFilterOptions: ParsableArguments {
     @Option(help: "The name of the 'sessions' block.")
     var block: String?
 
-    @Option(help: "The store.")
+    @Option(help: "The name of the store.")
     var store: String?
 
-    @Option(help: "The device, by its ClientId.")
+    @Option(help: "The ClientId of the device.")
     var device: String?
 
     var query: [(name: String, value: String?)] {
@@ -82,10 +82,10 @@ struct SessionFilterOptions: ParsableArguments {
 
 /// Which part of a long list.
 struct PageOptions: ParsableArguments {
-    @Option(help: "At most so many.")
+    @Option(help: "The most entries to print.")
     var limit: Int?
 
-    @Option(help: "What comes after the page before: what its last line says.")
+    @Option(help: "Print the next page; the last line of the page before says the value.")
     var after: String?
 
     var query: [(name: String, value: String?)] {

@@ -5,7 +5,7 @@ import JSON
 struct SessionsHistoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "List sessions that are over, the last ones first.")
+        abstract: "List past sessions, the latest first.")
 
     @OptionGroup var console: ConsoleOptions
     @OptionGroup var filter: SessionFilterOptions

@@ -6,7 +6,10 @@ import Settings
 struct SessionsKickCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kick",
-        abstract: "End one by the ID that 'list' shows, or all of a store, or of a device of it.")
+        abstract:
+            "End one session by the ID that 'list' shows, or all sessions of a store or of a"
+            + " device."
+    )
 
     @OptionGroup var console: ConsoleOptions
 
@@ -15,29 +18,29 @@ struct SessionsKickCommand: ParsableCommand {
 
     @OptionGroup var filter: SessionFilterOptions
 
-    @Option(help: "With --device: only this user's, where several have a device of that name.")
+    @Option(help: "With --device: end only the sessions of this user.")
     var user: String?
 
-    @Option(help: "What people are told; by default the usual text.")
+    @Option(help: "The text that the user is shown; by default the usual text.")
     var message: String?
 
-    @Option(help: "Whether the front end may come back: yes, no, or after so many seconds.")
+    @Option(help: "Whether the front end may reconnect: yes, no, or after this many seconds.")
     var reconnect: String?
 
     func validate() throws {
         let isOne = id != nil
         let isMany = filter.store != nil
         guard isOne != isMany else {
-            throw ValidationError("Give either the ID of a session, or --store.")
+            throw ValidationError("Give either the ID of a session or --store.")
         }
         if isOne, filter.device != nil || filter.block != nil {
-            throw ValidationError("An ID says it all: leave --block and --device out.")
+            throw ValidationError("With an ID, leave --block and --device out.")
         }
         if user != nil, filter.device == nil {
-            throw ValidationError("--user goes with --device.")
+            throw ValidationError("--user needs --device.")
         }
         if let reconnect, reconnect != "yes", reconnect != "no", UInt32(reconnect) == nil {
-            throw ValidationError("--reconnect is yes, no, or a number of seconds.")
+            throw ValidationError("--reconnect must be yes, no or a number of seconds.")
         }
     }
 

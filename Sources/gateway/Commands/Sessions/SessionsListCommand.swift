@@ -5,7 +5,7 @@ import JSON
 struct SessionsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List live WebSockets, event streams and 'stream' requests.",
+        abstract: "List live WebSockets, event streams and streamed downloads.",
         discussion: """
             All routes' are listed. SEAT is 'yes' for those that a 'sessions' block counts or \
             could count; --block, --store and --device mean those only.
@@ -15,19 +15,19 @@ struct SessionsListCommand: ParsableCommand {
     @OptionGroup var filter: SessionFilterOptions
     @OptionGroup var page: PageOptions
 
-    @Option(help: "The role.")
+    @Option(help: "The role of the user.")
     var role: String?
 
-    @Option(help: "The user, as the token says.")
+    @Option(help: "The user that the token names.")
     var user: String?
 
-    @Option(help: "How it is connected: websocket, event_stream or stream.")
+    @Option(help: "The kind of connection: websocket, event_stream or stream.")
     var transport: String?
 
     @Option(help: "The path of the route, as the configuration writes it.")
     var route: String?
 
-    @Option(help: "Only those with a seat (yes), or without (no).")
+    @Option(help: "Only sessions with a seat (yes), or without (no).")
     var seated: Answer?
 
     enum Answer: String, ExpressibleByArgument, CaseIterable {

@@ -8,15 +8,15 @@ import Transport
 struct SessionsPolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
-        abstract: "See, set or take back how many devices a store may have.",
+        abstract: "Show, set or remove the policy of a store: how many devices it may have.",
         subcommands: [Get.self, Set.self, Clear.self])
 
-    /// Whose policy.
+    /// The store whose policy is meant.
     struct Target: ParsableArguments {
-        @Option(help: "The name of the 'sessions' block; may be left out when there is one only.")
+        @Option(help: "The name of the 'sessions' block; may be left out when there is only one.")
         var block: String?
 
-        @Option(help: "The store.")
+        @Option(help: "The name of the store.")
         var store: String
 
         func path(_ settings: Settings) throws -> [String] {
@@ -26,7 +26,7 @@ struct SessionsPolicyCommand: ParsableCommand {
 
     struct Get: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show what limits a store, and who said so.")
+            abstract: "Show the limits of a store, and where they come from.")
 
         @OptionGroup var console: ConsoleOptions
         @OptionGroup var target: Target
@@ -53,7 +53,7 @@ struct SessionsPolicyCommand: ParsableCommand {
             }
             let devices = store.text("devices") ?? "-"
             let sessions = store.text("sessions") ?? "-"
-            return table.text + "\nnow: \(devices) devices that count, \(sessions) sessions"
+            return table.text + "\nnow: \(devices) devices with a seat, \(sessions) sessions"
         }
     }
 
@@ -64,25 +64,27 @@ struct SessionsPolicyCommand: ParsableCommand {
         @OptionGroup var console: ConsoleOptions
         @OptionGroup var target: Target
 
-        @Option(help: "A role that is limited; by default all that are.")
+        @Option(help: "The limited role that the policy is for; by default all limited roles.")
         var role: String?
 
-        @Option(help: "At most so many devices.")
+        @Option(help: "The most devices that may be connected at once.")
         var devices: Int
 
-        @Option(help: "What becomes of one more: block_new or eject_old.")
+        @Option(help: "What happens when one more device arrives: block_new or eject_old.")
         var policy: String
 
-        @Option(name: .customLong("for"), help: "For so long only, such as 30m, 8h, 7d.")
+        @Option(
+            name: .customLong("for"),
+            help: "How long the policy stays, such as 30m, 8h, 7d; by default until it is removed.")
         var lifetime: TokenLifetime?
 
-        @Option(help: "Why, for people.")
+        @Option(help: "A note for people, such as the reason.")
         var note: String?
 
-        @Flag(help: "Whoever is too many goes at once.")
+        @Flag(help: "End the sessions of devices above the limit at once.")
         var now = false
 
-        @Flag(help: "Change nothing; show who would have to go.")
+        @Flag(help: "Change nothing; show which sessions --now would end.")
         var dryRun = false
 
         func run() throws {
@@ -111,22 +113,24 @@ struct SessionsPolicyCommand: ParsableCommand {
 
         private func text(_ outcome: Shown) -> String {
             let count = outcome.object["ended"]?.number?.int64 ?? 0
-            let said = dryRun ? "nothing is changed" : "it is set"
-            guard count > 0 else { return "\(said); nobody \(dryRun ? "would have" : "had") to go" }
+            let said = dryRun ? "nothing was changed" : "the policy is set"
+            guard count > 0 else {
+                return "\(said); no session \(dryRun ? "would be" : "was") ended"
+            }
             let table = SessionsListCommand.table(outcome.list("sessions"))
-            let verb = dryRun ? "would have to go" : "had to go"
-            return "\(said); sessions that \(verb): \(count)\n" + table.text
+            let verb = dryRun ? "would be" : "were"
+            return "\(said); sessions that \(verb) ended: \(count)\n" + table.text
         }
     }
 
     struct Clear: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take a policy back: what is configured holds again.")
+            abstract: "Remove a policy: the configuration is in force again.")
 
         @OptionGroup var console: ConsoleOptions
         @OptionGroup var target: Target
 
-        @Option(help: "The role it was set for.")
+        @Option(help: "The role that the policy was set for.")
         var role: String?
 
         func run() throws {
@@ -135,7 +139,7 @@ struct SessionsPolicyCommand: ParsableCommand {
             try console.ask(settings) { client throws(ConsoleClient.Failure) in
                 try client.ask("DELETE", path, [("role", role)])
             } show: { _ in
-                "it is taken back"
+                "the policy is removed"
             }
         }
     }

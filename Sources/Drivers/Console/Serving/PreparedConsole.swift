@@ -10,8 +10,8 @@ package struct ConsoleFailure: Error, Sendable, Hashable {
 
 /// A console made ready: its socket is bound, its token known by its digest only. One that is not
 /// adopted gives the socket back.
-package struct ConsoleEntrance: Sendable {
-    /// Where it is really bound, if this is a new socket; nil when the one at hand goes on.
+package struct PreparedConsole: Sendable {
+    /// Where the console is really bound, if this is a new socket; nil when the current one stays.
     package let address: SocketAddress?
     let listener: DescriptorTransfer?
     /// SHA-256 of the token: comparing digests tells nothing of its length.
@@ -19,23 +19,23 @@ package struct ConsoleEntrance: Sendable {
 
     /// Nil without a console.
     ///
-    /// - Parameter current: what the console at hand was made of; nil when there is none. Its
-    ///   socket goes on when the address is the same.
+    /// - Parameter current: what the current console was made of; nil when there is none. Its
+    /// socket stays when the address is the same.
     /// - Throws: `ConsoleFailure` when the address cannot be bound. Nothing has changed then.
     package static func prepare(
         _ settings: ConsoleSettings?, inPlaceOf current: ConsoleSettings?
-    ) throws(ConsoleFailure) -> ConsoleEntrance? {
+    ) throws(ConsoleFailure) -> PreparedConsole? {
         guard let settings else { return nil }
         let digest = try digest(of: settings.token)
         let address = try socketAddress(of: settings)
         if settings.address == current?.address {
-            return ConsoleEntrance(address: nil, listener: nil, tokenDigest: digest)
+            return PreparedConsole(address: nil, listener: nil, tokenDigest: digest)
         }
         do throws(SystemError) {
             // Sharing the address with another process would give it half of the requests.
             try Listener.checkIsFree(address)
             let listener = try Listener(address, backlog: backlog)
-            return ConsoleEntrance(
+            return PreparedConsole(
                 address: listener.address, listener: listener.transfer(), tokenDigest: digest)
         } catch {
             throw ConsoleFailure(
@@ -47,7 +47,8 @@ package struct ConsoleEntrance: Sendable {
     private static let backlog: Int32 = 64
 
     private static func digest(of token: Secret) throws(ConsoleFailure) -> [UInt8] {
-        // The reader of the configuration refuses it as well; it would let in whoever asks.
+        // The reader of the configuration refuses an empty token as well; it would let every
+        // request in.
         if token.octets.isEmpty { throw ConsoleFailure(text: "the token of the console is empty") }
         do throws(CryptoError) {
             return try Digest.sha256(token.octets.span)
@@ -68,7 +69,7 @@ package struct ConsoleEntrance: Sendable {
             guard address.isLoopback || settings.allowsRemote else {
                 throw ConsoleFailure(
                     text: "the console does not listen on \(address.text), which other machines"
-                        + " can reach, without 'allow_remote on'")
+                        + " can reach: that needs 'allow_remote on'")
             }
             return address
         }

@@ -8,7 +8,7 @@ import Transport
 
 /// What the thread that fetches and all who read share: the sources in use and what is known of
 /// each.
-final class KeySetBoard: Sendable {
+final class KeySetRegistry: Sendable {
     struct Entry: Sendable {
         /// Another one for a source that was dropped and comes back: what is still under way for
         /// the first is not for the second.
@@ -16,9 +16,9 @@ final class KeySetBoard: Sendable {
         var record: KeySetRecord
         /// The version in which the document became what it is.
         var version: UInt64 = 0
-        /// Of the file when it was read; nil when it is to be read in any case.
+        /// The stamp of the file when it was read; nil when it is to be read in any case.
         var stamp: FileStamp?
-        /// Somebody was promised a report.
+        /// True when a report was promised.
         var isAwaited = false
     }
 

@@ -3,7 +3,7 @@ import JSON
 
 /// One thing that can be asked of the console: a row of the table from which requests are routed
 /// and checked, and from which the OpenAPI document is written.
-struct Endpoint: Sendable {
+struct ConsoleEndpoint: Sendable {
     /// Gets a request that fits what is declared here, on the console's thread, where it must not
     /// take long: what does is answered later, from wherever.
     typealias Handler = @Sendable (ConsoleRequest, Responder) -> Void
@@ -75,6 +75,6 @@ struct AnswerNote: Sendable {
 }
 
 extension AnswerNote {
-    static let noRoom = AnswerNote.problem(507, "There is no room to keep it")
-    static let cannotKeep = AnswerNote.problem(503, "It cannot be kept at present")
+    static let noRoom = AnswerNote.problem(507, "There is no room left to store the change")
+    static let cannotKeep = AnswerNote.problem(503, "The change cannot be stored at present")
 }

@@ -3,7 +3,7 @@ import Synchronization
 import Transport
 
 /// What the thread of the console and all others share.
-final class ConsoleBoard: Sendable {
+final class ConsoleLink: Sendable {
     enum Message: Sendable {
         case wake
         case answer(ExchangeID, ConsoleResponse)
@@ -15,7 +15,7 @@ final class ConsoleBoard: Sendable {
 
     let mailbox: Mailbox<Message>
     /// In order; kept apart from the mailbox, because none of them may be lost.
-    private let adoptions = Guarded<[ConsoleEntrance?]>([])
+    private let adoptions = Guarded<[PreparedConsole?]>([])
     private let isStopping = Atomic(false)
     let log: @Sendable (ConsoleNotice) -> Void
 
@@ -24,13 +24,13 @@ final class ConsoleBoard: Sendable {
         self.log = log
     }
 
-    func adopt(_ entrance: ConsoleEntrance?) {
-        adoptions.withLock { $0.append(entrance) }
+    func adopt(_ console: PreparedConsole?) {
+        adoptions.withLock { $0.append(console) }
         // A full mailbox wakes the thread as well.
         mailbox.post(.wake)
     }
 
-    func takeAdoptions() -> [ConsoleEntrance?] {
+    func takeAdoptions() -> [PreparedConsole?] {
         adoptions.withLock { adoptions in
             let taken = adoptions
             adoptions = []

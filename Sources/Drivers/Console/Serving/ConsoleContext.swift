@@ -5,19 +5,19 @@ import HTTP
 import Transport
 
 /// What all connections of the thread share.
-final class ConsoleDesk {
-    let board: ConsoleBoard
+final class ConsoleContext {
+    let link: ConsoleLink
     let poller: Poller
     let admission: Admission
     let limits: ConsoleLimits
     let buffer = ReadBuffer()
-    /// Of the turn.
+    /// The time of this turn of the loop.
     var now = SystemClock.now()
     private var entryGuard = ConsoleGuard()
     private var random = RandomPool()
 
-    init(board: ConsoleBoard, poller: Poller, admission: Admission, limits: ConsoleLimits) {
-        self.board = board
+    init(link: ConsoleLink, poller: Poller, admission: Admission, limits: ConsoleLimits) {
+        self.link = link
         self.poller = poller
         self.admission = admission
         self.limits = limits
@@ -25,7 +25,7 @@ final class ConsoleDesk {
 
     func setToken(digest: [UInt8]?) { entryGuard.tokenDigest = digest }
 
-    /// Throws for a request of somebody without the token.
+    /// Throws for a request without the right token.
     func authenticate(
         _ head: RequestHead, from address: SocketAddress
     ) throws(RequestRefusal) {
@@ -34,8 +34,8 @@ final class ConsoleDesk {
         } catch {
             if let others = entryGuard.shouldLog(now: now) {
                 let rest = others > 0 ? " (and \(others) more before)" : ""
-                board.log(
-                    .warning("console: refused \(address.host), who brings no token of ours\(rest)")
+                link.log(
+                    .warning("console: refused \(address.host) without the right token\(rest)")
                 )
             }
             var refusal = RequestRefusal(error)
@@ -56,6 +56,6 @@ final class ConsoleDesk {
 
     /// One line for every order.
     func note(_ order: String, _ status: Int, from address: SocketAddress, id: String) {
-        board.log(.info("console: \(order) of \(address.host): \(status), request \(id)"))
+        link.log(.info("console: \(order) from \(address.host): \(status), request \(id)"))
     }
 }
