@@ -152,7 +152,7 @@ import Testing
     @Test(arguments: [
         ("-----BEGIN CERTIFICATE REQUEST-----", "certificate: contains a certificate request"),
         ("-----BEGIN NEW CERTIFICATE REQUEST-----", "certificate: contains a certificate request"),
-        ("-----BEGIN PUBLIC KEY-----", "certificate: contains a public key where"),
+        ("-----BEGIN PUBLIC KEY-----", "certificate: contains a public key"),
         (
             "-----BEGIN DH PARAMETERS-----",
             "certificate: contains 'DH PARAMETERS', but no certificate"
@@ -160,7 +160,7 @@ import Testing
         ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "certificate: contains a private key"),
         ("0\u{82}..0\u{82}.......", "certificate: is a certificate in binary form"),
         ("0\u{82}..\u{02}\u{01}\u{03}......", "certificate: is a PKCS #12 file"),
-        ("0\u{82}..\u{02}\u{01}\u{00}......", "certificate: is a private key where"),
+        ("0\u{82}..\u{02}\u{01}\u{00}......", "certificate: is a private key instead"),
         ("0", "certificate: contains something else, but no certificate"),
     ])
     func `a file that is no certificate is called what it is`(

@@ -134,8 +134,7 @@ struct WarningTests {
         (
             tls + "route /a { events; methods POST; respond 200 }\n"
                 + "route /b { events; methods GET POST; respond 200 }",
-            "2:12: warning: only a GET is an event stream, and GET is none of the 'methods' of this"
-                + " route"
+            "2:12: warning: only a GET is an event stream, but GET is not among this route's 'methods'"
         ),
         (
             tls + backend + "defaults { backend app; cors any; buffer_body 1k }\n"

@@ -124,8 +124,8 @@ extension Document {
             guard case .capture(let name) = segment else { continue }
             if judged.contains(name) {
                 reading.warn(
-                    "requests whose '{\(name)}' contains an escaped slash are refused: it decides who is let in, but apps read it differently",
-                    at: word.location)
+                    "requests whose '{\(name)}' contains an escaped slash are refused: it decides"
+                        + " who is let in, but apps read it differently", at: word.location)
             } else if segments[(index + 1)...].contains(where: \.isLiteral) {
                 reading.warn(
                     "requests whose '{\(name)}' contains an escaped slash are refused: read as a"
