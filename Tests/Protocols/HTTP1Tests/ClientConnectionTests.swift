@@ -294,6 +294,28 @@ import Testing
         #expect(dialogue.retryObstacles == obstacles)
     }
 
+    @Test func `octets right behind an answer are known with its end, before they are asked for`()
+        throws
+    {
+        for (surplus, rest) in [
+            ("", .open), ("x", .refused(.surplus)),
+        ] as [(String, UpstreamUse.Rest)] {
+            var connection = ClientConnection()
+            var output: [UInt8] = []
+            try connection.beginHead(.init(.get), target: "/", to: &output)
+            try connection.endHead(to: &output)
+            connection.wasSent(isTaken: true)
+            let input = [UInt8]("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab\(surplus)".utf8)
+            var index = 0
+            // A driver stops here: whom the next event is for is not known yet.
+            for _ in ["head", "data", "end"] {
+                _ = try connection.receive(input.span, at: &index)
+            }
+            #expect(connection.answer == .whole)
+            #expect(connection.rest == rest)
+        }
+    }
+
     @Test func `what is kept of heads and trailers is counted, and let go of`() {
         var dialogue = ClientDialogue()
         let steps: [(ClientLine, Int)] = [
