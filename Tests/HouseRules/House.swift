@@ -78,7 +78,7 @@ enum House {
     /// Types with more, by room and name. Settings are what there is to be said.
     static let manyStoredProperties: [String: Int] = [
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
-        "KeySets.KeySetLoop": 17, "Proxy.ClientConnection": 19, "Proxy.Exchange": 21,
+        "KeySets.KeySetLoop": 17, "Proxy.HTTP1Client": 19, "Proxy.Exchange": 21,
         "Proxy.Generation": 13, "Proxy.RequestContext": 35, "Proxy.SharedState": 23,
         "Proxy.UpstreamConnection": 16, "Proxy.WebSocketRelay": 21, "Proxy.Worker": 45,
         "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
@@ -91,7 +91,7 @@ enum House {
     static let longestType = 450
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
-        "Console.ConsoleEndpoints": 817, "Proxy.Admission": 706, "Proxy.ClientConnection": 1069,
+        "Console.ConsoleEndpoints": 817, "Proxy.Admission": 706, "Proxy.HTTP1Client": 1069,
         "Proxy.Exchange": 1235, "Proxy.Operations": 508, "Proxy.RelayDriver": 550,
         "Proxy.RequestContext": 457, "Proxy.Worker": 883, "Relays.WebSocketFlow": 925,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
@@ -101,11 +101,8 @@ enum House {
     /// Functions that are handed a whole worker, by room; the loop's own aside.
     static let functionsThatTakeTheWorker = ["Proxy": 291]
 
-    /// Types of one name in several rooms, each another type. `ClientConnection` is a connection as
-    /// its client sees it in `HTTP1`, beside `ServerConnection`, and a client's own in `Proxy`.
-    static let namesUsedTwice: Set<String> = [
-        "Admission", "ClientConnection",
-    ]
+    /// Types of one name in several rooms, each another type.
+    static let namesUsedTwice: Set<String> = ["Admission"]
 
     /// Lines of tests for a hundred lines of a room.
     static let leastTested = 60

@@ -38,14 +38,14 @@ struct Admission {
 
     let head: RequestHead
     let context: RequestContext
-    let client: ClientConnection
+    let client: HTTP1Client
     private(set) var target = NormalisedTarget(path: "/")
     private(set) var query = QueryString("")
     private var place: Rulebook.Place?
     /// Browsers send cookies along whatever page makes a request.
     private(set) var isLetInByCookie = false
 
-    init(head: RequestHead, context: RequestContext, client: ClientConnection) {
+    init(head: RequestHead, context: RequestContext, client: HTTP1Client) {
         self.head = head
         self.context = context
         self.client = client

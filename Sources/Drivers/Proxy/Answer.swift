@@ -104,7 +104,7 @@ struct Answer {
     /// Ends a request in the way its kind can understand.
     static func refuse(
         _ refusal: Refusal, head: RequestHead, context: RequestContext,
-        to client: ClientConnection, in worker: Worker
+        to client: HTTP1Client, in worker: Worker
     ) {
         context.detail = refusal.detail
         context.release(in: worker)
@@ -217,7 +217,7 @@ struct Answer {
     /// said in an answer of our own. Gives back what it held.
     static func end(
         _ end: StreamEnding, head: RequestHead, context: RequestContext,
-        to client: ClientConnection, in worker: Worker
+        to client: HTTP1Client, in worker: Worker
     ) {
         context.release(in: worker)
         context.detail = end.detail
@@ -245,7 +245,7 @@ struct Answer {
 
     /// A head that cannot be understood, or has not come in time.
     static func refuse(
-        unread refusal: Refusal, to client: ClientConnection, in worker: Worker
+        unread refusal: Refusal, to client: HTTP1Client, in worker: Worker
     ) {
         let context = RequestContext(
             id: worker.newIdentifier(), generation: client.generation, started: worker.now,
@@ -259,7 +259,7 @@ struct Answer {
     }
 
     /// Somebody speaks HTTP where TLS is spoken: the one thing said here without encryption.
-    static func plainHTTPOnTLS(to client: ClientConnection, in worker: Worker) {
+    static func plainHTTPOnTLS(to client: HTTP1Client, in worker: Worker) {
         let body = "This port speaks HTTPS.\n"
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: 400, to: &output)

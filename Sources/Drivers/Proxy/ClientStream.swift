@@ -12,12 +12,12 @@ internal import WebSocket
 ///
 /// What is written stands in the worker's scratch until `flush`.
 enum ClientStream {
-    case http1(ClientConnection)
+    case http1(HTTP1Client)
 
     /// Octets that the client has not taken yet.
     var waiting: Int { http1.stream.pendingCount }
 
-    private var http1: ClientConnection {
+    private var http1: HTTP1Client {
         switch self {
         case .http1(let client): client
         }
@@ -181,7 +181,7 @@ enum ClientStream {
     }
 }
 
-extension ClientConnection {
+extension HTTP1Client {
     /// The request at hand.
     var request: ClientStream { .http1(self) }
 }

@@ -34,7 +34,7 @@ struct ConnectionOrigin {
     }
 }
 
-extension ClientConnection {
+extension HTTP1Client {
     /// What came of looking for the PROXY header.
     enum ProxyHeaderOutcome {
         case reading(ProxyHeaderDecoder)

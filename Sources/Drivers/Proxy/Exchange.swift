@@ -27,7 +27,7 @@ final class Exchange {
         case awaiting, streaming, complete
     }
 
-    let client: ClientConnection
+    let client: HTTP1Client
     let plan: ForwardPlan
     let head: RequestHead
     let context: RequestContext
@@ -55,7 +55,7 @@ final class Exchange {
 
     init(
         plan: ForwardPlan, head: RequestHead, framing: BodyFraming, context: RequestContext,
-        client: ClientConnection
+        client: HTTP1Client
     ) {
         self.plan = plan
         self.head = head

@@ -52,7 +52,7 @@ final class HeldRequest {
     // MARK: Keys
 
     /// The answer may be another one by then; until then nobody says no.
-    func awaitKeys(_ wait: KeyWait, from client: ClientConnection, in worker: Worker) {
+    func awaitKeys(_ wait: KeyWait, from client: HTTP1Client, in worker: Worker) {
         if worker.isDraining { return answer(.draining, client, worker) }
         guard let wait = wait.within(keyDeadline), worker.now < wait.deadline else {
             return refuse(wait.refusal, client, worker)
@@ -66,7 +66,7 @@ final class HeldRequest {
     }
 
     /// Also asked after a reload, which may have brought keys: then by the newest rules.
-    func keysRead(from client: ClientConnection, in worker: Worker) {
+    func keysRead(from client: HTTP1Client, in worker: Worker) {
         guard case .keys = stage else { return }
         client.follow(worker)
         if context.generation !== client.generation {
@@ -79,7 +79,7 @@ final class HeldRequest {
     // MARK: First messages
 
     func awaitMessage(
-        _ route: Generation.Route, from client: ClientConnection, in worker: Worker
+        _ route: Generation.Route, from client: HTTP1Client, in worker: Worker
     ) {
         openSocket(on: route, from: client, in: worker)
         guard let socket = context.opened else { return }
@@ -89,7 +89,7 @@ final class HeldRequest {
     }
 
     /// Judged by the newest rules, as a request whose head is whole.
-    func messageCame(from client: ClientConnection, in worker: Worker) {
+    func messageCame(from client: HTTP1Client, in worker: Worker) {
         stage = .none
         client.follow(worker)
         if context.generation !== client.generation {
@@ -103,7 +103,7 @@ final class HeldRequest {
     // MARK: Seats
 
     /// What the store of sessions says to the connection.
-    func told(_ message: SessionMessage, from client: ClientConnection, in worker: Worker) {
+    func told(_ message: SessionMessage, from client: HTTP1Client, in worker: Worker) {
         guard case .seat(let admission, let question) = stage else { return }
         switch question.told(message, now: worker.now) {
         case .outcome(let outcome): seat(outcome, admission, from: client, in: worker)
@@ -117,7 +117,7 @@ final class HeldRequest {
 
     /// What has become of the question for a seat.
     func seat(
-        _ outcome: SeatQuestion.Outcome, _ admission: Admission, from client: ClientConnection,
+        _ outcome: SeatQuestion.Outcome, _ admission: Admission, from client: HTTP1Client,
         in worker: Worker
     ) {
         switch outcome {
@@ -142,14 +142,14 @@ final class HeldRequest {
         }
     }
 
-    private func end(_ end: StreamEnding, _ client: ClientConnection, _ worker: Worker) {
+    private func end(_ end: StreamEnding, _ client: HTTP1Client, _ worker: Worker) {
         stage = .none
         Answer.end(end, head: head, context: context, to: client, in: worker)
     }
 
     // MARK: Refreshes
 
-    func readBody(from client: ClientConnection, in worker: Worker) throws(Refusal) {
+    func readBody(from client: HTTP1Client, in worker: Worker) throws(Refusal) {
         try client.request.wantBody(atMost: Self.bodySize)
         stage = .body
         client.hold(self, until: worker.now + Self.bodyTimeout, in: worker)
@@ -158,7 +158,7 @@ final class HeldRequest {
     }
 
     func clientSent(
-        _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
+        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
         in worker: Worker
     ) {
         switch stage {
@@ -170,7 +170,7 @@ final class HeldRequest {
     }
 
     private func readBody(
-        _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
+        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
         in worker: Worker
     ) {
         do throws(RequestError) {
@@ -186,7 +186,7 @@ final class HeldRequest {
         }
     }
 
-    private func bodyIsWhole(_ client: ClientConnection, _ worker: Worker) {
+    private func bodyIsWhole(_ client: HTTP1Client, _ worker: Worker) {
         let order: RefreshOrder
         do throws(ControlError) {
             order = try RefreshOrder(body.span)
@@ -213,7 +213,7 @@ final class HeldRequest {
 
     /// What came of the refresh of this number, which may be one that was not waited for any more.
     func replied(
-        _ outcome: RefreshOutcome, number: UInt64, from client: ClientConnection,
+        _ outcome: RefreshOutcome, number: UInt64, from client: HTTP1Client,
         in worker: Worker
     ) {
         guard case .reply(let asked) = stage, asked == number else { return }
@@ -221,7 +221,7 @@ final class HeldRequest {
     }
 
     private func replied(
-        _ outcome: RefreshOutcome, from client: ClientConnection, in worker: Worker
+        _ outcome: RefreshOutcome, from client: HTTP1Client, in worker: Worker
     ) {
         switch outcome {
         case .refreshed(let reply):
@@ -234,7 +234,7 @@ final class HeldRequest {
 
     /// The client finished sending. Who waits for an answer of our own may still want it; who left
     /// while keys were read is not kept for the half minute that may take.
-    func clientInputEnded(from client: ClientConnection, in worker: Worker) {
+    func clientInputEnded(from client: HTTP1Client, in worker: Worker) {
         if case .reply = stage { return }
         clientLost(in: worker)
         // Earlier answers may still wait to be taken.
@@ -253,7 +253,7 @@ final class HeldRequest {
 
     /// The process stops: nobody waits for keys any more, and who waits for a seat is sent away
     /// like those who have one.
-    func drain(from client: ClientConnection, in worker: Worker) {
+    func drain(from client: HTTP1Client, in worker: Worker) {
         switch stage {
         case .keys, .message: answer(.draining, client, worker)
         case .seat: end(.draining(context, in: worker), client, worker)
@@ -262,12 +262,12 @@ final class HeldRequest {
     }
 
     /// The time to finish is over, and it has no answer.
-    func drainIsOver(from client: ClientConnection, in worker: Worker) {
+    func drainIsOver(from client: HTTP1Client, in worker: Worker) {
         client.request.makeLast()
         answer(.draining, client, worker)
     }
 
-    func timerFired(from client: ClientConnection, in worker: Worker) {
+    func timerFired(from client: HTTP1Client, in worker: Worker) {
         switch stage {
         case .none: break
         case .keys(let refusal):
@@ -295,13 +295,13 @@ final class HeldRequest {
     }
 
     /// There is no memory for what came behind it.
-    func shed(from client: ClientConnection, in worker: Worker) {
+    func shed(from client: HTTP1Client, in worker: Worker) {
         client.request.makeLast()
         answer(.memory, client, worker)
     }
 
     private func refuse(
-        _ refusal: GateRefusal, _ client: ClientConnection, _ worker: Worker
+        _ refusal: GateRefusal, _ client: HTTP1Client, _ worker: Worker
     ) {
         let refusal = worker.answer(refusal, of: context)
         context.challenge = refusal.challenge
@@ -309,7 +309,7 @@ final class HeldRequest {
     }
 
     private func answer(
-        _ refusal: Refusal, _ client: ClientConnection, _ worker: Worker
+        _ refusal: Refusal, _ client: HTTP1Client, _ worker: Worker
     ) {
         RequestIntake.refuse(refusal, head, context, client, worker)
     }

@@ -154,7 +154,7 @@ extension RequestContext {
     /// Throws when its token was revoked just now, and when the rules have changed since the
     /// request came and do not let it stay; never for a download, which outlives its token.
     func becomeLive(
-        as transport: LiveTransport, _ client: ClientConnection, _ head: RequestHead,
+        as transport: LiveTransport, _ client: HTTP1Client, _ head: RequestHead,
         in worker: Worker
     ) throws(Refusal) {
         guard life.place == nil, let route else { return }

@@ -110,7 +110,7 @@ final class OpenedSocket {
 extension HeldRequest {
     /// Answers a handshake before anybody was let in.
     func openSocket(
-        on route: Generation.Route, from client: ClientConnection, in worker: Worker
+        on route: Generation.Route, from client: HTTP1Client, in worker: Worker
     ) {
         guard let accept = WebSocketAccept.value(for: head) else {
             return client.close(in: worker)
@@ -148,7 +148,7 @@ extension HeldRequest {
     /// Octets of a socket that waits for its first message.
     func readMessage(
         _ octets: Span<UInt8>, at index: inout Int, of socket: OpenedSocket,
-        from client: ClientConnection, in worker: Worker
+        from client: HTTP1Client, in worker: Worker
     ) {
         let start = index
         defer { context.octetsIn += index - start }
@@ -187,7 +187,7 @@ extension HeldRequest {
     }
 
     private func refuse(
-        _ reason: EndReason, _ detail: String, _ client: ClientConnection, _ worker: Worker
+        _ reason: EndReason, _ detail: String, _ client: HTTP1Client, _ worker: Worker
     ) {
         let refusal = Refusal(reason, detail: detail, message: "The first message is not proper")
         RequestIntake.refuse(refusal, head, context, client, worker)
@@ -195,7 +195,7 @@ extension HeldRequest {
 
     /// Its close frame is answered with the same, and that is all.
     private func clientClosed(
-        _ frame: ControlFrame, _ client: ClientConnection, _ worker: Worker
+        _ frame: ControlFrame, _ client: HTTP1Client, _ worker: Worker
     ) {
         var output: [UInt8] = []
         FrameEncoder.appendControl(frame, to: &output)

@@ -94,7 +94,7 @@ final class OriginConnection {
     }
 
     /// From here on it carries this client's requests only.
-    func reserve(for client: ClientConnection) { owner = client.token }
+    func reserve(for client: HTTP1Client) { owner = client.token }
 
     /// The response is whole: rests if it may, and is closed if not.
     ///

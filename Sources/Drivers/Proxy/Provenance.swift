@@ -157,7 +157,7 @@ extension Fields {
 extension Provenance {
     /// The header that tells an upstream whom a connection is opened for (`send_proxy`). Ports that
     /// nobody named are 0.
-    func proxyHeader(_ connection: ClientConnection) -> ProxyHeader {
+    func proxyHeader(_ connection: HTTP1Client) -> ProxyHeader {
         guard let client = address.endpoint else { return ProxyHeader(.local) }
         let server = connection.origin.server ?? connection.stream.localAddress
         let nowhere = ProxyHeader.Endpoint(

@@ -113,7 +113,7 @@ extension RequestContext {
     }
 }
 
-extension ClientConnection {
+extension HTTP1Client {
     /// A new token came for the connection.
     func refresh(_ request: RefreshRequest, in worker: Worker) {
         guard let context = liveContext, let live = context.live, live.id == request.session,

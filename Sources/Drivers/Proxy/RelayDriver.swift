@@ -13,7 +13,7 @@ internal import WebSocket
 /// A WebSocket that lives: the connections of its client and its upstream, and the `WebSocketFlow`
 /// that says what becomes of what comes. It does what the flow answers, and decides nothing.
 final class RelayDriver {
-    let client: ClientConnection
+    let client: HTTP1Client
     let route: Generation.Route
     let context: RequestContext
     let windows: KeptWindows?
@@ -22,7 +22,7 @@ final class RelayDriver {
     var flow: WebSocketFlow
 
     init(
-        client: ClientConnection, upstream: OriginConnection, lease: consuming ServerLease?,
+        client: HTTP1Client, upstream: OriginConnection, lease: consuming ServerLease?,
         context: RequestContext, route: Generation.Route, compression: SocketCompression,
         now: Instant
     ) {

@@ -17,7 +17,7 @@ enum RequestIntake {
     /// Begins the next request as soon as its head is whole. False when it is not, and when it
     /// cannot be understood, which is answered.
     static func read(
-        _ octets: Span<UInt8>, at index: inout Int, from client: ClientConnection,
+        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
         in worker: Worker
     ) -> Bool {
         if client.http.isIdle { client.follow(worker) }
@@ -41,21 +41,21 @@ enum RequestIntake {
     }
 
     /// A head is whole, or never will be.
-    private static func headEnded(_ client: ClientConnection, _ worker: Worker) {
+    private static func headEnded(_ client: HTTP1Client, _ worker: Worker) {
         client.follow(worker)
         if worker.isDraining || client.doorway.isClosed { client.http.makeLast() }
         client.timers.clear(.phase)
     }
 
     /// Between two requests, or within a head, the client has had its time.
-    static func timedOut(from client: ClientConnection, in worker: Worker) {
+    static func timedOut(from client: HTTP1Client, in worker: Worker) {
         guard client.http.giveUpRequest() else { return client.settle(in: worker) }
         let refusal = Refusal(.timeout, message: "The request did not come in time")
         Answer.refuse(unread: refusal, to: client, in: worker)
     }
 
     private static func begin(
-        _ head: RequestHead, _ framing: BodyFraming, from client: ClientConnection,
+        _ head: RequestHead, _ framing: BodyFraming, from client: HTTP1Client,
         in worker: Worker
     ) {
         let context = context(of: head, from: client, in: worker)
@@ -74,14 +74,14 @@ enum RequestIntake {
 
     /// A request whose body could have any end.
     private static func refuse(
-        _ error: HeadError, of head: RequestHead, from client: ClientConnection, in worker: Worker
+        _ error: HeadError, of head: RequestHead, from client: HTTP1Client, in worker: Worker
     ) {
         let context = context(of: head, from: client, in: worker)
         refuse(error.refusal, head, context, client, worker)
     }
 
     /// Asks whether the request may come in, for the first time or once more.
-    static func goOn(_ request: HeldRequest, from client: ClientConnection, in worker: Worker) {
+    static func goOn(_ request: HeldRequest, from client: HTTP1Client, in worker: Worker) {
         do throws(Refusal) {
             var admission = Admission(head: request.head, context: request.context, client: client)
             let decision = try admission.decide(in: worker)
@@ -93,7 +93,7 @@ enum RequestIntake {
 
     /// Goes on with a request that was waiting for its seat.
     static func seated(
-        _ admission: Admission, _ request: HeldRequest, from client: ClientConnection,
+        _ admission: Admission, _ request: HeldRequest, from client: HTTP1Client,
         in worker: Worker
     ) {
         do throws(Refusal) {
@@ -105,7 +105,7 @@ enum RequestIntake {
 
     static func refuse(
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
-        _ client: ClientConnection, _ worker: Worker
+        _ client: HTTP1Client, _ worker: Worker
     ) {
         if refusal.endsConnection { client.request.makeLast(leavingRest: true) }
         if context.route == nil { context.noteEarlyAnswer(to: head) }
@@ -113,7 +113,7 @@ enum RequestIntake {
     }
 
     private static func carryOut(
-        _ decision: Admission.Decision, _ request: HeldRequest, _ client: ClientConnection,
+        _ decision: Admission.Decision, _ request: HeldRequest, _ client: HTTP1Client,
         _ worker: Worker
     ) throws(Refusal) {
         let context = request.context
@@ -152,7 +152,7 @@ enum RequestIntake {
 
     /// - Parameter first: of the same request, when it is judged once more by a newer generation.
     static func context(
-        of head: RequestHead, from client: ClientConnection, in worker: Worker,
+        of head: RequestHead, from client: HTTP1Client, in worker: Worker,
         inPlaceOf first: RequestContext? = nil
     ) -> RequestContext {
         let generation = client.generation

@@ -31,7 +31,7 @@ extension RequestContext {
     }
 }
 
-extension ClientConnection {
+extension HTTP1Client {
     /// Another generation serves. What is between two requests goes over to it at once; a live
     /// connection is asked whether it may stay.
     /// - Returns: true for a live one that may not.

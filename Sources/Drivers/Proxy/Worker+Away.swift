@@ -110,7 +110,7 @@ extension Worker {
     }
 }
 
-extension ClientConnection {
+extension HTTP1Client {
     /// - Parameter group: nil for the one that the request began with.
     func tryServer(of group: BackendGroup?, in worker: Worker) {
         guard case .exchange(let exchange) = phase else { return }

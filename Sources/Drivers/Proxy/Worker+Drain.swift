@@ -30,7 +30,7 @@ extension Worker {
     }
 }
 
-extension ClientConnection {
+extension HTTP1Client {
     /// The time to finish is over. A request that has no answer gets one, so that its client knows
     /// what became of it; whoever hears something already is cut.
     func drainIsOver(in worker: Worker) {

@@ -94,7 +94,7 @@ extension Worker {
         let all: [(token: UInt64, held: Int)] = members.elements.compactMap { member in
             guard case .client(let client) = member else { return nil }
             let held = client.shedCount
-            return held < ClientConnection.leastShed ? nil : (client.token, held)
+            return held < HTTP1Client.leastShed ? nil : (client.token, held)
         }
         return all.sorted { $0.held < $1.held }
     }

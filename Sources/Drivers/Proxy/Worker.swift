@@ -17,7 +17,7 @@ final class Worker {
     enum Member {
         case mailbox
         case listener(ListeningSocket)
-        case client(ClientConnection)
+        case client(HTTP1Client)
         case upstream(OriginConnection)
     }
 
@@ -157,7 +157,7 @@ final class Worker {
     var allowsHeavyInput: Bool { turnAllowance > 0 && (isResuming || heavyResumptions.isEmpty) }
 
     /// What the client's relay holds is read in a later turn: light input in the next one.
-    func resumeLater(_ client: ClientConnection, isLight: Bool) {
+    func resumeLater(_ client: HTTP1Client, isLight: Bool) {
         if isLight {
             lightResumptions.append(client.token)
         } else {
@@ -314,7 +314,7 @@ final class Worker {
         }
         let token = members.insert { token in
             .client(
-                ClientConnection(
+                HTTP1Client(
                     token: token, stream: stream, address: address, lease: lease,
                     doorway: Doorway(listener.key, entrance, generation: generation), now: now))
         }
@@ -397,7 +397,7 @@ final class Worker {
             })
     }
 
-    func client(_ token: UInt64) -> ClientConnection? {
+    func client(_ token: UInt64) -> HTTP1Client? {
         if case .client(let client) = members[token] { client } else { nil }
     }
 

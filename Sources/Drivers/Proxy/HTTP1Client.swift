@@ -21,7 +21,7 @@ internal import Transport
 ///     exchange --101--> webSocket          head --refused WebSocket--> closing
 ///     webSocket --ended by rule--> closing
 ///     any --last answer sent--> lingering --client is silent or gone--> closed
-final class ClientConnection {
+final class HTTP1Client {
     enum Phase {
         case head(HeadStage)
         /// A request that cannot be answered yet.

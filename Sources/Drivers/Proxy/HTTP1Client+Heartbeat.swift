@@ -7,7 +7,7 @@ internal import WebSocket
 /// The heartbeat of a session of Engine.IO that was opened here, until the app's own takes its
 /// place (engine.io-protocol, "Heartbeat"): while the client says who it is, while keys, a seat or
 /// a server are waited for; a `WebSocketFlow` goes on with it while the app opens.
-extension ClientConnection {
+extension HTTP1Client {
     /// The client's session of Engine.IO, while it is kept alive from here.
     private var openedSocket: OpenedSocket? {
         switch phase {

@@ -6,7 +6,7 @@ internal import Settings
 internal import Transport
 
 /// What `ClientPace` says of the client.
-extension ClientConnection {
+extension HTTP1Client {
     /// The client's turn to send or to take begins or ends.
     func watchPace(in worker: Worker) {
         let stream = stream

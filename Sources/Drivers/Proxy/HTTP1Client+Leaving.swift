@@ -4,7 +4,7 @@ internal import Relays
 internal import Transport
 
 /// Clients that finish sending, or leave, while something is done for them.
-extension ClientConnection {
+extension HTTP1Client {
     /// It sends no more, whether or not all of it was received.
     var hasFinished: Bool { hasInputEnded || unreadEnd.hasCome }
 

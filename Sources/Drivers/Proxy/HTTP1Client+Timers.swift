@@ -5,7 +5,7 @@ internal import Settings
 internal import Transport
 
 /// What a client's connection waits for, and what it wants to hear of.
-extension ClientConnection {
+extension HTTP1Client {
     /// What is due by itself, whatever else is.
     enum Timer: Int, CaseIterable {
         /// What the phase waits for: a handshake, a head, the next request, keys, a close.

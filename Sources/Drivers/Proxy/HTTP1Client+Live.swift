@@ -6,7 +6,7 @@ internal import Settings
 internal import Transport
 
 /// What happens to live connections that tokens let in, and to those that wait for keys.
-extension ClientConnection {
+extension HTTP1Client {
     /// Of the live connection, if there is one.
     var liveContext: RequestContext? {
         switch phase {
@@ -81,7 +81,7 @@ extension LiveState {
     /// waited for keys long enough.
     /// - Returns: false when it has ended.
     func expire(
-        _ context: RequestContext, _ client: ClientConnection, in worker: Worker
+        _ context: RequestContext, _ client: HTTP1Client, in worker: Worker
     ) -> Bool {
         while let matter = takeDue(at: worker.now) {
             switch matter {

@@ -4,7 +4,7 @@ internal import Sessions
 extension SessionMessage {
     /// What the connection hears that it is about. A seat that nobody there waits for any more is
     /// given back.
-    func reach(_ client: ClientConnection?, in worker: Worker) {
+    func reach(_ client: HTTP1Client?, in worker: Worker) {
         if let fact = stray(beside: client?.sessionLease) {
             worker.shared.sessions.store.tell(fact, now: worker.now)
             return worker.noteSessionDeadline()
@@ -27,7 +27,7 @@ extension SessionMessage {
 }
 
 /// What the store of sessions has to do with a connection.
-extension ClientConnection {
+extension HTTP1Client {
     /// The seat of the request at hand, or the place in front of it.
     fileprivate var sessionLease: SessionLease? {
         if case .held(let request) = phase { return request.context.session?.lease }

@@ -4,7 +4,7 @@ internal import Relays
 internal import Transport
 
 /// What a client's connection holds in memory that its client, or its upstream, could make it hold.
-extension ClientConnection {
+extension HTTP1Client {
     /// Connections that hold less are not worth being ended.
     static let leastShed = 4 * 1024
 

@@ -6,7 +6,7 @@ internal import Settings
 internal import Transport
 
 /// The end of a connection behind its last answer (`LingeringClose`).
-extension ClientConnection {
+extension HTTP1Client {
     /// Nothing more is said: sends what waits, then FIN, then waits for the client to do the same.
     func finish(in worker: Worker) {
         http.hangUp()
