@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct PlainWordsTests {
-    private static let tree = Result { try SourceTree.read() }
+    private static let tree = SourceTree.standing
 
     @Test func `comments name what they are about`() throws {
         let findings = try Self.tree.get().sources.flatMap(PlainWords.riddles)

@@ -127,7 +127,7 @@ import Testing
 
     @Test func `who has taken all of the answer is not waited for`() {
         var close = LingeringClose(.usual, limit: Self.limit, at: Self.at(0))
-        close.sent(at: Self.at(0))
+        _ = close.progressed(pending: 0, hasInputEnded: false, at: Self.at(0))
         let step = close.judge(acknowledged: 1000, unsent: 0, at: Self.at(2))
         #expect(step == .close)
     }
