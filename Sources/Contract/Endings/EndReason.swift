@@ -62,8 +62,8 @@ package enum EndReason: String, Sendable, CaseIterable {
         }
     }
 
-    /// It is by the rules about tokens, roles and devices, for which front ends of this gateway are
-    /// written.
+    /// An end by the rules about tokens, roles and devices, for which front ends of this gateway
+    /// are written.
     package var isAboutClient: Bool {
         switch self {
         case .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced: true

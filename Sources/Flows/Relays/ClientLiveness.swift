@@ -8,7 +8,7 @@ struct ClientLiveness: Sendable {
         /// What it carries, to tell its pong from the client's own pongs.
         let name: UInt32
         let sent: Instant
-        /// It was sent more than once, and may be answered as often.
+        /// The ping was sent more than once, and may be answered as often.
         var isRepeated = false
 
         var payload: [UInt8] {
@@ -58,7 +58,7 @@ struct ClientLiveness: Sendable {
     /// Octets that came from the client, or what waited for it that it took.
     private var lastSign: Instant { max(lastHeard, lastTaken) }
 
-    /// It is of interest what the client's system has acknowledged.
+    /// True when the acknowledgements of the client's system are to be looked at.
     var asksForAcknowledgements: Bool { ping != nil || watchesAcknowledgements }
 
     /// Acknowledgements are to show that it lives.
@@ -106,7 +106,7 @@ struct ClientLiveness: Sendable {
         let patience = circumstances.isHeard ? (isHeldBack ? 2 : 1) : 4
         if silence >= silenceTimeout * patience { return .silent }
         if silence < pingInterval {
-            // Of one that was repeated there may be more answers, until there is another.
+            // A ping that was repeated may have more answers, until there is another.
             if let ping, lastSign > ping.sent, !ping.isRepeated { self.ping = nil }
             return .fine
         }
@@ -152,7 +152,7 @@ struct ClientLiveness: Sendable {
 
     // MARK: Questions of others
 
-    /// Somebody wants to know whether the client is there: what it answers, or says, is heard.
+    /// Asks whether the client is there: what it answers, or says, is heard.
     ///
     /// - Returns: the octets of a ping that is to be sent; nil where one is on its way.
     mutating func ask(name: UInt32, now: Instant) -> [UInt8]? {
@@ -161,7 +161,7 @@ struct ClientLiveness: Sendable {
         return newPing(name, now: now)
     }
 
-    /// Who is not read from cannot be heard: nobody asks.
+    /// A client that is not read from cannot be heard: it is not asked.
     mutating func withdrawQuestion() { question = .none }
 
     /// The client does not see the ping soon: it has to acknowledge what comes before.
@@ -179,7 +179,7 @@ struct ClientLiveness: Sendable {
         else { return nil }
         switch outcome {
         case .isThere: question = .none
-        // It may still be heard.
+        // The client may still be heard.
         case .isSilent: question = .asked
         }
         return outcome

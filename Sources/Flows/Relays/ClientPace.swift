@@ -12,7 +12,7 @@ package enum TimerChange: Sendable, Hashable {
 /// Its clocks run only while it is the client's turn. Octets count as taken when the client's
 /// system has acknowledged them, not when ours took them: that may be megabytes.
 package struct ClientPace: Sendable {
-    /// Whose turn it is while a request's body is read.
+    /// The side whose turn it is while a request's body is read.
     package enum BodyTurn: Sendable, Hashable {
         /// No body is read.
         case nobody

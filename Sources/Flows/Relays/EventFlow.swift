@@ -18,7 +18,7 @@ package import Settings
 package struct EventFlow: ~Copyable, Sendable {
     /// What has to be done, in the order in which it is said.
     package enum Step: Sendable, Equatable {
-        /// These octets of the input go to the client.
+        /// Octets of the input, in this range, go to the client.
         case pass(Range<Int>)
         /// What was written goes to the client.
         case send
@@ -30,7 +30,7 @@ package struct EventFlow: ~Copyable, Sendable {
         case tooSlow
         /// The client is taken to have left.
         case leave
-        /// Who asked whether the client is there hears that it is.
+        /// The asker whether the client is there hears that it is.
         case answered
         /// The client that was asked has acknowledged nothing for so long that nothing will come.
         case silent
@@ -95,7 +95,7 @@ package struct EventFlow: ~Copyable, Sendable {
     /// Nothing of ours can be put in now.
     package var isClosed: Bool { events.position != .between }
 
-    /// It was not ended, and is not about to be.
+    /// True while the stream was not ended, and is not about to be.
     private var isOpen: Bool { if case .open = state { true } else { false } }
 
     // MARK: The app
@@ -224,7 +224,7 @@ extension EventFlow {
 
     // MARK: Is the client there?
 
-    /// Somebody waits for the place of this client: it has to acknowledge a comment.
+    /// A newcomer waits for the place of this client: it has to acknowledge a comment.
     ///
     /// - Parameters:
     ///   - hasFinished: the client sends no more.
@@ -240,7 +240,7 @@ extension EventFlow {
         return ask(now: now, into: &output)
     }
 
-    /// The same where nothing can be said to the client, because its stream has not begun or is
+    /// As `probe`, where nothing can be said to the client, because its stream has not begun or is
     /// compressed: TCP will know in time, and the app is what is waited for. But who waits for a
     /// place does not wait for one who has perhaps left.
     package static func probedUnheard(hasFinished: Bool) -> Step {

@@ -25,7 +25,7 @@ package enum InputEnd: Sendable, Hashable {
         case awaiting
         /// Something can be put in between the events that are sent.
         case events
-        /// It cannot: they are compressed, or one is only half sent.
+        /// Comments cannot go between events: they are compressed, or one is only half sent.
         case closedEvents
         /// Any other response is being sent.
         case response
@@ -42,7 +42,7 @@ package enum InputEnd: Sendable, Hashable {
             case .body: .leaves
             case .events: isTLS ? .leaves : .isAsked
             case .closedEvents: .leaves
-            // It is asked as soon as its stream begins.
+            // The client is asked as soon as its stream begins.
             case .awaiting where kind == .events: isTLS ? .leaves : .goesOn
             case .awaiting, .response:
                 finishesWithoutClient && kind != .webSocket ? .goesOn : .leaves
@@ -87,7 +87,7 @@ package struct MissingBody: Sendable {
 
 /// What becomes of a request when the connection of its client is broken.
 package enum ClientLoss: Sendable, Hashable {
-    /// It ends. Who has finished sending before has said goodbye.
+    /// The request ends. A client that has finished sending before has said goodbye.
     case ends(Departure)
     /// The app finishes it all the same, and nobody hears the answer.
     case goesOn

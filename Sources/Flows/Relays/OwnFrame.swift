@@ -37,7 +37,7 @@ package enum OwnFrame: Sendable, Equatable {
 /// Frames of ours that wait for the end of a message on its way: a ping and a pong, of several the
 /// last (RFC 6455 §5.5.3), and text messages.
 struct WaitingFrames: Sendable {
-    /// Of text messages the last so many are kept: the end of the message may never come.
+    /// Text messages that are kept, the last: the end of the message may never come.
     static let messageLimit = 16
 
     var ping: [UInt8]?

@@ -37,13 +37,13 @@ package enum SocketOrder: Sendable, Equatable {
 package struct SocketEnd: Sendable, Equatable {
     /// What becomes of the client's connection. The upstream's is closed always.
     package enum Client: Sendable {
-        /// It is gone, or has finished sending.
+        /// The client is gone, or has finished sending.
         case close
-        /// It is sent what waits for it, and then the end.
+        /// The client is sent what waits for it, and then the end.
         case finish
         /// As `finish`, but it has had time enough to take what waits.
         case finishSoon
-        /// It was sent a close frame, and its own is waited for (`ClosingSocket`).
+        /// The client was sent a close frame, and its own is waited for (`ClosingSocket`).
         case awaitClose
     }
 

@@ -9,7 +9,7 @@ package struct UnreadEnd: Sendable {
     /// The client finished sending, and octets that are not wanted yet come before that.
     package private(set) var hasCome = false
     private var question = LeaveQuestion()
-    /// It is read ahead from, because the process stops: its end may stand behind what it has sent.
+    /// The client is read ahead from, since the process stops: its end may follow what it has sent.
     package private(set) var isLookedFor = false
 
     package init() {}

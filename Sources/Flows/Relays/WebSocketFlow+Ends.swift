@@ -20,7 +20,7 @@ extension WebSocketFlow {
 
     mutating func upstreamClosed(_ frame: ControlFrame, now: Instant) {
         switch state {
-        // It answers the gateway's close frame, not one of the client's.
+        // That answers the gateway's close frame, not one of the client's.
         case .violated(var ending):
             // Within a message its end cannot come any more.
             ending.awaitsBoundary = false
@@ -211,12 +211,12 @@ extension WebSocketFlow {
         orders.give(.end(SocketEnd(reason: reason, detail: detail, client: client)))
     }
 
-    /// Nobody is looked after any more who closes: `end` is waited for.
+    /// Clients that close are not looked after any more: `end` is waited for.
     private mutating func stopLooking() {
         for timer: Timer in [.look, .probe, .token] { timers.clear(timer) }
     }
 
-    /// Whose close frame was sent to the other side, if one was.
+    /// The side whose close frame was sent to the other side, if one was.
     private var closed: Closed? {
         switch state {
         case .open, .over: nil

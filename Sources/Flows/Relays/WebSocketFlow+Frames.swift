@@ -5,7 +5,7 @@ package import WebSocket
 
 /// What a read of a direction answers that is passed on as it comes.
 package enum FrameStep: Sendable {
-    /// These octets of the input go to the other side.
+    /// Octets of the input, in this range, go to the other side.
     case forward(Range<Int>)
     /// The beginning of a frame that came in pieces goes to the other side.
     case forwardHeader(HeaderOctets)

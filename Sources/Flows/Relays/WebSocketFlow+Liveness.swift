@@ -77,11 +77,11 @@ extension WebSocketFlow {
 
     // MARK: Questions of others
 
-    /// Somebody wants to know whether the client lives, who waits for its seat perhaps: what it
+    /// Asks whether the client lives, for one who waits for its seat perhaps: what it
     /// answers, or says, is heard (`clientIsThere`).
     package mutating func probe(_ surroundings: Surroundings, now: Instant) {
         guard isOpen else { return }
-        // Who is not read from cannot be heard.
+        // A client that is not read from cannot be heard.
         guard isHeard(surroundings) else {
             liveness.withdrawQuestion()
             return orders.give(.clientIsThere)

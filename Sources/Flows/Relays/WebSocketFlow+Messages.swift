@@ -81,7 +81,7 @@ extension WebSocketFlow {
                         return .message(kind, .payload, form)
                     }
                 case .control(let frame): clientSent(frame, now: now)
-                // Of masked frames, and below the size that would spill.
+                // Only for masked frames, and below the size that would spill.
                 case .messageInPlace, .fragment: break
                 }
             } catch {

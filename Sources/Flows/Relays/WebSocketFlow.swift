@@ -5,16 +5,16 @@ package import SocketIO
 import WebSocket
 
 /// A WebSocket between a client and an upstream, from the upstream's 101 to the end: what goes on
-/// to whom, what is said between, and how it ends. It knows no socket, no time and no zlib: whoever
-/// has those hands in octets and the time, does what is answered, and reports what became of it.
+/// to whom, what is said between, and how it ends. It knows no socket, no time and no zlib: its
+/// driver hands in octets and the time, does what is answered, and reports what became of it.
 ///
 ///     open --close frame of one side--> closing --the other's, or too late--> over
-///     open --the client breaks a rule--> violated --the upstream has answered, or too late--> ending
+///     open --the client breaks a rule--> violated --the upstream answered, or too late--> ending
 ///     any --end by rule--> ending --the message on its way is over--> over
 ///     any --one side is gone--> over
 ///
 /// Without compression data frames go through as they came, still masked; only their headers are
-/// read (`clientSent(_:at:)`). With it, or where messages are for the gateway itself, whole messages
+/// read (`clientSent(_:at:)`). With it, or where messages are for the gateway itself, whole ones
 /// are read (`clientSent(_:at:into:allowance:)`). Every event may give orders: they are to be taken
 /// (`takeOrder`) before the next event, and in front of what the next read answers.
 ///
@@ -39,7 +39,7 @@ package struct WebSocketFlow: ~Copyable {
         case heartbeat
     }
 
-    /// Who has sent a close frame that went on to the other side.
+    /// The side that has sent a close frame which went on to the other side.
     struct Closed {
         enum Sender {
             case client
@@ -138,7 +138,7 @@ package struct WebSocketFlow: ~Copyable {
 
     package var isOver: Bool { if case .over = state { true } else { false } }
 
-    /// Nobody has begun to close.
+    /// True while neither side, nor the gateway, has begun to close.
     package var isOpen: Bool { if case .open = state { true } else { false } }
 
     /// Whole messages are read.
@@ -199,7 +199,7 @@ package struct WebSocketFlow: ~Copyable {
         return true
     }
 
-    /// So many octets wait for the client behind what it was just sent.
+    /// Notes how many octets wait for the client behind what it was just sent.
     package mutating func clientHasWaiting(_ pending: Int, now: Instant) {
         guard let next = queue.grew(to: pending, now: now) else { return }
         timers[.queue] = next

@@ -9,7 +9,7 @@ internal import EventStream
 struct WholeEvents: ~Copyable, Sendable {
     /// Where the client stands.
     enum Position {
-        /// Nobody can tell: the app compresses the stream, although it was not asked to.
+        /// Boundaries cannot be told: the app compresses the stream, although it was not asked to.
         case opaque
         case between
         /// A part of an event was sent that was too long to be held.
@@ -17,7 +17,7 @@ struct WholeEvents: ~Copyable, Sendable {
     }
 
     enum Passage {
-        /// These octets of the input.
+        /// Octets of the input, in this range.
         case range(Range<Int>)
         /// What was written.
         case written

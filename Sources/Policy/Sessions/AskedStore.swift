@@ -108,7 +108,7 @@ package final class AskedStore: Sendable {
     /// When `timePassed` has something to do; nil while everything is answered.
     package var nextDeadline: Instant? { pending.nextDeadline }
 
-    /// Who has waited long enough is told so.
+    /// Tells askers that have waited long enough that no answer came.
     package func timePassed(to now: Instant) { pending.timePassed(to: now) }
 }
 

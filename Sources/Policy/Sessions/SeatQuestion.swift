@@ -29,8 +29,8 @@ package struct SeatQuestion: Sendable {
         case outcome(Outcome)
         /// The session was let in and ended, of which this connection hears the second first.
         case ended(Ending)
-        /// It was let in, and the store asks already whether its client is there: who asks for a
-        /// seat is.
+        /// The session was let in, and the store asks already whether its client is there: a client
+        /// that asks for a seat is.
         case probed
         /// Another session of this connection is meant.
         case foreign

@@ -33,7 +33,7 @@ package enum SeatAnswer: Sendable {
     /// Nothing is decided: others are asked first whether they live. `SessionMessage.answer`
     /// follows.
     case waiting
-    /// It need not depart.
+    /// A session that was refused need not depart.
     case refused(Rejection)
     /// The store cannot say, and will not.
     case unavailable

@@ -5,7 +5,7 @@ package enum StoreQuestion: Sendable {
 
     /// Answered `ended`, with who had to go: nobody unless `endsExcess`.
     case setLimit(StoreKey, RuntimeLimit, endsExcess: Bool)
-    /// Who would have to go? Answered `ended`; nothing changes.
+    /// Asks which sessions would have to go. Answered `ended`; nothing changes.
     case tryLimit(StoreKey, RuntimeLimit)
     /// Answered `done`.
     case clearLimit(StoreKey, role: String?)

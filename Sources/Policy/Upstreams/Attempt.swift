@@ -21,7 +21,7 @@ package struct Attempt: Sendable {
         /// No server is left to be tried: one is waited for where the route says so. The one at
         /// hand is to blame.
         case wait
-        /// The same server is asked for a connection then.
+        /// A server is asked for a connection once more then.
         case askAgain(at: Instant)
         /// The request is sent once more.
         case resend
@@ -44,7 +44,7 @@ package struct Attempt: Sendable {
         self.isWebSocket = isWebSocket
     }
 
-    /// It may go on a connection that has rested. Sent once more it may not: that connection may be
+    /// A request may go on a connection that has rested. Sent once more it may not: that one may be
     /// dead like the first. What a PROXY header says holds for a whole connection, which is one
     /// request's alone then.
     package func mayUseResting(of group: BackendGroup) -> Bool {
@@ -61,7 +61,7 @@ package struct Attempt: Sendable {
         obstacle == nil && !isRepeated
     }
 
-    /// It got no answer, or no connection.
+    /// The request got no answer, or no connection.
     ///
     /// - Parameters:
     ///   - server: the one that it went to.

@@ -15,11 +15,11 @@ import Settings
 package struct OriginPool {
     /// What is done with a connection that was in here.
     package enum Offer: Sendable, Hashable {
-        /// It is used.
+        /// The connection is used.
         case use(UInt64)
-        /// It is used if nothing came on it that was not noticed yet, and else closed.
+        /// The connection is used if nothing came on it unnoticed, and else closed.
         case look(UInt64)
-        /// It is closed.
+        /// The connection is closed.
         case close(UInt64)
     }
 
@@ -54,12 +54,12 @@ package struct OriginPool {
     }
 
     package enum Outcome: Sendable, Hashable {
-        /// It rests until then at the longest.
+        /// The connection rests until then at the longest.
         case rests(until: Instant)
-        /// It is closed.
+        /// The connection is closed.
         case ends
-        /// It is closed, and its server is not trusted for a while: it sent more than it was asked
-        /// for.
+        /// The connection is closed, and its server distrusted for a while: it sent more than it
+        /// was asked for.
         case endsInDistrust
     }
 
@@ -73,7 +73,7 @@ package struct OriginPool {
         let server: ServerState
     }
 
-    /// Those to one server that may be used for anybody, the newest last. An object, so that it is
+    /// Connections to one server that any client may use, the newest last. An object, so that it is
     /// looked up once and changed in its place.
     private final class Shelf {
         var places: [Place] = []

@@ -6,7 +6,7 @@ package import Endings
 package enum UpstreamFailure: Sendable, Hashable {
     /// No connection can be made.
     case unreachable
-    /// Somebody listens there, and has no room in the queue for one more connection.
+    /// The server listens, and has no room in the queue for one more connection.
     case busy
     /// This machine has no descriptor, port or memory for another connection.
     case exhausted
@@ -25,7 +25,7 @@ package enum UpstreamFailure: Sendable, Hashable {
     /// Answered the handshake of a socket that is open here with another status than 101.
     case socketRefused(status: Int)
 
-    /// Whose fault it is.
+    /// The side whose fault it is.
     package enum Blame: Sendable, Hashable, CaseIterable {
         case server
         /// The server refused what the client asked for.
@@ -77,12 +77,12 @@ package enum UpstreamFailure: Sendable, Hashable {
         case .closedEarly:
             .upstream(502, "closed_early", "The application closed the connection")
         case .badResponse:
-            .upstream(502, "bad_response", "The application's answer is no valid HTTP")
+            .upstream(502, "bad_response", "The application's answer is not valid HTTP")
         case .takesNothing:
             .upstream(504, "takes_nothing", "The application did not take the request in time")
         case .silent: .upstream(504, "timeout", "The application did not answer in time")
         case .paused:
-            .upstream(504, "pause", "The application did not go on with its answer in time")
+            .upstream(504, "pause", "The application did not continue its answer in time")
         case .cut: .upstream(502, "cut", "The application broke off its answer")
         case .socketRefused(let status):
             Refusal(

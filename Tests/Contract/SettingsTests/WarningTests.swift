@@ -134,7 +134,8 @@ struct WarningTests {
         (
             tls + "route /a { events; methods POST; respond 200 }\n"
                 + "route /b { events; methods GET POST; respond 200 }",
-            "2:12: warning: only a GET is an event stream, but GET is not among this route's 'methods'"
+            "2:12: warning: only a GET is an event stream, but GET is not among this route's"
+                + " 'methods'"
         ),
         (
             tls + backend + "defaults { backend app; cors any; buffer_body 1k }\n"

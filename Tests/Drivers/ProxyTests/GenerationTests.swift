@@ -105,10 +105,10 @@ import Upstreams
     @Test(arguments: [
         ("none.pem", "a.key", 1, "cannot read the certificate 'none.pem' (is it a file"),
         ("a.pem", "none.key", 2, "cannot read the key 'none.key' (is it a file"),
-        ("empty", "a.key", 1, "'empty' is empty, and no certificate"),
-        ("garbage", "a.key", 1, "'garbage' contains something else, and no certificate"),
+        ("empty", "a.key", 1, "'empty' is empty, but no certificate"),
+        ("garbage", "a.key", 1, "'garbage' contains something else, but no certificate"),
         ("a.key", "a.key", 1, "'a.key' contains a private key instead of the certificate"),
-        ("a.pem", "empty", 2, "'empty' is empty, and no private key"),
+        ("a.pem", "empty", 2, "'empty' is empty, but no private key"),
         ("a.pem", "a.pem", 2, "'a.pem' contains a certificate instead of the private key"),
         ("a.pem", "b.key", 2, "the private key in 'b.key' does not belong to the certificate in"),
         ("a.key", "a.pem", 1, "'a.key' holds a private key, and 'a.pem' the certificate: they"),

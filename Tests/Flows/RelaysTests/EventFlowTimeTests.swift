@@ -218,7 +218,7 @@ import Testing
         let stream = try EventDialogue("comment 1h")
         (stream.acknowledged, stream.outstanding) = (500, 10)
         #expect(stream.probe() == [":\n\n"])
-        #expect(stream.at(30.2) == [])
+        #expect(stream.at(30.2) == ["is silent"])
         stream.acknowledged = 600
         #expect(stream.at(60) == [])
     }

@@ -50,8 +50,8 @@ import Testing
         #expect(
             notices == [
                 .warning(
-                    "keys: cannot read 'https://issuer.test/keys': no connection; the ones at "
-                        + "hand stay in use"),
+                    "keys: cannot read 'https://issuer.test/keys': no connection; the current "
+                        + "keys stay in use"),
                 .info("keys: 'https://issuer.test/keys' can be read again"),
             ])
         #expect(!record.isStale(at: now))
