@@ -444,11 +444,11 @@ def checked(tmp_path, line, **environment):
      (f"response_header {HSTS} max-age=1", "hsts 180d"),
      ("response_header X-A {request.ip}", "{request.id}"),
      ("response_header X-A remove; response_header x-a 1", "set and removed"),
-     ("cors https://a.kr; response_header Access-Control-Allow-Origin *", "said by 'cors'"),
+     ("cors https://a.kr; response_header Access-Control-Allow-Origin *", "set by 'cors'"),
      ("hsts", "hsts DURATION"), ("hsts 180", "180"), ("hsts 180d includeSubDomains", "subdomains"),
      ("add_header X-A 1", "response_header"),
      ("header Authorization env:LOGIN", "secret env:LOGIN"),
-     ("header Authorization Basic env:LOGIN", "behind the word 'secret'"),
+     ("header Authorization Basic env:LOGIN", "after the word 'secret'"),
      ("header Authorization secret env:NOPE_NOPE", "is not set"),
      ("header Authorization Basic secret env:PLAIN_LOGIN", "base64")],
 )  # fmt: skip
@@ -467,7 +467,7 @@ def test_check_says_what_to_write(tmp_path, monkeypatch, line, says):
      ("response_header Authorization x", "header Authorization"),
      ("header Authorization \"Basic hunter2\"", "secret env:NAME"),
      ("header X-Api-Key hunter2", "secret env:NAME"),
-     ("hsts 180d", "over https only"), ("hsts 30d subdomains preload", "at least 365d")],
+     ("hsts 180d", "for https only"), ("hsts 30d subdomains preload", "at least 365d")],
 )  # fmt: skip
 def test_check_warns_of_what_was_hardly_meant(tmp_path, line, says):
     code, text = checked(tmp_path, line)

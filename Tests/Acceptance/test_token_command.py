@@ -247,7 +247,7 @@ def test_a_key_that_is_for_another_algorithm_is_said_to_be(desk, keys):
     desk.configure("RS256 PS256", "jwks file:keys.json")
     path = desk.write("private.pem", private_pem(keys["rsa"]))
     message = desk.refusal(2, "--key", path, "--kid", "a")
-    assert "the key named 'a' of jwt 'app' cannot be used with RS256" in message
+    assert "the key named 'a' of jwt 'app' is not for RS256" in message
     desk.mint("--key", path, "--kid", "a", "--algorithm", "PS256")
 
 
@@ -297,10 +297,10 @@ WRONG_FILES = {
     ),
     "a passphrase": (lambda keys: private_pem(keys["rsa"], encryption=PHRASE), "encrypted"),
     "an old passphrase": (lambda keys: private_pem(keys["rsa"], OLD, PHRASE), "encrypted"),
-    "another kind": (lambda keys: private_pem(keys["p256"]), "a P-256 key signs none of"),
+    "another kind": (lambda keys: private_pem(keys["p256"]), "a P-256 key cannot sign with any algorithm of"),
     "a strange curve": (lambda keys: private_pem(keys["secp256k1"]), "not supported"),
     "a private JWK": (lambda keys: jwt.algorithms.RSAAlgorithm.to_jwk(keys["rsa"]), "PEM"),
-    "a secret for RSA": (lambda keys: SECRET, "a secret signs none of"),
+    "a secret for RSA": (lambda keys: SECRET, "a secret cannot sign with any algorithm of"),
     "a set": (lambda keys: {"keys": [SECRET, SECRET]}, "expected one secret"),
     "a set of public ones": (
         lambda keys: {"keys": [public_jwk(keys["rsa"])]},
@@ -333,7 +333,7 @@ def test_an_algorithm_that_the_rule_does_not_accept_is_said_to(desk, keys):
     desk.rule(keys["rsa"], "RS256 PS256")
     path = desk.write("private.pem", private_pem(keys["rsa"]))
     message = desk.refusal(2, "--key", path, "--algorithm", "RS512")
-    assert "RS512 is not among the algorithms of the rule 'app': RS256 PS256" in message
+    assert "RS512 is not among the algorithms of jwt 'app': RS256 PS256" in message
     for word in ["none", "rs256", "HS999", ""]:
         assert "--algorithm" in desk.refusal(2, "--key", path, "--algorithm", word)
 
