@@ -89,6 +89,12 @@ let package = Package(
                 "Bytes", "Clock", "EventStream", "Endings", "Identity", "Routing", "Sessions",
                 "Settings", "SocketIO", "WebSocket",
             ]),
+        room(
+            "Entry", "Flows",
+            [
+                "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON", "SocketIO", "Endings",
+                "Settings", "Routing", "Sessions", "Identity", "Rates",
+            ]),
 
         // Drivers: where rooms meet.
         room(
@@ -112,7 +118,7 @@ let package = Package(
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON",
                 "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
                 "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
-                "Records", "Relays", "KeySets", "State", "Console",
+                "Records", "Relays", "Entry", "KeySets", "State", "Console",
             ]),
 
         .executableTarget(
@@ -140,6 +146,11 @@ let package = Package(
         .target(
             name: "LateStores", dependencies: ["Sessions", "Clock", "Locks"],
             path: "Tests/Support/LateStores", swiftSettings: strict),
+
+        // What tests of admission share: whom tokens let in.
+        .target(
+            name: "Identities", dependencies: ["Identity", "Settings", "JSON", "JWT"],
+            path: "Tests/Support/Identities", swiftSettings: strict),
 
         // What tests of sockets share: other programs, and a loop for one stream.
         .target(
@@ -193,6 +204,13 @@ let package = Package(
                 "WebSocket", "EventStream", "Clock", "Bytes", "Configured", "Randomness",
             ]),
         tests(
+            "Entry", "Flows",
+            [
+                "Entry", "Endings", "Settings", "Routing", "Sessions", "Identity", "Rates", "HTTP",
+                "HTTP1", "JWT", "SocketIO", "WebSocket", "Bytes", "Clock", "Configured",
+                "Identities", "Randomness",
+            ]),
+        tests(
             "State", "Drivers",
             [
                 "State", "Records", "Identity", "SQLite", "Transport", "Peers", "Locks", "Clock",
@@ -215,7 +233,7 @@ let package = Package(
                 "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
                 "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
                 "Randomness", "Bytes", "Clock", "Routing", "SocketIO",
-                "KeySets", "Configured", "Relays", "LateStores", "Locks",
+                "KeySets", "Configured", "Identities", "Relays", "Entry", "LateStores", "Locks",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

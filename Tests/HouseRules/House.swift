@@ -71,7 +71,7 @@ enum House {
     static let largestCircle = 6
     /// Larger ones, by room. The grammar refers to what it makes; `Proxy` is to be taken apart.
     static let largeCircles: [String: Int] = [
-        "Console": 11, "Proxy": 31, "Settings": 30, "gateway": 13,
+        "Console": 11, "Proxy": 30, "Settings": 30, "gateway": 13,
     ]
 
     static let mostStoredProperties = 12
@@ -79,8 +79,7 @@ enum House {
     static let manyStoredProperties: [String: Int] = [
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
         "KeySets.KeySetLoop": 17, "Proxy.HTTP1Client": 18, "Proxy.Exchange": 16,
-        "Proxy.Generation": 13, "Proxy.RequestContext": 35, "Proxy.SharedState": 23,
-        "Proxy.Worker": 45,
+        "Proxy.SharedState": 23, "Proxy.Worker": 45,
         "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
         "Settings.Settings": 13, "Settings.TokenSettings": 22, "Transport.Stream": 13,
@@ -91,18 +90,18 @@ enum House {
     static let longestType = 450
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
-        "Console.ConsoleEndpoints": 817, "Proxy.Admission": 706, "Proxy.HTTP1Client": 1041,
-        "Proxy.Exchange": 1135, "Proxy.Operations": 508, "Proxy.RelayDriver": 550,
-        "Proxy.RequestContext": 456, "Proxy.Worker": 882, "Relays.WebSocketFlow": 925,
+        "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 472, "Proxy.HTTP1Client": 1041,
+        "Proxy.Exchange": 1134, "Proxy.Operations": 508, "Proxy.RelayDriver": 550,
+        "Proxy.Worker": 882, "Relays.WebSocketFlow": 925,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2329, "Settings.ValueKind": 548,
     ]
 
     /// Functions that are handed a whole worker, by room; the loop's own aside.
-    static let functionsThatTakeTheWorker = ["Proxy": 280]
+    static let functionsThatTakeTheWorker = ["Proxy": 269]
 
     /// Types of one name in several rooms, each another type.
-    static let namesUsedTwice: Set<String> = ["Admission"]
+    static let namesUsedTwice: Set<String> = []
 
     /// Lines of tests for a hundred lines of a room.
     static let leastTested = 60
@@ -112,9 +111,9 @@ enum House {
     ]
 
     /// Comments that do not name what they are about (`PlainWords`), by room.
-    static let riddles = ["HTTP1": 15, "Proxy": 119]
+    static let riddles = ["HTTP1": 15, "Proxy": 77]
     /// Texts with words that are hard to understand, by room.
-    static let unclearTexts = ["HTTP1": 1, "Proxy": 8]
+    static let unclearTexts = ["HTTP1": 1, "Proxy": 5]
 
     /// `default:` in files of machines, which switch there over octets or statuses.
     static let defaults: [String: Int] = [

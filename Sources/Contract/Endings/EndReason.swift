@@ -74,27 +74,3 @@ package enum EndReason: String, Sendable, CaseIterable {
         }
     }
 }
-
-/// An exchange that ends before it began: the reason, and what to tell whom.
-package struct Refusal: Error, Sendable, Equatable {
-    package var reason: EndReason
-    /// The HTTP status; `reason.status` unless a step knows better.
-    package var status: Int
-    /// A finer word for machines, such as `token_expired`; nil when `reason` says it all.
-    package var detail: String?
-    /// One sentence for people. Never a path, a version, a token or anything the client sent.
-    package var message: String
-    /// Seconds for `Retry-After`.
-    package var retryAfterSeconds: Int?
-
-    package init(
-        _ reason: EndReason, status: Int? = nil, detail: String? = nil, message: String,
-        retryAfterSeconds: Int? = nil
-    ) {
-        self.reason = reason
-        self.status = status ?? reason.status ?? 500
-        self.detail = detail
-        self.message = message
-        self.retryAfterSeconds = retryAfterSeconds
-    }
-}

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Clock
 internal import Crypto
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
@@ -114,7 +115,7 @@ struct Answer {
         let form = RefusalForm(
             of: refusal, isWebSocket: context.isWebSocket, isOpen: context.opened != nil,
             isEventStream: context.isEventStream,
-            hasRejection: context.rejection != nil, by: context.routeSettings,
+            hasRejection: refusal.notice != nil, by: context.routeSettings,
             opensEngine: context.speaksSocketIO
                 && EngineHandshake(head).objection(isWebSocket: true) == nil)
         let answer =
@@ -124,7 +125,7 @@ struct Answer {
                     refusal.reason, refusal.detail,
                     messages: context.lastWords(
                         of: refusal, to: head, session: worker.newIdentifier()), head, context)
-            case .rejectionEvent: rejectionEvent(refusal, context)
+            case .rejectionEvent: rejectionEvent(refusal)
             // Each client is told another time, so that not all come back at once.
             case .comeBack:
                 eventStream(
@@ -142,7 +143,7 @@ struct Answer {
     private static func status(
         _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext
     ) -> Answer {
-        guard refusal.status == 401, let login = context.login else {
+        guard refusal.status == 401, let login = refusal.login else {
             return problem(refusal, head: head, context)
         }
         return Answer(
@@ -154,18 +155,13 @@ struct Answer {
             refusal.reason, detail: refusal.detail)
     }
 
-    private static func rejectionEvent(_ refusal: Refusal, _ context: RequestContext) -> Answer {
-        let retry = context.rejection?.rejection.retry.map {
-            StreamEnding.Return.after(milliseconds: Int($0.wholeMilliseconds))
-        }
-        let message = context.rejection.map {
-            $0.object(context.generation.sessionBlocks[$0.block].messages, context.languages)
-        }
+    private static func rejectionEvent(_ refusal: Refusal) -> Answer {
+        let notice = refusal.notice
         return eventStream(
             StreamEnding(
-                refusal.reason, detail: refusal.detail, message: message,
-                comingBack: retry ?? .never),
-            event: context.rejection?.event, isLast: true)
+                refusal.reason, detail: refusal.detail, message: notice?.object,
+                comingBack: notice?.retryMilliseconds.map { .after(milliseconds: $0) } ?? .never),
+            event: notice?.event, isLast: true)
     }
 
     /// A page for who visits one, else a problem document.
@@ -175,12 +171,12 @@ struct Answer {
         _ refusal: Refusal, head: RequestHead?, _ context: RequestContext
     ) -> Answer {
         var fields: [Field] = [("Cache-Control", "no-store"), ("Vary", PageVisit.vary)]
-        if let challenge = context.challenge { fields.append(("WWW-Authenticate", challenge)) }
+        if let challenge = refusal.challenge { fields.append(("WWW-Authenticate", challenge)) }
         if let seconds = refusal.retryAfterSeconds {
             fields.append(("Retry-After", String(seconds)))
         }
         if refusal.status == 405 {
-            fields.append(("Allow", context.allow.joined(separator: ", ")))
+            fields.append(("Allow", refusal.allow.joined(separator: ", ")))
         }
         if refusal.status == 426 { fields.append(("Sec-WebSocket-Version", "13")) }
         let body: [UInt8]
@@ -254,7 +250,7 @@ struct Answer {
                 Fields([]), authority: nil, connection: client.origin,
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
-        context.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
+        context.found.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
         client.request.give(problem(refusal, head: nil, context), to: context, in: worker)
     }
 
@@ -281,9 +277,4 @@ enum WebSocketAccept {
         guard let digest = try? Digest.sha1(input.span) else { return nil }
         return OpeningHandshake.accept(digest: digest.span)
     }
-}
-
-extension HandshakeError {
-    /// How a request with such a handshake ends.
-    var refusal: Refusal { Refusal(.protocolError, status: status, message: message) }
 }

@@ -1,3 +1,4 @@
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity

@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP1
 internal import Identity
 internal import JWT
@@ -86,7 +87,6 @@ extension Exchange {
             if live.expire(context, client, in: worker) { watchToken(in: worker) }
             return
         }
-        context.challenge = TokenError.expired.challenge(realm: "gateway")
         fail(TokenError.expired.refusal, in: worker)
     }
 }

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Clock
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Relays

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
@@ -47,9 +48,9 @@ extension Exchange {
             return false
         }
         do throws(Refusal) {
-            try plan.latecomer?.admitLate(in: worker)
+            try RequestEntry.takeSeat(late: plan.latecomer, for: context, in: worker)
             guard context.life.place == nil else { return true }
-            context.noteLanguages(of: head)
+            context.found.languages = .heard(by: head, on: context.routeSettings)
             try context.becomeLive(as: .eventStream, client, head, in: worker)
             return true
         } catch {

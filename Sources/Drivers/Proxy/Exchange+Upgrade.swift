@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
@@ -125,15 +126,5 @@ extension OpenedSocket {
     fileprivate func isServed(by head: ResponseHead) -> Bool {
         guard let choice = head.fields.text(of: .secWebSocketProtocol) else { return true }
         return choice == subprotocol
-    }
-}
-
-extension ExtensionList {
-    /// All lines of `Sec-WebSocket-Extensions`, which make one list.
-    init(_ fields: Fields) throws(HandshakeError) {
-        self.init()
-        for line in fields.lines where line.known == .secWebSocketExtensions {
-            try read(fields.bytes.span.extracting(line.value))
-        }
     }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Entry
 internal import Forwarding
 internal import HTTP
 internal import HTTP1

@@ -1,70 +1,14 @@
 internal import Clock
 internal import Endings
+internal import Entry
+internal import HTTP
 internal import Identity
 internal import KeySets
 internal import Settings
 internal import Transport
 
-/// Why somebody is not let in, with all its faces.
-struct GateRefusal: Sendable {
-    var refusal: Refusal
-    /// The value of `WWW-Authenticate`, if one is due.
-    var challenge: String?
-    /// It counts against the address it came from.
-    var isFailedAttempt = false
-
-    /// There has never been a key to check such a token with: that is not the client's fault.
-    static let keysUnavailable = GateRefusal(
-        refusal: Refusal(
-            .upstreamUnavailable, status: 503, detail: "keys",
-            message: "The keys to check the token with cannot be had", retryAfterSeconds: 5))
-
-    static let noToken = GateRefusal(refusal: .noToken)
-
-    init(refusal: Refusal, challenge: String? = nil, isFailedAttempt: Bool = false) {
-        self.refusal = refusal
-        self.challenge = challenge
-        self.isFailedAttempt = isFailedAttempt
-    }
-
-    init(_ failure: GateFailure) {
-        refusal = failure.refusal
-        challenge = failure.challenge(realm: "gateway")
-        isFailedAttempt = failure.isFailedAttempt
-    }
-}
-
-/// What a token waits for whose key is not there.
-struct KeyWait {
-    /// What is said when the key does not come.
-    var refusal: GateRefusal
-    /// When the source that might have it begins to be read.
-    var start: Instant
-    /// When it is read at the latest.
-    var deadline: Instant
-
-    /// As of somebody who has waited before, and will not wait longer for that; nil when what is
-    /// read after that comes too late.
-    func within(_ deadline: Instant?) -> KeyWait? {
-        guard let deadline else { return self }
-        guard start < deadline else { return nil }
-        var wait = self
-        wait.deadline = min(wait.deadline, deadline)
-        return wait
-    }
-}
-
 /// Asks the gate of a route, with the newest keys there are.
 struct GateAttempt {
-    enum Outcome {
-        /// Nil for nobody, where that may pass.
-        case passed(VerifiedIdentity?)
-        case refused(GateRefusal)
-        /// The token names a key that is not there, and its source is being read again: the answer
-        /// may be another one then.
-        case awaitKeys(KeyWait)
-    }
-
     /// A source that was just read is left alone for so long; longer nobody waits.
     private static let longestWait: Duration = .seconds(31)
     /// Sources that change in between are asked about so often.
@@ -87,20 +31,13 @@ struct GateAttempt {
         self.begin = begin
     }
 
-    /// Nil for a request whose route is not known.
-    init?(context: RequestContext) {
-        guard let route = context.route else { return nil }
-        self.init(
-            context.generation, route: route, from: context.clientAddress, begin: context.started)
-    }
-
-    func run(
+    func run<Passed>(
         in worker: Worker,
         _ ask: (TokenGate, TokenGate.Circumstances, inout VerifiedTokenCache) throws(GateFailure)
-            -> VerifiedIdentity?
-    ) -> Outcome {
+            -> Passed
+    ) -> GateOutcome<Passed> {
         for round in 1...Self.rounds {
-            // Who asks has seen that there is a gate; without one nobody is let in by mistake.
+            // The caller has seen that there is a gate; without one nobody is let in by mistake.
             let gates = worker.gates.newest(of: generation.gates)
             guard let gate = gates.gate(ofRoute: route) else { break }
             do throws(GateFailure) {
@@ -128,6 +65,21 @@ struct GateAttempt {
             address: address)
     }
 
+    /// A one-time ticket for who was let in with that request.
+    static func ticket(
+        for identity: VerifiedIdentity, _ head: RequestHead, _ query: QueryString,
+        _ context: RequestContext, in worker: Worker
+    ) throws(Refusal) -> String {
+        let gates = worker.gates.newest(of: context.generation.gates)
+        guard let route = context.route, let gate = gates.gate(ofRoute: route) else {
+            throw .keysUnavailable
+        }
+        let attempt = GateAttempt(
+            context.generation, route: route, from: context.clientAddress, begin: context.started)
+        return try gate.issueTicket(
+            for: identity, head.fields, query: query, attempt.circumstances(worker))
+    }
+
     // MARK: Unknown keys
 
     private enum Expectation {
@@ -149,7 +101,7 @@ struct GateAttempt {
         var latest = worker.now
         for source in sources {
             switch worker.shared.keys.askForUnknownKey(of: source, seen: seen, since: begin) {
-            // Its keys are made into gates, about which there is a message.
+            // The newer keys are made into gates, about which there is a message.
             case .newer where generation.gates.version <= seen:
                 first = worker.now
                 latest = max(latest, worker.now + .seconds(1))
@@ -166,10 +118,10 @@ struct GateAttempt {
 
     private func refusal(
         _ failure: GateFailure, _ sources: [KeySetSource], _ worker: Worker
-    ) -> GateRefusal {
+    ) -> Refusal {
         let keys = worker.shared.keys
         let isEmpty = sources.contains { keys.current($0).map { $0.document == nil } ?? false }
-        return isEmpty ? .keysUnavailable : GateRefusal(failure)
+        return isEmpty ? .keysUnavailable : failure.refusal
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Entry
 internal import Identity
 internal import KeySets
 internal import Locks
@@ -8,20 +9,6 @@ internal import Synchronization
 /// The gates of a generation's routes. The control thread makes them anew when keys have changed,
 /// and swaps them in one piece; workers have those that they know at hand (`GatesAtHand`).
 final class Gates: Sendable {
-    /// Which `jwt` blocks let in at a route, and on what terms.
-    struct Door: Sendable {
-        /// Indices into the blocks; none for a route without `auth`.
-        var rules: [Int]
-        var allowsAnonymous: Bool
-        var acceptsTickets: Bool
-
-        init(_ route: RouteSettings) {
-            rules = route.auth
-            allowsAnonymous = route.allowsAnonymous
-            acceptsTickets = route.destination != .ticket
-        }
-    }
-
     /// All gates with the keys of one moment.
     final class Snapshot: Sendable {
         /// `KeySetService.version` before the keys were asked for; 0 for secrets alone.
@@ -32,7 +19,7 @@ final class Gates: Sendable {
         fileprivate init(_ version: UInt64, _ rules: [Authenticator], doors: [Door]) {
             self.version = version
             self.rules = rules
-            gates = Gates.gates(of: doors, rules)
+            gates = doors.map { $0.gate(among: rules) }
         }
 
         /// The gate of the route with this index; nil where everybody may pass.
@@ -46,15 +33,13 @@ final class Gates: Sendable {
     private let latest = Atomic<UInt64>(0)
 
     /// Knows the secrets of the settings only, until `renew` is called.
-    init(_ settings: Settings) throws(Generation.BuildError) {
+    init(_ settings: Settings, _ rules: [Authenticator]) {
         tokens = settings.tokens
         doors = settings.routes.map(Door.init)
-        var rules: [Authenticator] = []
-        for token in settings.tokens { rules.append(try Self.authenticator(token)) }
         current = Guarded(Snapshot(0, rules, doors: doors))
     }
 
-    /// Of the gates that are there now.
+    /// The number of the gates that are there now.
     var version: UInt64 { latest.load(ordering: .acquiring) }
 
     /// The gates that are there now.
@@ -86,23 +71,19 @@ final class Gates: Sendable {
         latest.store(version, ordering: .releasing)
     }
 
-    private static func gates(of doors: [Door], _ rules: [Authenticator]) -> [TokenGate?] {
-        doors.map { door in
-            if door.rules.isEmpty { return nil }
-            return TokenGate(
-                rules: door.rules.map { rules[$0] }, allowsAnonymous: door.allowsAnonymous,
-                acceptsTickets: door.acceptsTickets)
+    /// The `jwt` blocks with their secrets, in their order.
+    static func authenticators(
+        _ settings: Settings
+    ) throws(Generation.BuildError) -> [Authenticator] {
+        var authenticators: [Authenticator] = []
+        for token in settings.tokens {
+            do throws(CryptoError) {
+                authenticators.append(try Authenticator(token))
+            } catch {
+                throw Generation.BuildError(position: token.position, message: error.description)
+            }
         }
-    }
-
-    private static func authenticator(
-        _ settings: TokenSettings
-    ) throws(Generation.BuildError) -> Authenticator {
-        do throws(CryptoError) {
-            return try Authenticator(settings)
-        } catch {
-            throw Generation.BuildError(position: settings.position, message: error.description)
-        }
+        return authenticators
     }
 }
 

@@ -1,8 +1,6 @@
+internal import Entry
 internal import HTTP1
 internal import Identity
-internal import Rates
-internal import Routing
-internal import Sessions
 package import Settings
 package import TLS
 package import Upstreams
@@ -26,80 +24,19 @@ package final class Generation: Sendable {
         var tls: TLSContext?
     }
 
-    /// A route with what its steps need; an object, because whatever lasts longer holds on to it.
-    final class Route: Sendable {
-        let settings: RouteSettings
-        /// Which pages may open a WebSocket here, and which may make requests with a cookie.
-        let socketOrigins: OriginRule
-        let requestOrigins: OriginRule
-        let crossOrigin: CrossOriginRule?
-        let access: AccessRule
-        let stripping: TokenStripping
-        /// Limits that are asked before the token is looked at, and those that count by what it
-        /// says.
-        let earlyRates: [RateRule]
-        let lateRates: [RateRule]
-        /// As the configuration writes it, for the log.
-        let name: String
-
-        init(_ settings: RouteSettings, _ tokens: [TokenSettings]) {
-            self.settings = settings
-            socketOrigins = OriginRule(settings.origins)
-            requestOrigins = OriginRule(settings.origins, besides: settings.crossOrigin)
-            crossOrigin = settings.crossOrigin.map {
-                CrossOriginRule($0, methods: settings.methods)
-            }
-            access = AccessRule(
-                roles: settings.roles, require: settings.require, reportOnly: settings.reportOnly)
-            stripping = TokenStripping(
-                settings.auth.map { tokens[$0] }, among: tokens,
-                settings.forwardsTokens
-                    ? .forwarded : settings.auth.isEmpty ? .open : .authenticated)
-            let name = settings.host.text + settings.path.text
-            let rates = settings.rates.map {
-                RateRule($0, route: name, methods: settings.methods)
-            }
-            earlyRates = rates.filter { !$0.limit.needsIdentity }
-            lateRates = rates.filter(\.limit.needsIdentity)
-            self.name = name
-        }
-
-        var authenticates: Bool { !settings.auth.isEmpty }
-    }
-
-    struct SessionBlock: Sendable {
-        var settings: SessionSettings
-        var rules: SessionRules
-        var messages: SessionMessages
-
-        init(_ settings: SessionSettings, generation: UInt64) {
-            self.settings = settings
-            rules = SessionRules(settings, generation: generation)
-            messages = SessionMessages(settings.messages)
-        }
-    }
+    typealias Route = ServedRoute
 
     package let number: UInt64
     package let settings: Settings
     let entrances: [ListenerKey: Entrance]
     let rules: Rulebook
-    /// Pages that may renew tokens: those that any route with `auth` is for.
-    let refreshOrigins: CrossOriginRule?
+    let gates: Gates
     let groups: [BackendGroup]
-    let sessionBlocks: [SessionBlock]
     let identityNames: IdentityFieldNames
     let headLimits: HeadLimits
     /// What can be served but should not: certificates that are out of date, logins that lead to
     /// nowhere.
     package let warnings: [BuildError]
-    /// Routes whose `login` is turned away in its turn: nobody is sent there.
-    let loopingLogins: Set<Int>
-    /// Query parameters that hold a token or a ticket of some `jwt` block.
-    let tokenParameters: [String]
-    /// Query parameters whose values appear in no log: wherever a token may stand, and the names
-    /// under which apps of all kinds expect one.
-    let redactedQueryNames: [String]
-
     /// - Parameter readFile: the content of a certificate or key file.
     /// - Throws: `BuildError` naming the line whose value does not work.
     package init(
@@ -111,29 +48,19 @@ package final class Generation: Sendable {
         var certificates = CertificateCache(readFile: readFile)
         entrances = try Self.entrances(settings, tickets, &certificates)
         try KeyFiles(readFile: readFile).check(settings.tokens)
-        refreshOrigins = CrossOriginRule(
-            joining: settings.routes.filter { !$0.auth.isEmpty }.compactMap(\.crossOrigin),
-            methods: ["POST"])
-        rules = try Rulebook(settings)
-        let loops = rules.loopingLogins
-        loopingLogins = Set(loops.map(\.route))
-        warnings = certificates.warnings + loops.map(\.warning)
+        let authenticators = try Gates.authenticators(settings)
+        rules = Rulebook(settings, number: number, authenticators)
+        gates = Gates(settings, authenticators)
+        warnings = certificates.warnings + rules.loopingLogins.map(BuildError.init)
         groups = settings.backends.map { BackendGroup($0, registry: registry) }
-        sessionBlocks = settings.sessions.map {
-            SessionBlock($0, generation: number)
-        }
         identityNames = IdentityFieldNames(settings.tokens)
-        tokenParameters = TokenStripping(settings.tokens).queryNames
-        redactedQueryNames =
-            tokenParameters
-            + ["token", "access_token", "id_token", "jwt", "ticket", "api_key", "password"]
         headLimits = HeadLimits(
             size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,
             targetSize: settings.limits.targetSize)
     }
 
     var routes: [Route] { rules.routes }
-    var gates: Gates { rules.gates }
+    var sessionBlocks: [SessionBlock] { rules.sessionBlocks }
 
     /// The `jwt` block that let somebody in.
     func tokenSettings(of identity: VerifiedIdentity) -> TokenSettings? {
@@ -164,13 +91,12 @@ package final class Generation: Sendable {
     }
 }
 
-extension HostPattern {
-    /// As the configuration writes it.
-    var text: String {
-        switch self {
-        case .any: ""
-        case .exact(let name): name
-        case .suffix(let name): "*." + name
-        }
+extension Generation.BuildError {
+    fileprivate init(_ login: LoopingLogin) {
+        self.init(
+            position: login.position,
+            message: "this leads to the route \(login.destination), which asks for a token itself,"
+                + " so nobody is sent there (give the login a route with 'auth off')",
+            severity: .warning)
     }
 }

@@ -1,4 +1,5 @@
 internal import Endings
+internal import Entry
 internal import HTTP1
 internal import Relays
 internal import Transport

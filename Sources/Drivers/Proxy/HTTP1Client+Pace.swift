@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP1
 internal import Relays
 internal import Settings

@@ -1,214 +1,234 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
-internal import JSON
+internal import Rates
 internal import Sessions
 internal import Settings
 internal import Transport
 
-/// A request that cannot be answered at once: keys are being read that its token may need, or its
-/// body is for the gateway itself, or another connection has to be asked.
-///
-///     keys --read, or a reload--> admission, once more      keys --too late--> refused
-///     message --came, or a reload since--> admission, once more
-///     body --whole--> reply --answer of the other connection--> answered
+/// A request that comes in: does what its entry says (`RequestEntry`), finds out what that asks,
+/// and holds the connection while an answer cannot be had at once: keys are being read, its first
+/// message or its body is to come, or others have to be asked.
 final class HeldRequest {
-    enum Stage {
-        /// Nothing is held up yet.
-        case none
-        case keys(GateRefusal)
-        /// The client of an opened WebSocket has to say who it is.
-        case message(OpenedSocket)
-        /// The store of sessions has not decided.
-        case seat(Admission, SeatQuestion)
-        case body
-        /// What the connection of a session says to the refresh of this number.
-        case reply(UInt64)
-    }
-
     /// A token and what is around it.
-    private static let bodySize = ControlRequest.octetLimit
-    private static let bodyTimeout: Duration = .seconds(10)
-    /// Longer than the other connection waits for keys at most.
-    private static let replyTimeout: Duration = .seconds(100)
+    static let bodySize = ControlRequest.octetLimit
 
     let head: RequestHead
     let framing: BodyFraming
     private(set) var context: RequestContext
-    private var stage = Stage.none
-    private var body: [UInt8] = []
-    /// When waiting for keys ends, however often they are read.
-    private var keyDeadline: Instant?
+    private(set) var entry: RequestEntry
+    /// What came of a body that is for the gateway itself.
+    var body: [UInt8] = []
+    /// What the store of sessions has not decided.
+    private var seatQuestion: SeatQuestion?
+    /// The number of the refresh that the request waits for.
+    private var refreshNumber: UInt64?
 
-    init(_ head: RequestHead, _ framing: BodyFraming, _ context: RequestContext) {
+    init(
+        _ head: RequestHead, _ framing: BodyFraming, _ context: RequestContext,
+        from client: HTTP1Client, in worker: Worker
+    ) {
         self.head = head
         self.framing = framing
         self.context = context
+        entry = RequestEntry(
+            EnteringRequest(head, context, from: client, in: worker), by: context.generation.rules)
     }
 
-    // MARK: Keys
+    // MARK: Questions and answers
 
-    /// The answer may be another one by then; until then nobody says no.
-    func awaitKeys(_ wait: KeyWait, from client: HTTP1Client, in worker: Worker) {
-        if worker.isDraining { return answer(.draining, client, worker) }
-        guard let wait = wait.within(keyDeadline), worker.now < wait.deadline else {
-            return refuse(wait.refusal, client, worker)
+    /// Goes on until something is waited for, or the request is through.
+    func goOn(from client: HTTP1Client, in worker: Worker) {
+        do throws(Refusal) {
+            while try carryOut(try entry.next(at: worker.now), client, worker) {}
+        } catch {
+            refuse(error, client, worker)
         }
-        guard worker.awaitKeys(client.token, of: context) else {
-            return refuse(.tooMany, client, worker)
-        }
-        keyDeadline = wait.deadline
-        stage = .keys(wait.refusal)
-        client.hold(self, until: wait.deadline, in: worker)
     }
 
-    /// Also asked after a reload, which may have brought keys: then by the newest rules.
+    /// The answer to what the entry asked last.
+    func told(_ answer: EntryAnswer, from client: HTTP1Client, in worker: Worker) {
+        do throws(Refusal) {
+            try entry.told(answer, at: worker.now)
+        } catch {
+            return refuse(error, client, worker)
+        }
+        goOn(from: client, in: worker)
+    }
+
+    /// False when it does not go on at once.
+    private func carryOut(
+        _ step: EntryStep, _ client: HTTP1Client, _ worker: Worker
+    ) throws(Refusal) -> Bool {
+        if case .ask(let question) = step {
+            guard let answer = try answer(question, client, worker) else { return false }
+            try entry.told(answer, at: worker.now)
+            return true
+        }
+        noteFindings(in: worker)
+        switch step {
+        case .wait: hold(client, worker)
+        case .ask, .seated: break
+        case .respond(let status, let body):
+            client.request.give(.text(status, body, context), to: context, in: worker)
+        case .redirect(let status, let location):
+            client.request.give(.redirect(status, location), to: context, in: worker)
+        case .options(let fields):
+            client.request.give(.options(fields), to: context, in: worker)
+        case .json(let octets):
+            client.request.give(.json(octets), to: context, in: worker)
+        case .refuseEngine(let error):
+            client.request.give(.engineError(error), to: context, in: worker)
+        case .ticket(let identity):
+            let ticket = try GateAttempt.ticket(
+                for: identity, head, entry.known.query, context, in: worker)
+            client.request.give(.ticket(ticket), to: context, in: worker)
+        case .end(let end): self.end(end, client, worker)
+        case .forward(let order): try forward(order, client, worker)
+        }
+        return false
+    }
+
+    /// Nil where it is to be waited for.
+    private func answer(
+        _ question: EntryQuestion, _ client: HTTP1Client, _ worker: Worker
+    ) throws(Refusal) -> EntryAnswer? {
+        switch question {
+        case .memory:
+            try worker.checkMemory()
+            return .memory(nil)
+        case .time: return .time(isEnding: worker.isDraining)
+        case .rate(let draws): return .rate(worker.shared.rates.take(draws, now: worker.now))
+        case .token: return .token(askGate(in: worker))
+        case .names:
+            return .names(session: worker.newSessionID(), device: worker.newSessionID())
+        case .place(let transport):
+            noteFindings(in: worker)
+            try context.becomeLive(as: transport, client, head, in: worker)
+            return .place(nil)
+        case .keys:
+            if worker.isDraining { throw entry.ended(by: .draining) }
+            guard worker.awaitKeys(client.token, of: context) else { return .keys(.tooMany) }
+        case .seat(let arrival):
+            return .seat(news(of: arrival.askForSeat(worker)))
+        case .message:
+            noteFindings(in: worker)
+            guard openSocket(from: client, in: worker) else { return nil }
+        case .body:
+            noteFindings(in: worker)
+            if try wantBody(from: client) { return .body(takeBody()) }
+        case .refresh(let order):
+            if let outcome = refresh(order, client, worker) { return .refresh(outcome) }
+        }
+        noteFindings(in: worker)
+        hold(client, worker)
+        return nil
+    }
+
+    /// Until what is waited for has come, or has not come in time.
+    private func hold(_ client: HTTP1Client, _ worker: Worker) {
+        if let deadline = entry.deadline { client.hold(self, until: deadline, in: worker) }
+    }
+
+    /// What admission has found out by now, for whoever answers the request or writes it down.
+    private func noteFindings(in worker: Worker) {
+        context.found = entry.known.found
+        for note in entry.takeNotes() { note.take(of: context, in: worker) }
+    }
+
+    private func askGate(in worker: Worker) -> GateOutcome<TokenGate.Pass?> {
+        guard let route = entry.known.found.route else { return .refused(.keysUnavailable) }
+        let attempt = GateAttempt(
+            context.generation, route: route, from: context.clientAddress, begin: context.started)
+        let (fields, query) = (head.fields, entry.known.query)
+        let message = context.opened?.message
+        return attempt.run(in: worker) { (gate, circumstances, cache) throws(GateFailure) in
+            try gate.authenticate(
+                fields, query: query, message: message, circumstances, cache: &cache)
+        }
+    }
+
+    private func forward(
+        _ order: ForwardOrder, _ client: HTTP1Client, _ worker: Worker
+    ) throws(Refusal) {
+        if client.request.lacksBody {
+            try client.request.wantBody(atMost: order.route.settings.bodySize ?? .max)
+        }
+        let plan = ForwardPlan(
+            order, group: context.generation.groups[order.backend],
+            latecomer: order.mayTakeSeatLate ? entry : nil)
+        let exchange = Exchange(
+            plan: plan, head: head, framing: framing, context: context, client: client)
+        client.begin(exchange, in: worker)
+        exchange.begin(in: worker)
+    }
+
+    // MARK: Keys and messages
+
+    /// Also told after a reload, which may have brought keys: then the newest rules judge it.
     func keysRead(from client: HTTP1Client, in worker: Worker) {
-        guard case .keys = stage else { return }
-        client.follow(worker)
-        if context.generation !== client.generation {
-            context = RequestIntake.context(
-                of: head, from: client, in: worker, inPlaceOf: context)
-        }
-        RequestIntake.goOn(self, from: client, in: worker)
-    }
-
-    // MARK: First messages
-
-    func awaitMessage(
-        _ route: Generation.Route, from client: HTTP1Client, in worker: Worker
-    ) {
-        openSocket(on: route, from: client, in: worker)
-        guard let socket = context.opened else { return }
-        stage = .message(socket)
-        let timeout = context.generation.settings.limits.firstMessageTimeout
-        client.hold(self, until: worker.now + timeout, in: worker)
+        guard entry.isAsked(.keys) else { return }
+        follow(client, worker)
+        told(.keys(.read), from: client, in: worker)
     }
 
     /// Judged by the newest rules, as a request whose head is whole.
-    func messageCame(from client: HTTP1Client, in worker: Worker) {
-        stage = .none
+    func messageCame(on socket: OpenedSocket, from client: HTTP1Client, in worker: Worker) {
+        follow(client, worker)
+        told(.message(speaksSocketIO: socket.engine != nil), from: client, in: worker)
+    }
+
+    /// By the newest generation.
+    private func follow(_ client: HTTP1Client, _ worker: Worker) {
         client.follow(worker)
-        if context.generation !== client.generation {
-            context = RequestIntake.context(
-                of: head, from: client, in: worker, inPlaceOf: context)
-        }
-        if worker.isDraining { return answer(.draining, client, worker) }
-        RequestIntake.goOn(self, from: client, in: worker)
+        guard context.generation !== client.generation else { return }
+        context = RequestIntake.context(of: head, from: client, in: worker, inPlaceOf: context)
+        entry.follow(
+            EnteringRequest(head, context, from: client, in: worker), by: context.generation.rules)
     }
 
     // MARK: Seats
 
-    /// What the store of sessions says to the connection.
+    /// What the store of sessions says: the session is in, or not, or no longer.
     func told(_ message: SessionMessage, from client: HTTP1Client, in worker: Worker) {
-        guard case .seat(let admission, let question) = stage else { return }
+        guard entry.isAsked(.seat), let question = seatQuestion else { return }
         switch question.told(message, now: worker.now) {
-        case .outcome(let outcome): seat(outcome, admission, from: client, in: worker)
-        case .ended(let ending):
-            let end = Disconnection(ending, in: worker)
-            self.end(StreamEnding(end, of: context, in: worker), client, worker)
+        case .outcome(let outcome): told(.seat(news(of: outcome)), from: client, in: worker)
+        case .ended(let ending): told(.seat(.ended(ending)), from: client, in: worker)
         case .probed: question.lease.answered(now: worker.now)
         case .foreign: break
         }
     }
 
     /// What has become of the question for a seat.
-    func seat(
-        _ outcome: SeatQuestion.Outcome, _ admission: Admission, from client: HTTP1Client,
-        in worker: Worker
-    ) {
-        switch outcome {
-        case .seated(_, let overruled):
-            stage = .none
-            if let overruled, let seat = context.session {
-                worker.noteReportOnly(
-                    .sessions, of: context, as: overruled.refusal, overruled.words(seat.store))
-            }
-            RequestIntake.seated(admission, self, from: client, in: worker)
-        case .open(let question):
-            stage = .seat(admission, question)
-            client.hold(self, until: question.deadline, in: worker)
-        case .refused(let rejection):
-            guard let seat = context.session else { return }
-            context.session = nil
-            answer(
-                context.refuse(
-                    rejection, store: seat.store, client: seat.client, block: seat.block),
-                client, worker)
-        case .failed(let failure): answer(failure.refusal, client, worker)
-        }
+    private func news(of outcome: SeatQuestion.Outcome) -> SeatNews {
+        seatQuestion = if case .open(let question) = outcome { question } else { nil }
+        return context.news(of: outcome, entry.seat)
     }
 
-    private func end(_ end: StreamEnding, _ client: HTTP1Client, _ worker: Worker) {
-        stage = .none
+    private func end(_ end: SeatEnd, _ client: HTTP1Client, _ worker: Worker) {
+        let end =
+            switch end {
+            case .draining: StreamEnding.draining(context, in: worker)
+            case .ordered(let ending):
+                StreamEnding(Disconnection(ending, in: worker), of: context, in: worker)
+            }
         Answer.end(end, head: head, context: context, to: client, in: worker)
     }
 
     // MARK: Refreshes
 
-    func readBody(from client: HTTP1Client, in worker: Worker) throws(Refusal) {
-        try client.request.wantBody(atMost: Self.bodySize)
-        stage = .body
-        client.hold(self, until: worker.now + Self.bodyTimeout, in: worker)
-        client.request.allowBody()
-        if !client.request.lacksBody { bodyIsWhole(client, worker) }
-    }
-
-    func clientSent(
-        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
-        in worker: Worker
-    ) {
-        switch stage {
-        case .message(let socket):
-            readMessage(octets, at: &index, of: socket, from: client, in: worker)
-        case .body: readBody(octets, at: &index, from: client, in: worker)
-        case .none, .keys, .seat, .reply: break
-        }
-    }
-
-    private func readBody(
-        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
-        in worker: Worker
-    ) {
-        do throws(RequestError) {
-            while let event = try client.request.receive(octets, at: &index) {
-                switch event {
-                case .data(let range): body.append(copying: octets.extracting(range))
-                case .end: return bodyIsWhole(client, worker)
-                case .head, .octets: break
-                }
-            }
-        } catch {
-            answer(error.refusal, client, worker)
-        }
-    }
-
-    private func bodyIsWhole(_ client: HTTP1Client, _ worker: Worker) {
-        let order: RefreshOrder
-        do throws(ControlError) {
-            order = try RefreshOrder(body.span)
-        } catch {
-            return answer(error.refusal, client, worker)
-        }
-        body = []
-        guard let id = SessionID(order.session), let live = worker.shared.live.find(id),
-            live.livesOn != nil
-        else {
-            return replied(.unknownSession, from: client, in: worker)
-        }
-        let number = worker.newRefreshNumber()
-        stage = .reply(number)
-        client.hold(self, until: worker.now + Self.replyTimeout, in: worker)
-        worker.shared.mailboxes[Int(live.connection.worker)].post(
-            .refresh(
-                connection: live.connection.connection,
-                RefreshRequest(
-                    session: id, token: order.token, begin: worker.now,
-                    origin: RefreshRequest.Origin(
-                        worker: worker.index, client: client.token, number: number))))
+    /// Nil when the connection is asked that it is for.
+    private func refresh(
+        _ order: RefreshOrder, _ client: HTTP1Client, _ worker: Worker
+    ) -> RefreshOutcome? {
+        guard let number = order.send(from: client, in: worker) else { return .unknownSession }
+        refreshNumber = number
+        return nil
     }
 
     /// What came of the refresh of this number, which may be one that was not waited for any more.
@@ -216,18 +236,8 @@ final class HeldRequest {
         _ outcome: RefreshOutcome, number: UInt64, from client: HTTP1Client,
         in worker: Worker
     ) {
-        guard case .reply(let asked) = stage, asked == number else { return }
-        replied(outcome, from: client, in: worker)
-    }
-
-    private func replied(
-        _ outcome: RefreshOutcome, from client: HTTP1Client, in worker: Worker
-    ) {
-        switch outcome {
-        case .refreshed(let reply):
-            client.request.give(.json(reply.octets), to: context, in: worker)
-        case .refused(let refusal): refuse(refusal, client, worker)
-        }
+        guard refreshNumber == number else { return }
+        told(.refresh(outcome), from: client, in: worker)
     }
 
     // MARK: Ends
@@ -235,57 +245,48 @@ final class HeldRequest {
     /// The client finished sending. Who waits for an answer of our own may still want it; who left
     /// while keys were read is not kept for the half minute that may take.
     func clientInputEnded(from client: HTTP1Client, in worker: Worker) {
-        if case .reply = stage { return }
+        if entry.isAsked(.refresh) { return }
         clientLost(in: worker)
         // Earlier answers may still wait to be taken.
         client.finish(in: worker)
     }
 
-    /// The client is gone. A token that was not believed until then counts as one that is not:
-    /// leaving early is no way to try more of them.
+    /// The client is gone.
     func clientLost(in worker: Worker) {
-        if case .keys(let refusal) = stage, refusal.isFailedAttempt {
-            worker.noteFailedAttempt(of: context)
-        }
+        if entry.failsByLeaving { worker.noteFailedAttempt(of: context) }
         context.release(in: worker)
         worker.record(context, .clientGone)
     }
 
-    /// The process stops: nobody waits for keys any more, and who waits for a seat is sent away
-    /// like those who have one.
+    /// The process stops.
     func drain(from client: HTTP1Client, in worker: Worker) {
-        switch stage {
-        case .keys, .message: answer(.draining, client, worker)
-        case .seat: end(.draining(context, in: worker), client, worker)
-        case .none, .body, .reply: break
+        do throws(Refusal) {
+            guard let step = try entry.drained() else { return }
+            _ = try carryOut(step, client, worker)
+        } catch {
+            refuse(error, client, worker)
         }
     }
 
     /// The time to finish is over, and it has no answer.
     func drainIsOver(from client: HTTP1Client, in worker: Worker) {
         client.request.makeLast()
-        answer(.draining, client, worker)
+        refuse(entry.ended(by: .draining), client, worker)
     }
 
     func timerFired(from client: HTTP1Client, in worker: Worker) {
-        switch stage {
-        case .none: break
-        case .keys(let refusal):
-            worker.stopAwaitingKeys(client.token)
-            refuse(refusal, client, worker)
-        case .body where client.request.giveUpRequest():
-            answer(
-                Refusal(.timeout, message: "The request body did not come in time"), client,
-                worker)
-        case .body: client.finish(in: worker)
-        case .reply: refuse(.keysUnavailable, client, worker)
-        case .message:
-            answer(
-                Refusal(
-                    .timeout, detail: "first_message",
-                    message: "The first message did not come in time"), client, worker)
-        case .seat(let admission, let question):
-            seat(question.timePassed(to: worker.now), admission, from: client, in: worker)
+        if entry.isAsked(.keys) { worker.stopAwaitingKeys(client.token) }
+        if entry.isAsked(.body), !client.request.giveUpRequest() {
+            return client.finish(in: worker)
+        }
+        if entry.isAsked(.seat), let seatQuestion {
+            let outcome = seatQuestion.timePassed(to: worker.now)
+            return told(.seat(news(of: outcome)), from: client, in: worker)
+        }
+        do throws(Refusal) {
+            try entry.timePassed(to: worker.now)
+        } catch {
+            refuse(error, client, worker)
         }
     }
 
@@ -297,29 +298,19 @@ final class HeldRequest {
     /// There is no memory for what came behind it.
     func shed(from client: HTTP1Client, in worker: Worker) {
         client.request.makeLast()
-        answer(.memory, client, worker)
+        refuse(entry.ended(by: .memory), client, worker)
     }
 
-    private func refuse(
-        _ refusal: GateRefusal, _ client: HTTP1Client, _ worker: Worker
-    ) {
-        let refusal = worker.answer(refusal, of: context)
-        context.challenge = refusal.challenge
-        answer(refusal.refusal, client, worker)
-    }
-
-    private func answer(
-        _ refusal: Refusal, _ client: HTTP1Client, _ worker: Worker
-    ) {
-        RequestIntake.refuse(refusal, head, context, client, worker)
+    /// Ends the request, with that or with what is told who fails too often.
+    func refuse(_ refusal: Refusal, _ client: HTTP1Client, _ worker: Worker) {
+        let refusal = worker.answer(entry.ended(by: refusal), of: context)
+        noteFindings(in: worker)
+        if refusal.endsConnection { client.request.makeLast(leavingRest: true) }
+        Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
     }
 }
 
 extension Refusal {
-    /// For what would begin while the process stops.
-    static let draining = Refusal(
-        .draining, message: "The gateway is about to stop", retryAfterSeconds: 1)
-
     /// For what was sent to an application and is not answered when the process ends.
     static let unfinished = Refusal(
         .draining, detail: "unfinished",
@@ -330,12 +321,4 @@ extension Refusal {
     /// For a request that cannot be written: no client can send such a one.
     static let unwritable = Refusal(
         .internalError, message: "The request could not be passed on")
-}
-
-extension GateRefusal {
-    /// More requests wait for keys than may.
-    fileprivate static let tooMany = GateRefusal(
-        refusal: Refusal(
-            .overloaded, detail: "keys", message: "Too many requests wait for keys",
-            retryAfterSeconds: 30))
 }

@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import Identity
 internal import JSON
@@ -24,9 +25,7 @@ extension RequestContext {
     func lastWords(
         of refusal: Refusal, to head: RequestHead, session: @autoclosure () -> String
     ) -> [[UInt8]] {
-        let object = rejection.map {
-            $0.object(generation.sessionBlocks[$0.block].messages, languages)
-        }
+        let object = refusal.notice?.object
         if speaksSocketIO {
             guard refusal.reason.isFinal else { return [] }
             return connectError(
@@ -94,12 +93,6 @@ extension EndReason {
 }
 
 extension EngineHandshake {
-    init(_ query: QueryString) {
-        self.init(
-            version: query.only("EIO"), transport: query.only("transport"),
-            hasSession: query.contains(anyOf: ["sid"]))
-    }
-
     /// By the target of a request, as its client wrote it.
     init(_ head: RequestHead) {
         let query = head.targetText.split(separator: "?", maxSplits: 1).dropFirst().first

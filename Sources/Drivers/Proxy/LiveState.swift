@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import Identity
 internal import Sessions
@@ -14,7 +15,7 @@ final class LiveState {
     /// What time brings to a connection that a token let in.
     enum Matter {
         /// A refresh has waited long enough for keys, and is refused.
-        case overdue(RefreshRequest, GateRefusal)
+        case overdue(RefreshRequest, Refusal)
         /// The rules do not let it stay.
         case leaving(Refusal)
         case notice(expiresInSeconds: Int64)
@@ -96,7 +97,7 @@ final class LiveState {
     }
 
     /// The refresh that has waited long enough, and the answer to it.
-    func takeOverdue(at now: Instant) -> (request: RefreshRequest, refusal: GateRefusal)? {
+    func takeOverdue(at now: Instant) -> (request: RefreshRequest, refusal: Refusal)? {
         guard let pending, now >= pending.wait.deadline else { return nil }
         self.pending = nil
         return (pending.request, pending.wait.refusal)

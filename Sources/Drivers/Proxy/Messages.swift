@@ -1,4 +1,5 @@
 internal import Endings
+internal import Entry
 internal import Sessions
 internal import Settings
 internal import Transport

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Deflate
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
@@ -108,12 +109,11 @@ final class OpenedSocket {
 }
 
 extension HeldRequest {
-    /// Answers a handshake before anybody was let in.
-    func openSocket(
-        on route: Generation.Route, from client: HTTP1Client, in worker: Worker
-    ) {
-        guard let accept = WebSocketAccept.value(for: head) else {
-            return client.close(in: worker)
+    /// Answers a handshake before anybody was let in. False when there is no socket for that.
+    func openSocket(from client: HTTP1Client, in worker: Worker) -> Bool {
+        guard let route = context.ruledBy, let accept = WebSocketAccept.value(for: head) else {
+            client.close(in: worker)
+            return false
         }
         var compression = SocketCompression()
         // Admission refused malformed offers.
@@ -128,7 +128,8 @@ extension HeldRequest {
             accept: accept, subprotocol: subprotocol, context: context,
             agreement: compression.client)
         guard client.request.becomeTunnel(answer, in: worker) else {
-            return client.close(in: worker)
+            client.close(in: worker)
+            return false
         }
         let engine = route.settings.socketIO.map { settings in
             EngineSession(
@@ -143,6 +144,7 @@ extension HeldRequest {
         context.opened = OpenedSocket(
             subprotocol: subprotocol, compression: compression, settings: route.settings,
             engine: engine)
+        return true
     }
 
     /// Octets of a socket that waits for its first message.
@@ -157,7 +159,7 @@ extension HeldRequest {
                 switch event {
                 case .message(let message):
                     socket.message = message
-                    return messageCame(from: client, in: worker)
+                    return messageCame(on: socket, from: client, in: worker)
                 case .control(let frame) where frame.kind == .close:
                     return clientClosed(frame, client, worker)
                 case .goodbye:
@@ -190,7 +192,7 @@ extension HeldRequest {
         _ reason: EndReason, _ detail: String, _ client: HTTP1Client, _ worker: Worker
     ) {
         let refusal = Refusal(reason, detail: detail, message: "The first message is not proper")
-        RequestIntake.refuse(refusal, head, context, client, worker)
+        self.refuse(refusal, client, worker)
     }
 
     /// Its close frame is answered with the same, and that is all.

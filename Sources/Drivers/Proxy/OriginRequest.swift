@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import Identity
 internal import JSON
@@ -35,30 +36,35 @@ struct RefreshRequest: Sendable {
     }
 }
 
-enum RefreshOutcome: Sendable {
-    /// `expires_in` of the answer; nil for a token without an end.
-    case refreshed(ControlReply)
-    case refused(GateRefusal)
-
-    static let unknownSession = RefreshOutcome.refused(
-        GateRefusal(
-            refusal: Refusal(
-                .policy, status: 404, detail: "session", message: "There is no such session")))
-    static let superseded = RefreshOutcome.refused(
-        GateRefusal(
-            refusal: Refusal(
-                .policy, status: 409, detail: "superseded", message: "A newer token has come")))
+extension RefreshOrder {
+    /// Asks the worker of the connection that it is for.
+    ///
+    /// - Returns: the number of the refresh; nil when there is no such connection.
+    func send(from client: HTTP1Client, in worker: Worker) -> UInt64? {
+        guard let id = SessionID(session), let live = worker.shared.live.find(id),
+            live.livesOn != nil
+        else { return nil }
+        let number = worker.newRefreshNumber()
+        worker.shared.mailboxes[Int(live.connection.worker)].post(
+            .refresh(
+                connection: live.connection.connection,
+                RefreshRequest(
+                    session: id, token: token, begin: worker.now,
+                    origin: RefreshRequest.Origin(
+                        worker: worker.index, client: client.token, number: number))))
+        return number
+    }
 }
 
 /// Judges new tokens as admission judged the first.
 extension RequestContext {
     enum RefreshVerdict {
         case accepted(VerifiedIdentity)
-        /// Its keys are being read.
+        /// The keys of its issuer are being read.
         case awaitKeys(KeyWait)
         /// The connection goes on under the token it has.
-        case refused(GateRefusal)
-        /// It is somebody else's.
+        case refused(Refusal)
+        /// The token is another user's.
         case otherUser(Refusal)
         /// The user may not be here any more.
         case forbidden(Refusal)
@@ -83,12 +89,11 @@ extension RequestContext {
         }
         let identity: VerifiedIdentity
         switch found {
-        case .passed(let verified?): identity = verified
-        case .passed(nil): return .refused(GateRefusal(.revoked))
+        case .passed(let verified): identity = verified
         case .refused(let refusal): return .refused(refusal)
         case .awaitKeys(let wait): return .awaitKeys(wait)
         }
-        guard let current = self.identity else { return .refused(GateRefusal(.revoked)) }
+        guard let current = self.identity else { return .refused(GateFailure.revoked.refusal) }
         if let refusal = RefreshDecision(current: current, new: identity).refusal {
             return .otherUser(refusal)
         }
@@ -122,7 +127,7 @@ extension HTTP1Client {
         switch context.judge(request, live, in: worker) {
         case .accepted(let identity):
             guard context.renew(identity, live: live, in: worker) else {
-                request.reply(.refused(GateRefusal(.revoked)), in: worker)
+                request.reply(.refused(GateFailure.revoked.refusal), in: worker)
                 return disconnect(Disconnection(.tokenRevoked), in: worker)
             }
             worker.shared.counters.note(\.refreshes)
@@ -141,7 +146,7 @@ extension HTTP1Client {
         case .refused(let refusal): refuse(request, refusal, in: worker)
         case .otherUser(let refusal):
             request.reply(
-                .refused(GateRefusal(refusal: refusal, isFailedAttempt: true)), in: worker)
+                .refused(refusal.asFailedAttempt), in: worker)
             // A stranger who knows the session's name must not be able to end it.
             if request.origin == nil {
                 guard context.enforcesTokens else {
@@ -150,7 +155,7 @@ extension HTTP1Client {
                 disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
             }
         case .forbidden(let refusal):
-            request.reply(.refused(GateRefusal(refusal: refusal)), in: worker)
+            request.reply(.refused(refusal), in: worker)
             disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
         }
     }
@@ -162,11 +167,11 @@ extension HTTP1Client {
     }
 
     func refuse(
-        _ request: RefreshRequest, _ refusal: GateRefusal, in worker: Worker
+        _ request: RefreshRequest, _ refusal: Refusal, in worker: Worker
     ) {
         request.reply(.refused(refusal), in: worker)
         guard request.origin == nil, let context = liveContext else { return }
         let refusal = worker.answer(refusal, of: context)
-        say(.error(refusal.refusal, at: SystemClock.wallTime()), in: worker)
+        say(.error(refusal, at: SystemClock.wallTime()), in: worker)
     }
 }

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Deflate
+internal import Entry
 internal import Relays
 internal import Settings
 internal import Transport

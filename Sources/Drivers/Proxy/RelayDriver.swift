@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Endings
+internal import Entry
 internal import Identity
 internal import Relays
 internal import Sessions

@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import Identity
 internal import Routing
@@ -7,83 +8,64 @@ internal import Sessions
 internal import Settings
 internal import Transport
 
-/// What is known of one request from its head to its access-log line. One object a request: every
-/// step adds to it, and whoever ends the request writes it down.
+/// One request from its head to its access-log line, in three parts: what it was, what holds its
+/// connection in, and what the log line needs. One object a request: whoever ends the request
+/// writes it down.
 final class RequestContext {
-    let id: String
+    /// What the request was; nothing of it changes.
+    struct Origin {
+        let id: String
+        let started: Instant
+        let method: Method
+        /// The client, the scheme it came by and the host it asks.
+        let provenance: Provenance
+        let isWebSocket: Bool
+        let minorVersion: UInt8
+    }
+
+    /// What the access log says of how it went.
+    struct Outcome {
+        /// The server the request was last sent to.
+        var server: SocketAddressSettings?
+        var status = 0
+        var detail: String?
+        var octetsIn = 0
+        var octetsOut = 0
+        /// Messages of a WebSocket; counted when it ends.
+        var messagesIn = 0
+        var messagesOut = 0
+        /// What rules that were not in force would have refused.
+        var wouldRefuse: [(rule: RouteSettings.Rule, as: Refusal?)] = []
+    }
+
+    let origin: Origin
     let generation: Generation
-    let started: Instant
-    let method: Method
-    /// Whom it comes from, by which scheme and to which host.
-    let provenance: Provenance
-    let isWebSocket: Bool
-    let minorVersion: UInt8
-    /// What it asks for; known with its route.
-    var kind = RequestKind.plain
-    /// The client was told to send its body (`100 Continue`): nobody else has to.
-    var hasContinued = false
-    /// The path and the query the client asked for, tokens redacted; for the log.
-    var path = ""
-    /// In which languages the client is told that its connection ends.
-    var languages = LanguagePreference(acceptLanguage: nil)
-    /// An index into `generation.routes`.
-    var route: Int?
-    /// An index into `generation.settings.rewrites`.
-    var rewrite: Int?
-    var identity: VerifiedIdentity?
-    /// Where its token was; nil for nobody, and for a ticket.
-    var tokenPlace: TokenSettings.Place?
-    /// It drew from the buckets that are asked first; a request that waited for keys draws once.
-    var hasDrawn = false
-    /// What rules that were not in force would have refused.
-    var wouldRefuse: [(rule: RouteSettings.Rule, as: Refusal?)] = []
-    /// The client reads what the gateway itself says: its subprotocol, or events of its own.
-    var speaksControl = false
+    /// What admission found out about it; of whom it is, what the last token says.
+    var found = Findings()
+    /// What it has of the table of live connections.
+    var life = Life.none
+    /// The place among the devices of a store.
+    var session: SessionSeat?
     /// A WebSocket whose handshake the gateway has answered by itself.
     var opened: OpenedSocket?
-    var life = Life.none
-    var session: SessionSeat?
-    /// Why no seat was given, when that is why the request ends.
-    var rejection: SessionRejection?
-    /// A device is handed out its name with it.
-    var setCookie: String?
-    /// The value of `WWW-Authenticate`, when the request ends for want of a good token.
-    var challenge: String?
-    /// Where who visits a page is sent to sign in, when the request ends for want of a token.
-    var login: String?
-    /// What the answer says about pages of other origins, on a route with `cors`.
-    var crossOrigin: [CrossOriginRule.Field] = []
-    /// What the configuration says in the answer, whoever gives it.
-    var answerFields = AnswerFields()
-    /// The methods a 405 names.
-    var allow: [String] = []
-    /// The server the request was last sent to.
-    var server: SocketAddressSettings?
-    var status = 0
-    var detail: String?
-    var octetsIn = 0
-    var octetsOut = 0
-    /// Of a WebSocket's; counted when it ends.
-    var messagesIn = 0
-    var messagesOut = 0
+    /// The client was told to send its body (`100 Continue`): nobody else has to.
+    var hasContinued = false
+    var outcome = Outcome()
 
     init(
         id: String, generation: Generation, started: Instant, method: Method,
         provenance: Provenance, isWebSocket: Bool, minorVersion: UInt8
     ) {
-        self.id = id
+        origin = Origin(
+            id: id, started: started, method: method, provenance: provenance,
+            isWebSocket: isWebSocket, minorVersion: minorVersion)
         self.generation = generation
-        self.started = started
-        self.method = method
-        self.provenance = provenance
-        self.isWebSocket = isWebSocket
-        self.minorVersion = minorVersion
     }
 
-    /// It takes a seat, hears what the gateway says, and ends by rule.
+    /// The request takes a seat, hears what the gateway says, and ends by rule.
     var isEventStream: Bool { kind == .events }
 
-    /// Whom it is for; nil when it names nobody.
+    /// The host that the request is for; nil when it names none.
     var authority: Authority? { provenance.authority }
 
     /// The client's address, as text.
@@ -100,8 +82,8 @@ final class RequestContext {
         return route.map { generation.routes[$0] }
     }
 
-    /// Nobody ends for want of a good token where that rule is only reported about, or where none
-    /// is asked for any more.
+    /// No connection ends for want of a good token where that rule is only reported about, or where
+    /// no token is asked for any more.
     var enforcesTokens: Bool {
         guard let settings = ruledBy?.settings else { return true }
         if live != nil, settings.auth.isEmpty { return false }
@@ -140,19 +122,6 @@ final class RequestContext {
         guard let session else { return }
         session.lease.end(departure, now: worker.now)
         worker.noteSessionDeadline()
-    }
-}
-
-extension RequestContext {
-    /// No seat: what the request ends with.
-    func refuse(
-        _ rejection: Rejection, store: String, client: ClientID?, block: Int
-    ) -> Refusal {
-        let refused = SessionRejection(
-            rejection: rejection, store: store, client: client, block: block)
-        self.rejection = refused
-        return rejection.refusal(
-            message: refused.text(generation.sessionBlocks[block].messages, languages))
     }
 }
 
@@ -221,15 +190,6 @@ extension Reconnect {
 extension RequestContext {
     private static let standardMessages = SessionMessages()
 
-    /// With a seat or without, one that lives may be told that it ends.
-    func noteLanguages(of head: RequestHead) {
-        let preference = LanguagePreference(
-            acceptLanguage: head.fields.text(of: .acceptLanguage))
-        languages =
-            routeSettings?.sessions == nil
-            ? SessionMessages.builtInPreference(preference) : preference
-    }
-
     /// The object that says why a live connection ends, in the client's language.
     func disconnection(_ end: Disconnection) -> [UInt8] {
         let messages =
@@ -250,46 +210,13 @@ struct SessionSeat {
     let lease: SessionLease
     let store: String
     let client: ClientID?
-    /// An index into `Generation.sessionBlocks`.
+    /// An index into `Rulebook.sessionBlocks`.
     let block: Int
 
-    init(_ lease: SessionLease, of arrival: Arrival, block: Int) {
+    init(_ lease: SessionLease, _ wish: SeatWish) {
         self.lease = lease
-        store = arrival.store.store
-        client = arrival.device.key.clientID
-        self.block = block
-    }
-}
-
-/// A place that was not given.
-struct SessionRejection {
-    let rejection: Rejection
-    let store: String
-    let client: ClientID?
-    /// An index into `Generation.sessionBlocks`.
-    let block: Int
-
-    private var values: SessionMessages.Values {
-        SessionMessages.Values(limit: rejection.limit, store: store, device: client?.text)
-    }
-
-    /// The event that says so.
-    var event: String { rejection.limit == nil ? "force_disconnect" : "connection_rejected" }
-
-    /// What the person is told.
-    func text(_ messages: SessionMessages, _ languages: LanguagePreference) -> String {
-        rejection.limit == nil
-            ? messages.disconnection(.replaced, values, for: languages)
-            : messages.rejection(values, for: languages)
-    }
-
-    /// The object that the front end is told.
-    func object(_ messages: SessionMessages, _ languages: LanguagePreference) -> [UInt8] {
-        guard let limit = rejection.limit else {
-            return messages.forceDisconnect(
-                .replaced, values, retry: rejection.retry, for: languages)
-        }
-        return messages.connectionRejected(
-            limit: limit, store: store, device: client?.text, for: languages)
+        store = wish.store
+        client = wish.client
+        block = wish.block
     }
 }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Clock
 internal import Crypto
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
@@ -33,7 +34,7 @@ enum RequestIntake {
             switch error {
             case .framing(let error, let head): refuse(error, of: head, from: client, in: worker)
             case .head(let error): Answer.refuse(unread: error.refusal, to: client, in: worker)
-            // Of a body nothing is read here.
+            // Nothing of a body is read here.
             case .body, .bodyTooLarge: break
             }
             return false
@@ -61,15 +62,16 @@ enum RequestIntake {
         let context = context(of: head, from: client, in: worker)
         // Behind a handshake stand frames, or nothing: whatever the answer, there is no request.
         if context.isWebSocket { client.request.makeLast(leavingRest: true) }
+        let request = HeldRequest(head, framing, context, from: client, in: worker)
         do throws(Refusal) {
             if head.method == .connect {
                 throw Refusal(.policy, status: 405, message: "CONNECT is not served here")
             }
             if client.request.lacksBody || context.isWebSocket { try worker.checkMemory() }
-            goOn(HeldRequest(head, framing, context), from: client, in: worker)
         } catch {
-            refuse(error, head, context, client, worker)
+            return request.refuse(error, client, worker)
         }
+        request.goOn(from: client, in: worker)
     }
 
     /// A request whose body could have any end.
@@ -77,77 +79,8 @@ enum RequestIntake {
         _ error: HeadError, of head: RequestHead, from client: HTTP1Client, in worker: Worker
     ) {
         let context = context(of: head, from: client, in: worker)
-        refuse(error.refusal, head, context, client, worker)
-    }
-
-    /// Asks whether the request may come in, for the first time or once more.
-    static func goOn(_ request: HeldRequest, from client: HTTP1Client, in worker: Worker) {
-        do throws(Refusal) {
-            var admission = Admission(head: request.head, context: request.context, client: client)
-            let decision = try admission.decide(in: worker)
-            try carryOut(decision, request, client, worker)
-        } catch {
-            refuse(error, request.head, request.context, client, worker)
-        }
-    }
-
-    /// Goes on with a request that was waiting for its seat.
-    static func seated(
-        _ admission: Admission, _ request: HeldRequest, from client: HTTP1Client,
-        in worker: Worker
-    ) {
-        do throws(Refusal) {
-            try carryOut(try admission.seated(in: worker), request, client, worker)
-        } catch {
-            refuse(error, request.head, request.context, client, worker)
-        }
-    }
-
-    static func refuse(
-        _ refusal: Refusal, _ head: RequestHead, _ context: RequestContext,
-        _ client: HTTP1Client, _ worker: Worker
-    ) {
-        if refusal.endsConnection { client.request.makeLast(leavingRest: true) }
-        if context.route == nil { context.noteEarlyAnswer(to: head) }
-        Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
-    }
-
-    private static func carryOut(
-        _ decision: Admission.Decision, _ request: HeldRequest, _ client: HTTP1Client,
-        _ worker: Worker
-    ) throws(Refusal) {
-        let context = request.context
-        if context.opened != nil, !decision.isForSockets {
-            throw Refusal(.policy, status: 404, message: "No WebSocket is served here")
-        }
-        switch decision {
-        case .respond(let status, let body):
-            client.request.give(.text(status, body, context), to: context, in: worker)
-        case .redirect(let status, let location):
-            if context.route == nil { context.noteEarlyAnswer(to: request.head) }
-            client.request.give(.redirect(status, location), to: context, in: worker)
-        case .options(let fields):
-            client.request.give(.options(fields), to: context, in: worker)
-        case .refuseEngine(let error):
-            client.request.give(.engineError(error), to: context, in: worker)
-        case .ticket(let ticket):
-            client.request.give(.ticket(ticket), to: context, in: worker)
-        case .awaitKeys(let wait): request.awaitKeys(wait, from: client, in: worker)
-        case .awaitMessage(let route): request.awaitMessage(route, from: client, in: worker)
-        case .awaitSeat(let admission, let question):
-            request.seat(.open(question), admission, from: client, in: worker)
-        case .refresh:
-            try request.readBody(from: client, in: worker)
-        case .forward(let plan):
-            if client.request.lacksBody {
-                try client.request.wantBody(atMost: plan.route.settings.bodySize ?? .max)
-            }
-            let exchange = Exchange(
-                plan: plan, head: request.head, framing: request.framing, context: context,
-                client: client)
-            client.begin(exchange, in: worker)
-            exchange.begin(in: worker)
-        }
+        HeldRequest(head, .none, context, from: client, in: worker)
+            .refuse(error.refusal, client, worker)
     }
 
     /// - Parameter first: of the same request, when it is judged once more by a newer generation.
@@ -164,8 +97,6 @@ enum RequestIntake {
                 fields, authority: head.authority, connection: client.origin,
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
-        context.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
-        context.hasDrawn = first?.hasDrawn ?? false
         if let opened = first?.opened {
             context.opened = opened
             context.status = 101
@@ -188,13 +119,29 @@ enum RequestIntake {
     }
 }
 
-extension Admission.Decision {
-    /// What a WebSocket can be done with that was opened already.
-    fileprivate var isForSockets: Bool {
+extension EnteringRequest {
+    init(
+        _ head: RequestHead, _ context: RequestContext, from client: HTTP1Client,
+        in worker: Worker
+    ) {
+        let listener = client.doorway.settings
+        self.init(
+            head, id: context.id, address: context.provenance.address.networkOctets,
+            addressText: context.client, authority: context.authority, isSecure: context.isTLS,
+            isWebSocket: context.isWebSocket,
+            connection: ConnectionAddress(
+                worker: UInt64(worker.index), connection: client.token),
+            redirectToHTTPS: listener.redirectToHTTPS,
+            answerFields: AnswerFields(listener, isSecure: context.isTLS))
+    }
+}
+
+extension SocketAddress {
+    /// In network order; none for a path.
+    fileprivate var networkOctets: [UInt8] {
         switch self {
-        case .forward, .awaitKeys, .awaitSeat: true
-        case .respond, .redirect, .options, .ticket, .refresh, .awaitMessage, .refuseEngine:
-            false
+        case .ip4(let octets, _), .ip6(let octets, _): octets
+        case .unix: []
         }
     }
 }

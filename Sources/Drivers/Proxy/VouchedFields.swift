@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Entry
 internal import HTTP
 internal import Identity
 internal import Settings

@@ -1,5 +1,6 @@
 internal import Clock
 internal import Endings
+internal import Entry
 internal import Identity
 internal import Settings
 
@@ -7,7 +8,7 @@ internal import Settings
 extension Worker {
     /// What somebody is told who is refused: that, or `rate_limited` when it is a failed attempt
     /// and too many failed from its address before. Whoever succeeds is not asked here.
-    func answer(_ refusal: GateRefusal, of context: RequestContext) -> GateRefusal {
+    func answer(_ refusal: Refusal, of context: RequestContext) -> Refusal {
         guard refusal.isFailedAttempt else { return refusal }
         guard let address = context.clientAddress,
             attempts?.isOverLimit(address, now: now) == true
@@ -21,7 +22,7 @@ extension Worker {
             shared.log.warning(
                 "too many failed attempts from \(context.client): refused\(others)")
         }
-        return GateRefusal(refusal: .tooManyAttempts)
+        return .tooManyAttempts
     }
 
     /// Whoever has failed so far has failed by the new limit, too.
@@ -50,11 +51,11 @@ extension Worker {
         _ rule: RouteSettings.Rule, of context: RequestContext, as refusal: Refusal? = nil,
         _ words: @autoclosure () -> String = "would have refused a request"
     ) {
-        if context.wouldRefuse.contains(where: { $0.rule == rule }) { return }
+        if context.outcome.wouldRefuse.contains(where: { $0.rule == rule }) { return }
         let route = context.ruledBy
         // Where no token is asked for any more, nothing would have been refused for one.
         if rule == .auth, let route, !route.authenticates { return }
-        context.wouldRefuse.append((rule, refusal))
+        context.outcome.wouldRefuse.append((rule, refusal))
         guard let route = route?.name else { return }
         shared.counters.noteReportOnly(rule, route: route)
         guard now >= nextReport else { return }
@@ -64,16 +65,20 @@ extension Worker {
     }
 }
 
-extension Refusal {
-    /// One more failed than its address may. Its connection ends with that (`endsConnection`).
-    static let tooManyAttempts = Refusal(
-        .rateLimited, detail: "attempts", message: "Too many failed attempts",
-        retryAfterSeconds: 1)
-
-    /// The finest word there is for it.
-    var word: String { detail ?? reason.rawValue }
-
-    /// No further request is read behind such an answer: where the request ends is not known for
-    /// sure, or the client is up to something.
-    var endsConnection: Bool { reason == .protocolError || self == .tooManyAttempts }
+extension EntryNote {
+    /// Counts it, and tells the operator.
+    func take(of context: RequestContext, in worker: Worker) {
+        switch self {
+        case .wouldRefuse(let rule, let refusal, let words?):
+            worker.noteReportOnly(rule, of: context, as: refusal, words)
+        case .wouldRefuse(let rule, let refusal, nil):
+            worker.noteReportOnly(rule, of: context, as: refusal)
+        case .denied:
+            guard let route = context.ruledBy else { return }
+            worker.shared.counters.noteRefused(.deny, route: route.name)
+        case .rateLimited:
+            guard let route = context.ruledBy else { return }
+            worker.noteRateLimited(context, on: route)
+        }
+    }
 }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Clock
 internal import Crypto
 internal import Endings
+internal import Entry
 internal import HTTP
 internal import Identity
 internal import JSON
@@ -50,8 +51,7 @@ extension Worker {
     func reconnectDelayMilliseconds() -> Int { 1000 + Int(newInteger() % 4000) }
 
     /// The request is over: writes it into the history, if it was a session's, and into the access
-    /// log. No field of the request is in it but `Host`, and the
-    /// query only with its tokens redacted.
+    /// log. Of its fields only `Host` is in there, and the query only with its tokens redacted.
     func record(_ context: RequestContext, _ reason: EndReason) {
         if let seat = context.session {
             shared.journal.concluded(seat.lease.id, .init(context, reason), now: now)
@@ -65,7 +65,7 @@ extension Worker {
             line.appendMember("client", context.client)
             line.appendMember("method", context.method.name)
             line.appendMember("host", context.authority?.text ?? "")
-            line.appendMember("path", context.path)
+            line.appendMember("path", context.found.path)
             line.appendMember("status", context.status)
             line.appendMember("reason", reason.rawValue)
             if let detail = context.detail { line.appendMember("detail", detail) }
@@ -78,11 +78,12 @@ extension Worker {
             if let server = context.server { line.appendMember("server", server.text) }
             if let user = context.identity?.user { line.appendMember("user", user) }
             if let role = context.identity?.role { line.appendMember("role", role) }
-            if !context.wouldRefuse.isEmpty {
+            if !context.outcome.wouldRefuse.isEmpty {
                 line.appendMember(
-                    "would_refuse", .array(context.wouldRefuse.map { .string($0.rule.rawValue) }))
+                    "would_refuse",
+                    .array(context.outcome.wouldRefuse.map { .string($0.rule.rawValue) }))
                 line.appendMember(
-                    "would_refuse_as", .array(context.wouldRefuse.map { $0.as.document }))
+                    "would_refuse_as", .array(context.outcome.wouldRefuse.map { $0.as.document }))
             }
             if let id = context.listedID { line.appendMember("session", id.description) }
             if let seat = context.session {

@@ -3,6 +3,7 @@ internal import Clock
 internal import Crypto
 internal import Deflate
 internal import Endings
+internal import Entry
 internal import Identity
 internal import Sessions
 internal import Settings

@@ -2,6 +2,9 @@ import Bytes
 
 /// The challenges of RFC 6750 §3.
 enum BearerChallenge {
+    /// What the gateway protects, for all of its challenges.
+    static let realm = "gateway"
+
     /// For a request that brought no token (§3.1).
     static func missing(realm: String) -> String { "Bearer realm=\"" + quotable(realm) + "\"" }
 

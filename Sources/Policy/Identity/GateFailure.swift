@@ -37,13 +37,17 @@ package struct GateFailure: Error, Sendable, Hashable {
 
     /// How the request ends: 401 and 4001, but 500 when the fault is ours.
     package var refusal: Refusal {
-        switch reason {
-        case .token(let error): error.refusal
-        case .revoked:
-            Refusal(.unauthenticated, detail: "token_revoked", message: Self.revokedMessage)
-        case .ticket:
-            Refusal(.unauthenticated, detail: "ticket_invalid", message: Self.ticketMessage)
-        }
+        var refusal =
+            switch reason {
+            case .token(let error): error.refusal
+            case .revoked:
+                Refusal(.unauthenticated, detail: "token_revoked", message: Self.revokedMessage)
+            case .ticket:
+                Refusal(.unauthenticated, detail: "ticket_invalid", message: Self.ticketMessage)
+            }
+        refusal.challenge = challenge(realm: BearerChallenge.realm)
+        refusal.isFailedAttempt = isFailedAttempt
+        return refusal
     }
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3).

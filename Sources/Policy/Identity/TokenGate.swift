@@ -50,11 +50,6 @@ package struct TokenGate: Sendable {
         package let identity: VerifiedIdentity
         /// Where the token was; nil for a ticket.
         package let place: TokenSettings.Place?
-
-        /// A cookie let it in, which a browser sends along whatever page makes the request.
-        package var isByCookie: Bool {
-            if case .cookie = place { true } else { false }
-        }
     }
 
     /// What the first rule that is satisfied says; nil for a request without token and ticket where

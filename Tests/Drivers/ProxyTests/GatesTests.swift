@@ -63,7 +63,8 @@ import Testing
         generation.gates.renew(by: service)
         let second = atHand.newest(of: generation.gates)
         #expect(second !== first && second === generation.gates.snapshot)
-        let other = try Gates(generation.settings)
+        let other = Gates(
+            generation.settings, try Gates.authenticators(generation.settings))
         #expect(atHand.newest(of: other) === other.snapshot)
         #expect(atHand.newest(of: generation.gates) === second)
         service.stop()

@@ -1,3 +1,4 @@
+import Entry
 import JWT
 import Peers
 import Settings
@@ -157,7 +158,7 @@ import Upstreams
         var rule = TokenSettings(name: "app", algorithms: [.hs256], secret: secret)
         rule.from = [.bearer, .query("auth_ticket")]
         settings.tokens = [rule]
-        let names = try build(settings).redactedQueryNames
+        let names = try build(settings).rules.redactedQueryNames
         #expect(names.contains("auth_ticket"))
         #expect(names.contains("token"))
     }

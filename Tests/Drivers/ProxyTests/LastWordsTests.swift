@@ -1,5 +1,6 @@
 import Clock
 import Endings
+import Entry
 import HTTP
 import JSON
 import Settings
@@ -31,7 +32,7 @@ import Transport
                 connection: ConnectionOrigin(address: address, isSecure: false),
                 settings: generation.settings),
             isWebSocket: isWebSocket, minorVersion: 1)
-        context.route = route
+        context.found.route = route
         return context
     }
 
@@ -60,7 +61,7 @@ import Transport
         #expect(try !context(0, isWebSocket: false).speaksSocketIO)
         // What was begun before a reload goes on as it was begun.
         let begun = try opened(0, "40")
-        begun.route = 2
+        begun.found.route = 2
         #expect(begun.speaksSocketIO)
         let other = try context(0)
         let settings = try #require(other.routeSettings)

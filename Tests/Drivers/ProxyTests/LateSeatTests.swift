@@ -1,4 +1,5 @@
 import Clock
+import Entry
 import LateStores
 import Locks
 import Peers

@@ -1,6 +1,8 @@
 import Clock
 import Endings
+import Entry
 import HTTP
+import Identities
 import Identity
 import Sessions
 import Settings

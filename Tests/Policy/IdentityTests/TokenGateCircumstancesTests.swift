@@ -140,7 +140,7 @@ struct GateFailureTests {
     @Test("each is a refusal and a challenge")
     func refusals() throws {
         let expired = try #require(Self.failure(gate(settings()), try signed(#"{"exp":1}"#)))
-        #expect(expired.refusal == TokenError.expired.refusal)
+        #expect(expired.refusal == TokenError.expired.refusal.asFailedAttempt)
         #expect(expired.challenge(realm: "a") == TokenError.expired.challenge(realm: "a"))
         let missing = try #require(Self.failure(gate(settings()), ""))
         #expect(missing.challenge(realm: "a") == "Bearer realm=\"a\"")

@@ -1,40 +1,39 @@
-internal import Bytes
-internal import Endings
-internal import HTTP
-internal import HTTP1
-internal import Identity
-internal import JSON
-internal import Routing
+import Bytes
+package import HTTP
+import HTTP1
+package import Identity
+package import JSON
+package import Routing
 
 /// What a live connection was asked for: its request head, kept as one array of octets, to be read
 /// again when the rules have changed. What the rules of then did not ask about, those of now may.
 ///
 /// The tokens are not in it: no `Authorization`, and none of the places where the route of then
 /// took tokens from.
-struct LiveRequest {
+package struct LiveRequest: Sendable {
     /// A head that was read again.
-    struct Asked {
-        let head: RequestHead
-        let target: NormalisedTarget
+    package struct Asked {
+        package let head: RequestHead
+        package let target: NormalisedTarget
 
-        var method: Method { head.method }
+        package var method: Method { head.method }
 
-        func facts(claims: JSONObject?) -> RequestFacts {
+        package func facts(claims: JSONObject?) -> RequestFacts {
             RequestFacts(
                 claims: claims, captures: [:], query: QueryString(target.query ?? ""),
                 fields: head.fields)
         }
     }
 
-    let isWebSocket: Bool
-    /// Whom the request was for, a trusted proxy's word counted.
-    let authority: Authority?
+    package let isWebSocket: Bool
+    /// The host that the request was for, a trusted proxy's word counted.
+    package let authority: Authority?
     private let octets: [UInt8]
 
     /// Octets that are kept.
-    var heldCount: Int { octets.count }
+    package var heldCount: Int { octets.count }
 
-    init(
+    package init(
         _ head: RequestHead, authority: Authority?, isWebSocket: Bool,
         without tokens: TokenStripping
     ) {
@@ -86,8 +85,8 @@ struct LiveRequest {
     }
 
     /// Nil when what is kept is no request, which no request that was let in is.
-    func asked() -> Asked? {
-        // It was let in within the limits of then.
+    package func asked() -> Asked? {
+        // The request was let in within the limits of then.
         let limits = HeadLimits(
             size: octets.count, fieldCount: octets.count, targetSize: octets.count)
         var decoder = RequestHeadDecoder(limits: limits)

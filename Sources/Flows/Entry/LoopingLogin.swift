@@ -1,34 +1,32 @@
-internal import HTTP
-internal import Routing
-internal import Settings
+import HTTP
+import Routing
+package import Settings
 
-extension Rulebook {
-    /// A `login` that leads to where a token is asked for as well.
-    struct LoopingLogin {
-        var route: Int
-        var warning: Generation.BuildError
-    }
+/// A `login` that leads to where a token is asked for as well.
+package struct LoopingLogin: Sendable {
+    package var route: Int
+    /// The name of the route that it leads to.
+    package var destination: String
+    package var position: SourcePosition
 
-    /// Whoever is sent there would be sent there again, and again.
-    var loopingLogins: [LoopingLogin] {
+    /// Routes whose clients would be sent to the login again, and again.
+    static func all(_ routes: [ServedRoute], _ places: Places) -> [LoopingLogin] {
         routes.indices.compactMap { index in
             guard let login = routes[index].settings.login,
-                let destination = destination(of: login, on: routes[index].settings.host),
+                let destination = destination(
+                    of: login, on: routes[index].settings.host, routes, places),
                 routes[destination].turnsAway
             else { return nil }
-            let name = routes[destination].name
             return LoopingLogin(
-                route: index,
-                warning: Generation.BuildError(
-                    position: login.position,
-                    message: "this leads to the route \(name), which asks for a token itself, so"
-                        + " nobody is sent there (give the login a route with 'auth off')",
-                    severity: .warning))
+                route: index, destination: routes[destination].name, position: login.position)
         }
     }
 
     /// The route that a login leads to; nil when that is somewhere else, or nothing.
-    private func destination(of login: RouteSettings.Login, on host: HostPattern) -> Int? {
+    private static func destination(
+        of login: RouteSettings.Login, on host: HostPattern, _ routes: [ServedRoute],
+        _ places: Places
+    ) -> Int? {
         guard case .text(let start)? = login.location.parts.first else { return nil }
         let isWhole = login.location.parts.count == 1
         var rest = Substring(start)
@@ -37,7 +35,7 @@ extension Rulebook {
             rest = rest.dropFirst(begin)
             authority = Authority(String(rest.prefix { !"/?#".contains($0) }))
             rest = rest.drop { !"/?#".contains($0) }
-            // Of any other host it is not known whether it is this gateway's.
+            // Whether any other host is this gateway's is not known.
             guard let host = authority?.host,
                 routes.contains(where: { $0.settings.host == .exact(host) })
             else { return nil }
@@ -48,12 +46,12 @@ extension Rulebook {
         guard let target = try? Target.normalise((path.isEmpty ? "/" : path).utf8.span) else {
             return nil
         }
-        return place(of: target, authority: authority, method: .get).route
+        return places.place(of: target, authority: authority, method: .get).route
     }
 }
 
-extension Generation.Route {
-    /// Nobody gets in without a token.
+extension ServedRoute {
+    /// The route lets no client in without a token.
     fileprivate var turnsAway: Bool {
         authenticates && !settings.allowsAnonymous && !settings.reportOnly.contains(.auth)
             && settings.kind == .any

@@ -1,27 +1,27 @@
-internal import Bytes
-internal import HTTP
-internal import HTTP1
-internal import Settings
+import Bytes
+import HTTP
+import HTTP1
+package import Settings
 
 /// What becomes of one field of a message because the configuration says so: nothing that anybody
 /// else says under its name travels on.
-struct ConfiguredField: Sendable {
-    enum Value: Sendable {
+package struct ConfiguredField: Sendable {
+    package enum Value: Sendable {
         case text(String)
         case credentials(Secret)
         /// There is none.
         case none
     }
 
-    let name: String
-    let value: Value
+    package let name: String
+    package let value: Value
 
-    init(name: String, _ value: Value) {
+    package init(name: String, _ value: Value) {
         self.name = name
         self.value = value
     }
 
-    func append(to output: inout [UInt8]) {
+    package func append(to output: inout [UInt8]) {
         switch value {
         case .text(let text): HeadEncoder.appendField(name: name, value: text, to: &output)
         case .credentials(let secret):
@@ -34,8 +34,8 @@ struct ConfiguredField: Sendable {
 /// What the configuration says of the fields of an answer, be it the application's or our own:
 /// `response_header` of the route and its rewrite, and `hsts`. Names are compared without case, as
 /// clients do.
-struct AnswerFields: Sendable {
-    var configured: [ConfiguredField] = []
+package struct AnswerFields: Sendable {
+    package var configured: [ConfiguredField] = []
     /// The value of `Strict-Transport-Security`; nil where it says nothing, as over http
     /// (RFC 6797 §7.2).
     private(set) var transport: String?
@@ -44,15 +44,15 @@ struct AnswerFields: Sendable {
 
     private static let transportName = "Strict-Transport-Security"
 
-    init() {}
+    package init() {}
 
     /// For an answer before any route is known.
-    init(_ listener: ListenerSettings, isSecure: Bool) {
+    package init(_ listener: ListenerSettings, isSecure: Bool) {
         if let rule = listener.transport { note(.said(rule), isSecure: isSecure) }
     }
 
     /// - Parameter isSecure: the client speaks TLS, with us or with a trusted proxy.
-    mutating func note(_ rule: TransportRule, isSecure: Bool) {
+    package mutating func note(_ rule: TransportRule, isSecure: Bool) {
         switch rule {
         case .listeners: break
         case .off:
@@ -65,15 +65,16 @@ struct AnswerFields: Sendable {
     }
 
     /// True when what the application says under this name does not travel on.
-    func replaces(_ name: Span<UInt8>) -> Bool {
+    package func replaces(_ name: Span<UInt8>) -> Bool {
         if ownsTransport, name.matchesIgnoringCase(Self.transportName) { return true }
         return configured.contains { name.matchesIgnoringCase($0.name) }
     }
 
-    func replaces(_ name: String) -> Bool { replaces(name.utf8.span) }
+    package func replaces(_ name: String) -> Bool { replaces(name.utf8.span) }
 
     /// - Parameter own: what the answer says itself, which counts more.
-    func append(besides own: [(name: String, value: String)] = [], to output: inout [UInt8]) {
+    package func append(besides own: [(name: String, value: String)] = [], to output: inout [UInt8])
+    {
         for field in configured
         where !own.contains(where: { $0.name.utf8.span.matchesIgnoringCase(field.name) }) {
             field.append(to: &output)

@@ -2,7 +2,7 @@ import Clock
 import Endings
 import Testing
 
-@testable import Proxy
+@testable import Entry
 
 /// How long a request that has waited for keys before waits for them again.
 @Suite struct KeyWaitTests {

@@ -1,7 +1,7 @@
 import Settings
 import Testing
 
-@testable import Proxy
+@testable import Entry
 
 @Suite("Fields of answers")
 struct AnswerFieldsTests {

@@ -2,12 +2,13 @@ import Bytes
 import Endings
 import HTTP
 import HTTP1
+import Identities
 import Identity
 import Routing
 import Settings
 import Testing
 
-@testable import Proxy
+@testable import Entry
 
 /// Who may stay where he is when other rules hold.
 @Suite struct RulebookTests {
@@ -35,7 +36,7 @@ import Testing
         _ target: String = "/ws/queue?ward=5", _ fields: String = "X-Ward: 5\r\n",
         isWebSocket: Bool = true
     ) throws -> LiveRequest {
-        let tokens = try Generation.reading(Self.text("auth app; backend app"))
+        let tokens = try Rulebook.reading(Self.text("auth app; backend app"))
         let head = try head(target, fields)
         return LiveRequest(
             head, authority: head.authority, isWebSocket: isWebSocket,
@@ -46,8 +47,8 @@ import Testing
         _ text: String, _ claims: String = #"{"sub":"7","role":"user","ward":"5","aud":"old"}"#,
         rule: String = "app", isWebSocket: Bool = true
     ) throws -> Rulebook.Standing {
-        let generation = try Generation.reading(text)
-        return generation.rules.standing(
+        let rules = try Rulebook.reading(text)
+        return rules.standing(
             of: try request(isWebSocket: isWebSocket), try .of(claims, rule: rule))
     }
 
@@ -71,16 +72,16 @@ import Testing
     func `a path has its routes also where nobody is let in`(
         path: String, routes: [Int], allowed: String?
     ) throws {
-        let rules = try Generation.reading(Self.methods).rules
+        let rules = try Rulebook.reading(Self.methods)
         let target = try Target.normalise(path.utf8.span, escapedSlashes: .kept)
         for method in [Method.get, .head] where path != "/two/three" {
-            #expect(rules.routes(at: target, authority: nil, method) == routes)
+            #expect(rules.places.routes(at: target, authority: nil, method) == routes)
         }
-        let others = rules.routes(at: target, authority: nil, .patch)
+        let others = rules.places.routes(at: target, authority: nil, .patch)
         #expect(Set(others).isSuperset(of: routes))
         let served = rules.place(of: target, authority: nil, method: .get).target
         let all = "GET HEAD POST PUT PATCH DELETE OPTIONS"
-        let methods = rules.methods(at: served, authority: nil)
+        let methods = rules.places.methods(at: served, authority: nil)
         #expect(methods.joined(separator: " ") == allowed ?? all)
     }
 
@@ -174,8 +175,8 @@ import Testing
     func `a path that is read in several ways stays where all of them lead`(
         words: String, target: String, word: String?
     ) throws {
-        let generation = try Generation.reading(Self.text("auth app; \(words)backend app"))
-        let standing = generation.rules.standing(
+        let rules = try Rulebook.reading(Self.text("auth app; \(words)backend app"))
+        let standing = rules.standing(
             of: try request(target), try .of(#"{"sub":"7"}"#))
         #expect(standing.refusal?.detail == word)
     }
@@ -186,7 +187,7 @@ import Testing
             rewrite path matches /v(?<n>[0-9]+)/.* to /app/{n}
             """
         let text = Self.text("strip /app; path keep; backend app", more: more, path: "/app/")
-        let rules = try Generation.reading(text).rules
+        let rules = try Rulebook.reading(text)
         let expected = [
             "/app/%41/b": "/%41/b", "/app": "/", "/old/x/y": "/xy", "/old/./y": nil,
             "/v12/x/y": "/12", "/old/x/.": nil, "/old/..%2f/x": nil, "/app//x": nil,
@@ -219,7 +220,7 @@ import Testing
     // MARK: What is kept
 
     @Test func `a request is kept without its tokens and read again as it was`() throws {
-        let generation = try Generation.reading(
+        let rules = try Rulebook.reading(
             Self.text(
                 "auth app; backend app",
                 block: "from bearer subprotocol cookie:session query:token; tickets on"))
@@ -229,7 +230,7 @@ import Testing
                 + "Sec-WebSocket-Protocol: app.v1, jwt.SECRET\r\nX-Ward: 5\r\n")
         let kept = LiveRequest(
             head, authority: head.authority, isWebSocket: true,
-            without: generation.routes[0].stripping)
+            without: rules.routes[0].stripping)
         let asked = try #require(kept.asked())
         #expect(!asked.head.fields.bytes.text.contains("SECRET"))
         #expect(asked.method == .get && kept.authority?.text == "b.test")

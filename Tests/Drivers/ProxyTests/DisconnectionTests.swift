@@ -1,25 +1,11 @@
 import Endings
-import Routing
 import Sessions
 import Testing
 
 @testable import Proxy
 
-/// What operators see a request as, and how a download is ended by rule.
-@Suite struct RequestKindTransportTests {
-    @Test(arguments: [
-        (RequestKind.webSocket, LiveTransport?.some(.webSocket), false),
-        (.events, .eventStream, false), (.stream, .stream, true),
-        // Their responses have yet to say.
-        (.undeclared, nil, false), (.plain, nil, true),
-    ])
-    func `a request lives as what its kind says`(
-        kind: RequestKind, transport: LiveTransport?, isDownload: Bool
-    ) {
-        #expect(kind.transport == transport)
-        #expect(kind.isDownload == isDownload)
-    }
-
+/// How a download is ended by rule.
+@Suite struct DisconnectionTests {
     @Test(arguments: [
         (Reconnect.no, 403, nil), (.yes, 503, 1), (.after(.zero), 503, 0),
         (.after(.seconds(60)), 503, 60),

@@ -1,16 +1,16 @@
-internal import Bytes
-internal import HTTP
-internal import Identity
+import Bytes
+package import HTTP
+package import Identity
 
 /// Event streams whose clients read what the gateway itself says. They ask for it, so that the
 /// streams of old front ends hold nothing but what the upstream says.
-enum EventControl {
-    static let parameter = "gateway"
-    static let field = "x-gateway-control"
+package enum EventControl {
+    package static let parameter = "gateway"
+    package static let field = "x-gateway-control"
     private static let version = "v1"
 
     /// `?gateway=v1`, which is all an EventSource can say, or `X-Gateway-Control: v1`.
-    static func isWanted(by head: RequestHead, _ query: QueryString) -> Bool {
+    package static func isWanted(by head: RequestHead, _ query: QueryString) -> Bool {
         if query.only(parameter) == version { return true }
         let fields = head.fields
         return fields.lines.contains { line in

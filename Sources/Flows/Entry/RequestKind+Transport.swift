@@ -1,11 +1,11 @@
-internal import Routing
-internal import Sessions
+package import Routing
+package import Sessions
 
 /// What kinds of requests are to operators.
 extension RequestKind {
     /// As what it lives from the moment it was let in; nil where its response has yet to say
     /// whether it is anything that lasts.
-    var transport: LiveTransport? {
+    package var transport: LiveTransport? {
         switch self {
         case .webSocket: .webSocket
         case .events: .eventStream
@@ -14,8 +14,8 @@ extension RequestKind {
         }
     }
 
-    /// Its response is a download, of whatever type it is: never written into.
-    var isDownload: Bool {
+    /// The response is a download, of whatever type it is: never written into.
+    package var isDownload: Bool {
         switch self {
         case .stream, .plain: true
         case .webSocket, .events, .undeclared: false
