@@ -22,7 +22,9 @@ import Transport
         """
         listen unix:\(socket)
         sessions boards { store query:store; device query:id; limit 1 block_new; grace off }
+        backend app { server unix:\(socket).app }
         route /plain { respond 200 "plain" }
+        route /app { sessions boards; backend app }
         route /events { sessions boards; respond 200 "\(answer)" }
         """
     }
@@ -175,6 +177,22 @@ import Transport
         store.goAway()
         store.catchUp()
         try hears("retry:", visitor)
+        try emptyOut()
+    }
+
+    @Test func `a response that turns out to be an event stream waits for no late answer`() throws {
+        defer { stop() }
+        let app = try Listener(.unix(path: folder.path("gateway.sock.app")))
+        let visitor = try visit()
+        visitor.send("GET /app?store=17&id=A HTTP/1.1\r\nHost: a\r\n\r\n")
+        let upstream = try StreamDriver(Stream(app.next()))
+        try upstream.run { $0.text.contains("\r\n\r\n") }
+        #expect(store.waitingCount == 0, "not before the response shows what it is")
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        try hears("retry:", visitor)
+        #expect(!visitor.text.contains("data: 1"))
+        // What was asked for is given back, whenever the store comes to it.
+        try wait { store.waitingCount == 2 }
         try emptyOut()
     }
 }
