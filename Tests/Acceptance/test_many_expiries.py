@@ -85,14 +85,16 @@ async def watched(gateway, port, count, life):
 
 
 @pytest.mark.parametrize(
-    ("count", "life", "bound"),
+    ("count", "life", "lateness", "bound"),
     [
         # The first proves that all of it works; so few prove nothing about time.
-        (200, 4, 0.5),
-        pytest.param(5000, 40, 0.05, marks=[pytest.mark.long, pytest.mark.timeout(150)]),
+        (200, 4, 5, 3),
+        pytest.param(5000, 40, 1, 0.05, marks=[pytest.mark.long, pytest.mark.timeout(150)]),
     ],
 )
-async def test_tokens_that_end_in_the_same_second(start_gateway, hospital, count, life, bound):
+async def test_tokens_that_end_in_the_same_second(
+    start_gateway, hospital, count, life, lateness, bound
+):
     port = free_port()
     gateway = start_gateway(CONFIGURATION, hospital=hospital, crowd=port)
     seen = await watched(gateway, port, count, life)
@@ -101,7 +103,8 @@ async def test_tokens_that_end_in_the_same_second(start_gateway, hospital, count
     assert {code for _, code in ends} == {4001}
     late = sorted(when - end for when, _ in ends)
     # The crowd itself has to hurry to see it all.
-    assert late[0] >= -0.1 and late[int(0.9 * count)] <= 1 and late[-1] <= 5, late[:: count // 10]
+    most = late[int(0.9 * count)]
+    assert late[0] >= -0.1 and most <= lateness and late[-1] <= 5, late[:: count // 10]
     meanwhile = [latency for when, latency in found if end - 0.5 <= when <= end + 2]
     assert len(meanwhile) > 50
     assert max(meanwhile) <= bound, f"{max(meanwhile) * 1000:.0f} ms"
