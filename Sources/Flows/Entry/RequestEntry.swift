@@ -73,19 +73,22 @@ package struct RequestEntry {
     // MARK: The list
 
     package mutating func next(at now: Instant) throws(Refusal) -> EntryStep {
+        var stage: Stage
+        switch state {
+        case .going(let first): stage = first
+        case .ready(let step, let stage): return try go(to: step, then: stage, at: now)
+        case .asked, .over: return .wait
+        }
+        // Steps that pass leave the state alone: it is large, and most do.
         while true {
-            switch state {
-            case .going(let stage):
-                state = .going(stage.following)
-                do throws(Refusal) {
-                    guard let step = try take(stage) else { continue }
+            do throws(Refusal) {
+                if let step = try take(stage) {
                     return try go(to: step, then: stage.following, at: now)
-                } catch {
-                    throw ended(by: error)
                 }
-            case .ready(let step, let stage): return try go(to: step, then: stage, at: now)
-            case .asked, .over: return .wait
+            } catch {
+                throw ended(by: error)
             }
+            stage = stage.following
         }
     }
 
