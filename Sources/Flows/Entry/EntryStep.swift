@@ -7,7 +7,8 @@ package import Sessions
 package import Settings
 package import SocketIO
 
-/// What is to be done next with a request that comes in.
+/// What is to be done next with a request that comes in. What is large and seldom stands apart, so
+/// that a step is small: it is answered many times a request.
 package enum EntryStep {
     /// Find this out, and tell; whatever can be waited for may be told later.
     case ask(EntryQuestion)
@@ -20,14 +21,14 @@ package enum EntryStep {
     /// A JSON object that nobody keeps.
     case json([UInt8])
     /// A one-time ticket, for this identity.
-    case ticket(VerifiedIdentity)
+    indirect case ticket(VerifiedIdentity)
     /// A session of Engine.IO cannot be opened so that its client could bring a token.
     case refuseEngine(EngineError)
     case forward(ForwardOrder)
     /// A response that turned out to be an event stream has its seat.
     case seated
     /// A request that had a place, or waited for one, is sent away like those that have one.
-    case end(SeatEnd)
+    indirect case end(SeatEnd)
 
     /// What a WebSocket can be done with that was opened already.
     var isForSockets: Bool {
@@ -72,7 +73,7 @@ package enum EntryQuestion {
     /// What does the gate of the route say? Told `token`.
     case token
     /// To be told `keys` when keys have been read, of whichever source.
-    case keys(KeyWait)
+    indirect case keys(KeyWait)
     /// The handshake is to be answered by the gateway itself. To be told `message` when the first
     /// message has come.
     case message
