@@ -39,7 +39,7 @@ final class Exchange {
     var response = ResponseState.awaiting
     /// Set while an event stream is passed on.
     var events: EventFlow?
-    /// The response may be silent for as long as it likes: it is a stream, of whatever kind.
+    /// The response may be silent for as long as it likes: a stream. No other one has `events`.
     var isOpenEnded = false
     /// Set when the client has left and the request is finished without it.
     var unattended: UnattendedLease?
@@ -80,9 +80,8 @@ final class Exchange {
     /// Octets that are kept here until they may go on, the head as long as there is an answer to
     /// it.
     var heldCount: Int {
-        var count = head.fields.bytes.count + (events?.heldCount ?? 0)
-        count += buffer?.octets.count ?? 0
-        return count
+        let count = head.fields.bytes.count + (buffer?.octets.count ?? 0)
+        return isOpenEnded ? count + (events?.heldCount ?? 0) : count
     }
 
     /// The client has to send more of it.
@@ -96,6 +95,7 @@ final class Exchange {
 
     var wantsUpstreamInput: Bool {
         let pending = client.request.waiting
+        guard isOpenEnded else { return pending < Flow.highWater }
         return events?.hasRoom(behind: pending) ?? (pending < Flow.highWater)
     }
 

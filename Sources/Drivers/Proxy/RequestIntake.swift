@@ -120,7 +120,7 @@ enum RequestIntake {
 }
 
 extension EnteringRequest {
-    init(
+    convenience init(
         _ head: RequestHead, _ context: RequestContext, from client: HTTP1Client,
         in worker: Worker
     ) {

@@ -5,8 +5,9 @@ package import Sessions
 package import Settings
 
 /// A request as it comes to be let in: what its head says, and what its connection and trusted
-/// proxies say of whom it comes from. Nothing of it changes any more.
-package struct EnteringRequest: Sendable {
+/// proxies say of whom it comes from. Nothing of it changes any more; an object, so that it is
+/// handed on without being copied.
+package final class EnteringRequest: Sendable {
     package let head: RequestHead
     /// The name of the request, in logs and towards the upstream.
     package let id: String
