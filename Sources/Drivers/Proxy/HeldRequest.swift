@@ -85,7 +85,7 @@ final class HeldRequest {
             client.request.give(.engineError(error), to: context, in: worker)
         case .ticket(let identity):
             let ticket = try GateAttempt.ticket(
-                for: identity, head, entry.known.query, context, in: worker)
+                for: identity, head, entry.query, context, in: worker)
             client.request.give(.ticket(ticket), to: context, in: worker)
         case .end(let end): self.end(end, client, worker)
         case .forward(let order): try forward(order, client, worker)
@@ -136,15 +136,15 @@ final class HeldRequest {
 
     /// What admission has found out by now, for whoever answers the request or writes it down.
     private func noteFindings(in worker: Worker) {
-        context.found = entry.known.found
+        context.found = entry.found
         for note in entry.takeNotes() { note.take(of: context, in: worker) }
     }
 
     private func askGate(in worker: Worker) -> GateOutcome<TokenGate.Pass?> {
-        guard let route = entry.known.found.route else { return .refused(.keysUnavailable) }
+        guard let route = entry.found.route else { return .refused(.keysUnavailable) }
         let attempt = GateAttempt(
             context.generation, route: route, from: context.clientAddress, begin: context.started)
-        let (fields, query) = (head.fields, entry.known.query)
+        let (fields, query) = (head.fields, entry.query)
         let message = context.opened?.message
         return attempt.run(in: worker) { (gate, circumstances, cache) throws(GateFailure) in
             try gate.authenticate(

@@ -61,7 +61,7 @@ extension RequestEntry {
     ) throws(Refusal) {
         guard var entry = latecomer else { return }
         defer {
-            context.found = entry.known.found
+            context.found = entry.found
             for note in entry.takeNotes() { note.take(of: context, in: worker) }
         }
         try entry.takeSeat(for: context, in: worker)

@@ -1,6 +1,6 @@
 package import Clock
 package import Endings
-import Identity
+package import Identity
 import Rates
 import Routing
 import Sessions
@@ -50,7 +50,7 @@ package struct RequestEntry {
     /// Longer than the other connection waits for keys at most.
     private static let refreshTimeout: Duration = .seconds(100)
 
-    package internal(set) var known: KnownRequest
+    var known: KnownRequest
     var notes: [EntryNote] = []
     var state = State.going(.target)
     var wait: Wait?
@@ -70,14 +70,15 @@ package struct RequestEntry {
         known = KnownRequest(request, rules)
     }
 
+    package var found: Findings { known.found }
+    package var query: QueryString { known.query }
+
     // MARK: The list
 
     package mutating func next(at now: Instant) throws(Refusal) -> EntryStep {
-        var stage: Stage
-        switch state {
-        case .going(let first): stage = first
-        case .ready(let step, let stage): return try go(to: step, then: stage, at: now)
-        case .asked, .over: return .wait
+        guard case .going(var stage) = state else {
+            guard case .ready(let step, let stage) = state else { return .wait }
+            return try go(to: step, then: stage, at: now)
         }
         // Steps that pass leave the state alone: it is large, and most do.
         while true {
