@@ -97,6 +97,7 @@ let package = Package(
             ]),
 
         // Drivers: where rooms meet.
+        room("Loop", "Drivers", ["Bytes", "Clock", "Crypto", "HTTP", "TLS", "Transport"]),
         room(
             "State", "Drivers",
             ["Clock", "Locks", "SQLite", "Transport", "Identity", "Records"]),
@@ -118,7 +119,7 @@ let package = Package(
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON",
                 "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
                 "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
-                "Records", "Relays", "Entry", "KeySets", "State", "Console",
+                "Records", "Relays", "Entry", "Loop", "KeySets", "State", "Console",
             ]),
 
         .executableTarget(
@@ -227,6 +228,7 @@ let package = Package(
                 "Console", "Settings", "Identity", "Sessions", "Records", "Endings", "Transport",
                 "JSON", "HTTP", "HTTP1", "Crypto", "Peers", "Locks", "Bytes", "Clock",
             ]),
+        tests("Loop", "Drivers", ["Loop", "Clock", "Transport"]),
         tests(
             "Proxy", "Drivers",
             [

@@ -72,12 +72,14 @@ struct ShapeRules {
         return lengths.values.sorted { $0.key < $1.key }
     }
 
-    /// Functions that are handed the loop with everything in it, by room; not those of the loop.
+    /// Functions that are handed all that a thread has, by room; not those of the worker itself.
     func functionsThatTakeTheWorker() -> [Measure] {
         rooms.keys.sorted().map { room in
             let count = files.filter { $0.room == room && Self.family(of: $0.file) != "Worker" }
                 .flatMap(\.declarations.names)
-                .filter { $0.isFunction && $0.signature.contains("Worker") }.count
+                .filter {
+                    $0.isFunction && House.wholeThreads.contains(where: $0.signature.contains)
+                }.count
             return (room, room, 0, count)
         }
     }

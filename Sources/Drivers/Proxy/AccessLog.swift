@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Clock
 internal import Locks
+internal import Loop
 package import Settings
 internal import Synchronization
 package import Transport
@@ -15,9 +16,7 @@ package final class AccessLog: Sendable {
         fileprivate let writer: LogWriter?
 
         /// - Throws: `SystemError` when a file cannot be opened; also for a link.
-        package init(
-            _ settings: LogSettings.Destination, losses: LogLosses
-        ) throws(SystemError) {
+        package init(_ settings: LogSettings.Destination, losses: LogLosses) throws(SystemError) {
             self.settings = settings
             let number: Int32
             switch settings {

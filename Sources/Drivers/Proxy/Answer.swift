@@ -7,6 +7,7 @@ internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import JSON
+internal import Loop
 internal import Relays
 internal import Sessions
 internal import Settings
@@ -83,8 +84,7 @@ struct Answer {
         var body: [UInt8] = []
         body.beginJSONObject()
         body.appendMember("ticket", ticket)
-        body.appendMember(
-            "expires_in", Int(TokenSettings.ticketLifetime.components.seconds))
+        body.appendMember("expires_in", Int(TokenSettings.ticketLifetime.components.seconds))
         body.endJSONObject()
         return json(body)
     }
@@ -105,11 +105,12 @@ struct Answer {
     /// Ends a request in the way its kind can understand.
     static func refuse(
         _ refusal: Refusal, head: RequestHead, context: RequestContext,
-        to client: HTTP1Client, in worker: Worker
+        to client: HTTP1Client
     ) {
+        let thread = client.thread
         context.detail = refusal.detail
-        context.release(in: worker)
-        worker.shared.log.debug(
+        context.release()
+        thread.shared.log.debug(
             "request \(context.id): refused with \(refusal.status) \(refusal.word):"
                 + " \(refusal.message)")
         let form = RefusalForm(
@@ -124,7 +125,7 @@ struct Answer {
                 socket(
                     refusal.reason, refusal.detail,
                     messages: context.lastWords(
-                        of: refusal, to: head, session: worker.newIdentifier()), head, context)
+                        of: refusal, to: head, session: client.loop.newIdentifier()), head, context)
             case .rejectionEvent: rejectionEvent(refusal)
             // Each client is told another time, so that not all come back at once.
             case .comeBack:
@@ -133,10 +134,10 @@ struct Answer {
                         refusal.reason, detail: refusal.detail,
                         comingBack: .after(
                             milliseconds: 1000 * ((refusal.retryAfterSeconds ?? 1) - 1)
-                                + worker.reconnectDelayMilliseconds())))
+                                + client.loop.reconnectDelayMilliseconds())))
             case .status: status(refusal, head, context)
             }
-        client.request.give(answer, to: context, in: worker)
+        client.request.give(answer, to: context)
     }
 
     /// Who visits a page without a good token is led to `login`, where there is one.
@@ -213,18 +214,18 @@ struct Answer {
     /// said in an answer of our own. Gives back what it held.
     static func end(
         _ end: StreamEnding, head: RequestHead, context: RequestContext,
-        to client: HTTP1Client, in worker: Worker
+        to client: HTTP1Client
     ) {
-        context.release(in: worker)
+        context.release()
         context.detail = end.detail
         let answer =
             context.isWebSocket
             ? socket(
                 end.reason, end.detail,
-                messages: context.lastWords(of: end, session: worker.newIdentifier()), head,
+                messages: context.lastWords(of: end, session: client.loop.newIdentifier()), head,
                 context, isLast: true)
             : eventStream(end, isLast: true)
-        client.request.give(answer, to: context, in: worker)
+        client.request.give(answer, to: context)
     }
 
     /// A 200 whose only event says why the stream ends.
@@ -240,31 +241,30 @@ struct Answer {
     // MARK: Without a request
 
     /// A head that cannot be understood, or has not come in time.
-    static func refuse(
-        unread refusal: Refusal, to client: HTTP1Client, in worker: Worker
-    ) {
+    static func refuse(unread refusal: Refusal, to client: HTTP1Client) {
         let context = RequestContext(
-            id: worker.newIdentifier(), generation: client.generation, started: worker.now,
+            on: client.thread, id: client.loop.newIdentifier(), generation: client.generation,
+            started: client.loop.now,
             method: .get,
             provenance: Provenance(
                 Fields([]), authority: nil, connection: client.origin,
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
         context.found.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
-        client.request.give(problem(refusal, head: nil, context), to: context, in: worker)
+        client.request.give(problem(refusal, head: nil, context), to: context)
     }
 
     /// Somebody speaks HTTP where TLS is spoken: the one thing said here without encryption.
-    static func plainHTTPOnTLS(to client: HTTP1Client, in worker: Worker) {
+    static func plainHTTPOnTLS(to client: HTTP1Client) {
         let body = "This port speaks HTTPS.\n"
         var output: [UInt8] = []
         HeadEncoder.appendStatusLine(status: 400, to: &output)
-        output.append(contentsOf: worker.date)
+        output.append(contentsOf: client.loop.date)
         output.append("Content-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n")
         output.append("Connection: close\r\n\r\n")
         output.append(body)
         System.write(output.span, to: client.stream.descriptor.number)
-        client.finish(in: worker)
+        client.finish()
     }
 }
 

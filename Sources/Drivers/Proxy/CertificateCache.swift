@@ -93,8 +93,7 @@ struct CertificateCache {
                         severity: .note)
                 ])
         case .certificate(let text):
-            Generation.BuildError(
-                position: words.certificate, message: "'\(chain)' \(text)")
+            Generation.BuildError(position: words.certificate, message: "'\(chain)' \(text)")
         case .key(let text):
             Generation.BuildError(position: words.key, message: "'\(key)' \(text)")
         case .mismatch:

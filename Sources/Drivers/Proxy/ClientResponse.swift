@@ -44,9 +44,7 @@ struct ClientResponse {
     ///
     /// - Parameter date: that line, where one is needed.
     /// - Returns: false when no such response can be given now.
-    func append(
-        date: [UInt8], by http: inout ServerConnection, to output: inout [UInt8]
-    ) -> Bool {
+    func append(date: [UInt8], by http: inout ServerConnection, to output: inout [UInt8]) -> Bool {
         let isDue =
             switch head {
             case .app(let head): http.beginHead(of: head, to: &output)
@@ -97,9 +95,7 @@ struct ClientResponse {
 
     /// Live connections have a name of ours, and what `cors` and `response_header` are about is
     /// ours to say.
-    static func isOurs(
-        _ line: Fields.Line, of fields: Fields, _ context: RequestContext
-    ) -> Bool {
+    static func isOurs(_ line: Fields.Line, of fields: Fields, _ context: RequestContext) -> Bool {
         let name = fields.bytes.span.extracting(line.name)
         if context.answerFields.replaces(name) { return true }
         guard line.known == .other else { return false }

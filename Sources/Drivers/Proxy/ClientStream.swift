@@ -2,6 +2,7 @@ internal import Bytes
 internal import Endings
 internal import HTTP
 internal import HTTP1
+internal import Loop
 internal import Relays
 internal import Transport
 internal import WebSocket
@@ -16,6 +17,8 @@ enum ClientStream {
 
     /// Octets that the client has not taken yet.
     var waiting: Int { http1.stream.pendingCount }
+
+    private var loop: Loop { http1.loop }
 
     private var http1: HTTP1Client {
         switch self {
@@ -43,9 +46,7 @@ enum ClientStream {
     }
 
     /// The next event of the request at hand; nil when more is needed.
-    func receive(
-        _ octets: Span<UInt8>, at index: inout Int
-    ) throws(RequestError) -> RequestEvent? {
+    func receive(_ octets: Span<UInt8>, at index: inout Int) throws(RequestError) -> RequestEvent? {
         try http1.http.receive(octets, at: &index)
     }
 
@@ -80,31 +81,29 @@ enum ClientStream {
     /// Writes the head of a response; `end` is to follow, unless it is informational.
     ///
     /// - Returns: false when no such response can be given, see `ServerConnection.beginHead`.
-    func respond(_ response: ClientResponse, in worker: Worker) -> Bool {
-        let date = response.needsDate ? worker.date : []
-        return response.append(date: date, by: &http1.http, to: &worker.scratch)
+    func respond(_ response: ClientResponse) -> Bool {
+        let date = response.needsDate ? loop.date : []
+        return response.append(date: date, by: &http1.http, to: &loop.scratch)
     }
 
     /// Writes the head that makes the connection a WebSocket.
     ///
     /// - Returns: false when the request has not asked for that.
-    func becomeTunnel(
-        _ answer: ClientResponse.Handshake, in worker: Worker
-    ) -> Bool {
-        answer.append(by: &http1.http, to: &worker.scratch)
+    func becomeTunnel(_ answer: ClientResponse.Handshake) -> Bool {
+        answer.append(by: &http1.http, to: &loop.scratch)
     }
 
     /// Puts octets of the response's body, framed, behind what waits in the scratch; large pieces
     /// that need no framing go without being copied.
-    func send(_ data: Span<UInt8>, in worker: Worker) {
-        switch http1.http.passage(of: data.count, to: &worker.scratch) {
+    func send(_ data: Span<UInt8>) {
+        switch http1.http.passage(of: data.count, to: &loop.scratch) {
         case .chunk:
-            worker.scratch.append(copying: data)
-            HeadEncoder.appendChunkEnd(to: &worker.scratch)
+            loop.scratch.append(copying: data)
+            HeadEncoder.appendChunkEnd(to: &loop.scratch)
         case .bare where data.count > Self.copiedSize:
-            flush(in: worker)
+            flush()
             http1.stream.send(data)
-        case .bare: worker.scratch.append(copying: data)
+        case .bare: loop.scratch.append(copying: data)
         case .withheld, nil: break
         }
     }
@@ -113,71 +112,64 @@ enum ClientStream {
     private static let copiedSize = 8 * 1024
 
     /// Writes the end of the response. What follows is to be asked for by `answered`.
-    func end(trailers: Fields? = nil, in worker: Worker) {
-        http1.http.end(trailers: trailers, to: &worker.scratch)
+    func end(trailers: Fields? = nil) {
+        http1.http.end(trailers: trailers, to: &loop.scratch)
     }
 
     /// Sends what was written.
-    func flush(in worker: Worker) {
-        if worker.scratch.isEmpty { return }
-        http1.stream.send(worker.scratch.span)
-        worker.scratch.removeAll(keepingCapacity: true)
-    }
+    func flush() { http1.loop.sendScratch(on: http1.stream) }
 
     // MARK: Answers of the gateway's own
 
     /// Writes an answer of the gateway's own, and the line of the log; then goes on, or ends.
-    func give(_ answer: Answer, to context: RequestContext, in worker: Worker) {
+    func give(_ answer: Answer, to context: RequestContext) {
         // Of a request that ends here nothing goes on to its upstream any more.
-        worker.scratch.removeAll(keepingCapacity: true)
+        loop.clearScratch()
         if let detail = answer.detail { context.detail = detail }
         if answer.isLast { http1.http.makeLast() }
         switch answer.form {
         case .response(let status, let fields, let body):
-            write(status, fields, body, context, in: worker)
+            write(status, fields, body, context)
             context.status = status
             context.octetsOut = body.count
-            worker.record(context, answer.reason)
-            http1.answered(in: worker)
+            http1.thread.record(context, answer.reason)
+            http1.answered()
         case .socket(let handshake, let messages):
-            if context.opened == nil, !complete(handshake, context, in: worker) {
-                return http1.close(in: worker)
+            if context.opened == nil, !complete(handshake, context) {
+                return http1.close()
             }
             for message in messages {
-                FrameEncoder.appendMessage(.text, message.span, to: &worker.scratch)
+                FrameEncoder.appendMessage(.text, message.span, to: &loop.scratch)
             }
             FrameEncoder.appendClose(
                 code: answer.reason.closeCode, reason: answer.detail ?? answer.reason.rawValue,
-                to: &worker.scratch)
-            flush(in: worker)
+                to: &loop.scratch)
+            flush()
             context.status = 101
-            worker.record(context, answer.reason)
-            http1.begin(ClosingSocket(opened: context.opened), in: worker)
+            http1.thread.record(context, answer.reason)
+            http1.begin(ClosingSocket(opened: context.opened))
         }
     }
 
     private func write(
-        _ status: Int, _ fields: [Answer.Field], _ body: [UInt8], _ context: RequestContext,
-        in worker: Worker
+        _ status: Int, _ fields: [Answer.Field], _ body: [UInt8], _ context: RequestContext
     ) {
         let response = ClientResponse(
             head: .own(status: status, fields: fields), context: context,
             length: status == 304 ? nil : body.count)
-        guard respond(response, in: worker) else { return http1.http.cut() }
-        send(body.span, in: worker)
-        end(in: worker)
-        flush(in: worker)
+        guard respond(response) else { return http1.http.cut() }
+        send(body.span)
+        end()
+        flush()
     }
 
     /// False when it is no proper handshake.
-    private func complete(
-        _ handshake: Answer.Handshake?, _ context: RequestContext, in worker: Worker
-    ) -> Bool {
+    private func complete(_ handshake: Answer.Handshake?, _ context: RequestContext) -> Bool {
         guard let handshake else { return false }
         return becomeTunnel(
             ClientResponse.Handshake(
                 accept: handshake.accept, subprotocol: handshake.subprotocol,
-                context: context), in: worker)
+                context: context))
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Forwarding
+internal import Loop
 internal import Settings
 internal import Transport
 
@@ -45,11 +46,9 @@ extension HTTP1Client {
     }
 
     /// Reads on, and not an octet beyond the header: what follows may be TLS.
-    func readProxyHeader(
-        _ decoder: ProxyHeaderDecoder, in worker: Worker
-    ) -> ProxyHeaderOutcome {
+    func readProxyHeader(_ decoder: ProxyHeaderDecoder) -> ProxyHeaderOutcome {
         var decoder = decoder
-        let buffer = worker.buffer
+        let buffer = loop.buffer
         switch stream.peek(into: buffer, limit: ProxyHeaderDecoder.sizeLimit) {
         case .octets(0): return .reading(decoder)
         case .octets:
@@ -59,9 +58,9 @@ extension HTTP1Client {
                 stream.skip(index, with: buffer)
                 return header.map { .passed(origin.told(by: $0)) } ?? .reading(decoder)
             } catch {
-                worker.shared.counters.note(\.withoutHeader)
-                worker.warn(
-                    worker.shared.connectionLines,
+                thread.shared.counters.note(\.withoutHeader)
+                thread.warn(
+                    thread.shared.connectionLines,
                     "connection of proxy \(origin.addressText) refused: \(error.message)")
                 return .refused
             }

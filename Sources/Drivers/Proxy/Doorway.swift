@@ -8,17 +8,17 @@ struct Doorway {
     let isTLS: Bool
     private(set) var generation: Generation
     /// What the listener is set up for; as it was last, when it is gone.
-    private(set) var settings: ListenerSettings
+    private(set) var entrance: Generation.Entrance
     /// The listener is gone, or speaks TLS and did not before, or the other way round: nobody could
     /// come in like this any more.
     private(set) var isClosed = false
 
-    init(
-        _ listener: ListenerKey, _ entrance: Generation.Entrance, generation: Generation
-    ) {
+    var settings: ListenerSettings { entrance.settings }
+
+    init(_ listener: ListenerKey, _ entrance: Generation.Entrance, generation: Generation) {
         self.listener = listener
         isTLS = entrance.tls != nil
-        settings = entrance.settings
+        self.entrance = entrance
         self.generation = generation
     }
 
@@ -32,7 +32,7 @@ struct Doorway {
             return true
         }
         isClosed = false
-        settings = entrance.settings
+        self.entrance = entrance
         return true
     }
 }

@@ -4,6 +4,7 @@ internal import Entry
 internal import HTTP1
 internal import Identity
 internal import JWT
+internal import Loop
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -13,80 +14,80 @@ internal import Upstreams
 extension Exchange {
     /// Others wait for the same servers, none of which is known to be back: to try would be one
     /// attempt more that fails.
-    func waitsBehindOthers(in worker: Worker) -> Bool {
-        guard !worker.waitingRooms.isEmpty, wait.state != .trying,
+    func waitsBehindOthers() -> Bool {
+        guard !thread.awayServers.rooms.isEmpty, wait.state != .trying,
             case .hold = plan.route.settings.whileAway
         else { return false }
-        return worker.isAway(plan.group)
+        return thread.isAway(plan.group)
     }
 
     /// No server was reached: waits until its worker says to try once more.
-    func awaitServer(in worker: Worker) {
-        worker.noteAway(plan.group, for: client.token)
-        guard case .hold(let patience) = plan.route.settings.whileAway, !worker.isDraining,
-            !client.hasInputEnded, wait.begin(at: worker.now, patience: patience)
-        else { return fail(.unreachable, in: worker) }
-        guard worker.awaitServer(of: plan.group, for: client.token, context) else {
-            worker.shared.counters.note(held: \.refused)
-            return fail(.unreachable, in: worker)
+    func awaitServer() {
+        thread.noteAway(plan.group, for: client.token)
+        guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,
+            !client.hasInputEnded, wait.begin(at: loop.now, patience: patience)
+        else { return fail(.unreachable) }
+        guard thread.awaitServer(of: plan.group, for: client.token, context) else {
+            thread.shared.counters.note(held: \.refused)
+            return fail(.unreachable)
         }
-        client.set(.phase, at: wait.deadline, in: worker)
-        watchToken(in: worker)
-        client.updateInterest(in: worker)
+        client.set(.phase, at: wait.deadline)
+        watchToken()
+        client.updateInterest()
     }
 
     /// It is this request's turn to try.
-    func tryServer(of group: BackendGroup, in worker: Worker) {
+    func tryServer(of group: BackendGroup) {
         guard wait.tryNow() else { return }
-        chooseServer(of: group, in: worker)
-        client.updateInterest(in: worker)
+        chooseServer(of: group)
+        client.updateInterest()
     }
 
     /// It waits no more: it goes on, or ends.
-    func endWait(_ outcome: WritableKeyPath<Counters.Held, UInt64>, in worker: Worker) {
+    func endWait(_ outcome: WritableKeyPath<Counters.Held, UInt64>) {
         var ended = wait
         guard ended.end() else { return }
         wait = ended
-        worker.shared.counters.note(held: outcome)
-        worker.stopAwaitingServer(of: plan.group, for: client.token)
+        thread.shared.counters.note(held: outcome)
+        thread.stopAwaitingServer(of: plan.group, for: client.token)
         client.timers.clear(.phase)
         client.timers.clear(.flow)
     }
 
-    func waitTimedOut(in worker: Worker) {
-        guard wait.isActive, worker.now >= wait.deadline else { return }
+    func waitTimedOut() {
+        guard wait.isActive, loop.now >= wait.deadline else { return }
         // A server is back, and it has only not been its turn yet.
-        if wait.state == .waiting, let group = worker.openingGroup(plan.group) {
-            return tryServer(of: group, in: worker)
+        if wait.state == .waiting, let group = thread.openingGroup(plan.group) {
+            return tryServer(of: group)
         }
-        fail(.unreachable, in: worker)
+        fail(.unreachable)
     }
 
     /// The process stops, and what waits would only delay that.
-    func drainWaiting(in worker: Worker) {
-        if wait.isActive { fail(.draining, in: worker) }
+    func drainWaiting() {
+        if wait.isActive { fail(.draining) }
     }
 
     // MARK: The token's end
 
-    private func watchToken(in worker: Worker) {
-        client.set(.flow, at: tokenDue(in: worker) ?? .never, in: worker)
+    private func watchToken() {
+        client.set(.flow, at: tokenDue() ?? .never)
     }
 
     /// When its token has to be asked about: nobody waits for longer than his token is good.
-    private func tokenDue(in worker: Worker) -> Instant? {
-        if let live = context.live { return live.nextDue(in: worker) }
+    private func tokenDue() -> Instant? {
+        if let live = context.live { return live.nextDue(at: loop.now) }
         guard let identity = context.identity, context.enforcesTokens else { return nil }
         let now = SystemClock.wallTime()
         return context.expiry(of: identity, by: context.generation, now: now)
-            .delay(from: now).map { worker.now + $0 }
+            .delay(from: now).map { loop.now + $0 }
     }
 
-    func checkToken(in worker: Worker) {
+    func checkToken() {
         if let live = context.live {
-            if live.expire(context, client, in: worker) { watchToken(in: worker) }
+            if live.expire(context, client) { watchToken() }
             return
         }
-        fail(TokenError.expired.refusal, in: worker)
+        fail(TokenError.expired.refusal)
     }
 }

@@ -12,15 +12,15 @@ extension Exchange {
     ///
     /// - Parameter hasAllCome: false when octets come before that which were not used yet, and may
     ///   be the rest of the request's body.
-    func clientInputEnded(hasAllCome: Bool = true, in worker: Worker) {
+    func clientInputEnded(hasAllCome: Bool = true) {
         guard !hasEnded else { return }
-        if wait.isActive { return leave(.normal, isBroken: false, in: worker) }
+        if wait.isActive { return leave(.normal, isBroken: false) }
         let end = InputEnd(
             context.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
             finishesWithoutClient: plan.route.settings.finishesWithoutClient)
         switch end {
-        case .leaves: leave(.normal, isBroken: false, in: worker)
-        case .isAsked: ask(in: worker)
+        case .leaves: leave(.normal, isBroken: false)
+        case .isAsked: ask()
         case .goesOn: break
         }
     }
@@ -40,31 +40,31 @@ extension Exchange {
     var mayAsk: Bool { !plan.route.settings.finishesWithoutClient }
 
     /// The connection of the client is broken. Who has finished sending before has said goodbye.
-    func clientLost(in worker: Worker) {
+    func clientLost() {
         guard !hasEnded else { return }
         let loss = ClientLoss(
             finishesWithoutClient: plan.route.settings.finishesWithoutClient,
             isStream: events != nil || context.isWebSocket, hasServer: upstream != nil,
             isWhole: !client.request.lacksBody, hasFinished: client.hasFinished)
         switch loss {
-        case .goesOn: goOnUnattended(in: worker)
-        case .ends(let departure): leave(departure, in: worker)
+        case .goesOn: goOnUnattended()
+        case .ends(let departure): leave(departure)
         }
     }
 
     /// - Parameter isBroken: false for a client that may still take earlier answers.
-    func leave(_ departure: Departure, isBroken: Bool = true, in worker: Worker) {
-        closeUpstream(in: worker)
-        conclude(.clientGone, departure, in: worker)
-        if isBroken { client.close(in: worker) } else { client.finish(in: worker) }
+    func leave(_ departure: Departure, isBroken: Bool = true) {
+        closeUpstream()
+        conclude(.clientGone, departure)
+        if isBroken { client.close() } else { client.finish() }
     }
 
     /// Nobody hears the answer. The application may finish it all the same.
-    private func goOnUnattended(in worker: Worker) {
-        unattended = UnattendedLease(worker.unattended)
-        context.release(.normal, in: worker)
-        client.close(in: worker)
-        upstream?.updateInterest(in: worker)
+    private func goOnUnattended() {
+        unattended = UnattendedLease(thread.unattended)
+        context.release(.normal)
+        client.close()
+        upstream?.updateInterest()
     }
 
     var isUnattended: Bool { unattended != nil }

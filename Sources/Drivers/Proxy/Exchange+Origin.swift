@@ -1,6 +1,7 @@
 internal import Clock
 internal import HTTP
 internal import HTTP1
+internal import Loop
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -11,12 +12,12 @@ extension Exchange {
     // MARK: Connecting
 
     /// Chooses a server and sends the head, on a connection that rests or on a new one.
-    func chooseServer(in worker: Worker) {
+    func chooseServer() {
         let mayUseResting = attempt.mayUseResting(of: plan.group)
-        if mayUseResting, useReserved(in: worker) { return }
-        if waitsBehindOthers(in: worker) { return awaitServer(in: worker) }
-        guard let chosen = plan.group.choose(now: worker.now, tried: attempt.tried) else {
-            return awaitServer(in: worker)
+        if mayUseResting, useReserved() { return }
+        if waitsBehindOthers() { return awaitServer() }
+        guard let chosen = plan.group.choose(now: loop.now, tried: attempt.tried) else {
+            return awaitServer()
         }
         let index = chosen.index
         let server = plan.group.servers[index]
@@ -25,116 +26,115 @@ extension Exchange {
         if mayUseResting,
             let resting = OriginConnection.takeResting(
                 for: server.state, mayRepeat: outline.mayBeRepeated(keepsBody: keepsBody),
-                in: worker)
+                on: thread)
         {
-            return go(on: resting, in: worker)
+            return go(on: resting)
         }
-        connect(to: server, at: index, in: worker)
+        connect(to: server, at: index)
     }
 
     /// Looks for a server once more, now that one may be back: of `group`, which is the newest of
     /// that name.
-    func chooseServer(of group: BackendGroup, in worker: Worker) {
+    func chooseServer(of group: BackendGroup) {
         plan.group = group
         attempt.beginAnew()
-        chooseServer(in: worker)
+        chooseServer()
     }
 
     /// A client that has authenticated itself on a connection goes on with that one, whichever
     /// server's turn it is. False when there is none.
-    private func useReserved(in worker: Worker) -> Bool {
+    private func useReserved() -> Bool {
         guard
             let reserved = OriginConnection.takeReserved(
-                for: client.token, in: plan.group, worker: worker)
+                for: client.token, in: plan.group, on: thread)
         else { return false }
         lease = plan.group.lease(of: reserved.server)
         context.server = reserved.address
-        go(on: reserved, in: worker)
+        go(on: reserved)
         return true
     }
 
-    private func go(on resting: OriginConnection, in worker: Worker) {
+    private func go(on resting: OriginConnection) {
         upstream = resting
         resting.begin(self)
-        upstreamConnected(in: worker)
+        upstreamConnected()
     }
 
-    private func connect(to server: BackendGroup.Server, at index: Int, in worker: Worker) {
+    private func connect(to server: BackendGroup.Server, at index: Int) {
         guard let address = SocketAddress(server.address) else {
-            return fail(.unreachable, in: worker)
+            return fail(.unreachable)
         }
         do throws(SystemError) {
             let (stream, isConnected) = try Stream.connect(to: address)
             let connection = try OriginConnection.open(
-                stream, to: server, isConnected: isConnected, for: self, in: worker)
+                stream, to: server, isConnected: isConnected, for: self)
             upstream = connection
-            if isConnected { return upstreamConnected(in: worker) }
-            connection.setDeadline(
-                worker.now + plan.group.settings.connectTimeout, in: worker)
+            if isConnected { return upstreamConnected() }
+            connection.setDeadline(loop.now + plan.group.settings.connectTimeout)
         } catch {
-            notConnected(error, in: worker)
+            notConnected(error)
         }
     }
 
     /// Tries a server again whose queue was full.
-    func connectAgain(in worker: Worker) {
+    func connectAgain() {
         guard !hasEnded, upstream == nil, let index = lease?.index else { return }
-        connect(to: plan.group.servers[index], at: index, in: worker)
-        client.updateInterest(in: worker)
+        connect(to: plan.group.servers[index], at: index)
+        client.updateInterest()
     }
 
     /// The server at hand could not be reached, or this machine has nothing to reach it with.
-    func notConnected(_ error: SystemError, in worker: Worker) {
+    func notConnected(_ error: SystemError) {
         upstream = nil
-        guard let index = lease?.index else { return fail(.unreachable, in: worker) }
-        let step = attempt.failed(error.failure, at: index, of: plan.group, now: worker.now)
+        guard let index = lease?.index else { return fail(.unreachable) }
+        let step = attempt.failed(error.failure, at: index, of: plan.group, now: loop.now)
         switch step {
-        case .choose, .wait: worker.noteUnreachable(index, of: plan.group, error)
+        case .choose, .wait: thread.noteUnreachable(index, of: plan.group, error)
         // No server is to blame.
         case .fail:
-            worker.warn(
-                worker.shared.serverLines,
+            thread.warn(
+                thread.shared.serverLines,
                 "no connection to upstream \(context.server?.text ?? ""): \(error.reason)")
         case .askAgain, .resend: break
         }
-        carryOut(step, in: worker)
+        carryOut(step)
     }
 
-    private func carryOut(_ step: Attempt.Step, in worker: Worker) {
+    private func carryOut(_ step: Attempt.Step) {
         switch step {
         case .choose:
             lease = nil
-            chooseServer(in: worker)
+            chooseServer()
         case .wait:
             lease = nil
-            awaitServer(in: worker)
-        case .askAgain(let instant): client.set(.connect, at: instant, in: worker)
+            awaitServer()
+        case .askAgain(let instant): client.set(.connect, at: instant)
         case .resend:
-            worker.shared.log.debug(
+            thread.shared.log.debug(
                 "request \(context.id): the connection broke, it is sent once more")
-            closeUpstream(in: worker)
-            chooseServer(in: worker)
-        case .fail(let failure): fail(failure, in: worker)
+            closeUpstream()
+            chooseServer()
+        case .fail(let failure): fail(failure)
         }
     }
 
-    func upstreamConnected(in worker: Worker) {
+    func upstreamConnected() {
         guard let upstream else { return }
-        if wait.isActive { endWait(\.served, in: worker) }
-        worker.scratch.removeAll(keepingCapacity: true)
-        guard let isTaken = sendRequest(to: upstream, through: &worker.scratch) else {
-            return fail(.unwritable, in: worker)
+        if wait.isActive { endWait(\.served) }
+        loop.clearScratch()
+        guard let isTaken = sendRequest(to: upstream, through: &loop.scratch) else {
+            return fail(.unwritable)
         }
         if let index = lease?.index, !upstream.http.isReused {
-            worker.noteReached(index, of: plan.group)
+            thread.noteReached(index, of: plan.group)
         }
-        worker.shared.log.debug(
+        thread.shared.log.debug(
             "request \(context.id): goes to \(context.server?.text ?? "") on a"
                 + " \(upstream.http.isReused ? "resting" : "new") connection")
-        if !isTaken, mayResend { return upstreamBroke(in: worker) }
-        watchServer(hasMoved: true, in: worker)
-        upstream.updateInterest(in: worker)
-        client.resume(in: worker)
+        if !isTaken, mayResend { return upstreamBroke() }
+        watchServer(hasMoved: true)
+        upstream.updateInterest()
+        client.resume()
     }
 
     // MARK: Whose turn it is
@@ -164,22 +164,22 @@ extension Exchange {
     private static let largeBody = 64 * 1024
 
     /// After anything moved: the server has its time for what it has to do next. A stream has none.
-    func watchServer(hasMoved: Bool, in worker: Worker) {
+    func watchServer(hasMoved: Bool) {
         guard !isOpenEnded, let upstream, upstream.isConnected else { return }
         let isLarge = context.octetsIn > Self.largeBody
         let due = patience.now(
             turn(of: upstream), hasMoved: hasMoved,
-            taken: isLarge ? upstream.stream.takenCount : nil, at: worker.now)
-        upstream.setDeadline(due, in: worker)
+            taken: isLarge ? upstream.stream.takenCount : nil, at: loop.now)
+        upstream.setDeadline(due)
     }
 
-    func upstreamTimedOut(in worker: Worker) {
+    func upstreamTimedOut() {
         guard let upstream else { return }
-        switch patience.judge(taken: upstream.stream.takenCount, at: worker.now) {
-        case .inTime(let next): upstream.setDeadline(next, in: worker)
-        case .outOfTime(.take): fail(.takesNothing, in: worker)
-        case .outOfTime(.answer): fail(.silent, in: worker)
-        case .outOfTime(.goOn): fail(.paused, in: worker)
+        switch patience.judge(taken: upstream.stream.takenCount, at: loop.now) {
+        case .inTime(let next): upstream.setDeadline(next)
+        case .outOfTime(.take): fail(.takesNothing)
+        case .outOfTime(.answer): fail(.silent)
+        case .outOfTime(.goOn): fail(.paused)
         }
     }
 
@@ -194,34 +194,33 @@ extension Exchange {
     }
 
     /// The connection is of no use any more, and no answer came on it.
-    func upstreamBroke(in worker: Worker) {
+    func upstreamBroke() {
         guard let upstream, let index = lease?.index else {
-            return fail(.closedEarly, in: worker)
+            return fail(.closedEarly)
         }
         let obstacle = upstream.http.retryObstacle(keepsBody: keepsBody)
         carryOut(
             attempt.failed(
-                .closedEarly, at: index, of: plan.group, obstacle: obstacle, now: worker.now),
-            in: worker)
+                .closedEarly, at: index, of: plan.group, obstacle: obstacle, now: loop.now))
     }
 
     // MARK: The end
 
     /// The response is whole: the connection rests if it may.
-    func releaseUpstream(in worker: Worker) {
+    func releaseUpstream() {
         guard let connection = upstream else { return }
         upstream = nil
         lease = nil
-        connection.rest(of: plan.group, clientStays: !client.request.isLast, in: worker)
+        connection.rest(of: plan.group, clientStays: !client.request.isLast)
     }
 
     /// Ends the request's side towards the upstream.
-    func closeUpstream(in worker: Worker) {
-        if wait.isActive { endWait(\.ended, in: worker) }
+    func closeUpstream() {
+        if wait.isActive { endWait(\.ended) }
         guard let connection = upstream else { return }
         upstream = nil
         lease = nil
-        connection.close(in: worker)
+        connection.close()
     }
 
     /// Gives the upstream connection to a relay, which takes the server's count as well.

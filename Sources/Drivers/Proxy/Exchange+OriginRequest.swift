@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Entry
 internal import Forwarding
 internal import HTTP
 internal import HTTP1
@@ -20,9 +21,9 @@ extension Exchange {
             case .chunked, .untilClose: .unknown
             }
         // Who has been told to go on waits for nothing, and nobody waits where nothing comes.
-        let expects = !framing.isEmpty && !context.hasContinued && head.expectsContinue
+        let expects = !framing.isEmpty && !context.hasContinued && request.head.expectsContinue
         return RequestOutline(
-            head.method, body: body, upgrade: context.isWebSocket ? "websocket" : nil,
+            request.head.method, body: body, upgrade: context.isWebSocket ? "websocket" : nil,
             expectsContinue: expects)
     }
 
@@ -37,13 +38,13 @@ extension Exchange {
         }
         do throws(SendError) {
             try OriginRequest.append(
-                head, outline, plan: plan, context: context, origin: client.origin,
+                request, outline, plan: plan, context: context, origin: client.origin,
                 on: &upstream.http, to: &scratch)
         } catch {
             scratch.removeAll(keepingCapacity: true)
             return nil
         }
-        if head.authenticatesConnection { upstream.reserve(for: client) }
+        if request.head.authenticatesConnection { upstream.reserve(for: client) }
         upstream.finishSending(&scratch)
         if buffer != nil { sendKept(to: upstream, through: &scratch) }
         return !upstream.http.isRefused
@@ -73,17 +74,17 @@ extension Exchange {
     }
 
     /// The upstream takes no more; an answer may have come before that.
-    func upstreamRefusesBody(in worker: Worker) {
+    func upstreamRefusesBody() {
         guard !hasEnded, client.request.lacksBody else { return }
         client.request.discardBody()
         upstream?.http.abandonRequest()
-        watchServer(hasMoved: false, in: worker)
-        client.updateInterest(in: worker)
+        watchServer(hasMoved: false)
+        client.updateInterest()
     }
 
-    func upstreamDrained(in worker: Worker) {
-        watchServer(hasMoved: true, in: worker)
+    func upstreamDrained() {
+        watchServer(hasMoved: true)
         guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
-        client.resume(in: worker)
+        client.resume()
     }
 }

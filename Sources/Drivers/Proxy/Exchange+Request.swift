@@ -3,6 +3,7 @@ internal import Clock
 internal import Entry
 internal import HTTP
 internal import HTTP1
+internal import Loop
 internal import Relays
 internal import Settings
 internal import Transport
@@ -13,13 +14,13 @@ extension Exchange {
     // MARK: Bodies that are kept first
 
     /// The client sends its body to the gateway; no server is occupied meanwhile.
-    func keepBody(_ size: Int, in worker: Worker) {
+    func keepBody(_ size: Int) {
         buffer = BodyBuffer(capacity: size)
-        context.hasContinued = head.expectsContinue
+        context.hasContinued = request.head.expectsContinue
         client.request.allowBody()
     }
 
-    private func fillBuffer(_ octets: Span<UInt8>, at index: inout Int, in worker: Worker) {
+    private func fillBuffer(_ octets: Span<UInt8>, at index: inout Int) {
         guard var kept = buffer else { return }
         // Held here alone, so that it is not copied when it grows.
         buffer = nil
@@ -27,11 +28,11 @@ extension Exchange {
         do throws(RequestError) {
             try fill(&kept, from: octets, at: &index)
         } catch {
-            return fail(error.refusal, in: worker)
+            return fail(error.refusal)
         }
         context.octetsIn += kept.octets.count - before
         buffer = kept
-        if !kept.isFilling { chooseServer(in: worker) }
+        if !kept.isFilling { chooseServer() }
     }
 
     private func fill(
@@ -54,15 +55,15 @@ extension Exchange {
 
     /// Forwards what `octets` hold of the request's body, from `index` on. Leaves alone what is not
     /// for this exchange, or not for now.
-    func clientSent(_ octets: Span<UInt8>, at index: inout Int, in worker: Worker) {
-        if buffer?.isFilling == true { return fillBuffer(octets, at: &index, in: worker) }
+    func clientSent(_ octets: Span<UInt8>, at index: inout Int) {
+        if buffer?.isFilling == true { return fillBuffer(octets, at: &index) }
         guard client.request.lacksBody else {
             return client.request.skip(octets, at: &index)
         }
         guard wantsClientInput, let upstream else { return }
-        worker.scratch.removeAll(keepingCapacity: true)
+        loop.clearScratch()
         // What one client says is never left for another to be sent.
-        defer { worker.scratch.removeAll(keepingCapacity: true) }
+        defer { loop.clearScratch() }
         var isTaken = true
         do throws(RequestError) {
             while let event = try client.request.receive(octets, at: &index) {
@@ -70,20 +71,20 @@ extension Exchange {
                 case .data(let range):
                     context.octetsIn += range.count
                     let data = octets.extracting(range)
-                    isTaken = upstream.send(data, behind: &worker.scratch) && isTaken
+                    isTaken = upstream.send(data, behind: &loop.scratch) && isTaken
                 case .end(let trailers):
                     isTaken =
-                        endBody(trailers, to: upstream, behind: &worker.scratch) && isTaken
+                        endBody(trailers, to: upstream, behind: &loop.scratch) && isTaken
                 case .head, .octets: break
                 }
             }
         } catch {
-            return fail(error.refusal, in: worker)
+            return fail(error.refusal)
         }
-        guard upstream.finishSending(&worker.scratch, isTaken: isTaken) else {
-            return upstreamRefusesBody(in: worker)
+        guard upstream.finishSending(&loop.scratch, isTaken: isTaken) else {
+            return upstreamRefusesBody()
         }
-        watchServer(hasMoved: false, in: worker)
-        upstream.updateInterest(in: worker)
+        watchServer(hasMoved: false)
+        upstream.updateInterest()
     }
 }

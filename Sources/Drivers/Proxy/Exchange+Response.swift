@@ -15,140 +15,136 @@ internal import Upstreams
 /// The way back: from the upstream's octets to the client's.
 extension Exchange {
     /// - Throws: an error when the head does not say how long the body is.
-    func begin(
-        _ head: ResponseHead, framing: BodyFraming, in worker: Worker
-    ) throws(HeadError) {
+    func begin(_ head: ResponseHead, framing: BodyFraming) throws(HeadError) {
         context.status = head.status
         let hasEventType = head.fields.mediaType(is: "text/event-stream")
         let isStream =
             head.status == 200 && hasEventType && context.kind.mayBeEvents && !isUnattended
         let lasts = isStream && !framing.isEmpty
         isOpenEnded = lasts || hasEventType || plan.route.settings.kind == .stream
-        if isStream, framing != .none, !mayStay(head.fields, in: worker) { return }
+        if isStream, framing != .none, !mayStay(head.fields) { return }
         let length = lasts ? nil : try head.contentLength(framing)
         _ = client.request.respond(
-            ClientResponse(head: .app(head), context: context, length: length), in: worker)
+            ClientResponse(head: .app(head), context: context, length: length))
         response = .streaming
         if isOpenEnded { upstream?.clearDeadline() }
         if lasts {
-            beginEvents(head.fields, in: worker)
+            beginEvents(head.fields)
         } else if isOpenEnded, context.kind.isDownload, !framing.isEmpty, !isUnattended {
-            try? context.becomeLive(as: .stream, client, self.head, in: worker)
+            try? context.becomeLive(as: .stream, client, request.head)
         } else {
-            context.release(in: worker)
+            context.release()
         }
     }
 
     /// A stream for which nobody asked in so many words counts as well: it takes a seat where those
     /// are limited, and its place among what lives. False when it has ended for that, because
     /// there is no seat, or the token was revoked; or because nobody can be asked who reads it.
-    private func mayStay(_ fields: Fields, in worker: Worker) -> Bool {
+    private func mayStay(_ fields: Fields) -> Bool {
         if client.hasFinished, fields.hasContentCoding {
-            leave(.normal, in: worker)
+            leave(.normal)
             return false
         }
         do throws(Refusal) {
-            try RequestEntry.takeSeat(late: plan.latecomer, for: context, in: worker)
+            try plan.latecomer?.takeSeatLate()
             guard context.life.place == nil else { return true }
             context.found.languages = .heard(by: head, on: context.routeSettings)
-            try context.becomeLive(as: .eventStream, client, head, in: worker)
+            try context.becomeLive(as: .eventStream, client, head)
             return true
         } catch {
-            closeUpstream(in: worker)
+            closeUpstream()
             hasEnded = true
-            Answer.refuse(error, head: head, context: context, to: client, in: worker)
+            Answer.refuse(error, head: head, context: context, to: client)
             return false
         }
     }
 
-    func forward(_ data: Span<UInt8>, in worker: Worker) {
-        if events != nil { return forwardEvents(data, in: worker) }
-        send(data, in: worker)
+    func forward(_ data: Span<UInt8>) {
+        if events != nil { return forwardEvents(data) }
+        send(data)
     }
 
-    func send(_ data: Span<UInt8>, in worker: Worker) {
+    func send(_ data: Span<UInt8>) {
         if isUnattended { return }
         context.octetsOut += data.count
-        client.request.send(data, in: worker)
+        client.request.send(data)
     }
 
     /// After octets went on: deadlines move, and a client that does not read stops the upstream.
-    func watchFlow(in worker: Worker) {
+    func watchFlow() {
         // Of events nothing has to be watched unless some of them wait here. The upstream's
         // connection sees to itself behind every read.
-        if client.request.waiting == 0, !client.interest.isWritable, events != nil {
-            return client.countMemory(in: worker)
+        if client.request.waiting == 0, !client.watch.interest.isWritable, events != nil {
+            return client.countMemory()
         }
-        client.updateInterest(in: worker)
-        upstream?.updateInterest(in: worker)
-        watchServer(hasMoved: true, in: worker)
-        if events != nil { noteQueue(in: worker) }
+        client.updateInterest()
+        upstream?.updateInterest()
+        watchServer(hasMoved: true)
+        if events != nil { noteQueue() }
     }
 
-    func completed(trailers: Fields? = nil, in worker: Worker) {
-        appEnded(in: worker)
+    func completed(trailers: Fields? = nil) {
+        appEnded()
         // It may have been ended by rule.
         if hasEnded { return }
         client.request.end(
-            trailers: trailers.map { ClientResponse.trailers($0, context) }, in: worker)
-        client.request.flush(in: worker)
+            trailers: trailers.map { ClientResponse.trailers($0, context) })
+        client.request.flush()
         response = .complete
-        releaseUpstream(in: worker)
-        conclude(.normal, in: worker)
-        client.answered(in: worker)
-        client.updateInterest(in: worker)
+        releaseUpstream()
+        conclude(.normal)
+        client.answered()
     }
 
     // MARK: Failures
 
-    func fail(_ failure: UpstreamFailure, in worker: Worker) {
-        fail(
-            failure.refusal, departure: failure.blame == .server ? .unserved : .normal, in: worker)
+    func fail(_ failure: UpstreamFailure) {
+        fail(failure.refusal, departure: failure.blame == .server ? .unserved : .normal)
     }
 
     /// Ends the exchange without a whole response: with an error of ours when none has begun,
     /// otherwise by breaking it off, so that the client can tell.
     // Out of the way of what is done for every response.
     @inline(never)
-    func fail(_ refusal: Refusal, departure: Departure = .normal, in worker: Worker) {
-        guard !hasEnded, !endsByRule(in: worker) else { return }
-        closeUpstream(in: worker)
+    func fail(_ refusal: Refusal, departure: Departure = .normal) {
+        guard !hasEnded, !endsByRule() else { return }
+        closeUpstream()
         context.detail = refusal.detail
         if case .awaiting = response {
             hasEnded = true
-            context.release(departure, in: worker)
-            return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
+            context.release(departure)
+            return Answer.refuse(refusal, head: head, context: context, to: client)
         }
-        conclude(refusal.reason, in: worker)
-        client.cut(in: worker)
+        conclude(refusal.reason)
+        client.cut()
     }
 
     /// Ends the exchange because of its client, or for everybody else's sake: then the client is
     /// told, if nothing else was said yet.
-    func giveUp(_ reason: EndReason, detail: String?, in worker: Worker) {
+    func giveUp(_ reason: EndReason, detail: String?) {
         guard !hasEnded else { return }
         if case .awaiting = response, client.request.waiting == 0, reason == .overloaded {
-            return fail(.memory, in: worker)
+            return fail(.memory)
         }
-        closeUpstream(in: worker)
+        closeUpstream()
         context.detail = detail
-        conclude(reason, in: worker)
-        client.close(reset: true, in: worker)
+        conclude(reason)
+        client.close(reset: true)
     }
 
     /// The client does not keep `body_rate`.
-    func bodyTooSlow(in worker: Worker) {
+    func bodyTooSlow() {
         guard !hasEnded, client.request.lacksBody else { return }
-        closeUpstream(in: worker)
+        closeUpstream()
         hasEnded = true
-        context.release(in: worker)
+        context.release()
         let refusal = Refusal(
             .timeout, detail: "body", message: "The request body did not come in time")
         if client.request.giveUpRequest() {
-            return Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
+            return Answer.refuse(refusal, head: head, context: context, to: client)
         }
         context.detail = refusal.detail
-        worker.record(context, .timeout)
-        client.cut(in: worker)
+        thread.record(context, .timeout)
+        client.cut()
     }
 }

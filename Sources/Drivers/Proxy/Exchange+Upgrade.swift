@@ -1,10 +1,12 @@
 internal import Bytes
 internal import Clock
+internal import Deflate
 internal import Endings
 internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Loop
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -14,57 +16,55 @@ internal import WebSocket
 extension Exchange {
     /// The upstream answered 101: the client is answered likewise, and both connections go over to
     /// a relay. `rest` came behind the head.
-    func switchProtocols(_ head: ResponseHead, rest: Span<UInt8>, in worker: Worker) {
-        guard context.isWebSocket, let accept = WebSocketAccept.value(for: self.head),
+    func switchProtocols(_ head: ResponseHead, rest: Span<UInt8>) {
+        guard context.isWebSocket, let accept = WebSocketAccept.value(for: request.head),
             OpeningHandshake.isCompleted(by: head, accept: accept.span),
-            let compression = negotiate(head, in: worker)
-        else { return fail(.badResponse, in: worker) }
-        worker.scratch.removeAll(keepingCapacity: true)
+            let compression = negotiate(head)
+        else { return fail(.badResponse) }
+        loop.clearScratch()
         if let opened = context.opened {
-            guard opened.isServed(by: head) else { return fail(.badResponse, in: worker) }
+            guard opened.isServed(by: head) else { return fail(.badResponse) }
         } else {
-            let choice = SubprotocolOffers(self.head.fields).answer(
+            let choice = SubprotocolOffers(request.head.fields).answer(
                 upstreamChoice: head.fields.text(of: .secWebSocketProtocol))
             let answer = ClientResponse.Handshake(
                 head: head, accept: accept, subprotocol: choice, context: context,
                 agreement: compression.client, relaysExtensions: compression.isRelayed)
-            guard client.request.becomeTunnel(answer, in: worker) else {
-                return fail(.badResponse, in: worker)
+            guard client.request.becomeTunnel(answer) else {
+                return fail(.badResponse)
             }
         }
         if let message = context.sessionMessage {
-            FrameEncoder.appendMessage(.text, message.span, to: &worker.scratch)
+            FrameEncoder.appendMessage(.text, message.span, to: &loop.scratch)
         }
-        client.request.flush(in: worker)
+        client.request.flush()
         context.status = 101
         guard let upstream = handOverUpstream() else { return }
         hasEnded = true
         let relay = RelayDriver(
             client: client, upstream: upstream, lease: handOverLease(), context: context,
-            route: plan.route, compression: compression, now: worker.now)
+            route: plan.route, compression: compression)
         upstream.begin(relay)
-        client.begin(relay, in: worker)
+        client.begin(relay)
         if context.opened?.engine == nil {
-            relay.sendFirstMessage(in: worker)
+            relay.sendFirstMessage()
         } else {
-            relay.awaitSession(for: plan.group.settings.webSocketHandshakeTimeout, in: worker)
+            relay.awaitSession(for: plan.group.settings.webSocketHandshakeTimeout)
         }
-        if !rest.isEmpty { relay.upstreamSent(rest, in: worker) }
-        if upstream.http.hasInputEnded { relay.upstreamInputEnded(in: worker) }
-        client.resume(in: worker)
-        upstream.updateInterest(in: worker)
-        if worker.isDraining { client.drain(in: worker) }
+        if !rest.isEmpty { relay.upstreamSent(rest) }
+        if upstream.http.hasInputEnded { relay.upstreamInputEnded() }
+        client.resume()
+        upstream.updateInterest()
+        if thread.isDraining { client.drain() }
     }
 
     /// What is spoken with whom; nil when the upstream answered what it was not asked.
-    private func negotiate(
-        _ response: ResponseHead, in worker: Worker
-    ) -> SocketCompression? {
+    private func negotiate(_ response: ResponseHead) -> SocketCompression? {
         var compression = SocketCompression()
         do throws(HandshakeError) {
             let answer = try ExtensionList(response.fields)
             // Admission refused malformed offers.
-            let offers = try ExtensionList(self.head.fields)
+            let offers = try ExtensionList(request.head.fields)
             if let opened = context.opened { return try goOn(with: opened, answer) }
             guard let settings = plan.route.settings.compression else {
                 if context.speaksControl { return answer.elements.isEmpty ? compression : nil }
@@ -77,7 +77,7 @@ extension Exchange {
             } else if !answer.elements.isEmpty {
                 return nil
             }
-            compression.answer(offers, settings, in: worker)
+            compression.answer(offers, settings, budget: thread.shared.deflateBudget)
         } catch {
             return nil
         }
@@ -101,15 +101,15 @@ extension Exchange {
 extension SocketCompression {
     /// Windows are kept where they fit into the budget; else every message stands for itself.
     mutating func answer(
-        _ offers: ExtensionList, _ settings: RouteSettings.Compression, in worker: Worker
+        _ offers: ExtensionList, _ settings: RouteSettings.Compression,
+        budget: DeflateBudget
     ) {
         if settings.context == .dedicated {
             let policy = DeflateNegotiation.Policy(
                 serverWindowBits: settings.windowBits, clientWindowBits: settings.windowBits,
                 keepsContext: true)
             if let agreement = DeflateNegotiation.answer(offers, policy: policy),
-                let windows = KeptWindows(
-                    agreement, settings, budget: worker.shared.deflateBudget)
+                let windows = KeptWindows(agreement, settings, budget: budget)
             {
                 client = agreement
                 self.windows = windows

@@ -5,6 +5,7 @@ internal import Entry
 internal import Forwarding
 internal import HTTP
 internal import HTTP1
+internal import Loop
 internal import Relays
 internal import Sessions
 internal import Settings
@@ -30,7 +31,7 @@ final class Exchange {
 
     let client: HTTP1Client
     let plan: ForwardPlan
-    let head: RequestHead
+    let request: EnteringRequest
     let context: RequestContext
     let requestFraming: BodyFraming
     /// The body, or its beginning, where it is kept before a server is chosen; until it was sent
@@ -55,11 +56,11 @@ final class Exchange {
     var hasEnded = false
 
     init(
-        plan: ForwardPlan, head: RequestHead, framing: BodyFraming, context: RequestContext,
+        plan: ForwardPlan, request: EnteringRequest, framing: BodyFraming, context: RequestContext,
         client: HTTP1Client
     ) {
         self.plan = plan
-        self.head = head
+        self.request = request
         self.context = context
         self.client = client
         requestFraming = framing
@@ -68,19 +69,23 @@ final class Exchange {
     }
 
     /// Keeps the body first where the route says so; then goes to a server.
-    func begin(in worker: Worker) {
+    func begin() {
         if let size = plan.route.settings.bodyBufferSize, client.request.lacksBody {
-            return keepBody(size, in: worker)
+            return keepBody(size)
         }
-        chooseServer(in: worker)
+        chooseServer()
     }
+
+    var head: RequestHead { request.head }
+    var thread: ThreadState { client.thread }
+    var loop: Loop { client.loop }
 
     // MARK: Flow
 
     /// Octets that are kept here until they may go on, the head as long as there is an answer to
     /// it.
     var heldCount: Int {
-        let count = head.fields.bytes.count + (buffer?.octets.count ?? 0)
+        let count = request.head.fields.bytes.count + (buffer?.octets.count ?? 0)
         return isOpenEnded ? count + (events?.heldCount ?? 0) : count
     }
 
@@ -99,13 +104,13 @@ final class Exchange {
         return events?.hasRoom(behind: pending) ?? (pending < Flow.highWater)
     }
 
-    func clientDrained(in worker: Worker) {
+    func clientDrained() {
         let pending = client.request.waiting
-        let hasRoom = events?.queueShrank(to: pending, now: worker.now)
+        let hasRoom = events?.queueShrank(to: pending, now: loop.now)
         guard hasRoom ?? (pending <= Flow.lowWater) else { return }
         // While it was not read from, the upstream had no chance to be in time.
-        watchServer(hasMoved: false, in: worker)
-        upstream?.updateInterest(in: worker)
+        watchServer(hasMoved: false)
+        upstream?.updateInterest()
     }
 
     // MARK: The end
@@ -113,12 +118,10 @@ final class Exchange {
     /// The end of the exchange, told once: the seat is given back and the line is written.
     ///
     /// - Parameter departure: nil for what the reason says.
-    func conclude(
-        _ reason: EndReason, _ departure: Departure? = nil, in worker: Worker
-    ) {
+    func conclude(_ reason: EndReason, _ departure: Departure? = nil) {
         guard !hasEnded else { return }
         hasEnded = true
-        context.release(departure ?? reason.departure, in: worker)
-        worker.record(context, isUnattended && reason == .normal ? .clientGone : reason)
+        context.release(departure ?? reason.departure)
+        thread.record(context, isUnattended && reason == .normal ? .clientGone : reason)
     }
 }

@@ -22,8 +22,7 @@ enum ForwardedFields {
                 name: "X-Forwarded-Proto", value: provenance.scheme, to: &output)
         }
         if let authority = provenance.authority, !vouched.isConfigured("x-forwarded-host") {
-            HeadEncoder.appendField(
-                name: "X-Forwarded-Host", value: authority.text, to: &output)
+            HeadEncoder.appendField(name: "X-Forwarded-Host", value: authority.text, to: &output)
         }
         if sendsForwarded, !vouched.isConfigured("forwarded") {
             provenance.appendForwarded(connection, to: &output)

@@ -4,6 +4,7 @@ internal import Entry
 internal import HTTP
 internal import Identity
 internal import KeySets
+internal import Loop
 internal import Settings
 internal import Transport
 
@@ -14,6 +15,7 @@ struct GateAttempt {
     /// Sources that change in between are asked about so often.
     private static let rounds = 3
 
+    let thread: ThreadState
     let generation: Generation
     /// An index into the routes of the generation.
     let route: Int
@@ -23,8 +25,10 @@ struct GateAttempt {
     let begin: Instant
 
     init(
-        _ generation: Generation, route: Int, from address: ClientAddress?, begin: Instant
+        on thread: ThreadState, _ generation: Generation, route: Int,
+        from address: ClientAddress?, begin: Instant
     ) {
+        self.thread = thread
         self.generation = generation
         self.route = route
         self.address = address
@@ -32,25 +36,24 @@ struct GateAttempt {
     }
 
     func run<Passed>(
-        in worker: Worker,
         _ ask: (TokenGate, TokenGate.Circumstances, inout VerifiedTokenCache) throws(GateFailure)
             -> Passed
     ) -> GateOutcome<Passed> {
         for round in 1...Self.rounds {
             // The caller has seen that there is a gate; without one nobody is let in by mistake.
-            let gates = worker.gates.newest(of: generation.gates)
+            let gates = thread.gates.newest(of: generation.gates)
             guard let gate = gates.gate(ofRoute: route) else { break }
             do throws(GateFailure) {
-                return .passed(try ask(gate, circumstances(worker), &worker.gates.verifiedTokens))
+                return .passed(try ask(gate, circumstances(), &thread.gates.verifiedTokens))
             } catch {
                 let sources = sources(of: error.unknownKeyRules)
-                switch askForKeys(of: sources, seen: gates.version, in: worker) {
+                switch askForKeys(of: sources, seen: gates.version) {
                 case .newer where round < Self.rounds: continue
-                case .newer, .none: return .refused(refusal(error, sources, worker))
+                case .newer, .none: return .refused(refusal(error, sources))
                 case .reading(let start, let deadline):
                     return .awaitKeys(
                         KeyWait(
-                            refusal: refusal(error, sources, worker), start: start,
+                            refusal: refusal(error, sources), start: start,
                             deadline: deadline))
                 }
             }
@@ -58,26 +61,30 @@ struct GateAttempt {
         return .refused(.keysUnavailable)
     }
 
-    func circumstances(_ worker: Worker) -> TokenGate.Circumstances {
+    private var loop: Loop { thread.loop }
+
+    private func circumstances() -> TokenGate.Circumstances {
         TokenGate.Circumstances(
-            date: SystemClock.wallTime(), now: worker.now,
-            revocations: worker.shared.revocations.current, tickets: worker.shared.ticketBook,
+            date: SystemClock.wallTime(), now: loop.now,
+            revocations: thread.shared.revocations.current, tickets: thread.shared.ticketBook,
             address: address)
     }
 
     /// A one-time ticket for who was let in with that request.
     static func ticket(
         for identity: VerifiedIdentity, _ head: RequestHead, _ query: QueryString,
-        _ context: RequestContext, in worker: Worker
+        _ context: RequestContext
     ) throws(Refusal) -> String {
-        let gates = worker.gates.newest(of: context.generation.gates)
+        let thread = context.thread
+        let gates = thread.gates.newest(of: context.generation.gates)
         guard let route = context.route, let gate = gates.gate(ofRoute: route) else {
             throw .keysUnavailable
         }
         let attempt = GateAttempt(
-            context.generation, route: route, from: context.clientAddress, begin: context.started)
+            on: thread, context.generation, route: route, from: context.clientAddress,
+            begin: context.started)
         return try gate.issueTicket(
-            for: identity, head.fields, query: query, attempt.circumstances(worker))
+            for: identity, head.fields, query: query, attempt.circumstances())
     }
 
     // MARK: Unknown keys
@@ -94,32 +101,28 @@ struct GateAttempt {
     }
 
     /// Has the sources read again, and says for how long that may take.
-    private func askForKeys(
-        of sources: [KeySetSource], seen: UInt64, in worker: Worker
-    ) -> Expectation {
+    private func askForKeys(of sources: [KeySetSource], seen: UInt64) -> Expectation {
         var first: Instant?
-        var latest = worker.now
+        var latest = loop.now
         for source in sources {
-            switch worker.shared.keys.askForUnknownKey(of: source, seen: seen, since: begin) {
+            switch thread.shared.keys.askForUnknownKey(of: source, seen: seen, since: begin) {
             // The newer keys are made into gates, about which there is a message.
             case .newer where generation.gates.version <= seen:
-                first = worker.now
-                latest = max(latest, worker.now + .seconds(1))
+                first = loop.now
+                latest = max(latest, loop.now + .seconds(1))
             case .newer: return .newer
             case .unknownSource, .settled: continue
             case .reading(let start):
-                guard start <= worker.now + Self.longestWait else { continue }
+                guard start <= loop.now + Self.longestWait else { continue }
                 first = min(first ?? start, start)
-                latest = max(latest, max(start, worker.now) + source.readingTime + .seconds(1))
+                latest = max(latest, max(start, loop.now) + source.readingTime + .seconds(1))
             }
         }
         return first.map { .reading(from: $0, until: latest) } ?? .none
     }
 
-    private func refusal(
-        _ failure: GateFailure, _ sources: [KeySetSource], _ worker: Worker
-    ) -> Refusal {
-        let keys = worker.shared.keys
+    private func refusal(_ failure: GateFailure, _ sources: [KeySetSource]) -> Refusal {
+        let keys = thread.shared.keys
         let isEmpty = sources.contains { keys.current($0).map { $0.document == nil } ?? false }
         return isEmpty ? .keysUnavailable : failure.refusal
     }

@@ -91,8 +91,7 @@ package final class Gateway {
             let count = settings.workers ?? System.coreCount
             let shared = try SharedState(workerCount: count)
             shared.log.set(level: settings.log.level)
-            shared.accessLog.use(
-                try ListenerBinding.openLog(settings.log, shared.accessLog.losses))
+            shared.accessLog.use(try ListenerBinding.openLog(settings.log, shared.accessLog.losses))
             defer { shared.accessLog.close() }
             let generation = try Generation(
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
@@ -305,8 +304,7 @@ package final class Gateway {
     private func complainAboutKeys(of source: KeySetSource) {
         guard let document = shared.keys.current(source)?.document else { return }
         for token in generation.settings.tokens where token.keySetSources.contains(source) {
-            let keys = document.keys(
-                for: token.algorithms, allowsWeakKeys: token.allowsWeakKeys)
+            let keys = document.keys(for: token.algorithms, allowsWeakKeys: token.allowsWeakKeys)
             for key in keys.unusable.prefix(Self.complaintLimit) {
                 let name = key.keyID.map { " '\($0)'" } ?? ""
                 shared.log.info(
@@ -399,8 +397,7 @@ package final class Gateway {
             tickets: shared.tickets, readFile: world.readFile)
         let old = Set(generation.entrances.keys)
         let new = next.entrances.filter { !old.contains($0.key) }
-        let handles = try ListenerBinding.bind(
-            new.values.map(\.settings), workerCount: workerCount)
+        let handles = try ListenerBinding.bind(new.values.map(\.settings), workerCount: workerCount)
         let entrance = try ListenerBinding.prepareConsole(
             settings.console, inPlaceOf: generation.settings.console)
         let isSame = settings.log.access == generation.settings.log.access

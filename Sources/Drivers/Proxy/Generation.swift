@@ -19,9 +19,14 @@ package final class Generation: Sendable {
     }
 
     /// A listener's side of things.
-    struct Entrance: Sendable {
-        var settings: ListenerSettings
-        var tls: TLSContext?
+    final class Entrance: Sendable {
+        let settings: ListenerSettings
+        let tls: TLSContext?
+
+        init(_ settings: ListenerSettings, tls: TLSContext?) {
+            self.settings = settings
+            self.tls = tls
+        }
     }
 
     typealias Route = ServedRoute
@@ -84,8 +89,7 @@ package final class Generation: Sendable {
             let context = try listener.tls.map { tls throws(BuildError) in
                 try certificates.context(for: tls, at: listener.position, tickets: tickets)
             }
-            entrances[ListenerKey(address: listener.address)] = Entrance(
-                settings: listener, tls: context)
+            entrances[ListenerKey(address: listener.address)] = Entrance(listener, tls: context)
         }
         return entrances
     }

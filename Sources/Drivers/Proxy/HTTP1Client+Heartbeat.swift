@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Clock
+internal import Loop
 internal import SocketIO
 internal import Transport
 internal import WebSocket
@@ -18,15 +19,15 @@ extension HTTP1Client {
     }
 
     /// Of a session that is kept alive from here the next ping is due then; of all others nothing.
-    func scheduleHeartbeat(in worker: Worker) {
+    func scheduleHeartbeat() {
         guard let next = openedSocket?.engine?.nextPing else { return }
-        set(.heartbeat, at: next, in: worker)
+        set(.heartbeat, at: next)
     }
 
-    func heartbeatDue(in worker: Worker) {
+    func heartbeatDue() {
         guard let opened = openedSocket else { return }
-        ping(opened, at: worker.now)
-        scheduleHeartbeat(in: worker)
+        ping(opened, at: loop.now)
+        scheduleHeartbeat()
     }
 
     func ping(_ opened: OpenedSocket, at now: Instant) {

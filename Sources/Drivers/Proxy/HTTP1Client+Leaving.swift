@@ -1,5 +1,6 @@
 internal import Clock
 internal import HTTP1
+internal import Loop
 internal import Relays
 internal import Transport
 
@@ -21,22 +22,22 @@ extension HTTP1Client {
     }
 
     /// The client finished sending, and not all of it was received.
-    func finishedUnread(in worker: Worker) {
+    func finishedUnread() {
         guard watchesForLeaving else { return }
         unreadEnd.came()
         switch phase {
-        case .held(let request): request.clientInputEnded(from: self, in: worker)
-        case .exchange(let exchange): exchange.clientInputEnded(hasAllCome: false, in: worker)
+        case .held(let request): request.clientInputEnded()
+        case .exchange(let exchange): exchange.clientInputEnded(hasAllCome: false)
         case .head, .webSocket, .closing, .lingering, .closed: break
         }
     }
 
     /// The client finished sending before, and the last of what was held is used.
-    func heldIsOver(in worker: Worker) {
+    func heldIsOver() {
         switch phase {
-        case .head: finish(in: worker)
+        case .head: finish()
         case .exchange(let exchange) where !http.hasInputEnded:
-            exchange.clientInputEnded(in: worker)
+            exchange.clientInputEnded()
             try? http.inputEnded()
         case .exchange, .held, .webSocket, .closing, .lingering, .closed: break
         }
@@ -49,8 +50,7 @@ extension HTTP1Client {
     /// - Parameter hasAllCome: nothing has come that was not used yet.
     func missingBody(hasAllCome: Bool) -> MissingBody? {
         guard http.lacksBody else { return nil }
-        return MissingBody(
-            remaining: http.lackingCount, unused: hasAllCome ? nil : unusedCount)
+        return MissingBody(remaining: http.lackingCount, unused: hasAllCome ? nil : unusedCount)
     }
 
     /// Octets of its input that have come and were not used, at least.
@@ -61,26 +61,26 @@ extension HTTP1Client {
 
     /// Nobody reads from a client, and it may have left. WebSockets have pings to ask with, and
     /// event streams comments.
-    func watchForSilentLeave(in worker: Worker) {
+    func watchForSilentLeave() {
         let next = unreadEnd.watch(
-            isSilent: isSilent, isSet: timers[.asking] != .never, at: worker.now)
-        change(.asking, next, in: worker)
+            isSilent: isSilent, isSet: timers[.asking] != .never, at: loop.now)
+        change(.asking, next)
     }
 
     private var isSilent: Bool {
-        guard case .exchange(let exchange) = phase, !interest.isReadable else { return false }
+        guard case .exchange(let exchange) = phase, !watch.interest.isReadable else { return false }
         return !hasFinished && exchange.mayAsk
     }
 
-    func askWhetherItLeft(in worker: Worker) {
+    func askWhetherItLeft() {
         unreadEnd.asked(stream.ask())
     }
 
     /// The process stops. Whom it would wait for in vain shows when what it has sent is read: the
     /// end comes behind that.
-    func lookAhead(in worker: Worker) {
+    func lookAhead() {
         guard case .exchange(let exchange) = phase, exchange.isHeldBack, !hasFinished,
-            !worker.shared.memory.isOverloaded, worker.drain.takeLookAhead()
+            !thread.shared.memory.isOverloaded, thread.drain.takeLookAhead()
         else { return }
         unreadEnd.lookFor()
     }

@@ -1,5 +1,6 @@
 internal import Clock
 internal import HTTP1
+internal import Loop
 internal import Rates
 internal import Relays
 internal import Settings
@@ -8,81 +9,79 @@ internal import Transport
 /// The end of a connection behind its last answer (`LingeringClose`).
 extension HTTP1Client {
     /// Nothing more is said: sends what waits, then FIN, then waits for the client to do the same.
-    func finish(in worker: Worker) {
+    func finish() {
         http.hangUp()
-        settle(in: worker)
+        settle()
     }
 
     /// As `finish`, for a client that takes its time: what it has not taken soon is lost.
-    func finishSoon(in worker: Worker) {
+    func finishSoon() {
         http.hangUp()
-        linger(.hurried, in: worker)
+        linger(.hurried)
     }
 
     /// The answer at hand is broken off, and the client shall see that it is.
-    func cut(in worker: Worker) {
+    func cut() {
         http.cut()
-        settle(in: worker)
+        settle()
     }
 
     /// The connection is over: it ends in the way that `ServerConnection` says.
-    func settle(in worker: Worker) {
-        let isDraining = worker.isDraining
+    func settle() {
+        let isDraining = thread.isDraining
         switch http.ending {
-        case .finished: linger(.init(leavesRest: false, isDraining: isDraining), in: worker)
-        case .leavingRest: linger(.init(leavesRest: true, isDraining: isDraining), in: worker)
-        case .cut(let needsReset): close(reset: needsReset, in: worker)
+        case .finished: linger(.init(leavesRest: false, isDraining: isDraining))
+        case .leavingRest: linger(.init(leavesRest: true, isDraining: isDraining))
+        case .cut(let needsReset): close(reset: needsReset)
         case nil: break
         }
     }
 
-    private func linger(_ manner: LingeringClose.Manner, in worker: Worker) {
+    private func linger(_ manner: LingeringClose.Manner) {
         if case .closed = phase { return }
         let limit = generation.settings.limits.lingering
-        let close = LingeringClose(manner, limit: limit, at: worker.now)
-        if close.readsOn { worker.shared.counters.noteLingering() }
+        let close = LingeringClose(manner, limit: limit, at: loop.now)
+        if close.readsOn { thread.shared.counters.noteLingering() }
         begin(close)
         stream.finishSending()
-        linger(in: worker)
-        updateInterest(in: worker)
+        linger()
+        updateInterest()
     }
 
     /// Something was sent, or the client's input has ended.
-    func linger(in worker: Worker) {
+    func linger() {
         guard case .lingering(var close) = phase else { return }
         let step = close.progressed(
-            pending: stream.pendingCount, hasInputEnded: hasInputEnded, at: worker.now)
-        go(on: close, step, in: worker)
+            pending: stream.pendingCount, hasInputEnded: hasInputEnded, at: loop.now)
+        go(on: close, step)
     }
 
-    private func go(
-        on close: LingeringClose, _ step: LingeringClose.Step, in worker: Worker
-    ) {
+    private func go(on close: LingeringClose, _ step: LingeringClose.Step) {
         switch step {
-        case .stay: stay(close, in: worker)
-        case .close: self.close(in: worker)
+        case .stay: stay(close)
+        case .close: self.close()
         }
     }
 
     /// What came is for nobody.
-    func heardWhileLingering(_ count: Int, in worker: Worker) {
+    func heardWhileLingering(_ count: Int) {
         guard case .lingering(var close) = phase else { return }
-        if close.readsOn, count > 0 { worker.shared.counters.noteLingering(octets: count) }
-        close.heard(count, at: worker.now)
-        stay(close, in: worker)
+        if close.readsOn, count > 0 { thread.shared.counters.noteLingering(octets: count) }
+        close.heard(count, at: loop.now)
+        stay(close)
     }
 
-    func lingeringTimedOut(_ close: LingeringClose, in worker: Worker) {
+    func lingeringTimedOut(_ close: LingeringClose) {
         var close = close
         let step = close.judge(
-            acknowledged: stream.acknowledgedCount, unsent: stream.unsentCount, at: worker.now)
-        go(on: close, step, in: worker)
+            acknowledged: stream.acknowledgedCount, unsent: stream.unsentCount, at: loop.now)
+        go(on: close, step)
     }
 
     /// The process stops.
-    func hurryLingering(in worker: Worker) {
+    func hurryLingering() {
         guard case .lingering(var close) = phase else { return }
-        close.hurry(at: worker.now)
-        stay(close, in: worker)
+        close.hurry(at: loop.now)
+        stay(close)
     }
 }

@@ -2,6 +2,7 @@ internal import Clock
 internal import Endings
 internal import Entry
 internal import Identity
+internal import Loop
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -18,60 +19,60 @@ extension HTTP1Client {
     }
 
     /// Keys of some source were read.
-    func keysRead(in worker: Worker) {
+    func keysRead() {
         if case .held(let request) = phase {
-            request.keysRead(from: self, in: worker)
-            resume(in: worker)
+            request.keysRead()
+            resume()
         } else {
-            resumeRefresh(in: worker)
+            resumeRefresh()
         }
     }
 
     /// What came of a refresh that the request at hand asked for.
-    func refreshed(_ outcome: RefreshOutcome, number: UInt64, in worker: Worker) {
+    func refreshed(_ outcome: RefreshOutcome, number: UInt64) {
         guard case .held(let request) = phase else { return }
-        request.replied(outcome, number: number, from: self, in: worker)
-        resume(in: worker)
+        request.replied(outcome, number: number)
+        resume()
     }
 
     /// The gateway says something to a client that reads it.
-    func say(_ reply: ControlReply, in worker: Worker) {
+    func say(_ reply: ControlReply) {
         switch phase {
-        case .exchange(let exchange): exchange.say(reply, in: worker)
-        case .webSocket(let relay): relay.say(reply, in: worker)
+        case .exchange(let exchange): exchange.say(reply)
+        case .webSocket(let relay): relay.say(reply)
         case .head, .held, .closing, .lingering, .closed: break
         }
-        updateInterest(in: worker)
+        updateInterest()
     }
 
     /// The live connection that goes by this name ends, because its token is believed no more.
-    func disconnect(_ session: SessionID, _ cause: DisconnectCause, in worker: Worker) {
+    func disconnect(_ session: SessionID, _ cause: DisconnectCause) {
         guard let context = liveContext, let live = context.live, live.id == session,
             !live.hasEnded
         else { return }
         // It may have been refreshed since the order was given.
         if cause == .tokenRevoked, let identity = context.identity,
-            !worker.shared.revocations.current.isRevoked(identity, now: SystemClock.wallTime())
+            !thread.shared.revocations.current.isRevoked(identity, now: SystemClock.wallTime())
         {
             return
         }
-        guard context.enforcesTokens else { return worker.noteReportOnly(.auth, of: context) }
-        disconnect(Disconnection(cause), in: worker)
+        guard context.enforcesTokens else { return thread.noteReportOnly(.auth, of: context) }
+        disconnect(Disconnection(cause))
     }
 
-    func disconnect(_ end: Disconnection, in worker: Worker) {
+    func disconnect(_ end: Disconnection) {
         switch phase {
-        case .exchange(let exchange): exchange.disconnect(end, in: worker)
-        case .webSocket(let relay): relay.disconnect(end, in: worker)
+        case .exchange(let exchange): exchange.disconnect(end)
+        case .webSocket(let relay): relay.disconnect(end)
         case .head, .held, .closing, .lingering, .closed: break
         }
-        updateInterest(in: worker)
+        updateInterest()
     }
 
-    func rescheduleExpiry(in worker: Worker) {
+    func rescheduleExpiry() {
         switch phase {
-        case .exchange(let exchange): exchange.rescheduleExpiry(in: worker)
-        case .webSocket(let relay): relay.rescheduleExpiry(in: worker)
+        case .exchange(let exchange): exchange.rescheduleExpiry()
+        case .webSocket(let relay): relay.rescheduleExpiry()
         case .head, .held, .closing, .lingering, .closed: break
         }
     }
@@ -81,21 +82,20 @@ extension LiveState {
     /// Tells the client that its token is about to end, or ends the connection; answers who has
     /// waited for keys long enough.
     /// - Returns: false when it has ended.
-    func expire(
-        _ context: RequestContext, _ client: HTTP1Client, in worker: Worker
-    ) -> Bool {
-        while let matter = takeDue(at: worker.now) {
+    func expire(_ context: RequestContext, _ client: HTTP1Client) -> Bool {
+        let thread = client.thread
+        while let matter = takeDue(at: client.loop.now) {
             switch matter {
-            case .overdue(let request, let refusal): client.refuse(request, refusal, in: worker)
+            case .overdue(let request, let refusal): client.refuse(request, refusal)
             case .leaving(let refusal):
-                client.disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
+                client.disconnect(Disconnection(.forbidden, detail: refusal.detail))
                 return false
             case .notice(let seconds):
-                client.say(.tokenExpiring(expiresInSeconds: seconds), in: worker)
-            case .expired where !context.enforcesTokens: worker.noteReportOnly(.auth, of: context)
+                client.say(.tokenExpiring(expiresInSeconds: seconds))
+            case .expired where !context.enforcesTokens: thread.noteReportOnly(.auth, of: context)
             case .expired:
-                worker.shared.counters.note(\.expiries)
-                client.disconnect(Disconnection(.tokenExpired), in: worker)
+                thread.shared.counters.note(\.expiries)
+                client.disconnect(Disconnection(.tokenExpired))
                 return false
             }
         }

@@ -1,6 +1,7 @@
 internal import Endings
 internal import Entry
 internal import HTTP1
+internal import Loop
 internal import Relays
 internal import Transport
 
@@ -9,7 +10,7 @@ extension HTTP1Client {
     /// Connections that hold less are not worth being ended.
     static let leastShed = 4 * 1024
 
-    func countMemory(in worker: Worker) { worker.memory.count(heldCount, insteadOf: &counted) }
+    func countMemory() { loop.memory.count(heldCount, insteadOf: &counted) }
 
     /// Octets in buffers that are this connection's.
     private var heldCount: Int {
@@ -37,17 +38,17 @@ extension HTTP1Client {
     }
 
     /// Ends it for the memory it holds. Who takes what it is sent hears why.
-    func shed(in worker: Worker) {
+    func shed() {
         switch phase {
         case .exchange(let exchange):
-            exchange.giveUp(.overloaded, detail: Refusal.memory.detail, in: worker)
+            exchange.giveUp(.overloaded, detail: Refusal.memory.detail)
         case .webSocket(let relay):
-            relay.giveUp(.overloaded, detail: Refusal.memory.detail, in: worker)
-        case .held(let request): request.shed(from: self, in: worker)
-        case .head, .closing, .lingering, .closed: return close(reset: true, in: worker)
+            relay.giveUp(.overloaded, detail: Refusal.memory.detail)
+        case .held(let request): request.shed()
+        case .head, .closing, .lingering, .closed: return close(reset: true)
         }
-        if stream.pendingCount > 0 { close(reset: true, in: worker) }
-        updateInterest(in: worker)
+        if stream.pendingCount > 0 { close(reset: true) }
+        updateInterest()
     }
 }
 

@@ -2,6 +2,7 @@ internal import Clock
 internal import Endings
 internal import Entry
 internal import HTTP1
+internal import Loop
 internal import Relays
 internal import Settings
 internal import Transport
@@ -9,23 +10,23 @@ internal import Transport
 /// What `ClientPace` says of the client.
 extension HTTP1Client {
     /// The client's turn to send or to take begins or ends.
-    func watchPace(in worker: Worker) {
+    func watchPace() {
         let stream = stream
-        let taking = pace.watchTaking(
+        let taking = watch.pace.watchTaking(
             pending: stream.pendingCount,
             rate: generation.settings.limits.responseRate.ofResponses(liveRoute?.slowClient),
-            taken: stream.takenCount, at: worker.now)
-        change(.taking, taking, in: worker)
-        let sending = pace.watchSending(
+            taken: stream.takenCount, at: loop.now)
+        change(.taking, taking)
+        let sending = watch.pace.watchSending(
             bodyTurn, rate: generation.settings.limits.bodyRate, count: http.bodyCount,
-            at: worker.now)
-        change(.sending, sending, in: worker)
+            at: loop.now)
+        change(.sending, sending)
     }
 
     private var bodyTurn: ClientPace.BodyTurn {
         guard case .exchange(let exchange) = phase, exchange.isReadingBody else { return .nobody }
         let isWaitedFor =
-            interest.isReadable && exchange.wantsClientInput && request.isBodyDue
+            watch.interest.isReadable && exchange.wantsClientInput && request.isBodyDue
         return isWaitedFor ? .client : .others
     }
 
@@ -38,39 +39,39 @@ extension HTTP1Client {
         }
     }
 
-    func judgeSending(in worker: Worker) {
+    func judgeSending() {
         guard case .exchange(let exchange) = phase else { return }
-        switch pace.judgeSending(count: http.bodyCount, at: worker.now) {
-        case .inTime(let next): set(.sending, at: next, in: worker)
+        switch watch.pace.judgeSending(count: http.bodyCount, at: loop.now) {
+        case .inTime(let next): set(.sending, at: next)
         case .tooSlow:
-            worker.shared.counters.note(slow: \.bodies)
-            exchange.bodyTooSlow(in: worker)
+            thread.shared.counters.note(slow: \.bodies)
+            exchange.bodyTooSlow()
         case nil: break
         }
     }
 
-    func judgeTaking(in worker: Worker) {
+    func judgeTaking() {
         let stream = stream
-        switch pace.judgeTaking(taken: stream.takenCount, at: worker.now) {
-        case .inTime(let next): set(.taking, at: next, in: worker)
+        switch watch.pace.judgeTaking(taken: stream.takenCount, at: loop.now) {
+        case .inTime(let next): set(.taking, at: next)
         case .tooSlow:
-            worker.shared.counters.note(slow: \.responses)
-            tookTooLittle(in: worker)
+            thread.shared.counters.note(slow: \.responses)
+            tookTooLittle()
         case nil: break
         }
     }
 
-    private func tookTooLittle(in worker: Worker) {
+    private func tookTooLittle() {
         switch phase {
-        case .exchange(let exchange): exchange.giveUp(.slowConsumer, detail: "rate", in: worker)
+        case .exchange(let exchange): exchange.giveUp(.slowConsumer, detail: "rate")
         case .webSocket(let relay):
             // It has as long as any slow one to hear why.
-            pace.forgetTaking()
-            return relay.tookTooLittle(in: worker)
-        case .held(let request): request.clientLost(in: worker)
+            watch.pace.forgetTaking()
+            return relay.tookTooLittle()
+        case .held(let request): request.clientLost()
         case .head, .closing, .lingering, .closed: break
         }
         // What waits is not for anybody who would read it.
-        close(reset: true, in: worker)
+        close(reset: true)
     }
 }

@@ -1,28 +1,31 @@
 internal import Clock
+internal import Loop
 internal import Sessions
 
-extension SessionMessage {
-    /// What the connection hears that it is about. A seat that nobody there waits for any more is
-    /// given back.
-    func reach(_ client: HTTP1Client?, in worker: Worker) {
-        if let fact = stray(beside: client?.sessionLease) {
-            worker.shared.sessions.store.tell(fact, now: worker.now)
-            return worker.noteSessionDeadline()
+extension ThreadState {
+    /// What the store of sessions says of a connection: it hears that. A seat that nobody there
+    /// waits for any more is given back.
+    func told(_ message: SessionMessage) {
+        let client = client(message.connection.connection)
+        if let fact = message.stray(beside: client?.sessionLease) {
+            shared.sessions.store.tell(fact, now: loop.now)
+            return noteSessionDeadline()
         }
         guard let client else { return }
         if case .held(let request) = client.phase {
-            request.told(self, from: client, in: worker)
-            return client.resume(in: worker)
+            request.told(message)
+            return client.resume()
         }
-        switch self {
+        switch message {
         // The table that had it gave it up.
         case .end(let ending) where client.liveContext?.listedID == ending.session:
-            client.disconnect(Disconnection(ending, in: worker), in: worker)
-        case .probe(let session, _): client.probe(session, in: worker)
+            client.disconnect(
+                Disconnection(ending, comingBackIn: loop.reconnectDelayMilliseconds()))
+        case .probe(let session, _): client.probe(session)
         // To be ended meanwhile, and told of it, it had to be in.
         case .answer, .end: break
         }
-        client.updateInterest(in: worker)
+        client.updateInterest()
     }
 }
 
@@ -35,14 +38,14 @@ extension HTTP1Client {
     }
 
     /// Is the client there? Whoever was heard just now need not be asked.
-    fileprivate func probe(_ session: SessionID, in worker: Worker) {
+    fileprivate func probe(_ session: SessionID) {
         guard let seat = liveContext?.session, seat.lease.id == session else { return }
-        if worker.now - lastHeard < Self.recently, !isEventStream {
-            return seat.lease.answered(now: worker.now)
+        if loop.now - lastHeard < Self.recently, !isEventStream {
+            return seat.lease.answered(now: loop.now)
         }
         switch phase {
-        case .exchange(let exchange): exchange.probe(in: worker)
-        case .webSocket(let relay): relay.probe(in: worker)
+        case .exchange(let exchange): exchange.probe()
+        case .webSocket(let relay): relay.probe()
         case .head, .held, .closing, .lingering, .closed: break
         }
     }

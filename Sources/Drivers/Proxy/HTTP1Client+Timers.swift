@@ -1,4 +1,6 @@
 internal import Clock
+internal import HTTP1
+internal import Loop
 internal import Rates
 internal import Relays
 internal import Settings
@@ -25,110 +27,120 @@ extension HTTP1Client {
         case heartbeat
     }
 
-    func set(_ timer: Timer, at instant: Instant, in worker: Worker) {
+    func set(_ timer: Timer, at instant: Instant) {
         timers[timer] = instant
-        watchTimers(in: worker)
+        watchTimers()
     }
 
-    func change(_ timer: Timer, _ change: TimerChange, in worker: Worker) {
+    func change(_ timer: Timer, _ change: TimerChange) {
         switch change {
         case .none: break
-        case .set(let instant): set(timer, at: instant, in: worker)
+        case .set(let instant): set(timer, at: instant)
         case .clear: timers.clear(timer)
         }
     }
 
-    private func watchTimers(in worker: Worker) {
+    private func watchTimers() {
         let next = timers.next
-        if deadline.set(next) { worker.schedule(token, at: next) }
+        if deadline.set(next) { loop.schedule(token, at: next) }
     }
 
-    func timerFired(in worker: Worker) {
-        guard worker.isDue(&deadline, of: token) else { return }
-        while let timer = timers.takeDue(at: worker.now) { fired(timer, in: worker) }
+    func timerFired() {
+        guard loop.isDue(&deadline, of: token) else { return }
+        while let timer = timers.takeDue(at: loop.now) { fired(timer) }
         if case .closed = phase { return }
-        watchTimers(in: worker)
-        updateInterest(in: worker)
+        watchTimers()
+        updateInterest()
     }
 
-    private func fired(_ timer: Timer, in worker: Worker) {
+    private func fired(_ timer: Timer) {
         switch timer {
-        case .phase: phaseTimedOut(in: worker)
-        case .sending: judgeSending(in: worker)
-        case .taking: judgeTaking(in: worker)
-        case .asking: askWhetherItLeft(in: worker)
-        case .connect: if case .exchange(let exchange) = phase { exchange.connectAgain(in: worker) }
-        case .heartbeat: heartbeatDue(in: worker)
+        case .phase: phaseTimedOut()
+        case .sending: judgeSending()
+        case .taking: judgeTaking()
+        case .asking: askWhetherItLeft()
+        case .connect: if case .exchange(let exchange) = phase { exchange.connectAgain() }
+        case .heartbeat: heartbeatDue()
         case .flow:
             switch phase {
-            case .exchange(let exchange): exchange.eventTimerFired(in: worker)
-            case .webSocket(let relay): relay.timerFired(in: worker)
+            case .exchange(let exchange): exchange.eventTimerFired()
+            case .webSocket(let relay): relay.timerFired()
             case .head, .held, .closing, .lingering, .closed: break
             }
         }
     }
 
-    private func phaseTimedOut(in worker: Worker) {
+    private func phaseTimedOut() {
         switch phase {
-        case .head(.idle), .head(.partial): RequestIntake.timedOut(from: self, in: worker)
-        case .lingering(let close): lingeringTimedOut(close, in: worker)
-        case .head(.proxyHeader), .head(.handshake), .closing: close(in: worker)
-        case .held(let request): request.timerFired(from: self, in: worker)
-        case .exchange(let exchange): exchange.waitTimedOut(in: worker)
+        case .head(.idle), .head(.partial): RequestIntake.timedOut(from: self)
+        case .lingering(let close): lingeringTimedOut(close)
+        case .head(.proxyHeader), .head(.handshake), .closing: close()
+        case .held(let request): request.timerFired()
+        case .exchange(let exchange): exchange.waitTimedOut()
         case .webSocket, .closed: break
         }
     }
 
     // MARK: Flow
 
-    func drained(in worker: Worker) {
+    func drained() {
         switch phase {
-        case .exchange(let exchange): exchange.clientDrained(in: worker)
-        case .webSocket(let relay): relay.clientDrained(in: worker)
-        case .lingering: linger(in: worker)
-        case .head: resume(in: worker)
+        case .exchange(let exchange): exchange.clientDrained()
+        case .webSocket(let relay): relay.clientDrained()
+        case .lingering: linger()
+        case .head: resume()
         case .held, .closing, .closed: break
         }
     }
 
-    /// The request at hand waits for something that is not up to its client.
-    private var isHolding: Bool {
-        switch phase {
-        case .held: true
-        case .exchange(let exchange): exchange.wait.isActive
-        case .head, .webSocket, .closing, .lingering, .closed: false
-        }
-    }
-
+    /// It may be read from now.
     private var wantsInput: Bool {
         if hasInputEnded { return false }
-        // What comes behind a request that waits is kept, so that a client that leaves is noticed.
-        if isHolding { return held.count < Self.heldSize }
-        if unreadEnd.isLookedFor { return held.count < Self.aheadSize }
-        guard held.isEmpty else { return false }
         switch phase {
-        case .head, .held, .closing: return true
-        case .lingering(let close): return close.isReading
-        case .exchange(let exchange): return exchange.wantsClientInput
-        case .webSocket(let relay): return relay.wantsClientInput
+        case .head, .closing: return held.isEmpty
+        // What comes behind a request that waits is kept, so that a client that leaves is noticed.
+        case .held: return held.count < Self.heldSize
+        case .exchange(let exchange):
+            if exchange.wait.isActive { return held.count < Self.heldSize }
+            if unreadEnd.isLookedFor { return held.count < Self.aheadSize }
+            return held.isEmpty && exchange.wantsClientInput
+        case .webSocket(let relay): return held.isEmpty && relay.wantsClientInput
+        case .lingering(let close): return held.isEmpty && close.isReading
         case .closed: return false
         }
     }
 
     /// Watches for what is wanted now; asks the kernel only when that changed.
-    func updateInterest(in worker: Worker) {
+    func updateInterest() {
         if case .closed = phase { return }
-        var wanted = wantsInput ? Readiness.readable.rawValue : 0
-        if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
-        if wanted & Readiness.readable.rawValue == 0, watchesForLeaving {
-            wanted |= Readiness.finished.rawValue
+        let isWaiting = stream.pendingCount > 0
+        let isRead = wantsInput
+        var wanted = isRead ? Readiness.readable.rawValue : 0
+        if isWaiting { wanted |= Readiness.writable.rawValue }
+        if !isRead, watchesForLeaving { wanted |= Readiness.finished.rawValue }
+        if wanted != watch.interest.rawValue {
+            watch.interest = Readiness(rawValue: wanted)
+            loop.change(stream.descriptor.number, token: token, interest: watch.interest)
         }
-        if wanted != interest.rawValue {
-            interest = Readiness(rawValue: wanted)
-            worker.poller.change(stream.descriptor.number, token: token, interest: interest)
-        }
-        watchPace(in: worker)
-        watchForSilentLeave(in: worker)
-        countMemory(in: worker)
+        lookAfter(isCalm: isRead && !isWaiting && !http.lacksBody)
+        countMemory()
     }
+
+    /// Nothing is expected of a client that is read from, has taken everything, and has no body to
+    /// send: nothing has to be watched of it, and while that stays so nothing changes.
+    private func lookAfter(isCalm: Bool) {
+        if isCalm, watch.wasCalm { return }
+        watch.wasCalm = isCalm
+        watchPace()
+        watchForSilentLeave()
+    }
+}
+
+/// What is watched of a client.
+struct ClientWatch {
+    var interest: Readiness = .readable
+    /// Nothing had to be watched of the client when its interest was last looked at.
+    var wasCalm = false
+    /// How fast the client sends the body of the request at hand, and takes what waits for it.
+    var pace = ClientPace()
 }

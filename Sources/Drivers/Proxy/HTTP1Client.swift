@@ -4,6 +4,7 @@ internal import Endings
 internal import Forwarding
 internal import HTTP
 internal import HTTP1
+internal import Loop
 internal import Rates
 internal import Relays
 internal import Sessions
@@ -13,7 +14,7 @@ internal import Transport
 
 /// A connection that a client opened, from accept to close: what of it has to do with the socket,
 /// with time and with requests. What HTTP/1 allows when, and whether the connection goes on, its
-/// `ServerConnection` knows. Lives on one worker; every event is handed in with that worker.
+/// `ServerConnection` knows. Lives on one thread.
 ///
 ///     head: proxyHeader --of a trusted proxy's, whole--> handshake, or idle --octets--> partial
 ///     head --whole head, admitted--> exchange --answered, keep-alive--> head
@@ -55,6 +56,7 @@ final class HTTP1Client {
     static let aheadSize = 6 << 20
 
     let token: UInt64
+    let thread: ThreadState
     let stream: Stream
     /// Its place in the count of its address; nil where it is in none.
     private var lease: ConnectionLease?
@@ -68,7 +70,7 @@ final class HTTP1Client {
     var http: ServerConnection
     /// Received, and not to be used before the exchange at hand goes on or is over.
     private(set) var held: [UInt8] = []
-    var interest: Readiness = .readable
+    var watch = ClientWatch()
     private var isConsuming = false
     private(set) var hasInputEnded = false
     /// What is known of its end while it is not read from.
@@ -76,8 +78,6 @@ final class HTTP1Client {
     /// When the wheel wakes it, and what for.
     var deadline = Deadline()
     var timers = Timers<Timer>()
-    /// How fast it sends the body of the request at hand, and takes what waits for it.
-    var pace = ClientPace()
     /// What its worker counts as held by it.
     var counted = 0
     /// A request was answered on it.
@@ -85,15 +85,16 @@ final class HTTP1Client {
 
     init(
         token: UInt64, stream: Stream, address: SocketAddress, lease: ConnectionLease?,
-        doorway: Doorway, now: Instant
+        doorway: Doorway, on thread: ThreadState
     ) {
         self.token = token
+        self.thread = thread
         self.stream = stream
         self.lease = lease
         origin = ConnectionOrigin(address: address, isSecure: doorway.isTLS)
         self.doorway = doorway
         http = ServerConnection(limits: doorway.generation.headLimits)
-        lastHeard = now
+        lastHeard = thread.loop.now
         let hasHeader =
             doorway.settings.expectsProxyHeader
             && doorway.generation.settings.trust.contains(address)
@@ -101,85 +102,85 @@ final class HTTP1Client {
             hasHeader ? .proxyHeader(ProxyHeaderDecoder()) : doorway.isTLS ? .handshake : .idle)
     }
 
+    var loop: Loop { thread.loop }
     var generation: Generation { doorway.generation }
     var isTLS: Bool { doorway.isTLS }
 
-    func opened(in worker: Worker) {
+    func opened() {
         let limits = generation.settings.limits
         set(
             .phase,
-            at: worker.now + (isTLS ? limits.tlsHandshakeTimeout : limits.requestHeadTimeout),
-            in: worker)
+            at: loop.now + (isTLS ? limits.tlsHandshakeTimeout : limits.requestHeadTimeout))
     }
 
     // MARK: Readiness
 
-    func becameReady(_ readiness: Readiness, in worker: Worker) {
+    func becameReady(_ readiness: Readiness) {
         if readiness.isWritable {
-            guard stream.flush() else { return lost(in: worker) }
-            drained(in: worker)
+            guard stream.flush() else { return lost() }
+            drained()
         }
         if readiness.isReadable || readiness.isBroken {
-            if interest.isReadable {
-                receive(in: worker)
+            if watch.interest.isReadable {
+                receive()
             } else if readiness.isBroken {
-                return lost(in: worker)
+                return lost()
             }
         }
-        if readiness.isFinished { finishedUnread(in: worker) }
-        updateInterest(in: worker)
+        if readiness.isFinished { finishedUnread() }
+        updateInterest()
     }
 
-    private func receive(in worker: Worker) {
+    private func receive() {
         if case .head(.proxyHeader(let decoder)) = phase {
-            switch readProxyHeader(decoder, in: worker) {
+            switch readProxyHeader(decoder) {
             case .reading(let decoder): return phase = .head(.proxyHeader(decoder))
-            case .refused: return close(reset: true, in: worker)
+            case .refused: return close(reset: true)
             case .passed(let origin):
-                guard case .admitted(let lease) = worker.place(of: origin.address) else {
-                    return close(reset: true, in: worker)
+                guard case .admitted(let lease) = thread.place(of: origin.address) else {
+                    return close(reset: true)
                 }
                 self.lease = lease
                 self.origin = origin
                 phase = .head(doorway.isTLS ? .handshake : .idle)
             }
         }
-        switch stream.receive(into: worker.buffer) {
+        switch stream.receive(into: loop.buffer) {
         case .octets(let count):
-            if case .lingering = phase { return heardWhileLingering(count, in: worker) }
-            if count > 0 { heard(in: worker) }
-            noteHeadStage(in: worker)
+            if case .lingering = phase { return heardWhileLingering(count) }
+            if count > 0 { heard() }
+            noteHeadStage()
         case .end(let count):
-            if count > 0 { heard(in: worker) }
-            inputEnded(in: worker)
+            if count > 0 { heard() }
+            inputEnded()
         case .failed(.tls(.plainHTTP)):
-            Answer.plainHTTPOnTLS(to: self, in: worker)
+            Answer.plainHTTPOnTLS(to: self)
         case .failed(.tls):
             // The alert that says why is sent; the client shall read it.
-            if case .head = phase { finish(in: worker) } else { lost(in: worker) }
+            if case .head = phase { finish() } else { lost() }
         case .failed(.connection):
-            lost(in: worker)
+            lost()
         }
     }
 
-    private func heard(in worker: Worker) {
-        lastHeard = worker.now
-        let buffer = worker.buffer
+    private func heard() {
+        lastHeard = thread.loop.now
+        let buffer = loop.buffer
         switch phase {
-        case .webSocket(let relay): relay.clientSent(buffer.octets, in: worker)
-        case .head, .held, .exchange: consume(buffer.octets, in: worker)
-        case .closing: heardWhileClosing(buffer.octets, in: worker)
+        case .webSocket(let relay): relay.clientSent(buffer.octets)
+        case .head, .held, .exchange: consume(buffer.octets)
+        case .closing: heardWhileClosing(buffer.octets)
         case .lingering, .closed: break
         }
     }
 
     /// What came after a WebSocket was told that it ends, or behind the message that ended it.
-    func heardWhileClosing(_ octets: Span<UInt8>, in worker: Worker) {
+    func heardWhileClosing(_ octets: Span<UInt8>) {
         guard case .closing(let socket) = phase, socket.clientSent(octets) else { return }
-        finish(in: worker)
+        finish()
     }
 
-    private func noteHeadStage(in worker: Worker) {
+    private func noteHeadStage() {
         guard case .head(let stage) = phase else { return }
         let limits = generation.settings.limits
         switch stage {
@@ -187,11 +188,11 @@ final class HTTP1Client {
         case .handshake:
             guard stream.isEstablished else { return }
             phase = .head(http.isIdle ? .idle : .partial)
-            set(.phase, at: worker.now + limits.requestHeadTimeout, in: worker)
+            set(.phase, at: loop.now + limits.requestHeadTimeout)
         case .idle:
             if http.isIdle { return }
             phase = .head(.partial)
-            set(.phase, at: worker.now + limits.requestHeadTimeout, in: worker)
+            set(.phase, at: loop.now + limits.requestHeadTimeout)
         case .partial: break
         }
     }
@@ -208,7 +209,7 @@ final class HTTP1Client {
 
     /// Uses received octets: heads begin exchanges, bodies go to the exchange at hand. What cannot
     /// be used now is held, and nothing more is read until it could be.
-    private func consume(_ octets: Span<UInt8>, in worker: Worker) {
+    private func consume(_ octets: Span<UInt8>) {
         isConsuming = true
         defer { isConsuming = false }
         var index = 0
@@ -216,20 +217,20 @@ final class HTTP1Client {
             switch phase {
             case .head:
                 guard stream.pendingCount < Flow.highWater else { return hold(octets, from: index) }
-                guard RequestIntake.read(octets, at: &index, from: self, in: worker) else { return }
+                guard RequestIntake.read(octets, at: &index, from: self) else { return }
             case .held(let request):
                 let before = index
-                request.clientSent(octets, at: &index, from: self, in: worker)
+                request.clientSent(octets, at: &index)
                 if index == before { return hold(octets, from: index) }
             case .exchange(let exchange):
                 let before = index
                 // What was read ahead goes on as its application takes it.
                 let end = min(octets.count, index + Flow.highWater)
-                exchange.clientSent(octets.extracting(0..<end), at: &index, in: worker)
+                exchange.clientSent(octets.extracting(0..<end), at: &index)
                 if index == before { return hold(octets, from: index) }
             case .webSocket(let relay):
                 let rest = octets.extracting(index..<octets.count)
-                return relay.clientSent(rest, in: worker)
+                return relay.clientSent(rest)
             case .closing, .lingering, .closed: return
             }
         }
@@ -243,50 +244,51 @@ final class HTTP1Client {
     }
 
     /// Goes on with what is held, when the exchange is ready for more or over.
-    func resume(in worker: Worker) {
+    func resume() {
         // Whoever uses octets just now goes on by himself, and asks what is wanted then.
         if isConsuming { return }
         if !held.isEmpty {
             let octets = held
             held = []
-            consume(octets.span, in: worker)
-            noteHeadStage(in: worker)
+            consume(octets.span)
+            noteHeadStage()
         }
-        if hasInputEnded, held.isEmpty { heldIsOver(in: worker) }
-        updateInterest(in: worker)
+        if hasInputEnded, held.isEmpty { heldIsOver() }
+        updateInterest()
     }
 
     /// The relay goes on with what it holds.
-    func resumeRelay(in worker: Worker) {
+    func resumeRelay() {
         guard case .webSocket(let relay) = phase else { return }
-        relay.resumeFromClient(in: worker)
-        updateInterest(in: worker)
+        relay.resumeFromClient()
+        updateInterest()
     }
 
-    func hold(_ request: HeldRequest, until deadline: Instant, in worker: Worker) {
+    func hold(_ request: HeldRequest, until deadline: Instant) {
         enter(.held(request))
-        set(.phase, at: deadline, in: worker)
-        scheduleHeartbeat(in: worker)
-        updateInterest(in: worker)
+        set(.phase, at: deadline)
+        scheduleHeartbeat()
+        updateInterest()
     }
 
-    func begin(_ exchange: Exchange, in worker: Worker) {
+    func begin(_ exchange: Exchange) {
         enter(.exchange(exchange))
-        pace.forgetSending()
-        scheduleHeartbeat(in: worker)
+        watch.pace.forgetSending()
+        scheduleHeartbeat()
     }
 
-    func begin(_ relay: RelayDriver, in worker: Worker) {
+    func begin(_ relay: RelayDriver) {
         enter(.webSocket(relay))
-        pace.forgetTaking()
-        watchPace(in: worker)
-        relay.rescheduleExpiry(in: worker)
+        watch.pace.forgetTaking()
+        watch.wasCalm = false
+        watchPace()
+        relay.rescheduleExpiry()
     }
 
-    func begin(_ socket: ClosingSocket, in worker: Worker) {
+    func begin(_ socket: ClosingSocket) {
         enter(.closing(socket))
-        set(.phase, at: worker.now + ClosingSocket.timeout, in: worker)
-        updateInterest(in: worker)
+        set(.phase, at: loop.now + ClosingSocket.timeout)
+        updateInterest()
     }
 
     /// Nothing is answered any more.
@@ -296,97 +298,95 @@ final class HTTP1Client {
     }
 
     /// Goes on to linger.
-    func stay(_ close: LingeringClose, in worker: Worker) {
+    func stay(_ close: LingeringClose) {
         phase = .lingering(close)
-        set(.phase, at: close.next, in: worker)
+        set(.phase, at: close.next)
     }
 
     /// The answer to the current request is sent, or waits to be.
-    func answered(in worker: Worker) {
+    func answered() {
         if case .closed = phase { return }
         hasServed = true
-        if http.ending != nil { return settle(in: worker) }
-        follow(worker)
+        if http.ending != nil { return settle() }
+        follow()
         enter(.head(.idle))
-        set(.phase, at: worker.now + generation.settings.limits.keepAliveTimeout, in: worker)
-        resume(in: worker)
+        set(.phase, at: loop.now + generation.settings.limits.keepAliveTimeout)
+        resume()
     }
 
     /// A request is judged by the generation that is newest when its head is whole.
-    func follow(_ worker: Worker) {
-        guard doorway.follow(worker.generation) else { return }
+    func follow() {
+        guard doorway.follow(thread.generation) else { return }
         http.use(generation.headLimits)
         if doorway.isClosed { http.makeLast() }
     }
 
     /// Between two requests there is nothing to wait for where nobody comes in any more, nor longer
     /// than the newest settings say. A new connection has its first request on the way.
-    func endIfIdle(in worker: Worker) {
+    func endIfIdle() {
         guard case .head(.idle) = phase, hasServed else { return }
-        if doorway.isClosed { return finish(in: worker) }
+        if doorway.isClosed { return finish() }
         let timeout = generation.settings.limits.keepAliveTimeout
-        set(
-            .phase, at: min(timers[.phase], worker.now + timeout),
-            in: worker)
+        set(.phase, at: min(timers[.phase], loop.now + timeout))
     }
 
     // MARK: Ends
 
-    private func inputEnded(in worker: Worker) {
+    private func inputEnded() {
         hasInputEnded = true
         switch phase {
         // What waits for it, it may still take: the end of earlier answers.
-        case .head: finish(in: worker)
-        case .held(let request): request.clientInputEnded(from: self, in: worker)
+        case .head: finish()
+        case .held(let request): request.clientInputEnded()
         case .exchange(let exchange):
-            exchange.clientInputEnded(hasAllCome: held.isEmpty, in: worker)
+            exchange.clientInputEnded(hasAllCome: held.isEmpty)
             if held.isEmpty { try? http.inputEnded() }
-        case .webSocket(let relay): relay.clientInputEnded(in: worker)
-        case .closing: finish(in: worker)
-        case .lingering: linger(in: worker)
+        case .webSocket(let relay): relay.clientInputEnded()
+        case .closing: finish()
+        case .lingering: linger()
         case .closed: break
         }
     }
 
     /// The connection is broken.
-    func lost(in worker: Worker) {
+    func lost() {
         switch phase {
-        case .held(let request): request.clientLost(in: worker)
-        case .exchange(let exchange): exchange.clientLost(in: worker)
-        case .webSocket(let relay): relay.clientLost(in: worker)
+        case .held(let request): request.clientLost()
+        case .exchange(let exchange): exchange.clientLost()
+        case .webSocket(let relay): relay.clientLost()
         case .head, .closing, .lingering, .closed: break
         }
-        close(in: worker)
+        close()
     }
 
-    func close(reset: Bool = false, in worker: Worker) {
+    func close(reset: Bool = false) {
         if case .closed = phase { return }
         enter(.closed)
         http.cut()
         held = []
         timers = Timers()
         deadline.clear()
-        worker.memory.count(0, insteadOf: &counted)
-        worker.poller.remove(stream.descriptor.number)
+        loop.memory.count(0, insteadOf: &counted)
+        loop.unwatch(stream.descriptor.number)
         stream.close(reset: reset)
         lease?.end()
-        worker.forget(client: token)
+        thread.forget(client: token)
     }
 
     /// The process stops: what is idle ends now, what is busy after its answer.
-    func drain(in worker: Worker) {
+    func drain() {
         http.makeLast()
         switch phase {
-        case .head(.idle) where hasServed: finish(in: worker)
+        case .head(.idle) where hasServed: finish()
         // A new connection has its first request on the way.
         case .head, .closing, .closed: break
-        case .lingering: hurryLingering(in: worker)
-        case .held(let request): request.drain(from: self, in: worker)
+        case .lingering: hurryLingering()
+        case .held(let request): request.drain()
         case .exchange(let exchange):
-            exchange.drain(in: worker)
-            lookAhead(in: worker)
-        case .webSocket(let relay): relay.drain(in: worker)
+            exchange.drain()
+            lookAhead()
+        case .webSocket(let relay): relay.drain()
         }
-        updateInterest(in: worker)
+        updateInterest()
     }
 }

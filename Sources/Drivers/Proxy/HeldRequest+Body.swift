@@ -9,37 +9,31 @@ extension HeldRequest {
     /// Lets the client send the body.
     ///
     /// - Returns: true when nothing of it is still to come.
-    func wantBody(from client: HTTP1Client) throws(Refusal) -> Bool {
+    func wantBody() throws(Refusal) -> Bool {
         try client.request.wantBody(atMost: Self.bodySize)
         client.request.allowBody()
         return !client.request.lacksBody
     }
 
-    func clientSent(
-        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
-        in worker: Worker
-    ) {
+    func clientSent(_ octets: Span<UInt8>, at index: inout Int) {
         if entry.isAsked(.message), let socket = context.opened {
-            readMessage(octets, at: &index, of: socket, from: client, in: worker)
+            readMessage(octets, at: &index, of: socket)
         } else if entry.isAsked(.body) {
-            readBody(octets, at: &index, from: client, in: worker)
+            readBody(octets, at: &index)
         }
     }
 
-    private func readBody(
-        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
-        in worker: Worker
-    ) {
+    private func readBody(_ octets: Span<UInt8>, at index: inout Int) {
         do throws(RequestError) {
             while let event = try client.request.receive(octets, at: &index) {
                 switch event {
                 case .data(let range): body.append(copying: octets.extracting(range))
-                case .end: return told(.body(takeBody()), from: client, in: worker)
+                case .end: return told(.body(takeBody()))
                 case .head, .octets: break
                 }
             }
         } catch {
-            refuse(error.refusal, client, worker)
+            refuse(error.refusal)
         }
     }
 

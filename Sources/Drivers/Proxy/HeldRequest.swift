@@ -5,6 +5,7 @@ internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Loop
 internal import Rates
 internal import Sessions
 internal import Settings
@@ -17,10 +18,11 @@ final class HeldRequest {
     /// A token and what is around it.
     static let bodySize = ControlRequest.octetLimit
 
-    let head: RequestHead
+    let client: HTTP1Client
+    private(set) var request: EnteringRequest
     let framing: BodyFraming
     private(set) var context: RequestContext
-    private(set) var entry: RequestEntry
+    var entry: RequestEntry
     /// What came of a body that is for the gateway itself.
     var body: [UInt8] = []
     /// What the store of sessions has not decided.
@@ -30,176 +32,183 @@ final class HeldRequest {
 
     init(
         _ head: RequestHead, _ framing: BodyFraming, _ context: RequestContext,
-        from client: HTTP1Client, in worker: Worker
+        from client: HTTP1Client
     ) {
-        self.head = head
+        self.client = client
         self.framing = framing
         self.context = context
-        entry = RequestEntry(
-            EnteringRequest(head, context, from: client, in: worker), by: context.generation.rules)
+        request = EnteringRequest(head, context, from: client)
+        entry = RequestEntry(request, by: context.generation.rules)
     }
+
+    var head: RequestHead { request.head }
+    var thread: ThreadState { client.thread }
+    var loop: Loop { client.loop }
 
     // MARK: Questions and answers
 
     /// Goes on until something is waited for, or the request is through.
-    func goOn(from client: HTTP1Client, in worker: Worker) {
+    func goOn() {
         do throws(Refusal) {
-            while try carryOut(try entry.next(at: worker.now), client, worker) {}
+            while try carryOut(try entry.next(at: loop.now)) {}
         } catch {
-            refuse(error, client, worker)
+            refuse(error)
         }
     }
 
     /// The answer to what the entry asked last.
-    func told(_ answer: EntryAnswer, from client: HTTP1Client, in worker: Worker) {
+    func told(_ answer: EntryAnswer) {
         do throws(Refusal) {
-            try entry.told(answer, at: worker.now)
+            try entry.told(answer, at: loop.now)
         } catch {
-            return refuse(error, client, worker)
+            return refuse(error)
         }
-        goOn(from: client, in: worker)
+        goOn()
     }
 
     /// False when it does not go on at once.
-    private func carryOut(
-        _ step: EntryStep, _ client: HTTP1Client, _ worker: Worker
-    ) throws(Refusal) -> Bool {
+    private func carryOut(_ step: EntryStep) throws(Refusal) -> Bool {
         if case .ask(let question) = step {
-            guard let answer = try answer(question, client, worker) else { return false }
-            try entry.told(answer, at: worker.now)
+            guard let answer = try answer(question) else { return false }
+            try entry.told(answer, at: loop.now)
             return true
         }
-        noteFindings(in: worker)
+        if case .forward(let order) = step {
+            try forward(order)
+            return false
+        }
+        noteFindings()
         switch step {
-        case .wait: hold(client, worker)
-        case .ask, .seated: break
+        case .wait: hold()
+        case .ask, .seated, .forward: break
         case .respond(let status, let body):
-            client.request.give(.text(status, body, context), to: context, in: worker)
+            client.request.give(.text(status, body, context), to: context)
         case .redirect(let status, let location):
-            client.request.give(.redirect(status, location), to: context, in: worker)
+            client.request.give(.redirect(status, location), to: context)
         case .options(let fields):
-            client.request.give(.options(fields), to: context, in: worker)
+            client.request.give(.options(fields), to: context)
         case .json(let octets):
-            client.request.give(.json(octets), to: context, in: worker)
+            client.request.give(.json(octets), to: context)
         case .refuseEngine(let error):
-            client.request.give(.engineError(error), to: context, in: worker)
+            client.request.give(.engineError(error), to: context)
         case .ticket(let identity):
-            let ticket = try GateAttempt.ticket(
-                for: identity, head, entry.query, context, in: worker)
-            client.request.give(.ticket(ticket), to: context, in: worker)
-        case .end(let end): self.end(end, client, worker)
-        case .forward(let order): try forward(order, client, worker)
+            let ticket = try GateAttempt.ticket(for: identity, head, entry.query, context)
+            client.request.give(.ticket(ticket), to: context)
+        case .end(let end): self.end(end)
         }
         return false
     }
 
     /// Nil where it is to be waited for.
-    private func answer(
-        _ question: EntryQuestion, _ client: HTTP1Client, _ worker: Worker
-    ) throws(Refusal) -> EntryAnswer? {
+    private func answer(_ question: EntryQuestion) throws(Refusal) -> EntryAnswer? {
         switch question {
         case .memory:
-            try worker.checkMemory()
+            try thread.checkMemory()
             return .memory(nil)
-        case .time: return .time(isEnding: worker.isDraining)
-        case .rate(let draws): return .rate(worker.shared.rates.take(draws, now: worker.now))
-        case .token: return .token(askGate(in: worker))
-        case .names:
-            return .names(session: worker.newSessionID(), device: worker.newSessionID())
+        case .time: return .time(isEnding: thread.isDraining)
+        case .rate(let draws): return .rate(thread.shared.rates.take(draws, now: loop.now))
+        case .token: return .token(askGate())
+        case .names: return loop.newNames()
         case .place(let transport):
-            noteFindings(in: worker)
-            try context.becomeLive(as: transport, client, head, in: worker)
+            noteFindings()
+            try context.becomeLive(as: transport, client, head)
             return .place(nil)
         case .keys:
-            if worker.isDraining { throw entry.ended(by: .draining) }
-            guard worker.awaitKeys(client.token, of: context) else { return .keys(.tooMany) }
+            if thread.isDraining { throw entry.ended(by: .draining) }
+            guard thread.awaitKeys(client.token, of: context) else { return .keys(.tooMany) }
         case .seat(let arrival):
-            return .seat(news(of: arrival.askForSeat(worker)))
+            return .seat(news(of: thread.askForSeat(arrival)))
         case .message:
-            noteFindings(in: worker)
-            guard openSocket(from: client, in: worker) else { return nil }
+            noteFindings()
+            guard openSocket() else { return nil }
         case .body:
-            noteFindings(in: worker)
-            if try wantBody(from: client) { return .body(takeBody()) }
+            noteFindings()
+            if try wantBody() { return .body(takeBody()) }
         case .refresh(let order):
-            if let outcome = refresh(order, client, worker) { return .refresh(outcome) }
+            if let outcome = refresh(order) { return .refresh(outcome) }
         }
-        noteFindings(in: worker)
-        hold(client, worker)
+        noteFindings()
+        hold()
         return nil
     }
 
     /// Until what is waited for has come, or has not come in time.
-    private func hold(_ client: HTTP1Client, _ worker: Worker) {
-        if let deadline = entry.deadline { client.hold(self, until: deadline, in: worker) }
+    private func hold() {
+        if let deadline = entry.deadline { client.hold(self, until: deadline) }
     }
 
     /// What admission has found out by now, for whoever answers the request or writes it down.
-    private func noteFindings(in worker: Worker) {
+    func noteFindings() {
         context.found = entry.found
-        for note in entry.takeNotes() { note.take(of: context, in: worker) }
+        takeNotes()
     }
 
-    private func askGate(in worker: Worker) -> GateOutcome<TokenGate.Pass?> {
+    /// Counts and writes down what admission has to say besides.
+    private func takeNotes() {
+        for note in entry.takeNotes() { note.take(of: context) }
+    }
+
+    private func askGate() -> GateOutcome<TokenGate.Pass?> {
         guard let route = entry.found.route else { return .refused(.keysUnavailable) }
         let attempt = GateAttempt(
-            context.generation, route: route, from: context.clientAddress, begin: context.started)
-        let (fields, query) = (head.fields, entry.query)
+            on: thread, context.generation, route: route, from: context.clientAddress,
+            begin: context.started)
+        let (fields, query) = (request.head.fields, entry.query)
         let message = context.opened?.message
-        return attempt.run(in: worker) { (gate, circumstances, cache) throws(GateFailure) in
+        return attempt.run { (gate, circumstances, cache) throws(GateFailure) in
             try gate.authenticate(
                 fields, query: query, message: message, circumstances, cache: &cache)
         }
     }
 
-    private func forward(
-        _ order: ForwardOrder, _ client: HTTP1Client, _ worker: Worker
-    ) throws(Refusal) {
+    private func forward(_ order: ForwardOrder) throws(Refusal) {
         if client.request.lacksBody {
             try client.request.wantBody(atMost: order.route.settings.bodySize ?? .max)
         }
+        context.found = order.mayTakeSeatLate ? entry.found : entry.takeFindings()
+        takeNotes()
         let plan = ForwardPlan(
             order, group: context.generation.groups[order.backend],
-            latecomer: order.mayTakeSeatLate ? entry : nil)
+            latecomer: order.mayTakeSeatLate ? self : nil)
         let exchange = Exchange(
-            plan: plan, head: head, framing: framing, context: context, client: client)
-        client.begin(exchange, in: worker)
-        exchange.begin(in: worker)
+            plan: plan, request: request, framing: framing, context: context, client: client)
+        client.begin(exchange)
+        exchange.begin()
     }
 
     // MARK: Keys and messages
 
     /// Also told after a reload, which may have brought keys: then the newest rules judge it.
-    func keysRead(from client: HTTP1Client, in worker: Worker) {
+    func keysRead() {
         guard entry.isAsked(.keys) else { return }
-        follow(client, worker)
-        told(.keys(.read), from: client, in: worker)
+        follow()
+        told(.keys(.read))
     }
 
     /// Judged by the newest rules, as a request whose head is whole.
-    func messageCame(on socket: OpenedSocket, from client: HTTP1Client, in worker: Worker) {
-        follow(client, worker)
-        told(.message(speaksSocketIO: socket.engine != nil), from: client, in: worker)
+    func messageCame(on socket: OpenedSocket) {
+        follow()
+        told(.message(speaksSocketIO: socket.engine != nil))
     }
 
     /// By the newest generation.
-    private func follow(_ client: HTTP1Client, _ worker: Worker) {
-        client.follow(worker)
+    private func follow() {
+        client.follow()
         guard context.generation !== client.generation else { return }
-        context = RequestIntake.context(of: head, from: client, in: worker, inPlaceOf: context)
-        entry.follow(
-            EnteringRequest(head, context, from: client, in: worker), by: context.generation.rules)
+        context = RequestIntake.context(of: head, from: client, inPlaceOf: context)
+        request = EnteringRequest(head, context, from: client)
+        entry.follow(request, by: context.generation.rules)
     }
 
     // MARK: Seats
 
     /// What the store of sessions says: the session is in, or not, or no longer.
-    func told(_ message: SessionMessage, from client: HTTP1Client, in worker: Worker) {
+    func told(_ message: SessionMessage) {
         guard entry.isAsked(.seat), let question = seatQuestion else { return }
-        switch question.told(message, now: worker.now) {
-        case .outcome(let outcome): told(.seat(news(of: outcome)), from: client, in: worker)
-        case .ended(let ending): told(.seat(.ended(ending)), from: client, in: worker)
-        case .probed: question.lease.answered(now: worker.now)
+        switch question.told(message, now: loop.now) {
+        case .outcome(let outcome): told(.seat(news(of: outcome)))
+        case .ended(let ending): told(.seat(.ended(ending)))
+        case .probed: question.lease.answered(now: loop.now)
         case .foreign: break
         }
     }
@@ -210,103 +219,98 @@ final class HeldRequest {
         return context.news(of: outcome, entry.seat)
     }
 
-    private func end(_ end: SeatEnd, _ client: HTTP1Client, _ worker: Worker) {
+    private func end(_ end: SeatEnd) {
+        let delay = loop.reconnectDelayMilliseconds()
         let end =
             switch end {
-            case .draining: StreamEnding.draining(context, in: worker)
+            case .draining: StreamEnding.draining(context, comingBackIn: delay)
             case .ordered(let ending):
-                StreamEnding(Disconnection(ending, in: worker), of: context, in: worker)
+                StreamEnding(
+                    Disconnection(ending, comingBackIn: delay), of: context, comingBackIn: delay)
             }
-        Answer.end(end, head: head, context: context, to: client, in: worker)
+        Answer.end(end, head: head, context: context, to: client)
     }
 
-    // MARK: Refreshes
-
     /// Nil when the connection is asked that it is for.
-    private func refresh(
-        _ order: RefreshOrder, _ client: HTTP1Client, _ worker: Worker
-    ) -> RefreshOutcome? {
-        guard let number = order.send(from: client, in: worker) else { return .unknownSession }
+    private func refresh(_ order: RefreshOrder) -> RefreshOutcome? {
+        guard let number = order.send(from: client) else { return .unknownSession }
         refreshNumber = number
         return nil
     }
 
     /// What came of the refresh of this number, which may be one that was not waited for any more.
-    func replied(
-        _ outcome: RefreshOutcome, number: UInt64, from client: HTTP1Client,
-        in worker: Worker
-    ) {
+    func replied(_ outcome: RefreshOutcome, number: UInt64) {
         guard refreshNumber == number else { return }
-        told(.refresh(outcome), from: client, in: worker)
+        told(.refresh(outcome))
     }
 
     // MARK: Ends
 
     /// The client finished sending. Who waits for an answer of our own may still want it; who left
     /// while keys were read is not kept for the half minute that may take.
-    func clientInputEnded(from client: HTTP1Client, in worker: Worker) {
+    func clientInputEnded() {
         if entry.isAsked(.refresh) { return }
-        clientLost(in: worker)
+        clientLost()
         // Earlier answers may still wait to be taken.
-        client.finish(in: worker)
+        client.finish()
     }
 
     /// The client is gone.
-    func clientLost(in worker: Worker) {
-        if entry.failsByLeaving { worker.noteFailedAttempt(of: context) }
-        context.release(in: worker)
-        worker.record(context, .clientGone)
+    func clientLost() {
+        if entry.failsByLeaving { thread.noteFailedAttempt(of: context) }
+        context.release()
+        thread.record(context, .clientGone)
     }
 
     /// The process stops.
-    func drain(from client: HTTP1Client, in worker: Worker) {
+    func drain() {
         do throws(Refusal) {
             guard let step = try entry.drained() else { return }
-            _ = try carryOut(step, client, worker)
+            _ = try carryOut(step)
         } catch {
-            refuse(error, client, worker)
+            refuse(error)
         }
     }
 
     /// The time to finish is over, and it has no answer.
-    func drainIsOver(from client: HTTP1Client, in worker: Worker) {
+    func drainIsOver() {
         client.request.makeLast()
-        refuse(entry.ended(by: .draining), client, worker)
+        refuse(entry.ended(by: .draining))
     }
 
-    func timerFired(from client: HTTP1Client, in worker: Worker) {
-        if entry.isAsked(.keys) { worker.stopAwaitingKeys(client.token) }
+    func timerFired() {
+        if entry.isAsked(.keys) { thread.stopAwaitingKeys(client.token) }
         if entry.isAsked(.body), !client.request.giveUpRequest() {
-            return client.finish(in: worker)
+            return client.finish()
         }
         if entry.isAsked(.seat), let seatQuestion {
-            let outcome = seatQuestion.timePassed(to: worker.now)
-            return told(.seat(news(of: outcome)), from: client, in: worker)
+            let outcome = seatQuestion.timePassed(to: loop.now)
+            return told(.seat(news(of: outcome)))
         }
         do throws(Refusal) {
-            try entry.timePassed(to: worker.now)
+            try entry.timePassed(to: loop.now)
         } catch {
-            refuse(error, client, worker)
+            refuse(error)
         }
     }
 
     /// Octets of the head, and of what came of a body.
     var heldCount: Int {
-        head.fields.bytes.count + body.count + (context.opened?.heldCount ?? 0)
+        request.head.fields.bytes.count + body.count + (context.opened?.heldCount ?? 0)
     }
 
     /// There is no memory for what came behind it.
-    func shed(from client: HTTP1Client, in worker: Worker) {
+    func shed() {
         client.request.makeLast()
-        refuse(entry.ended(by: .memory), client, worker)
+        refuse(entry.ended(by: .memory))
     }
 
     /// Ends the request, with that or with what is told who fails too often.
-    func refuse(_ refusal: Refusal, _ client: HTTP1Client, _ worker: Worker) {
-        let refusal = worker.answer(entry.ended(by: refusal), of: context)
-        noteFindings(in: worker)
+    func refuse(_ refusal: Refusal) {
+        let refusal = thread.answer(entry.ended(by: refusal), of: context)
+        noteFindings()
         if refusal.endsConnection { client.request.makeLast(leavingRest: true) }
-        Answer.refuse(refusal, head: head, context: context, to: client, in: worker)
+        Answer.refuse(refusal, head: head, context: context, to: client)
     }
 }
 
@@ -319,6 +323,5 @@ extension Refusal {
     static let bodyTooBig = Refusal(.tooBig, message: "The request body is too large")
 
     /// For a request that cannot be written: no client can send such a one.
-    static let unwritable = Refusal(
-        .internalError, message: "The request could not be passed on")
+    static let unwritable = Refusal(.internalError, message: "The request could not be passed on")
 }

@@ -52,9 +52,7 @@ package struct KeyFiles {
         init(_ path: String, _ reason: String) { text = "'\(path)': \(reason)" }
     }
 
-    private func check(
-        _ origin: KeySource.Origin, of token: TokenSettings
-    ) throws(Complaint) {
+    private func check(_ origin: KeySource.Origin, of token: TokenSettings) throws(Complaint) {
         if case .remote(let set) = origin, let path = set.authorityPath {
             return try checkAuthority(path)
         }

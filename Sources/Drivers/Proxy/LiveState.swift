@@ -3,6 +3,7 @@ internal import Endings
 internal import Entry
 internal import HTTP
 internal import Identity
+internal import Loop
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -80,14 +81,14 @@ final class LiveState {
     var id: SessionID { lease.id }
 
     /// When `expiry` has something to say, or who waits has waited long enough; nil for never.
-    func nextDue(in worker: Worker) -> Instant? {
-        let next = expiry.delay(from: SystemClock.wallTime()).map { worker.now + $0 }
+    func nextDue(at now: Instant) -> Instant? {
+        let next = expiry.delay(from: SystemClock.wallTime()).map { now + $0 }
         return [next, pending?.wait.deadline, leaving?.moment].compactMap(\.self).min()
     }
 
     /// The newest refresh counts: it takes the place of one that waits already.
-    func await(_ wait: KeyWait, _ request: RefreshRequest, in worker: Worker) {
-        takePending()?.reply(.superseded, in: worker)
+    func await(_ wait: KeyWait, _ request: RefreshRequest) {
+        takePending()?.reply(.superseded)
         pending = (request, wait)
     }
 
@@ -115,10 +116,10 @@ final class LiveState {
     }
 
     /// The connection has ended, or turns out to be none that lasts.
-    func end(in worker: Worker) {
+    func end() {
         hasEnded = true
         lease.end()
-        takePending()?.reply(.unknownSession, in: worker)
+        takePending()?.reply(.unknownSession)
     }
 }
 
@@ -155,19 +156,18 @@ extension RequestContext {
     /// Throws when its token was revoked just now, and when the rules have changed since the
     /// request came and do not let it stay; never for a download, which outlives its token.
     func becomeLive(
-        as transport: LiveTransport, _ client: HTTP1Client, _ head: RequestHead,
-        in worker: Worker
+        as transport: LiveTransport, _ client: HTTP1Client, _ head: RequestHead
     ) throws(Refusal) {
         guard life.place == nil, let route else { return }
         let facts = LiveConnection.Facts(
             transport: transport, isSeated: session != nil,
             route: generation.routes[route].name, generation: generation.number,
-            address: self.client, since: worker.now)
-        let lease = worker.shared.live.register(
+            address: self.client, since: thread.loop.now)
+        let lease = thread.shared.live.register(
             LiveConnection(
-                id: session?.lease.id ?? worker.newSessionID(),
+                id: session?.lease.id ?? thread.loop.newSessionID(),
                 connection: ConnectionAddress(
-                    worker: UInt64(worker.index), connection: client.token),
+                    worker: UInt64(thread.index), connection: client.token),
                 facts: facts, token: identity.map { LiveConnection.Token($0) }))
         life = .listed(lease)
         guard let identity, transport.endsWithToken else { return }
@@ -179,19 +179,19 @@ extension RequestContext {
             LiveState(
                 lease: lease, request: request, generation: generation, route: route,
                 expiry: expiry(of: identity, by: generation, now: now)))
-        if let refusal = review(in: worker) ?? revocation(at: now, in: worker) {
+        if let refusal = review() ?? revocation(at: now) {
             life = .listed(lease)
             lease.end()
             throw refusal
         }
     }
 
-    private func revocation(at now: WallTime, in worker: Worker) -> Refusal? {
-        guard let identity, worker.shared.revocations.current.isRevoked(identity, now: now) else {
+    private func revocation(at now: WallTime) -> Refusal? {
+        guard let identity, thread.shared.revocations.current.isRevoked(identity, now: now) else {
             return nil
         }
         if enforcesTokens { return GateFailure.revoked.refusal }
-        worker.noteReportOnly(.auth, of: self, as: GateFailure.revoked.refusal)
+        thread.noteReportOnly(.auth, of: self, as: GateFailure.revoked.refusal)
         return nil
     }
 

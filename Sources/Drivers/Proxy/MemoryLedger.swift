@@ -93,23 +93,3 @@ final class MemoryLedger: Sendable {
             endedConnections: endedConnections.load(ordering: .relaxed))
     }
 }
-
-/// The part of one worker.
-struct MemoryShare {
-    /// Octets that its connections hold.
-    private(set) var held = 0
-    /// What the ledger knows of it.
-    private var published = 0
-
-    /// A connection holds `count` octets now, instead of what it said before.
-    mutating func count(_ count: Int, insteadOf before: inout Int) {
-        held += count - before
-        before = count
-    }
-
-    /// What the ledger does not know yet; it does from now on.
-    mutating func takeDifference() -> Int {
-        defer { published = held }
-        return held - published
-    }
-}

@@ -5,6 +5,7 @@ internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Loop
 internal import Relays
 internal import Settings
 internal import SocketIO
@@ -35,13 +36,15 @@ final class OpenedSocket {
     /// Engine.IO.
     var engine: EngineSession?
     var controlRate: ControlRate
+    private let thread: ThreadState
     private let ratio: Int
     private(set) var reader: MessageAssembler
 
     init(
         subprotocol: String?, compression: SocketCompression, settings: RouteSettings,
-        engine: EngineSession?
+        engine: EngineSession?, on thread: ThreadState
     ) {
+        self.thread = thread
         self.subprotocol = subprotocol
         self.engine = engine
         self.compression = compression
@@ -60,14 +63,12 @@ final class OpenedSocket {
     var heldCount: Int { reader.gatheredCount + (message?.count ?? 0) }
 
     /// Reads up to the end of the first message, and no further.
-    func decode(
-        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
-    ) throws(WebSocketError) -> Event? {
-        while let event = try reader.decode(octets, at: &index, into: &worker.message) {
+    func decode(_ octets: Span<UInt8>, at index: inout Int) throws(WebSocketError) -> Event? {
+        while let event = try reader.decode(octets, at: &index, into: &thread.loop.message) {
             switch event {
             case .message(let kind, let isCompressed):
                 isText = kind == .text
-                return read(try text(isCompressed, in: worker))
+                return read(try text(isCompressed))
             case .control(let frame): return .control(frame)
             // Of masked frames, and below the size that would spill.
             case .messageInPlace, .fragment: break
@@ -90,14 +91,12 @@ final class OpenedSocket {
         }
     }
 
-    private func text(
-        _ isCompressed: Bool, in worker: Worker
-    ) throws(WebSocketError) -> [UInt8] {
-        guard isCompressed else { return worker.message }
-        let message = worker.message
+    private func text(_ isCompressed: Bool) throws(WebSocketError) -> [UInt8] {
+        guard isCompressed else { return thread.loop.message }
+        let message = thread.loop.message
         var inflated: [UInt8] = []
         do throws(InflateError) {
-            try worker.codecs.inflate(
+            try thread.codecs.inflate(
                 message.span, with: compression.windows?.inflater,
                 limit: FirstMessage.octetLimit, ratio: InflateRatio(ratio: ratio), into: &inflated)
         } catch {
@@ -110,9 +109,9 @@ final class OpenedSocket {
 
 extension HeldRequest {
     /// Answers a handshake before anybody was let in. False when there is no socket for that.
-    func openSocket(from client: HTTP1Client, in worker: Worker) -> Bool {
+    func openSocket() -> Bool {
         guard let route = context.ruledBy, let accept = WebSocketAccept.value(for: head) else {
-            client.close(in: worker)
+            client.close()
             return false
         }
         var compression = SocketCompression()
@@ -120,61 +119,57 @@ extension HeldRequest {
         if let settings = route.settings.compression,
             let offers = try? ExtensionList(head.fields)
         {
-            compression.answer(offers, settings, in: worker)
+            compression.answer(offers, settings, budget: thread.shared.deflateBudget)
         }
-        let subprotocol = SubprotocolOffers(head.fields).choice(
-            among: route.settings.subprotocols)
+        let subprotocol = SubprotocolOffers(head.fields).choice(among: route.settings.subprotocols)
         let answer = ClientResponse.Handshake(
             accept: accept, subprotocol: subprotocol, context: context,
             agreement: compression.client)
-        guard client.request.becomeTunnel(answer, in: worker) else {
-            client.close(in: worker)
+        guard client.request.becomeTunnel(answer) else {
+            client.close()
             return false
         }
         let engine = route.settings.socketIO.map { settings in
             EngineSession(
-                OpenPacket(settings, session: worker.newIdentifier()), now: worker.now)
+                OpenPacket(settings, session: loop.newIdentifier()), now: loop.now)
         }
         if let engine {
             let message = engine.opening.message(maxPayload: route.settings.messageSize)
-            FrameEncoder.appendMessage(.text, message.span, to: &worker.scratch)
+            FrameEncoder.appendMessage(.text, message.span, to: &loop.scratch)
         }
-        client.request.flush(in: worker)
+        client.request.flush()
         context.status = 101
         context.opened = OpenedSocket(
             subprotocol: subprotocol, compression: compression, settings: route.settings,
-            engine: engine)
+            engine: engine, on: thread)
         return true
     }
 
     /// Octets of a socket that waits for its first message.
-    func readMessage(
-        _ octets: Span<UInt8>, at index: inout Int, of socket: OpenedSocket,
-        from client: HTTP1Client, in worker: Worker
-    ) {
+    func readMessage(_ octets: Span<UInt8>, at index: inout Int, of socket: OpenedSocket) {
         let start = index
         defer { context.octetsIn += index - start }
         do throws(WebSocketError) {
-            while let event = try socket.decode(octets, at: &index, in: worker) {
+            while let event = try socket.decode(octets, at: &index) {
                 switch event {
                 case .message(let message):
                     socket.message = message
-                    return messageCame(on: socket, from: client, in: worker)
+                    return messageCame(on: socket)
                 case .control(let frame) where frame.kind == .close:
-                    return clientClosed(frame, client, worker)
+                    return clientClosed(frame)
                 case .goodbye:
-                    context.release(in: worker)
+                    context.release()
                     return client.request.give(
-                        Answer(.socket(nil, messages: []), .normal), to: context, in: worker)
+                        Answer(.socket(nil, messages: []), .normal), to: context)
                 case .unexpected(let error):
-                    return refuse(.protocolError, error.rawValue, client, worker)
+                    return refuse(.protocolError, error.rawValue)
                 case .sign:
-                    guard socket.controlRate.allows(at: worker.now) else {
-                        return refuse(.rateLimited, "control_frames", client, worker)
+                    guard socket.controlRate.allows(at: loop.now) else {
+                        return refuse(.rateLimited, "control_frames")
                     }
                 case .control(let frame):
-                    guard socket.controlRate.allows(at: worker.now) else {
-                        return refuse(.rateLimited, "control_frames", client, worker)
+                    guard socket.controlRate.allows(at: loop.now) else {
+                        return refuse(.rateLimited, "control_frames")
                     }
                     guard frame.kind == .ping else { continue }
                     var output: [UInt8] = []
@@ -184,33 +179,29 @@ extension HeldRequest {
                 }
             }
         } catch {
-            refuse(error.reason, error.rawValue, client, worker)
+            refuse(error.reason, error.rawValue)
         }
     }
 
-    private func refuse(
-        _ reason: EndReason, _ detail: String, _ client: HTTP1Client, _ worker: Worker
-    ) {
+    private func refuse(_ reason: EndReason, _ detail: String) {
         let refusal = Refusal(reason, detail: detail, message: "The first message is not proper")
-        self.refuse(refusal, client, worker)
+        self.refuse(refusal)
     }
 
     /// Its close frame is answered with the same, and that is all.
-    private func clientClosed(
-        _ frame: ControlFrame, _ client: HTTP1Client, _ worker: Worker
-    ) {
+    private func clientClosed(_ frame: ControlFrame) {
         var output: [UInt8] = []
         FrameEncoder.appendControl(frame, to: &output)
         client.stream.send(output.span)
-        context.release(in: worker)
-        worker.record(context, .normal)
-        client.finish(in: worker)
+        context.release()
+        thread.record(context, .normal)
+        client.finish()
     }
 }
 
 extension RelayDriver {
     /// The app has accepted whom the first message let in: it hears that message, without tokens.
-    func sendFirstMessage(in worker: Worker) {
+    func sendFirstMessage() {
         guard let upstream, let socket = context.opened, let message = socket.message else {
             return
         }
@@ -221,7 +212,7 @@ extension RelayDriver {
         let octets = message.withoutTokens(at: isStripped ? stripping.messagePaths : [])
         var output: [UInt8] = []
         FrameEncoder.appendMessage(
-            socket.isText ? .text : .binary, octets.span, maskingKey: worker.newMaskingKey(),
+            socket.isText ? .text : .binary, octets.span, maskingKey: loop.newMaskingKey(),
             to: &output)
         upstream.stream.send(output.span)
     }

@@ -146,8 +146,7 @@ extension Operations {
                 "gateway_log_lines_dropped_total", .counter,
                 help: "Log lines that were dropped because they could not be written, by log.",
                 [
-                    .init(
-                        .whole(shared.accessLog.losses.count), labels: [.init("log", "access")]),
+                    .init(.whole(shared.accessLog.losses.count), labels: [.init("log", "access")]),
                     .init(.whole(shared.log.leftOutCount), labels: [.init("log", "events")]),
                 ]),
             MetricFamily(

@@ -131,8 +131,7 @@ extension Operations {
     func history(_ query: HistoryQuery, _ answer: @escaping ConsoleAnswer<HistoryPage>) {
         var query = query
         if case .some(nil, let store, let device) = query.scope, store != nil || device != nil {
-            query.scope = .some(
-                blocks: shared.kept.blockNames, store: store, device: device)
+            query.scope = .some(blocks: shared.kept.blockNames, store: store, device: device)
         }
         let asked = query
         withStore(answer) { store in store.history(asked) { answer($0.orRefusal) } }
@@ -146,9 +145,7 @@ extension Operations {
     }
 
     /// What is kept; refuses where there is nothing.
-    func withStore<Value>(
-        _ answer: @escaping ConsoleAnswer<Value>, _ body: (StateStore) -> Void
-    ) {
+    func withStore<Value>(_ answer: @escaping ConsoleAnswer<Value>, _ body: (StateStore) -> Void) {
         guard let store = shared.kept.store else {
             return answer(.failure(Refusal(StateError.stopped)))
         }
@@ -177,9 +174,7 @@ extension SessionCounts {
 
 extension Result where Failure == StoreFailure {
     /// Goes on with what the store of sessions says; or whoever asked hears why it says nothing.
-    func orProblem<Value>(
-        _ answer: ConsoleAnswer<Value>, _ goOn: (Success) -> Void
-    ) {
+    func orProblem<Value>(_ answer: ConsoleAnswer<Value>, _ goOn: (Success) -> Void) {
         switch self {
         case .success(let value): goOn(value)
         case .failure(let failure): answer(.failure(failure.problem))

@@ -38,8 +38,7 @@ struct Operations: ConsoleBackend {
         guard shared.revocations.add(revocation, now: now) else { return .full }
         return .done(
             ended: shared.disconnectRevoked {
-                revocation.means(
-                    rule: $0.rule, user: $0.user, tokenID: $0.id, issued: $0.issued)
+                revocation.means(rule: $0.rule, user: $0.user, tokenID: $0.id, issued: $0.issued)
             })
     }
 

@@ -1,6 +1,7 @@
 internal import Clock
 internal import HTTP
 internal import HTTP1
+internal import Loop
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -23,6 +24,8 @@ final class OriginConnection {
     }
 
     let token: UInt64
+    let thread: ThreadState
+    let loop: Loop
     let stream: Stream
     let server: ServerState
     let address: SocketAddressSettings
@@ -38,9 +41,11 @@ final class OriginConnection {
 
     init(
         token: UInt64, stream: Stream, server: BackendGroup.Server, isConnected: Bool,
-        for exchange: Exchange
+        for exchange: Exchange, on thread: ThreadState
     ) {
         self.token = token
+        self.thread = thread
+        loop = thread.loop
         self.stream = stream
         self.server = server.state
         address = server.address
@@ -48,25 +53,25 @@ final class OriginConnection {
         interest = isConnected ? .readable : .writable
     }
 
-    /// The member the poller and the timers find, added to `worker`.
+    /// The member that the poller and the timers find from then on.
     static func open(
-        _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange,
-        in worker: Worker
+        _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange
     ) throws(SystemError) -> OriginConnection {
+        let thread = exchange.client.thread
         var made: OriginConnection?
-        let token = worker.members.insert { token in
+        let token = thread.members.insert { token in
             let connection = OriginConnection(
                 token: token, stream: stream, server: server, isConnected: isConnected,
-                for: exchange)
+                for: exchange, on: thread)
             made = connection
             return .upstream(connection)
         }
         guard let connection = made else { preconditionFailure("the slab calls its closure") }
         do throws(SystemError) {
-            try worker.poller.add(
+            try thread.loop.watch(
                 stream.descriptor.number, token: token, interest: connection.interest)
         } catch {
-            worker.members.remove(token)
+            thread.members.remove(token)
             throw error
         }
         return connection
@@ -99,157 +104,157 @@ final class OriginConnection {
     /// The response is whole: rests if it may, and is closed if not.
     ///
     /// - Parameter clientStays: the client that it worked for may ask for more.
-    func rest(of group: BackendGroup, clientStays: Bool, in worker: Worker) {
+    func rest(of group: BackendGroup, clientStays: Bool) {
         let candidate = OriginPool.Candidate(
             token, to: server, owner: owner, rest: http.rest, clientStays: clientStays,
-            isWanted: !worker.isDraining, isSent: stream.pendingCount == 0)
-        switch worker.pool.put(candidate, of: group, at: worker.now, turn: worker.turn) {
+            isWanted: !thread.isDraining, isSent: stream.pendingCount == 0)
+        switch thread.pool.put(candidate, of: group, at: loop.now, turn: loop.turn) {
         case .rests(let end):
             phase = .idle
-            setDeadline(end, in: worker)
-            updateInterest(in: worker)
-        case .ends: close(in: worker)
+            setDeadline(end)
+            updateInterest()
+        case .ends: close()
         case .endsInDistrust:
-            saidTooMuch(in: worker)
-            close(in: worker)
+            saidTooMuch()
+            close()
         }
     }
 
-    func close(in worker: Worker) {
+    func close() {
         switch phase {
         case .closed: return
-        case .idle: worker.pool.remove(token, to: server, owner: owner)
+        case .idle: thread.pool.remove(token, to: server, owner: owner)
         case .connecting, .exchange, .webSocket: break
         }
         phase = .closed
         deadline.clear()
-        worker.memory.count(0, insteadOf: &counted)
-        worker.poller.remove(stream.descriptor.number)
+        loop.memory.count(0, insteadOf: &counted)
+        loop.unwatch(stream.descriptor.number)
         stream.close()
-        worker.members.remove(token)
+        thread.members.remove(token)
     }
 
     // MARK: Readiness
 
-    func becameReady(_ readiness: Readiness, in worker: Worker) {
+    func becameReady(_ readiness: Readiness) {
         if case .connecting(let exchange) = phase {
-            return finishConnecting(exchange, in: worker)
+            return finishConnecting(exchange)
         }
         if readiness.isWritable {
             if stream.flush() {
-                drained(in: worker)
+                drained()
             } else {
-                sendFailed(in: worker)
+                sendFailed()
             }
         }
         if readiness.isReadable || readiness.isBroken {
             if interest.isReadable {
-                receive(in: worker)
+                receive()
             } else if readiness.isBroken, !interest.isWritable {
-                lost(in: worker)
+                lost()
             }
         }
-        updateInterest(in: worker)
+        updateInterest()
     }
 
-    private func finishConnecting(_ exchange: Exchange, in worker: Worker) {
+    private func finishConnecting(_ exchange: Exchange) {
         do throws(SystemError) {
             try stream.finishConnecting()
             phase = .exchange(exchange)
             deadline.clear()
-            exchange.upstreamConnected(in: worker)
-            updateInterest(in: worker)
+            exchange.upstreamConnected()
+            updateInterest()
         } catch {
-            close(in: worker)
-            exchange.notConnected(error, in: worker)
+            close()
+            exchange.notConnected(error)
         }
     }
 
-    private func receive(in worker: Worker) {
+    private func receive() {
         if case .exchange(let exchange) = phase, exchange.events != nil {
             stream.delayAcknowledgement()
         }
-        switch stream.receive(into: worker.buffer) {
+        switch stream.receive(into: loop.buffer) {
         case .octets(let count):
-            if count > 0 { heard(in: worker) }
+            if count > 0 { heard() }
         case .end(let count):
-            if count > 0 { heard(in: worker) }
-            inputEnded(in: worker)
+            if count > 0 { heard() }
+            inputEnded()
         case .failed:
-            lost(in: worker)
+            lost()
         }
     }
 
-    private func heard(in worker: Worker) {
-        let buffer = worker.buffer
+    private func heard() {
+        let buffer = loop.buffer
         switch phase {
-        case .exchange(let exchange): exchange.upstreamSent(buffer.octets, in: worker)
-        case .webSocket(let relay): relay.upstreamSent(buffer.octets, in: worker)
+        case .exchange(let exchange): exchange.upstreamSent(buffer.octets)
+        case .webSocket(let relay): relay.upstreamSent(buffer.octets)
         // Whatever it is, it answers no request of ours.
         case .idle:
-            hearUnasked(buffer.octets, in: worker)
-            close(in: worker)
+            hearUnasked(buffer.octets)
+            close()
         case .connecting, .closed: break
         }
     }
 
-    private func inputEnded(in worker: Worker) {
+    private func inputEnded() {
         let end = http.inputEnded()
         switch phase {
-        case .exchange(let exchange): exchange.upstreamEnded(end, in: worker)
-        case .webSocket(let relay): relay.upstreamInputEnded(in: worker)
-        case .idle: close(in: worker)
+        case .exchange(let exchange): exchange.upstreamEnded(end)
+        case .webSocket(let relay): relay.upstreamInputEnded()
+        case .idle: close()
         case .connecting, .closed: break
         }
     }
 
-    private func lost(in worker: Worker) {
+    private func lost() {
         let before = phase
         let end = http.connectionBroke()
-        close(in: worker)
+        close()
         switch before {
-        case .exchange(let exchange): exchange.upstreamEnded(end, in: worker)
-        case .webSocket(let relay): relay.upstreamLost(in: worker)
+        case .exchange(let exchange): exchange.upstreamEnded(end)
+        case .webSocket(let relay): relay.upstreamLost()
         case .connecting, .idle, .closed: break
         }
     }
 
     /// The server takes no more; an answer may have come before that.
-    func sendFailed(in worker: Worker) {
+    func sendFailed() {
         switch phase {
         case .exchange(let exchange):
             http.sendFailed()
-            exchange.upstreamRefusesBody(in: worker)
-        case .webSocket: lost(in: worker)
-        case .idle: close(in: worker)
+            exchange.upstreamRefusesBody()
+        case .webSocket: lost()
+        case .idle: close()
         case .connecting, .closed: break
         }
     }
 
-    private func drained(in worker: Worker) {
+    private func drained() {
         switch phase {
-        case .exchange(let exchange): exchange.upstreamDrained(in: worker)
-        case .webSocket(let relay): relay.upstreamDrained(in: worker)
+        case .exchange(let exchange): exchange.upstreamDrained()
+        case .webSocket(let relay): relay.upstreamDrained()
         case .connecting, .idle, .closed: break
         }
     }
 
     // MARK: Timers and flow
 
-    func setDeadline(_ instant: Instant, in worker: Worker) {
-        if deadline.set(instant) { worker.schedule(token, at: instant) }
+    func setDeadline(_ instant: Instant) {
+        if deadline.set(instant) { loop.schedule(token, at: instant) }
     }
 
     func clearDeadline() { deadline.clear() }
 
-    func timerFired(in worker: Worker) {
-        guard worker.isDue(&deadline, of: token) else { return }
+    func timerFired() {
+        guard loop.isDue(&deadline, of: token) else { return }
         switch phase {
         case .connecting(let exchange):
-            close(in: worker)
-            exchange.notConnected(.timedOut, in: worker)
-        case .exchange(let exchange): exchange.upstreamTimedOut(in: worker)
-        case .idle: close(in: worker)
+            close()
+            exchange.notConnected(.timedOut)
+        case .exchange(let exchange): exchange.upstreamTimedOut()
+        case .idle: close()
         case .webSocket, .closed: break
         }
     }
@@ -264,9 +269,9 @@ final class OriginConnection {
         }
     }
 
-    func updateInterest(in worker: Worker) {
+    func updateInterest() {
         if case .closed = phase { return }
-        worker.memory.count(stream.heldCount + http.keptCount, insteadOf: &counted)
+        loop.memory.count(stream.heldCount + http.keptCount, insteadOf: &counted)
         var wanted = wantsInput ? Readiness.readable.rawValue : 0
         switch phase {
         case .closed: return
@@ -276,6 +281,6 @@ final class OriginConnection {
         }
         guard wanted != interest.rawValue else { return }
         interest = Readiness(rawValue: wanted)
-        worker.poller.change(stream.descriptor.number, token: token, interest: interest)
+        loop.change(stream.descriptor.number, token: token, interest: interest)
     }
 }

@@ -16,20 +16,22 @@ enum OriginRequest {
     ///
     /// - Parameter origin: whom the request comes from.
     static func append(
-        _ head: RequestHead, _ outline: RequestOutline, plan: ForwardPlan, context: RequestContext,
+        _ request: EnteringRequest, _ outline: RequestOutline, plan: ForwardPlan,
+        context: RequestContext,
         origin: ConnectionOrigin, on http: inout HTTP1.ClientConnection, to output: inout [UInt8]
     ) throws(SendError) {
         let vouched = VouchedFields(plan: plan, context: context)
         try http.beginHead(outline, target: plan.target.text, to: &output)
         appendHost(context, to: &output)
-        appendPassedOn(head, plan: plan, context: context, vouched, to: &output)
+        appendPassedOn(request, plan: plan, context: context, vouched, to: &output)
         ForwardedFields.append(
-            head.fields, context, origin, vouched,
+            request.head.fields, context, origin, vouched,
             sendsForwarded: plan.route.settings.sendsForwarded, to: &output)
-        ForwardedPrefix.append(plan.route.settings.paths.prefix, head.fields, vouched, to: &output)
+        ForwardedPrefix.append(
+            plan.route.settings.paths.prefix, request.head.fields, vouched, to: &output)
         appendIdentity(context, vouched, to: &output)
         for field in plan.fields { field.append(to: &output) }
-        if context.isWebSocket { appendExtensions(head, plan, context, to: &output) }
+        if context.isWebSocket { appendExtensions(request.head, plan, context, to: &output) }
         try http.endHead(to: &output)
     }
 
@@ -68,10 +70,10 @@ enum OriginRequest {
 
     /// The client's own field lines, but for those that end here, are ours to say, or hold tokens.
     private static func appendPassedOn(
-        _ head: RequestHead, plan: ForwardPlan, context: RequestContext,
+        _ request: EnteringRequest, plan: ForwardPlan, context: RequestContext,
         _ vouched: VouchedFields, to output: inout [UInt8]
     ) {
-        let fields = head.fields
+        let fields = request.head.fields
         let hopByHop = HopByHop(fields)
         for line in fields.lines where !hopByHop.isDropped(line, of: fields) {
             if vouched.forbids(line, of: fields) { continue }
@@ -90,7 +92,7 @@ enum OriginRequest {
                 output.append("\r\n")
             case .secWebSocketProtocol where context.isWebSocket: continue
             case .maxForwards:
-                appendForwardingLimit(head, line, to: &output)
+                appendForwardingLimit(request.head, line, to: &output)
             // What is compressed cannot be passed on event by event.
             case .other where context.isEventStream && fields.isAcceptEncoding(line): continue
             default:
@@ -125,9 +127,7 @@ enum OriginRequest {
     }
 
     /// The trailers of a request, without fields that only the gateway may say.
-    static func trailers(
-        of plan: ForwardPlan, _ context: RequestContext
-    ) -> (Fields) -> Fields {
+    static func trailers(of plan: ForwardPlan, _ context: RequestContext) -> (Fields) -> Fields {
         let vouched = VouchedFields(plan: plan, context: context)
         return { fields in
             let lines = fields.lines.filter { !vouched.forbids($0, of: fields) }

@@ -87,9 +87,7 @@ struct PolicySetting: Sendable {
         }
     }
 
-    private func done(
-        _ policy: StorePolicy?, _ current: StorePolicy?, ended: [SessionRecord]
-    ) {
+    private func done(_ policy: StorePolicy?, _ current: StorePolicy?, ended: [SessionRecord]) {
         answer(.success(PolicyOutcome(policy: policy, isNew: current == nil, ended: ended)))
     }
 }

@@ -5,6 +5,7 @@ internal import Entry
 internal import HTTP
 internal import Identity
 internal import JSON
+internal import Loop
 internal import Sessions
 internal import Settings
 internal import Transport
@@ -13,7 +14,7 @@ internal import Transport
 struct RefreshRequest: Sendable {
     /// Where the answer to a request goes.
     struct Origin: Sendable {
-        var worker: Int
+        var worker: Mailbox<WorkerMessage>
         var client: UInt64
         /// Tells it from the refreshes that the same client asked for before.
         var number: UInt64
@@ -29,10 +30,9 @@ struct RefreshRequest: Sendable {
     var deadline: Instant?
 
     /// Answers a request; nothing for one that came over the connection.
-    func reply(_ outcome: RefreshOutcome, in worker: Worker) {
+    func reply(_ outcome: RefreshOutcome) {
         guard let origin else { return }
-        worker.shared.mailboxes[origin.worker].post(
-            .refreshed(client: origin.client, number: origin.number, outcome))
+        origin.worker.post(.refreshed(client: origin.client, number: origin.number, outcome))
     }
 }
 
@@ -40,18 +40,20 @@ extension RefreshOrder {
     /// Asks the worker of the connection that it is for.
     ///
     /// - Returns: the number of the refresh; nil when there is no such connection.
-    func send(from client: HTTP1Client, in worker: Worker) -> UInt64? {
-        guard let id = SessionID(session), let live = worker.shared.live.find(id),
+    func send(from client: HTTP1Client) -> UInt64? {
+        let thread = client.thread
+        guard let id = SessionID(session), let live = thread.shared.live.find(id),
             live.livesOn != nil
         else { return nil }
-        let number = worker.newRefreshNumber()
-        worker.shared.mailboxes[Int(live.connection.worker)].post(
+        let number = thread.loop.newInteger()
+        thread.shared.mailboxes[Int(live.connection.worker)].post(
             .refresh(
                 connection: live.connection.connection,
                 RefreshRequest(
-                    session: id, token: token, begin: worker.now,
+                    session: id, token: token, begin: thread.loop.now,
                     origin: RefreshRequest.Origin(
-                        worker: worker.index, client: client.token, number: number))))
+                        worker: thread.shared.mailboxes[thread.index],
+                        client: client.token, number: number))))
         return number
     }
 }
@@ -71,21 +73,18 @@ extension RequestContext {
     }
 
     /// By the newest rules there are, whatever let the connection in.
-    func judge(
-        _ request: RefreshRequest, _ live: LiveState, in worker: Worker
-    ) -> RefreshVerdict {
-        review(in: worker)
-        let generation = worker.generation
+    func judge(_ request: RefreshRequest, _ live: LiveState) -> RefreshVerdict {
+        review()
+        let generation = thread.generation
         guard let asked = live.request.asked(),
             let place = generation.rules.place(of: asked, live.request), let route = place.route
         else { return .forbidden(.routeIsGone) }
         guard generation.routes[route].authenticates else { return .refused(.noToken) }
         let attempt = GateAttempt(
-            generation, route: route, from: clientAddress, begin: request.begin)
-        let found = attempt.run(in: worker) {
+            on: thread, generation, route: route, from: clientAddress, begin: request.begin)
+        let found = attempt.run {
             (gate, circumstances, cache) throws(GateFailure) in
-            try gate.authenticate(
-                token: request.token.octets.span, circumstances, cache: &cache)
+            try gate.authenticate(token: request.token.octets.span, circumstances, cache: &cache)
         }
         let identity: VerifiedIdentity
         switch found {
@@ -101,7 +100,7 @@ extension RequestContext {
             at: place, roles: identity.roles,
             facts: asked.facts(claims: identity.claims))
         for violation in verdict.reported {
-            worker.noteReportOnly(violation.rule, of: self, as: violation.refusal)
+            thread.noteReportOnly(violation.rule, of: self, as: violation.refusal)
         }
         if let violation = verdict.refused { return .forbidden(violation.refusal) }
         live.adopt(route: route, of: generation)
@@ -109,69 +108,66 @@ extension RequestContext {
     }
 
     /// Goes on under another token. False when that was revoked just now.
-    func renew(_ identity: VerifiedIdentity, live: LiveState, in worker: Worker) -> Bool {
+    func renew(_ identity: VerifiedIdentity, live: LiveState) -> Bool {
         let now = SystemClock.wallTime()
         self.identity = identity
         live.lease.renew(LiveConnection.Token(identity))
         live.expiry = expiry(of: identity, by: live.generation, now: now)
-        return !enforcesTokens || !worker.shared.revocations.current.isRevoked(identity, now: now)
+        return !enforcesTokens || !thread.shared.revocations.current.isRevoked(identity, now: now)
     }
 }
 
 extension HTTP1Client {
     /// A new token came for the connection.
-    func refresh(_ request: RefreshRequest, in worker: Worker) {
+    func refresh(_ request: RefreshRequest) {
         guard let context = liveContext, let live = context.live, live.id == request.session,
             !live.hasEnded
-        else { return request.reply(.unknownSession, in: worker) }
-        switch context.judge(request, live, in: worker) {
+        else { return request.reply(.unknownSession) }
+        switch context.judge(request, live) {
         case .accepted(let identity):
-            guard context.renew(identity, live: live, in: worker) else {
-                request.reply(.refused(GateFailure.revoked.refusal), in: worker)
-                return disconnect(Disconnection(.tokenRevoked), in: worker)
+            guard context.renew(identity, live: live) else {
+                request.reply(.refused(GateFailure.revoked.refusal))
+                return disconnect(Disconnection(.tokenRevoked))
             }
-            worker.shared.counters.note(\.refreshes)
+            thread.shared.counters.note(\.refreshes)
             let reply = ControlReply(refreshed: identity, now: SystemClock.wallTime())
-            request.reply(.refreshed(reply), in: worker)
-            if request.origin == nil { say(reply, in: worker) }
-            rescheduleExpiry(in: worker)
+            request.reply(.refreshed(reply))
+            if request.origin == nil { say(reply) }
+            rescheduleExpiry()
         case .awaitKeys(let wait):
-            guard let shorter = wait.within(request.deadline), worker.now < shorter.deadline,
-                worker.awaitKeys(token, of: context)
-            else { return refuse(request, wait.refusal, in: worker) }
+            guard let shorter = wait.within(request.deadline), loop.now < shorter.deadline,
+                thread.awaitKeys(token, of: context)
+            else { return refuse(request, wait.refusal) }
             var waiting = request
             waiting.deadline = shorter.deadline
-            live.await(shorter, waiting, in: worker)
-            rescheduleExpiry(in: worker)
-        case .refused(let refusal): refuse(request, refusal, in: worker)
+            live.await(shorter, waiting)
+            rescheduleExpiry()
+        case .refused(let refusal): refuse(request, refusal)
         case .otherUser(let refusal):
-            request.reply(
-                .refused(refusal.asFailedAttempt), in: worker)
+            request.reply(.refused(refusal.asFailedAttempt))
             // A stranger who knows the session's name must not be able to end it.
             if request.origin == nil {
                 guard context.enforcesTokens else {
-                    return say(.error(refusal, at: SystemClock.wallTime()), in: worker)
+                    return say(.error(refusal, at: SystemClock.wallTime()))
                 }
-                disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
+                disconnect(Disconnection(.forbidden, detail: refusal.detail))
             }
         case .forbidden(let refusal):
-            request.reply(.refused(refusal), in: worker)
-            disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
+            request.reply(.refused(refusal))
+            disconnect(Disconnection(.forbidden, detail: refusal.detail))
         }
     }
 
     /// Keys of some source were read: what waited for them is tried again.
-    func resumeRefresh(in worker: Worker) {
+    func resumeRefresh() {
         guard let request = liveContext?.live?.takePending() else { return }
-        refresh(request, in: worker)
+        refresh(request)
     }
 
-    func refuse(
-        _ request: RefreshRequest, _ refusal: Refusal, in worker: Worker
-    ) {
-        request.reply(.refused(refusal), in: worker)
+    func refuse(_ request: RefreshRequest, _ refusal: Refusal) {
+        request.reply(.refused(refusal))
         guard request.origin == nil, let context = liveContext else { return }
-        let refusal = worker.answer(refusal, of: context)
-        say(.error(refusal, at: SystemClock.wallTime()), in: worker)
+        let refusal = thread.answer(refusal, of: context)
+        say(.error(refusal, at: SystemClock.wallTime()))
     }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Deflate
 internal import Entry
+internal import Loop
 internal import Relays
 internal import Settings
 internal import Transport
@@ -11,64 +12,60 @@ internal import WebSocket
 extension RelayDriver {
     // MARK: From the client
 
-    func readMessages(
-        _ octets: Span<UInt8>, at index: inout Int, in worker: Worker
-    ) {
-        var output = worker.takeScratch()
-        let allowance = worker.turnAllowance
+    func readMessages(_ octets: Span<UInt8>, at index: inout Int) {
+        var output = loop.takeScratch()
+        let allowance = loop.allowance.rest
         while let step = flow.clientSent(
-            octets, at: &index, into: &worker.message,
+            octets, at: &index, into: &loop.message,
             allowance: TurnAllowance(
-                light: worker.turnAllowance > allowance - Flow.lowWater,
-                heavy: worker.allowsHeavyInput),
-            upstreamPending: upstreamPending, now: worker.now)
+                light: loop.allowance.rest > allowance - Flow.lowWater,
+                heavy: loop.allowance.allowsHeavyInput),
+            upstreamPending: upstreamPending, now: loop.now)
         {
             switch step {
             case .message(let kind, _, let form):
-                let message = worker.message
-                appendForUpstream(kind, message.span, form, to: &output, in: worker)
-            case .inflate(let kind, _): inflateForUpstream(kind, to: &output, in: worker)
+                let message = loop.message
+                appendForUpstream(kind, message.span, form, to: &output)
+            case .inflate(let kind, _): inflateForUpstream(kind, to: &output)
             // Of the upstream's only.
             case .fragment: break
             case .order(let order):
                 sendToUpstream(&output)
-                carryOut(order, in: worker)
+                carryOut(order)
             }
             if output.count >= Flow.lowWater { sendToUpstream(&output) }
         }
         sendToUpstream(&output)
-        worker.giveBack(scratch: &output)
+        loop.giveBack(scratch: &output)
     }
 
-    private func inflateForUpstream(
-        _ kind: MessageKind, to output: inout [UInt8], in worker: Worker
-    ) {
-        let message = worker.message
-        var inflated = worker.takeInflated()
-        defer { worker.giveBack(inflated: &inflated) }
+    private func inflateForUpstream(_ kind: MessageKind, to output: inout [UInt8]) {
+        let message = loop.message
+        var inflated = loop.takeInflated()
+        defer { loop.giveBack(inflated: &inflated) }
         do throws(InflateError) {
-            try worker.codecs.inflate(
+            try thread.codecs.inflate(
                 message.span, with: windows?.inflater, limit: route.settings.inflatedSize,
                 ratio: compression.ratio.map { InflateRatio(ratio: $0) }, into: &inflated)
         } catch {
-            worker.turnAllowance -= inflated.count
-            return flow.clientCannotBeInflated(isCorrupt: error == .corrupt, now: worker.now)
+            loop.allowance.rest -= inflated.count
+            return flow.clientCannotBeInflated(isCorrupt: error == .corrupt, now: loop.now)
         }
-        worker.turnAllowance -= inflated.count
-        guard let form = flow.clientInflated(kind, inflated.span, now: worker.now) else { return }
-        appendForUpstream(kind, inflated.span, form, to: &output, in: worker)
+        loop.allowance.rest -= inflated.count
+        guard let form = flow.clientInflated(kind, inflated.span, now: loop.now) else { return }
+        appendForUpstream(kind, inflated.span, form, to: &output)
     }
 
     private func appendForUpstream(
         _ kind: MessageKind, _ message: Span<UInt8>, _ form: MessageDirections.Form,
-        to output: inout [UInt8], in worker: Worker
+        to output: inout [UInt8]
     ) {
-        let key = worker.newMaskingKey()
+        let key = loop.newMaskingKey()
         switch form {
         case .plain, .asItCame:
             FrameEncoder.appendMessage(kind, message, maskingKey: key, to: &output)
         case .deflated(let windowBits):
-            worker.codecs.appendMaskedFrame(
+            thread.codecs.appendMaskedFrame(
                 kind, message, by: parameters(windowBits), key: key, to: &output)
         }
     }
@@ -80,55 +77,53 @@ extension RelayDriver {
 
     // MARK: From the upstream
 
-    func deflateForClient(_ octets: Span<UInt8>, in worker: Worker) {
-        var output = worker.takeScratch()
+    func deflateForClient(_ octets: Span<UInt8>) {
+        var output = loop.takeScratch()
         var index = 0
-        while let step = flow.upstreamSent(
-            octets, at: &index, into: &worker.message, now: worker.now)
-        {
+        while let step = flow.upstreamSent(octets, at: &index, into: &loop.message, now: loop.now) {
             switch step {
             case .message(let kind, .input(let range), let form):
                 let message = octets.extracting(range)
-                appendForClient(kind, message, form, to: &output, in: worker)
+                appendForClient(kind, message, form, to: &output)
             case .message(let kind, .payload, let form):
-                let message = worker.message
-                appendForClient(kind, message.span, form, to: &output, in: worker)
+                let message = loop.message
+                appendForClient(kind, message.span, form, to: &output)
             case .inflate(let kind, .input(let range)):
-                inflateForClient(kind, octets.extracting(range), to: &output, in: worker)
+                inflateForClient(kind, octets.extracting(range), to: &output)
             case .inflate(let kind, .payload):
-                let message = worker.message
-                inflateForClient(kind, message.span, to: &output, in: worker)
+                let message = loop.message
+                inflateForClient(kind, message.span, to: &output)
             case .fragment(let kind, let isFirst, let isLast):
-                let piece = worker.message
+                let piece = loop.message
                 FrameEncoder.appendFragment(
                     kind, piece.span, isFirst: isFirst, isLast: isLast, to: &output)
             case .order(let order):
                 sendToClient(&output)
-                carryOut(order, in: worker)
+                carryOut(order)
             }
         }
         sendToClient(&output)
-        worker.giveBack(scratch: &output)
+        loop.giveBack(scratch: &output)
     }
 
     private func inflateForClient(
-        _ kind: MessageKind, _ message: Span<UInt8>, to output: inout [UInt8], in worker: Worker
+        _ kind: MessageKind, _ message: Span<UInt8>, to output: inout [UInt8]
     ) {
-        var inflated = worker.takeInflated()
-        defer { worker.giveBack(inflated: &inflated) }
+        var inflated = loop.takeInflated()
+        defer { loop.giveBack(inflated: &inflated) }
         do throws(InflateError) {
-            try worker.codecs.inflate(
+            try thread.codecs.inflate(
                 message, with: nil, limit: flow.upstreamInflateLimit, ratio: nil, into: &inflated)
         } catch {
-            return flow.upstreamCannotBeInflated(now: worker.now)
+            return flow.upstreamCannotBeInflated(now: loop.now)
         }
-        guard let form = flow.upstreamInflated(kind, inflated.span, now: worker.now) else { return }
-        appendForClient(kind, inflated.span, form, to: &output, in: worker)
+        guard let form = flow.upstreamInflated(kind, inflated.span, now: loop.now) else { return }
+        appendForClient(kind, inflated.span, form, to: &output)
     }
 
     private func appendForClient(
         _ kind: MessageKind, _ message: Span<UInt8>, _ form: MessageDirections.Form,
-        to output: inout [UInt8], in worker: Worker
+        to output: inout [UInt8]
     ) {
         switch form {
         case .plain: FrameEncoder.appendMessage(kind, message, to: &output)
@@ -137,10 +132,9 @@ extension RelayDriver {
         case .deflated(let windowBits):
             let shrank =
                 if let deflater = windows?.deflater {
-                    worker.codecs.appendFrame(
-                        kind, message, keepingWindowOf: deflater, to: &output)
+                    thread.codecs.appendFrame(kind, message, keepingWindowOf: deflater, to: &output)
                 } else {
-                    worker.codecs.appendFrame(
+                    thread.codecs.appendFrame(
                         kind, message, by: parameters(windowBits), to: &output)
                 }
             flow.deflated(shrank: shrank)

@@ -3,6 +3,7 @@ internal import Clock
 internal import Endings
 internal import Entry
 internal import Identity
+internal import Loop
 internal import Relays
 internal import Sessions
 internal import Settings
@@ -24,8 +25,7 @@ final class RelayDriver {
 
     init(
         client: HTTP1Client, upstream: OriginConnection, lease: consuming ServerLease?,
-        context: RequestContext, route: Generation.Route, compression: SocketCompression,
-        now: Instant
+        context: RequestContext, route: Generation.Route, compression: SocketCompression
     ) {
         self.client = client
         self.upstream = upstream
@@ -43,8 +43,12 @@ final class RelayDriver {
             compression: MessageDirections.Terms(
                 client: compression.client, upstream: compression.upstream,
                 keepsWindow: windows?.deflater != nil, over: settings.over),
-            engine: context.opened?.engine, lastHeard: client.lastHeard, now: now)
+            engine: context.opened?.engine, lastHeard: client.lastHeard,
+            now: client.loop.now)
     }
+
+    var thread: ThreadState { client.thread }
+    var loop: Loop { client.loop }
 
     // MARK: Flow control
 
@@ -52,138 +56,135 @@ final class RelayDriver {
     var upstreamPending: Int { upstream?.stream.pendingCount ?? 0 }
 
     var wantsClientInput: Bool {
-        flow.wantsClientInput(
-            behind: client.stream.pendingCount, upstreamPending: upstreamPending)
+        flow.wantsClientInput(behind: client.stream.pendingCount, upstreamPending: upstreamPending)
     }
 
     var wantsUpstreamInput: Bool {
         flow.wantsUpstreamInput(behind: client.stream.pendingCount)
     }
 
-    func clientDrained(in worker: Worker) {
-        guard flow.clientDrained(to: client.stream.pendingCount, now: worker.now) else { return }
-        upstream?.updateInterest(in: worker)
+    func clientDrained() {
+        guard flow.clientDrained(to: client.stream.pendingCount, now: loop.now) else { return }
+        upstream?.updateInterest()
     }
 
-    func upstreamDrained(in worker: Worker) {
-        guard upstream != nil, flow.upstreamDrained(to: upstreamPending, now: worker.now) else {
+    func upstreamDrained() {
+        guard upstream != nil, flow.upstreamDrained(to: upstreamPending, now: loop.now) else {
             return
         }
-        resumeFromClient(in: worker)
-        client.updateInterest(in: worker)
+        resumeFromClient()
+        client.updateInterest()
     }
 
     /// Goes on with what was held.
-    func resumeFromClient(in worker: Worker) {
+    func resumeFromClient() {
         let held = flow.takeHeld(upstreamPending: upstreamPending)
-        if !held.isEmpty { readFromClient(held.span, in: worker) }
+        if !held.isEmpty { readFromClient(held.span) }
     }
 
     // MARK: Octets
 
-    func clientSent(_ octets: Span<UInt8>, in worker: Worker) {
+    func clientSent(_ octets: Span<UInt8>) {
         context.octetsIn += octets.count
-        flow.heard(at: worker.now)
-        readFromClient(octets, in: worker)
+        flow.heard(at: loop.now)
+        readFromClient(octets)
     }
 
-    private func readFromClient(_ octets: Span<UInt8>, in worker: Worker) {
+    private func readFromClient(_ octets: Span<UInt8>) {
         var index = 0
         if flow.readsMessages {
-            readMessages(octets, at: &index, in: worker)
+            readMessages(octets, at: &index)
         } else {
             while index < octets.count,
-                let step = flow.clientSent(octets, at: &index, now: worker.now)
+                let step = flow.clientSent(octets, at: &index, now: loop.now)
             {
                 switch step {
                 case .forward(let range): upstream?.stream.send(octets.extracting(range))
                 case .forwardHeader(let header): upstream?.stream.send(header.array.span)
-                case .order(let order): carryOut(order, in: worker)
+                case .order(let order): carryOut(order)
                 }
             }
         }
-        carryOutOrders(in: worker)
+        carryOutOrders()
         // It may be the client's close frame that comes behind the end.
         if index < octets.count {
-            client.heardWhileClosing(octets.extracting(index..<octets.count), in: worker)
+            client.heardWhileClosing(octets.extracting(index..<octets.count))
         }
-        if let upstream, upstream.stream.pendingCount > 0 { upstream.updateInterest(in: worker) }
+        if let upstream, upstream.stream.pendingCount > 0 { upstream.updateInterest() }
     }
 
-    func upstreamSent(_ octets: Span<UInt8>, in worker: Worker) {
+    func upstreamSent(_ octets: Span<UInt8>) {
         guard let upstream else { return }
         if flow.readsMessages {
-            deflateForClient(octets, in: worker)
+            deflateForClient(octets)
         } else {
             context.octetsOut += octets.count
             var index = 0
             while index < octets.count,
-                let step = flow.upstreamSent(octets, at: &index, now: worker.now)
+                let step = flow.upstreamSent(octets, at: &index, now: loop.now)
             {
                 switch step {
                 case .forward(let range): client.stream.send(octets.extracting(range))
                 case .forwardHeader(let header): client.stream.send(header.array.span)
-                case .order(let order): carryOut(order, in: worker)
+                case .order(let order): carryOut(order)
                 }
             }
         }
-        carryOutOrders(in: worker)
+        carryOutOrders()
         if client.stream.pendingCount > 0 {
-            noteQueue(in: worker)
-            client.updateInterest(in: worker)
-            upstream.updateInterest(in: worker)
+            noteQueue()
+            client.updateInterest()
+            upstream.updateInterest()
         } else if flow.readsMessages {
-            client.countMemory(in: worker)
+            client.countMemory()
         }
     }
 
-    private func noteQueue(in worker: Worker) {
+    private func noteQueue() {
         let pending = client.stream.pendingCount
         guard pending > 0, !flow.isOver else { return }
-        flow.clientHasWaiting(pending, now: worker.now)
-        watchTimers(in: worker)
+        flow.clientHasWaiting(pending, now: loop.now)
+        watchTimers()
     }
 
     // MARK: Ends of the connections
 
-    func clientInputEnded(in worker: Worker) { clientLost(in: worker) }
+    func clientInputEnded() { clientLost() }
 
-    func clientLost(in worker: Worker) {
+    func clientLost() {
         flow.clientLost()
-        settle(in: worker)
+        settle()
     }
 
-    func upstreamInputEnded(in worker: Worker) { upstreamLost(in: worker) }
+    func upstreamInputEnded() { upstreamLost() }
 
-    func upstreamLost(in worker: Worker) {
-        flow.upstreamLost(explanation: explanation(.appGone), now: worker.now)
-        settle(in: worker)
+    func upstreamLost() {
+        flow.upstreamLost(explanation: explanation(.appGone), now: loop.now)
+        settle()
     }
 
     // MARK: Orders from elsewhere
 
-    func disconnect(_ end: Disconnection, in worker: Worker) {
+    func disconnect(_ end: Disconnection) {
         self.end(
             StreamEnding(
                 end.cause.reason, detail: end.word, message: context.disconnection(end),
                 comingBack: end.reconnect == .no ? .never : .unsaid,
                 // Nobody is there to take the rest.
-                awaitsBoundary: end.cause != .silent),
-            in: worker)
+                awaitsBoundary: end.cause != .silent))
     }
 
     /// The process stops.
-    func drain(in worker: Worker) {
+    func drain() {
         end(
-            StreamEnding(.draining, message: context.drainMessage ?? explanation(.draining)),
-            in: worker)
+            StreamEnding(.draining, message: context.drainMessage ?? explanation(.draining)))
     }
 
-    private func end(_ ending: StreamEnding, in worker: Worker) {
+    private func end(_ ending: StreamEnding) {
         var ending = ending
         if !context.explains(ending.reason) { ending.message = nil }
-        flow.end(ending, now: worker.now)
-        settle(in: worker)
+        flow.end(ending, now: loop.now)
+        settle()
     }
 
     /// For ends about which front ends are told only where they say that they read it.
@@ -194,65 +195,61 @@ final class RelayDriver {
     }
 
     /// Ends the socket at once.
-    func giveUp(_ reason: EndReason, detail: String?, in worker: Worker) {
+    func giveUp(_ reason: EndReason, detail: String?) {
         flow.giveUp(reason, detail: detail)
-        settle(in: worker)
+        settle()
     }
 
     /// The client does not keep `response_rate`.
-    func tookTooLittle(in worker: Worker) {
-        guard flow.tookTooLittle() else { return client.lost(in: worker) }
-        settle(in: worker)
+    func tookTooLittle() {
+        guard flow.tookTooLittle() else { return client.lost() }
+        settle()
     }
 
-    func say(_ reply: ControlReply, in worker: Worker) {
+    func say(_ reply: ControlReply) {
         flow.say(reply.octets)
-        carryOutOrders(in: worker)
-        noteQueue(in: worker)
+        carryOutOrders()
+        noteQueue()
     }
 
-    func probe(in worker: Worker) {
-        flow.probe(surroundings(asksForBacklog: true, in: worker), now: worker.now)
-        settle(in: worker)
+    func probe() {
+        flow.probe(surroundings(asksForBacklog: true), now: loop.now)
+        settle()
     }
 
     /// The app has still to open its session of Engine.IO.
-    func awaitSession(for patience: Duration, in worker: Worker) {
-        flow.awaitSession(for: patience, now: worker.now)
-        watchTimers(in: worker)
+    func awaitSession(for patience: Duration) {
+        flow.awaitSession(for: patience, now: loop.now)
+        watchTimers()
     }
 
     /// Behind an event that may have set a timer, and nothing else.
-    private func settle(in worker: Worker) {
-        carryOutOrders(in: worker)
-        watchTimers(in: worker)
+    private func settle() {
+        carryOutOrders()
+        watchTimers()
     }
 
     // MARK: Time
 
     /// Asks to be woken for what is due next.
-    func watchTimers(in worker: Worker) {
-        if !flow.isOver { client.set(.flow, at: flow.timers.next, in: worker) }
+    func watchTimers() {
+        if !flow.isOver { client.set(.flow, at: flow.timers.next) }
     }
 
-    func timerFired(in worker: Worker) {
-        while flow.timePassed(
-            surroundings(asksForBacklog: flow.asksForBacklog, in: worker), now: worker.now)
-        {
-            carryOutOrders(in: worker)
+    func timerFired() {
+        while flow.timePassed(surroundings(asksForBacklog: flow.asksForBacklog), now: loop.now) {
+            carryOutOrders()
         }
         // The clock on the wall may have been set.
-        rescheduleExpiry(in: worker)
+        rescheduleExpiry()
     }
 
-    func rescheduleExpiry(in worker: Worker) {
-        flow.tokenIsDue(at: context.live?.nextDue(in: worker))
-        watchTimers(in: worker)
+    func rescheduleExpiry() {
+        flow.tokenIsDue(at: context.live?.nextDue(at: loop.now))
+        watchTimers()
     }
 
-    private func surroundings(
-        asksForBacklog: Bool, in worker: Worker
-    ) -> WebSocketFlow.Surroundings {
+    private func surroundings(asksForBacklog: Bool) -> WebSocketFlow.Surroundings {
         let stream = client.stream
         var backlog = ClientBacklog(pending: stream.pendingCount)
         if asksForBacklog {
@@ -262,7 +259,7 @@ final class RelayDriver {
         }
         return WebSocketFlow.Surroundings(
             backlog: backlog, upstreamPending: upstreamPending,
-            pingName: worker.newMaskingKey().bits)
+            pingName: loop.newMaskingKey().bits)
     }
 
     // MARK: What is known
@@ -276,14 +273,14 @@ final class RelayDriver {
 
 extension RelayDriver {
     /// Does what the flow has ordered.
-    func carryOutOrders(in worker: Worker) {
+    func carryOutOrders() {
         guard let order = flow.takeOrder() else { return }
-        carryOut(order, in: worker)
+        carryOut(order)
     }
 
     /// Does what the flow has ordered, beginning with `first`. Frames for the client that stand
     /// together are sent together.
-    func carryOut(_ first: SocketOrder, in worker: Worker) {
+    func carryOut(_ first: SocketOrder) {
         var frames: [UInt8] = []
         var next: SocketOrder? = first
         while let order = next {
@@ -291,12 +288,12 @@ extension RelayDriver {
                 frame.append(maskingKey: nil, to: &frames)
             } else {
                 send(&frames)
-                carryOutOther(order, in: worker)
+                carryOutOther(order)
             }
             next = flow.takeOrder()
         }
         send(&frames)
-        watchTimers(in: worker)
+        watchTimers()
     }
 
     private func send(_ frames: inout [UInt8]) {
@@ -305,85 +302,84 @@ extension RelayDriver {
         frames = []
     }
 
-    private func carryOutOther(_ order: SocketOrder, in worker: Worker) {
+    private func carryOutOther(_ order: SocketOrder) {
         switch order {
         case .toClient: break
         case .toUpstream(let frame):
             var octets: [UInt8] = []
-            frame.append(maskingKey: worker.newMaskingKey(), to: &octets)
+            frame.append(maskingKey: loop.newMaskingKey(), to: &octets)
             upstream?.stream.send(octets.span)
-        case .closeUpstream: closeUpstream(in: worker)
+        case .closeUpstream: closeUpstream()
         case .ignoreClient: client.request.makeLast(leavingRest: true)
-        case .resumeLater(let isLight): worker.resumeLater(client, isLight: isLight)
-        case .refresh(let token): refresh(token, in: worker)
+        case .resumeLater(let isLight): loop.allowance.resumeLater(client.token, isLight: isLight)
+        case .refresh(let token): refresh(token)
         case .refuse(let error):
-            say(.error(error.refusal, at: SystemClock.wallTime()), in: worker)
-        case .judgeToken: judgeToken(in: worker)
-        case .clientIsThere: context.session?.lease.answered(now: worker.now)
-        case .clientIsSilent: context.session?.lease.answered(false, now: worker.now)
+            say(.error(error.refusal, at: SystemClock.wallTime()))
+        case .judgeToken: judgeToken()
+        case .clientIsThere: context.session?.lease.answered(now: loop.now)
+        case .clientIsSilent: context.session?.lease.answered(false, now: loop.now)
         case .sendFirstMessage(let handover):
-            sendFirstMessage(in: worker)
-            warn(about: handover, in: worker)
-        case .countSlowClient: worker.shared.counters.note(slow: \.queues)
-        case .end(let end): self.end(end, in: worker)
+            sendFirstMessage()
+            warn(about: handover)
+        case .countSlowClient: thread.shared.counters.note(slow: \.queues)
+        case .end(let end): self.end(end)
         }
     }
 
-    private func refresh(_ token: Secret, in worker: Worker) {
+    private func refresh(_ token: Secret) {
         guard let live = context.live else {
-            return say(.error(.noToken, at: SystemClock.wallTime()), in: worker)
+            return say(.error(.noToken, at: SystemClock.wallTime()))
         }
-        client.refresh(
-            RefreshRequest(session: live.id, token: token, begin: worker.now), in: worker)
+        client.refresh(RefreshRequest(session: live.id, token: token, begin: loop.now))
     }
 
-    private func judgeToken(in worker: Worker) {
-        while let matter = context.live?.takeDue(at: worker.now) {
+    private func judgeToken() {
+        while let matter = context.live?.takeDue(at: loop.now) {
             switch matter {
-            case .overdue(let request, let refusal): client.refuse(request, refusal, in: worker)
+            case .overdue(let request, let refusal): client.refuse(request, refusal)
             case .leaving(let refusal):
-                disconnect(Disconnection(.forbidden, detail: refusal.detail), in: worker)
+                disconnect(Disconnection(.forbidden, detail: refusal.detail))
             case .notice(let seconds):
-                say(.tokenExpiring(expiresInSeconds: seconds), in: worker)
+                say(.tokenExpiring(expiresInSeconds: seconds))
             case .expired where !context.enforcesTokens:
-                worker.noteReportOnly(.auth, of: context)
+                thread.noteReportOnly(.auth, of: context)
             case .expired:
-                worker.shared.counters.note(\.expiries)
-                disconnect(Disconnection(.tokenExpired), in: worker)
+                thread.shared.counters.note(\.expiries)
+                disconnect(Disconnection(.tokenExpired))
             }
         }
-        rescheduleExpiry(in: worker)
+        rescheduleExpiry()
     }
 
-    private func warn(about handover: EngineSession.Handover, in worker: Worker) {
+    private func warn(about handover: EngineSession.Handover) {
         guard let told = context.opened?.engine?.opening.times,
             let warning = handover.warning(about: route.name, told: told)
         else { return }
-        worker.shared.log.warnOnce(warning)
+        thread.shared.log.warnOnce(warning)
     }
 
-    private func end(_ end: SocketEnd, in worker: Worker) {
-        closeUpstream(in: worker)
+    private func end(_ end: SocketEnd) {
+        closeUpstream()
         context.detail = end.detail
         (context.messagesIn, context.messagesOut) = flow.messageCounts
-        context.release(end.reason.departure, in: worker)
-        worker.record(context, end.reason)
+        context.release(end.reason.departure)
+        thread.record(context, end.reason)
         switch end.client {
-        case .close: client.close(in: worker)
-        case .finish: client.finish(in: worker)
-        case .finishSoon: client.finishSoon(in: worker)
+        case .close: client.close()
+        case .finish: client.finish()
+        case .finishSoon: client.finishSoon()
         case .awaitClose:
-            client.begin(flow.closingSocket, in: worker)
+            client.begin(flow.closingSocket)
             let held = flow.takeHeld(upstreamPending: 0)
-            if !held.isEmpty { client.heardWhileClosing(held.span, in: worker) }
+            if !held.isEmpty { client.heardWhileClosing(held.span) }
         }
     }
 
-    private func closeUpstream(in worker: Worker) {
+    private func closeUpstream() {
         guard let connection = upstream else { return }
         upstream = nil
         lease = nil
-        connection.close(in: worker)
+        connection.close()
     }
 }
 

@@ -3,6 +3,7 @@ internal import Endings
 internal import Entry
 internal import HTTP
 internal import Identity
+internal import Loop
 internal import Routing
 internal import Sessions
 internal import Settings
@@ -38,6 +39,7 @@ final class RequestContext {
         var wouldRefuse: [(rule: RouteSettings.Rule, as: Refusal?)] = []
     }
 
+    let thread: ThreadState
     let origin: Origin
     let generation: Generation
     /// What admission found out about it; of whom it is, what the last token says.
@@ -53,9 +55,11 @@ final class RequestContext {
     var outcome = Outcome()
 
     init(
-        id: String, generation: Generation, started: Instant, method: Method,
+        on thread: ThreadState, id: String, generation: Generation, started: Instant,
+        method: Method,
         provenance: Provenance, isWebSocket: Bool, minorVersion: UInt8
     ) {
+        self.thread = thread
         origin = Origin(
             id: id, started: started, method: method, provenance: provenance,
             isWebSocket: isWebSocket, minorVersion: minorVersion)
@@ -113,15 +117,15 @@ final class RequestContext {
     /// Gives back what the connection held.
     ///
     /// - Parameter departure: whether the client said goodbye, or may be back in a moment.
-    func release(_ departure: Departure = .normal, in worker: Worker) {
+    func release(_ departure: Departure = .normal) {
         switch life {
         case .none: break
         case .listed(let place): place.end()
-        case .onToken(let live): live.end(in: worker)
+        case .onToken(let live): live.end()
         }
         guard let session else { return }
-        session.lease.end(departure, now: worker.now)
-        worker.noteSessionDeadline()
+        session.lease.end(departure, now: thread.loop.now)
+        thread.noteSessionDeadline()
     }
 }
 
@@ -142,14 +146,15 @@ struct Disconnection {
         if cause == .tokenExpired { reconnect = .yes }
     }
 
-    init(_ ending: Ending, in worker: Worker) {
+    /// - Parameter milliseconds: when one that may come back shall.
+    init(_ ending: Ending, comingBackIn milliseconds: Int) {
         cause = ending.cause
         limit = ending.limit
         message = ending.message
         reconnect = ending.reconnect
         // The close code says not to come back: only the message can say that it is welcome.
         if cause == .kicked, reconnect == .yes {
-            reconnect = .after(.milliseconds(worker.reconnectDelayMilliseconds()))
+            reconnect = .after(.milliseconds(milliseconds))
         }
     }
 
@@ -172,10 +177,10 @@ struct Disconnection {
     }
 
     /// What an EventSource is told to wait.
-    func comingBack(in worker: Worker) -> StreamEnding.Return {
+    func comingBack(in milliseconds: Int) -> StreamEnding.Return {
         switch reconnect {
         case .no: .never
-        case .yes: .after(milliseconds: worker.reconnectDelayMilliseconds())
+        case .yes: .after(milliseconds: milliseconds)
         case .after(let delay): .after(milliseconds: Int(clamping: delay.wholeMilliseconds))
         }
     }

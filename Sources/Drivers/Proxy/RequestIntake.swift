@@ -6,6 +6,7 @@ internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Loop
 internal import Routing
 internal import Sessions
 internal import Settings
@@ -17,23 +18,20 @@ internal import WebSocket
 enum RequestIntake {
     /// Begins the next request as soon as its head is whole. False when it is not, and when it
     /// cannot be understood, which is answered.
-    static func read(
-        _ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client,
-        in worker: Worker
-    ) -> Bool {
-        if client.http.isIdle { client.follow(worker) }
+    static func read(_ octets: Span<UInt8>, at index: inout Int, from client: HTTP1Client) -> Bool {
+        if client.http.isIdle { client.follow() }
         do throws(RequestError) {
             guard case .head(let head, let framing) = try client.http.receive(octets, at: &index)
             else { return false }
-            headEnded(client, worker)
-            begin(head, framing, from: client, in: worker)
+            headEnded(client)
+            begin(head, framing, from: client)
             return true
         } catch {
             guard client.http.owesAnswer else { return false }
-            headEnded(client, worker)
+            headEnded(client)
             switch error {
-            case .framing(let error, let head): refuse(error, of: head, from: client, in: worker)
-            case .head(let error): Answer.refuse(unread: error.refusal, to: client, in: worker)
+            case .framing(let error, let head): refuse(error, of: head, from: client)
+            case .head(let error): Answer.refuse(unread: error.refusal, to: client)
             // Nothing of a body is read here.
             case .body, .bodyTooLarge: break
             }
@@ -42,57 +40,55 @@ enum RequestIntake {
     }
 
     /// A head is whole, or never will be.
-    private static func headEnded(_ client: HTTP1Client, _ worker: Worker) {
-        client.follow(worker)
-        if worker.isDraining || client.doorway.isClosed { client.http.makeLast() }
+    private static func headEnded(_ client: HTTP1Client) {
+        client.follow()
+        if client.thread.isDraining || client.doorway.isClosed { client.http.makeLast() }
         client.timers.clear(.phase)
     }
 
     /// Between two requests, or within a head, the client has had its time.
-    static func timedOut(from client: HTTP1Client, in worker: Worker) {
-        guard client.http.giveUpRequest() else { return client.settle(in: worker) }
+    static func timedOut(from client: HTTP1Client) {
+        guard client.http.giveUpRequest() else { return client.settle() }
         let refusal = Refusal(.timeout, message: "The request did not come in time")
-        Answer.refuse(unread: refusal, to: client, in: worker)
+        Answer.refuse(unread: refusal, to: client)
     }
 
     private static func begin(
-        _ head: RequestHead, _ framing: BodyFraming, from client: HTTP1Client,
-        in worker: Worker
+        _ head: RequestHead, _ framing: BodyFraming, from client: HTTP1Client
     ) {
-        let context = context(of: head, from: client, in: worker)
+        let context = context(of: head, from: client)
         // Behind a handshake stand frames, or nothing: whatever the answer, there is no request.
         if context.isWebSocket { client.request.makeLast(leavingRest: true) }
-        let request = HeldRequest(head, framing, context, from: client, in: worker)
+        let request = HeldRequest(head, framing, context, from: client)
         do throws(Refusal) {
             if head.method == .connect {
                 throw Refusal(.policy, status: 405, message: "CONNECT is not served here")
             }
-            if client.request.lacksBody || context.isWebSocket { try worker.checkMemory() }
+            if client.request.lacksBody || context.isWebSocket { try client.thread.checkMemory() }
         } catch {
-            return request.refuse(error, client, worker)
+            return request.refuse(error)
         }
-        request.goOn(from: client, in: worker)
+        request.goOn()
     }
 
     /// A request whose body could have any end.
-    private static func refuse(
-        _ error: HeadError, of head: RequestHead, from client: HTTP1Client, in worker: Worker
-    ) {
-        let context = context(of: head, from: client, in: worker)
-        HeldRequest(head, .none, context, from: client, in: worker)
-            .refuse(error.refusal, client, worker)
+    private static func refuse(_ error: HeadError, of head: RequestHead, from client: HTTP1Client) {
+        let context = context(of: head, from: client)
+        HeldRequest(head, .none, context, from: client)
+            .refuse(error.refusal)
     }
 
     /// - Parameter first: of the same request, when it is judged once more by a newer generation.
     static func context(
-        of head: RequestHead, from client: HTTP1Client, in worker: Worker,
+        of head: RequestHead, from client: HTTP1Client,
         inPlaceOf first: RequestContext? = nil
     ) -> RequestContext {
         let generation = client.generation
         let fields = head.fields
         let context = RequestContext(
-            id: first?.id ?? requestID(fields, worker), generation: generation,
-            started: first?.started ?? worker.now, method: head.method,
+            on: client.thread, id: first?.id ?? requestID(fields, client.loop),
+            generation: generation,
+            started: first?.started ?? client.loop.now, method: head.method,
             provenance: Provenance(
                 fields, authority: head.authority, connection: client.origin,
                 settings: generation.settings),
@@ -106,7 +102,7 @@ enum RequestIntake {
 
     /// The client's `X-Request-Id` when it is 1 to 128 letters, digits and `-._~:+/=@`, else a new
     /// one: it goes into logs and pages of all kinds.
-    private static func requestID(_ fields: Fields, _ worker: Worker) -> String {
+    private static func requestID(_ fields: Fields, _ loop: Loop) -> String {
         if fields.count(of: .xRequestID) == 1, let range = fields.range(of: .xRequestID),
             (1...128).contains(range.count)
         {
@@ -115,24 +111,21 @@ enum RequestIntake {
             for index in value.indices where !isSaneIdentifier(value[index]) { isSane = false }
             if isSane { return value.text }
         }
-        return worker.newIdentifier()
+        return loop.newIdentifier()
     }
 }
 
 extension EnteringRequest {
-    convenience init(
-        _ head: RequestHead, _ context: RequestContext, from client: HTTP1Client,
-        in worker: Worker
-    ) {
-        let listener = client.doorway.settings
+    convenience init(_ head: RequestHead, _ context: RequestContext, from client: HTTP1Client) {
+        let entrance = client.doorway.entrance
         self.init(
             head, id: context.id, address: context.provenance.address.networkOctets,
             addressText: context.client, authority: context.authority, isSecure: context.isTLS,
             isWebSocket: context.isWebSocket,
             connection: ConnectionAddress(
-                worker: UInt64(worker.index), connection: client.token),
-            redirectToHTTPS: listener.redirectToHTTPS,
-            answerFields: AnswerFields(listener, isSecure: context.isTLS))
+                worker: UInt64(client.thread.index), connection: client.token),
+            redirectToHTTPS: entrance.settings.redirectToHTTPS,
+            answerFields: AnswerFields(entrance.settings, isSecure: context.isTLS))
     }
 }
 

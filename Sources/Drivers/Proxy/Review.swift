@@ -2,6 +2,7 @@ internal import Clock
 internal import Endings
 internal import Entry
 internal import Identity
+internal import Loop
 internal import Sessions
 internal import Settings
 
@@ -12,18 +13,18 @@ extension RequestContext {
     /// - Returns: why it may not. It ends then as the operator wants it, unless the caller knows
     ///   better: at a moment of its own, so that not all come back at once.
     @discardableResult
-    func review(in worker: Worker) -> Refusal? {
-        let generation = worker.generation
+    func review() -> Refusal? {
+        let generation = thread.generation
         guard let live, let identity, !live.hasEnded, live.generation !== generation else {
             return nil
         }
         let standing = generation.rules.standing(of: live.request, identity)
         let moment = generation.settings.limits.reloadEnds.map {
-            worker.now + worker.randomTime(within: $0)
+            thread.loop.now + thread.loop.randomTime(within: $0)
         }
         live.adopt(standing, of: generation, leavingAt: moment)
         for rule in standing.reported {
-            worker.noteReportOnly(rule, of: self, "would have ended a connection")
+            thread.noteReportOnly(rule, of: self, "would have ended a connection")
         }
         if let refusal = standing.refusal { return refusal }
         self.identity = standing.identity
@@ -36,25 +37,32 @@ extension HTTP1Client {
     /// Another generation serves. What is between two requests goes over to it at once; a live
     /// connection is asked whether it may stay.
     /// - Returns: true for a live one that may not.
-    func review(in worker: Worker) -> Bool {
-        follow(worker)
-        endIfIdle(in: worker)
+    func review() -> Bool {
+        follow()
+        endIfIdle()
         guard let context = liveContext, let live = context.live else { return false }
-        guard context.review(in: worker) != nil else {
+        guard context.review() != nil else {
             // By the new rules its user may have another name, which was locked out before.
-            disconnect(live.id, .tokenRevoked, in: worker)
+            disconnect(live.id, .tokenRevoked)
             return false
         }
-        rescheduleExpiry(in: worker)
+        rescheduleExpiry()
         return true
     }
 }
 
 extension Worker {
+    /// Everybody who is connected is to be asked for by the newest rules.
+    func beginReview() {
+        reviews = Backlog()
+        reviewedOut = 0
+        for case .client(let client) in thread.members.elements { reviews.append(client.token) }
+    }
+
     /// Asks some of those who are connected whether they may stay: the others have their turn, too.
     func continueReview() {
-        for token in reviews.next(Self.turnCount) {
-            guard let client = client(token), client.review(in: self) else { continue }
+        for token in reviews.next(Loop.turnCount) {
+            guard let client = thread.client(token), client.review() else { continue }
             reviewedOut += 1
         }
         guard reviews.isEmpty, reviewedOut > 0 else { return }

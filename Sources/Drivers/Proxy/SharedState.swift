@@ -79,8 +79,7 @@ package final class SharedState: Sendable {
                 }, answered: { questions.answered($0, $1) }, report: { journal.note($0) }))
         let sessions = AskedStore(store, questions)
         self.sessions = sessions
-        kept = KeptState(
-            sessions: sessions, revocations: revocations, journal: journal, log: log)
+        kept = KeptState(sessions: sessions, revocations: revocations, journal: journal, log: log)
         keys = try KeySetService { control.post(.keysRead($0)) }
     }
 

@@ -27,8 +27,7 @@ struct StartCheck {
                 try StateStore.check(folder: state.path)
             } catch {
                 findings.append(
-                    Generation.BuildError(
-                        position: state.pathPosition, message: error.description))
+                    Generation.BuildError(position: state.pathPosition, message: error.description))
             }
         }
         for listener in settings.listeners {

@@ -1,29 +1,35 @@
 internal import Clock
 internal import Endings
+internal import Loop
 internal import Settings
 internal import Transport
 
-/// What the connections of a worker hold, and what it does when all hold too much.
-extension Worker {
+/// When a worker looks again for what could be let go, while connections hold too much.
+struct Relief {
     /// How often a worker looks again that can do nothing about it, or leaves it to the others.
-    private static let reliefPause: Duration = .milliseconds(100)
+    static let pause: Duration = .milliseconds(100)
     /// So many pauses a worker leaves it to others that hold more, or have not said what they hold:
     /// one that is busy for so long may be busy with what holds the memory.
-    private static let mostReliefPauses = 10
+    static let mostPauses = 10
 
-    private var memoryLimit: Int? { generation.settings.limits.memory }
+    var next = Instant.zero
+    /// How often it was left to others, which have connections that hold more.
+    var pauses = 0
 
-    /// Throws while too much is held: for requests that bring more of it, or will stay. Who asks
-    /// for something small on a connection that is here already may go on.
-    func checkMemory() throws(Refusal) {
-        guard shared.memory.isOverloaded else { return }
-        shared.memory.noteRefusedRequest()
-        throw .memory
+    /// Others have looked, or have ended what they had.
+    mutating func begin(at now: Instant) {
+        next = now
+        pauses = 0
     }
+}
+
+/// What the connections of a worker hold, and what it does when all hold too much.
+extension Worker {
+    private var memoryLimit: Int? { generation.settings.limits.memory }
 
     /// Tells the others what has changed, at the end of every turn.
     func publishMemory() {
-        let difference = memory.takeDifference()
+        let difference = loop.memory.takeDifference()
         if difference != 0 || shared.memory.isOverloaded { publishMemory(difference) }
         if shared.memory.isOverloaded { relieve() }
     }
@@ -38,7 +44,7 @@ extension Worker {
                 "memory: connections hold \(held) octets, more than \(memoryLimit ?? 0): new ones,"
                     + " bodies, WebSockets and streams are refused, and those that hold most are"
                     + " ended")
-            lookForRelief()
+            relief.begin(at: loop.now)
             shared.postToWorkers(.relieve)
         case .ended:
             shared.log.warning(
@@ -46,29 +52,23 @@ extension Worker {
         }
     }
 
-    /// Others have looked, or have ended what they had.
-    func lookForRelief() {
-        nextRelief = now
-        reliefPauses = 0
-    }
-
     /// Ends connections, those of all workers that hold most first, until it is enough. A worker
     /// that does not hear of the others in time goes on alone.
     private func relieve() {
-        guard now >= nextRelief else { return }
+        guard loop.now >= relief.next else { return }
         var holders = self.holders
         while shared.memory.isOverloaded {
             let largest = holders.last
-            switch shared.memory.turn(of: index, largest: largest?.held ?? 0) {
+            switch shared.memory.turn(of: thread.index, largest: largest?.held ?? 0) {
             case .own: break
-            case .other(let worker) where reliefPauses < Self.mostReliefPauses:
-                if reliefPauses == 0 { shared.mailboxes[worker].post(.relieve) }
-                reliefPauses += 1
+            case .other(let worker) where relief.pauses < Relief.mostPauses:
+                if relief.pauses == 0 { shared.mailboxes[worker].post(.relieve) }
+                relief.pauses += 1
                 return pauseRelief()
-            case .unknown where reliefPauses < Self.mostReliefPauses:
-                reliefPauses += 1
+            case .unknown where relief.pauses < Relief.mostPauses:
+                relief.pauses += 1
                 return pauseRelief()
-            case .other, .unknown: reliefPauses = 0
+            case .other, .unknown: relief.pauses = 0
             }
             // It is in many small pieces, which will go when they are complete, or for their age.
             guard let largest else { return pauseRelief() }
@@ -78,20 +78,20 @@ extension Worker {
     }
 
     private func end(_ token: UInt64) {
-        guard case .client(let client) = members[token] else { return }
+        guard case .client(let client) = thread.members[token] else { return }
         shared.memory.noteEndedConnection()
-        client.shed(in: self)
-        publishMemory(memory.takeDifference())
+        client.shed()
+        publishMemory(loop.memory.takeDifference())
     }
 
     private func pauseRelief() {
-        nextRelief = now + Self.reliefPause
-        wake(at: nextRelief)
+        relief.next = loop.now + Relief.pause
+        loop.wake(at: relief.next)
     }
 
     /// Those that hold something worth it, the largest last.
     private var holders: [(token: UInt64, held: Int)] {
-        let all: [(token: UInt64, held: Int)] = members.elements.compactMap { member in
+        let all: [(token: UInt64, held: Int)] = thread.members.elements.compactMap { member in
             guard case .client(let client) = member else { return nil }
             let held = client.shedCount
             return held < HTTP1Client.leastShed ? nil : (client.token, held)

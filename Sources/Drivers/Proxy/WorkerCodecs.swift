@@ -94,8 +94,7 @@ struct WorkerCodecs {
         _ message: Span<UInt8>, with own: Inflater?, limit: Int, ratio: InflateRatio?,
         into output: inout [UInt8]
     ) throws(InflateError) {
-        try (own ?? inflater).inflate(
-            message: message, into: &output, limit: limit, ratio: ratio)
+        try (own ?? inflater).inflate(message: message, into: &output, limit: limit, ratio: ratio)
     }
 
     private mutating func deflater(_ parameters: Parameters) -> Deflater {

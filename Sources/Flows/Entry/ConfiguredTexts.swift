@@ -6,7 +6,25 @@ import Settings
 
 /// What the configuration says with placeholders, with the values of a request in them.
 struct ConfiguredTexts {
-    let known: KnownRequest
+    private let request: EnteringRequest
+    private let rules: Rulebook
+    private let route: ServedRoute?
+    private let identity: VerifiedIdentity?
+    private let target: NormalisedTarget
+    private let query: QueryString
+    private let routeCaptures: [String: String]
+    private let rewriteCaptures: [String: String]
+
+    init(_ known: borrowing KnownRequest) {
+        request = known.request
+        rules = known.rules
+        route = known.route
+        identity = known.found.identity
+        target = known.target
+        query = known.query
+        routeCaptures = known.routeCaptures
+        rewriteCaptures = known.rewriteCaptures
+    }
 
     // MARK: Fields
 
@@ -16,7 +34,7 @@ struct ConfiguredTexts {
     ) -> [ConfiguredField] {
         var fields = own.map { field($0, captures, target) }
         for rule in rewrite where !own.contains(where: { $0.name.utf8.span.readsAs(rule.name) }) {
-            fields.append(field(rule, known.rewriteCaptures, target))
+            fields.append(field(rule, rewriteCaptures, target))
         }
         return fields
     }
@@ -39,8 +57,8 @@ struct ConfiguredTexts {
         template.expanded { name in
             switch Placeholder(rawValue: name) {
             case nil: captures[name]
-            case .authUser?: known.found.identity?.encodedUser
-            case .authRole?: known.found.identity?.encodedRole
+            case .authUser?: identity?.encodedUser
+            case .authRole?: identity?.encodedRole
             case let placeholder?: text(of: placeholder, target)
             }
         }
@@ -51,20 +69,20 @@ struct ConfiguredTexts {
     /// - Parameter keepsTokens: in a target that does not leave the origin.
     /// - Returns: nil when what the client said fits no such location.
     func location(_ template: Template, keepsTokens: Bool) -> String? {
-        let settings = known.route?.settings
+        let settings = route?.settings
         return Location.expand(
-            template, from: known.request.authority, isTLS: known.request.isSecure
+            template, from: request.authority, isTLS: request.isSecure
         ) { name, leavesOrigin in
             guard let placeholder = Placeholder(rawValue: name) else {
-                let text = known.routeCaptures[name] ?? ""
+                let text = routeCaptures[name] ?? ""
                 return name == settings?.path.rest ? .segments(text) : .text(text)
             }
-            let isBare = (leavesOrigin || !keepsTokens) && known.target.query != nil
+            let isBare = (leavesOrigin || !keepsTokens) && self.target.query != nil
             var target =
-                settings?.paths.spelling == .keep ? known.target.asSent : known.target
-            if isBare { target = target.removing(known.rules.tokenParameters, from: known.query) }
+                settings?.paths.spelling == .keep ? self.target.asSent : self.target
+            if isBare { target = target.removing(rules.tokenParameters, from: query) }
             switch placeholder {
-            case .requestHost: return .authority(known.request.authority)
+            case .requestHost: return .authority(request.authority)
             case .requestPath: return .path(target.path)
             case .requestTarget: return .target(target)
             case .requestScheme: return .scheme(text(of: placeholder, target))
@@ -76,15 +94,15 @@ struct ConfiguredTexts {
 
     private func text(of placeholder: Placeholder, _ target: NormalisedTarget) -> String {
         switch placeholder {
-        case .clientAddress: known.request.addressText
-        case .requestID: known.request.id
-        case .requestMethod: known.request.head.method.name
-        case .requestScheme: known.request.scheme
-        case .requestHost: known.request.authority?.text ?? ""
+        case .clientAddress: request.addressText
+        case .requestID: request.id
+        case .requestMethod: request.head.method.name
+        case .requestScheme: request.scheme
+        case .requestHost: request.authority?.text ?? ""
         case .requestPath: target.path
         case .requestTarget: target.text
-        case .authUser: known.found.identity?.user ?? ""
-        case .authRole: known.found.identity?.roleElement ?? ""
+        case .authUser: identity?.user ?? ""
+        case .authRole: identity?.roleElement ?? ""
         }
     }
 }

@@ -49,7 +49,7 @@ package enum SeatEnd {
 }
 
 /// Where a request goes that was let in.
-package struct ForwardOrder {
+package final class ForwardOrder {
     /// An index into the backends.
     package let backend: Int
     package let route: ServedRoute
@@ -59,6 +59,17 @@ package struct ForwardOrder {
     package let fields: [ConfiguredField]
     /// The request takes a seat only when its response turns out to be an event stream.
     package let mayTakeSeatLate: Bool
+
+    init(
+        backend: Int, route: ServedRoute, target: NormalisedTarget, fields: [ConfiguredField],
+        mayTakeSeatLate: Bool
+    ) {
+        self.backend = backend
+        self.route = route
+        self.target = target
+        self.fields = fields
+        self.mayTakeSeatLate = mayTakeSeatLate
+    }
 }
 
 /// What has to be found out about the world before a request is let in.

@@ -28,4 +28,11 @@ package struct Findings: Sendable {
     package var answerFields = AnswerFields()
 
     package init() {}
+
+    /// All of it, moved and not copied; nothing is left.
+    mutating func take() -> Findings {
+        var taken = Findings()
+        swap(&taken, &self)
+        return taken
+    }
 }

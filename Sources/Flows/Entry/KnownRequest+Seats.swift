@@ -8,11 +8,13 @@ import Settings
 
 /// What a request is counted by: rates, and the places among the devices of a store.
 extension KnownRequest {
-    // MARK: Rates
-
     /// The buckets that a request draws from; those that it has nothing to be counted by leave it
     /// alone.
-    func draws(_ rules: [RateRule]) -> [RateDraw] { rules.compactMap(draw) }
+    func draws(_ rules: [RateRule]) -> [RateDraw] {
+        var draws: [RateDraw] = []
+        for rule in rules { if let draw = draw(rule) { draws.append(draw) } }
+        return draws
+    }
 
     private func draw(_ rule: RateRule) -> RateDraw? {
         switch rule.limit.subject {

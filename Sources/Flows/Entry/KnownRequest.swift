@@ -10,8 +10,8 @@ import WebSocket
 
 /// What is known of a request while it is let in, and what the rules of its generation say to that.
 /// The value answers what needs nothing but the request and the rules; what needs the world,
-/// `RequestEntry` asks.
-package struct KnownRequest {
+/// `RequestEntry` asks. Never copied: it is changed where it is.
+package struct KnownRequest: ~Copyable {
     package let request: EnteringRequest
     package let rules: Rulebook
     package internal(set) var found = Findings()
@@ -142,7 +142,7 @@ package struct KnownRequest {
     var login: String? {
         guard let index = found.route, let login = rules.routes[index].settings.login,
             PageVisit.isOne(head), !rules.loopingLogins.contains(where: { $0.route == index }),
-            let location = ConfiguredTexts(known: self)
+            let location = ConfiguredTexts(self)
                 .location(login.location, keepsTokens: false),
             !location.hasPrefix("//"), !location.hasPrefix("/\\")
         else { return nil }
@@ -187,13 +187,11 @@ package struct KnownRequest {
     // MARK: What is configured of it
 
     /// What `header` says, of the rewrite and of the route. One name is one line: the route's.
-    func configuredFields(
-        _ route: ServedRoute, _ target: NormalisedTarget
-    ) -> [ConfiguredField] {
+    func configuredFields(_ route: ServedRoute, _ target: NormalisedTarget) -> [ConfiguredField] {
         let rewrite = found.rewrite.map { rules.settings.rewrites[$0].headers } ?? []
         let own = route.settings.headers
         if own.isEmpty, rewrite.isEmpty { return [] }
-        return ConfiguredTexts(known: self).fields(own, routeCaptures, besides: rewrite, target)
+        return ConfiguredTexts(self).fields(own, routeCaptures, besides: rewrite, target)
     }
 
     /// What `response_header` and `hsts` say, to be written into whatever answer there will be.
@@ -205,17 +203,16 @@ package struct KnownRequest {
         let own = route?.settings.responseHeaders ?? []
         if !own.isEmpty || !rewrite.isEmpty {
             let bare = target.removing(rules.tokenParameters, from: query)
-            found.answerFields.configured = ConfiguredTexts(known: self)
+            found.answerFields.configured = ConfiguredTexts(self)
                 .fields(own, captures, besides: rewrite, bare)
         }
-        found.answerFields.note(
-            route?.settings.transport ?? .listeners, isSecure: request.isSecure)
+        found.answerFields.note(route?.settings.transport ?? .listeners, isSecure: request.isSecure)
     }
 
     /// Where a route's `redirect` leads. A token goes along to where the request was going anyway,
     /// and nowhere else.
     func location(_ template: Template) throws(Refusal) -> String {
-        let texts = ConfiguredTexts(known: self)
+        let texts = ConfiguredTexts(self)
         guard let location = texts.location(template, keepsTokens: true) else {
             throw Refusal(
                 .protocolError, detail: "location",

@@ -23,9 +23,7 @@ package final class RequestPlace {
     /// The path as the upstream is sent it.
     package let sentPath: String
 
-    init(
-        target: NormalisedTarget, match: RouteMatch, sentPath: String, by rewritten: Rewritten?
-    ) {
+    init(target: NormalisedTarget, match: RouteMatch, sentPath: String, by rewritten: Rewritten?) {
         self.target = target
         self.match = match
         self.sentPath = sentPath
@@ -73,8 +71,7 @@ package struct Places: Sendable {
         _ target: NormalisedTarget, _ rewritten: Rewritten
     ) -> NormalisedTarget? {
         guard !rewritten.isAmbiguous,
-            var served = try? Target.normalise(
-                rewritten.path.utf8.span, escapedSlashes: .kept),
+            var served = try? Target.normalise(rewritten.path.utf8.span, escapedSlashes: .kept),
             !served.oddities.contains(.dotSegments)
         else { return nil }
         // The spelling is the rewrite's, not the client's.
@@ -98,8 +95,7 @@ package struct Places: Sendable {
     {
         let place = place(of: target, authority: authority, method: method)
         func route(_ method: Method) -> Int? {
-            let match = table.match(
-                authority: authority, path: place.target.path, method: method)
+            let match = table.match(authority: authority, path: place.target.path, method: method)
             return if case .route(let index, _) = match { index } else { nil }
         }
         switch place.match {

@@ -28,14 +28,12 @@ extension Refusal {
         .overloaded, detail: "seat", message: "It is not known whether there is a place",
         retryAfterSeconds: 3)
 
-    static let bodyTooSlow = Refusal(
-        .timeout, message: "The request body did not come in time")
+    static let bodyTooSlow = Refusal(.timeout, message: "The request body did not come in time")
 
     static let messageTooSlow = Refusal(
         .timeout, detail: "first_message", message: "The first message did not come in time")
 
-    static let noWebSocket = Refusal(
-        .policy, status: 404, message: "No WebSocket is served here")
+    static let noWebSocket = Refusal(.policy, status: 404, message: "No WebSocket is served here")
 
     /// No further request is read behind such an answer: where the request ends is not known for
     /// sure, or the client is up to something.

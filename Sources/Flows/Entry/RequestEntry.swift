@@ -16,7 +16,7 @@ import Settings
 /// Pulled: `next` says what is to be done. To a question `told` gives the answer, at once or later;
 /// until then `deadline` says how long it is waited for, and `timePassed` ends that. A value
 /// without worker, connection, clock and log.
-package struct RequestEntry {
+package struct RequestEntry: ~Copyable {
     /// The steps. Those in front of `route` answer also where nothing is served.
     enum Stage: Int {
         case target, secure, refresh, place
@@ -71,6 +71,8 @@ package struct RequestEntry {
     }
 
     package var found: Findings { known.found }
+    /// What was found, of an entry that is over.
+    package mutating func takeFindings() -> Findings { known.found.take() }
     package var query: QueryString { known.query }
 
     // MARK: The list
@@ -289,8 +291,6 @@ package struct RequestEntry {
         known.found.kind = .events
         state = .going(.names)
     }
-
-    // MARK: Meanwhile
 
     /// Until when it is waited for; nil while nothing is.
     package var deadline: Instant? { wait?.deadline }

@@ -20,9 +20,7 @@ package final class Rulebook: Sendable {
         /// What it may stay in spite of, because it is only reported about.
         package var reported: [RouteSettings.Rule] = []
 
-        package init(
-            route: Int? = nil, identity: VerifiedIdentity, refusal: Refusal? = nil
-        ) {
+        package init(route: Int? = nil, identity: VerifiedIdentity, refusal: Refusal? = nil) {
             self.route = route
             self.identity = identity
             self.refusal = refusal
@@ -127,8 +125,7 @@ package final class Rulebook: Sendable {
 
     /// Where a live connection belongs; nil when there is nothing any more that lasts.
     package func place(of asked: LiveRequest.Asked, _ request: LiveRequest) -> RequestPlace? {
-        let place = place(
-            of: asked.target, authority: request.authority, method: asked.method)
+        let place = place(of: asked.target, authority: request.authority, method: asked.method)
         guard let index = place.route, routes[index].takes(webSocket: request.isWebSocket),
             case .backend = routes[index].settings.destination
         else { return nil }

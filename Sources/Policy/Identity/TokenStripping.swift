@@ -3,7 +3,7 @@ package import Settings
 
 /// What of the requests of a route may carry tokens, and tickets, and has to go before the upstream
 /// sees them, whether or not the token was the one that counted.
-package struct TokenStripping: Sendable, Equatable {
+package final class TokenStripping: Sendable {
     /// What a route says about tokens.
     package enum Policy: Sendable {
         /// `auth`: everything that its blocks look at goes, but of `Authorization` only what may be
@@ -20,19 +20,19 @@ package struct TokenStripping: Sendable, Equatable {
 
     package let policy: Policy
     /// For `QueryString.removing(_:)`.
-    package private(set) var queryNames: [String] = []
+    package let queryNames: [String]
     /// Cookies that go whatever they hold, and those that go when they hold a token.
-    package private(set) var cookieNames: [String] = []
-    package private(set) var tokenCookieNames: [String] = []
+    package let cookieNames: [String]
+    package let tokenCookieNames: [String]
     /// Fields of other names than `Authorization`, likewise.
-    private var fieldNames: [String] = []
-    private var tokenFieldNames: [String] = []
+    private let fieldNames: [String]
+    private let tokenFieldNames: [String]
     /// A block of the route looks at `Authorization`.
     private let looksAtAuthorization: Bool
     private let issued: IssuedTokens
 
     /// Members of a WebSocket's first message.
-    package private(set) var messagePaths: [[String]] = []
+    package let messagePaths: [[String]]
 
     /// - Parameters:
     ///   - rules: the `jwt` blocks of the route.
@@ -44,32 +44,52 @@ package struct TokenStripping: Sendable, Equatable {
         self.policy = policy
         looksAtAuthorization = rules.contains { $0.from.contains(.bearer) }
         issued = IssuedTokens(rules + others)
+        var names = Names()
         if rules.contains(where: { $0.tickets != .off }) {
-            queryNames.append(TokenSettings.ticketParameter)
+            names.query.append(TokenSettings.ticketParameter)
         }
-        if case .forwarded = policy { return }
-        for place in rules.flatMap(\.from) {
-            switch place {
-            case .bearer, .subprotocol: break
-            case .cookie(let name): Self.add(name, to: &cookieNames)
-            case .query(let name): Self.add(name, to: &queryNames)
-            case .header(let name): Self.add(name, to: &fieldNames)
-            case .message(let path):
-                if !messagePaths.contains(path) { messagePaths.append(path) }
-            }
-        }
-        for place in others.flatMap(\.from) {
-            switch place {
-            case .bearer, .subprotocol, .query, .message: break
-            case .cookie(let name):
-                if !cookieNames.contains(name) { Self.add(name, to: &tokenCookieNames) }
-            case .header(let name): Self.add(name, to: &tokenFieldNames)
-            }
-        }
+        if policy != .forwarded { names.collect(from: rules, among: others) }
+        queryNames = names.query
+        cookieNames = names.cookies
+        tokenCookieNames = names.tokenCookies
+        fieldNames = names.fields
+        tokenFieldNames = names.tokenFields
+        messagePaths = names.messagePaths
     }
 
-    private static func add(_ name: String, to names: inout [String]) {
-        if !names.contains(name) { names.append(name) }
+    /// Where tokens are looked for, each name once.
+    private struct Names {
+        var query: [String] = []
+        var cookies: [String] = []
+        var tokenCookies: [String] = []
+        var fields: [String] = []
+        var tokenFields: [String] = []
+        var messagePaths: [[String]] = []
+
+        mutating func collect(from rules: [TokenSettings], among others: [TokenSettings]) {
+            for place in rules.flatMap(\.from) {
+                switch place {
+                case .bearer, .subprotocol: break
+                case .cookie(let name): Self.add(name, to: &cookies)
+                case .query(let name): Self.add(name, to: &query)
+                case .header(let name): Self.add(name, to: &fields)
+                case .message(let path):
+                    if !messagePaths.contains(path) { messagePaths.append(path) }
+                }
+            }
+            for place in others.flatMap(\.from) {
+                switch place {
+                case .bearer, .subprotocol, .query, .message: break
+                case .cookie(let name):
+                    if !cookies.contains(name) { Self.add(name, to: &tokenCookies) }
+                case .header(let name): Self.add(name, to: &tokenFields)
+                }
+            }
+        }
+
+        private static func add(_ name: String, to names: inout [String]) {
+            if !names.contains(name) { names.append(name) }
+        }
     }
 
     // MARK: Fields

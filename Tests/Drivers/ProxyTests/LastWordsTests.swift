@@ -24,9 +24,11 @@ import Transport
 
     private func context(_ route: Int, isWebSocket: Bool = true) throws -> RequestContext {
         let generation = try Generation.reading(Self.configuration)
+        let thread = try ThreadState(
+            index: 0, shared: SharedState(workerCount: 1), generation: generation)
         let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 50_000))
         let context = RequestContext(
-            id: "id", generation: generation, started: .zero, method: .get,
+            on: thread, id: "id", generation: generation, started: .zero, method: .get,
             provenance: Provenance(
                 Fields([]), authority: nil,
                 connection: ConnectionOrigin(address: address, isSecure: false),
@@ -44,7 +46,8 @@ import Transport
         var engine = EngineSession(OpenPacket(spoken, session: "s"), now: .zero)
         if let greeting { _ = try engine.clientSaid(Array(greeting.utf8).span, isText: true) }
         context.opened = OpenedSocket(
-            subprotocol: nil, compression: .init(), settings: settings, engine: engine)
+            subprotocol: nil, compression: .init(), settings: settings, engine: engine,
+            on: context.thread)
         return context
     }
 
@@ -66,7 +69,8 @@ import Transport
         let other = try context(0)
         let settings = try #require(other.routeSettings)
         other.opened = OpenedSocket(
-            subprotocol: nil, compression: .init(), settings: settings, engine: nil)
+            subprotocol: nil, compression: .init(), settings: settings, engine: nil,
+            on: other.thread)
         #expect(!other.speaksSocketIO)
     }
 

@@ -52,7 +52,7 @@ import Testing
                 world: try Self.world(&random))
             history.hear(visit.go())
             for second in 1...12 as ClosedRange<Int64> {
-                #expect((visit.entry.deadline != nil) == history.isWaiting, "\(history.words)")
+                #expect((visit.deadline != nil) == history.isWaiting, "\(history.words)")
                 history.hear(try Self.something(to: &visit, second * 2, &random))
             }
             history.hear(visit.at(1000))

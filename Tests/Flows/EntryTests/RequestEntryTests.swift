@@ -114,13 +114,13 @@ import Testing
 
     @Test func `how long one waits for a token of a bucket is said in whole seconds`() throws {
         for (wait, seconds) in [(1500, 2), (1, 1), (0, 1), (2000, 2)] as [(Int, Int)] {
-            var entry = try Visit("rate 1/s by address").entry
-            guard case .ask(.rate) = try entry.next(at: .zero) else {
+            let visit = try Visit("rate 1/s by address")
+            guard case .ask(.rate) = try visit.step() else {
                 Issue.record("no rate is asked")
                 return
             }
             let refusal = #expect(throws: Refusal.self) {
-                try entry.told(.rate(.milliseconds(wait)), at: .zero)
+                try visit.answer(.rate(.milliseconds(wait)))
             }
             #expect(refusal?.retryAfterSeconds == seconds)
         }
@@ -260,14 +260,14 @@ import Testing
         world.tokens = [.refused(GateFailure(.token(.missing)).refusal)]
         var visit = try Visit(rules, "GET /a?token=SECRET&b=1", world: world)
         visit.go()
-        var found = visit.entry.known.found
+        var found = visit.found
         #expect(!found.path.contains("SECRET") && found.path.hasPrefix("/a?token="))
         #expect(found.route == 0 && found.identity == nil)
         #expect(Self.text(found.answerFields) == "X-User: \r\nX-Path: /a?b=1\r\n")
         world.tokens = [.passed(try .of(Self.claims, at: .query("token")))]
         visit = try Visit(rules, "GET /a?token=SECRET&b=1", world: world)
         visit.go()
-        found = visit.entry.known.found
+        found = visit.found
         #expect(found.identity?.user == "7" && found.tokenPlace == .query("token"))
         #expect(Self.text(found.answerFields) == "X-User: 7\r\nX-Path: /a?b=1\r\n")
     }
@@ -286,27 +286,27 @@ import Testing
         for (head, speaks) in heads {
             var visit = try Visit("auth app", head)
             visit.go()
-            #expect(visit.entry.known.found.speaksControl == speaks)
+            #expect(visit.found.speaksControl == speaks)
             var open = try Visit("rate 1/s by address", head)
             open.go()
-            #expect(!open.entry.known.found.speaksControl)
+            #expect(!open.found.speaksControl)
         }
     }
 
     @Test func `a page of another origin reads why there is no route`() throws {
         var visit = try Visit(Self.whole, "POST /get\nOrigin: https://b.test")
         #expect(visit.go() == ["405 policy"])
-        let names = visit.entry.known.found.crossOrigin.map(\.name)
+        let names = visit.found.crossOrigin.map(\.name)
         #expect(names.contains("Access-Control-Allow-Origin"))
-        #expect(visit.entry.known.found.route == nil)
+        #expect(visit.found.route == nil)
     }
 
     @Test func `a refusal says what is allowed, and where to sign in`() throws {
         func refusal(_ rules: String, _ head: String, world: World = World()) throws -> Refusal? {
-            var entry = try Visit(rules, head).entry
+            let visit = try Visit(rules, head)
             do throws(Refusal) {
-                while case .ask = try entry.next(at: .zero) {
-                    try entry.told(.token(world.tokens[0]), at: .zero)
+                while case .ask = try visit.step() {
+                    try visit.answer(.token(world.tokens[0]))
                 }
                 return nil
             } catch {

@@ -44,10 +44,10 @@ import Testing
             "rate 1/s by address; auth app; roles user",
             world: Self.world(Self.wait(0, 6), Self.passed()))
         #expect(visit.go() == ["rate?", "token?", "keys until 6?"])
-        #expect(visit.entry.deadline == .zero + .seconds(6))
+        #expect(visit.deadline == .zero + .seconds(6))
         #expect(visit.go() == ["wait"])
         #expect(visit.told(.keys(.read)) == ["token?", "to /"])
-        #expect(visit.entry.deadline == nil)
+        #expect(visit.deadline == nil)
     }
 
     @Test func `nobody waits longer for keys than the first time, however often they are read`()
@@ -89,15 +89,15 @@ import Testing
         #expect(drained.drained() == ["503 draining"])
         #expect(drained.told(.keys(.read)) == ["wait"])
         var left = try visit()
-        #expect(left.entry.failsByLeaving && !left.entry.isAsked(.refresh))
+        #expect(left.failsByLeaving && !left.isAsked(.refresh))
         #expect(left.told(.seat(.given(despite: nil))) == ["wait"], "that was not asked")
         #expect(left.told(.keys(.read)) == ["token?", "to /"])
-        #expect(!left.entry.failsByLeaving)
+        #expect(!left.failsByLeaving)
         // Nobody is blamed for keys that were never there.
         var none = try Visit(
             "auth app", world: Self.world(Self.wait(0, 6, .keysUnavailable)))
         none.go()
-        #expect(!none.entry.failsByLeaving)
+        #expect(!none.failsByLeaving)
         #expect(none.at(6) == ["503 keys"])
     }
 
@@ -118,7 +118,7 @@ import Testing
         visit.go()
         let text = rules.hasPrefix("respond") ? Self.answering : rules
         try visit.reload(text)
-        #expect(visit.entry.deadline == .zero + .seconds(6), "it still waits")
+        #expect(visit.deadline == .zero + .seconds(6), "it still waits")
         #expect(visit.told(.keys(.read)) == said)
     }
 
@@ -137,7 +137,7 @@ import Testing
             "rate 1/s by address; auth talk; roles user", Self.socket,
             world: Self.world(Self.passed()))
         #expect(visit.go() == ["time?", "rate?", "message?"])
-        #expect(visit.entry.deadline == .zero + .seconds(10))
+        #expect(visit.deadline == .zero + .seconds(10))
         #expect(
             visit.told(.message(speaksSocketIO: false))
                 == ["time?", "token?", "place webSocket?", "to /"])
@@ -197,7 +197,7 @@ import Testing
             world: Self.world(Self.passed()))
         visit.go()
         _ = visit.told(.message(speaksSocketIO: true))
-        #expect(!visit.entry.known.found.speaksControl)
+        #expect(!visit.found.speaksControl)
     }
 
     // MARK: Seats
@@ -222,12 +222,12 @@ import Testing
         #expect(atOnce.go() == asked + admitted)
         var later = try Self.waiting()
         #expect(later.go() == asked)
-        #expect(later.entry.deadline == .zero + .seconds(3))
+        #expect(later.deadline == .zero + .seconds(3))
         #expect(later.go() == ["wait"])
         #expect(later.told(.seat(.open(until: .zero + .seconds(45)))) == ["wait"])
-        #expect(later.entry.deadline == .zero + .seconds(45), "as long as the store says")
+        #expect(later.deadline == .zero + .seconds(45), "as long as the store says")
         #expect(later.told(.seat(.given(despite: nil))) == admitted)
-        let seat = later.entry.seat
+        let seat = later.seat
         #expect(seat?.store == "17" && seat?.client?.text == "me" && seat?.block == 0)
     }
 
@@ -252,14 +252,13 @@ import Testing
     @Test func `what a front end is told about a seat is in its language`() throws {
         var visit = try Self.waiting(Self.seats, Self.seated + "\nAccept-Language: en")
         visit.go()
-        let known = visit.entry.known
-        let wish = try #require(visit.entry.seat)
-        let full = known.refusal(Rejection(.full(Self.limit)), wish)
+        let wish = try #require(visit.seat)
+        let full = visit.refusal(Rejection(.full(Self.limit)), wish)
         let object = String(decoding: try #require(full.notice).object, as: UTF8.self)
         #expect(full.notice?.event == "connection_rejected" && full.status == 409)
         #expect(object.contains(#""store":"17""#) && object.contains(full.message))
         #expect(full.notice?.retryMilliseconds == nil)
-        let replaced = known.refusal(Rejection(.replaced, retry: .seconds(5)), wish)
+        let replaced = visit.refusal(Rejection(.replaced, retry: .seconds(5)), wish)
         #expect(replaced.notice?.event == "force_disconnect" && replaced.status == 429)
         #expect(replaced.notice?.retryMilliseconds == 5000)
     }
@@ -274,7 +273,7 @@ import Testing
         #expect(late.at(2) == [] && late.at(3) == ["503 seat"])
         #expect(late.told(.seat(.given(despite: nil))) == ["wait"])
         #expect(late.told(.seat(.open(until: .zero + .seconds(9)))) == ["wait"])
-        #expect(late.entry.deadline == nil, "nobody waits any more")
+        #expect(late.deadline == nil, "nobody waits any more")
         for failure in StoreFailure.allCases {
             var failed = try visit()
             #expect(failed.told(.seat(.failed(failure))) == ["503 seat"])
@@ -288,7 +287,7 @@ import Testing
         var kicked = try visit()
         #expect(kicked.told(.seat(.ended(try Self.ending()))) == ["end kicked"])
         var left = try visit()
-        #expect(!left.entry.failsByLeaving && !left.entry.isAsked(.refresh))
+        #expect(!left.failsByLeaving && !left.isAsked(.refresh))
         #expect(left.told(.keys(.read)) == ["wait"], "that was not asked")
     }
 
@@ -332,10 +331,10 @@ import Testing
     @Test func `a response that turns out to be an event stream takes a seat late`() throws {
         var visit = try Self.waiting(Self.seats, "GET /?store=17&client=me")
         #expect(visit.go() == ["token?", "to /?store=17&client=me"])
-        #expect(visit.entry.known.found.kind == .undeclared)
+        #expect(visit.found.kind == .undeclared)
         #expect(visit.turnsOutToStay() == ["names?", "seat of me in 17?"])
         #expect(visit.told(.seat(.given(despite: nil))) == ["seated"])
-        #expect(visit.entry.known.found.kind == .events)
+        #expect(visit.found.kind == .events)
         var refused = try Self.waiting(Self.seats, "GET /?store=17&client=me")
         refused.go()
         refused.world.seat = .refused(Rejection(.full(Self.limit)))
@@ -352,11 +351,11 @@ import Testing
     @Test func `a refresh has its body read, and the connection asked that it is for`() throws {
         var visit = try Visit("auth app", Self.refresh)
         #expect(visit.go() == ["body?"])
-        #expect(visit.entry.deadline == .zero + .seconds(10))
+        #expect(visit.deadline == .zero + .seconds(10))
         let body = Array(#"{"session":"abc","token":"x"}"#.utf8)
         #expect(visit.told(.body(body)) == ["refresh abc?"])
-        #expect(visit.entry.deadline == .zero + .seconds(100))
-        #expect(visit.entry.isAsked(.refresh), "it outlives its client's input")
+        #expect(visit.deadline == .zero + .seconds(100))
+        #expect(visit.isAsked(.refresh), "it outlives its client's input")
         #expect(
             visit.told(.refresh(.refreshed(.refreshed(expiresInSeconds: 60))))
                 == [#"{"type":"auth.refreshed","expires_in":60}"#])
@@ -412,10 +411,9 @@ import Testing
     @Test func `an end from outside is the last word`() throws {
         var visit = try Self.waiting()
         visit.go()
-        var entry = visit.entry
-        #expect(entry.ended(by: .draining) == .draining)
-        #expect(entry.deadline == nil && !entry.isAsked(.seat))
-        guard case .wait = try entry.next(at: .zero) else {
+        #expect(visit.ended(by: .draining) == .draining)
+        #expect(visit.deadline == nil && !visit.isAsked(.seat))
+        guard case .wait = try visit.step() else {
             Issue.record("it goes on")
             return
         }

@@ -38,7 +38,7 @@ struct World {
 /// A request on its way in, as a dialogue: what it asks, what it is told, and what becomes of it,
 /// word for word.
 struct Visit {
-    private(set) var entry: RequestEntry
+    private let passage: Passage
     var world: World
     private(set) var now = Instant.zero
     private var said: [String] = []
@@ -52,10 +52,23 @@ struct Visit {
         world: World = World()
     ) throws {
         self.world = world
-        entry = RequestEntry(
-            try Self.request(head, from: address, isSecure: isSecure, redirect: redirect),
-            by: try Self.rules(rules))
+        passage = Passage(
+            RequestEntry(
+                try Self.request(head, from: address, isSecure: isSecure, redirect: redirect),
+                by: try Self.rules(rules)))
     }
+
+    var deadline: Instant? { passage.entry.deadline }
+    var failsByLeaving: Bool { passage.entry.failsByLeaving }
+    var seat: SeatWish? { passage.entry.seat }
+    var found: Findings { passage.entry.found }
+    func isAsked(_ kind: EntryQuestion.Kind) -> Bool { passage.entry.isAsked(kind) }
+    func refusal(_ rejection: Rejection, _ wish: SeatWish) -> Refusal {
+        passage.entry.known.refusal(rejection, wish)
+    }
+    func step() throws(Refusal) -> EntryStep { try passage.entry.next(at: now) }
+    func answer(_ answer: EntryAnswer) throws(Refusal) { try passage.entry.told(answer, at: now) }
+    func ended(by refusal: Refusal) -> Refusal { passage.entry.ended(by: refusal) }
 
     static func rules(_ text: String) throws -> Rulebook {
         let isWhole = text.contains("listen ")
@@ -101,12 +114,12 @@ struct Visit {
     mutating func go() -> [String] {
         do throws(Refusal) {
             while true {
-                let step = try entry.next(at: now)
+                let step = try passage.entry.next(at: now)
                 note()
                 guard case .ask(let question) = step else { return end(step) }
                 said.append(question.word)
                 guard let answer = answer(question) else { break }
-                try entry.told(answer, at: now)
+                try passage.entry.told(answer, at: now)
                 note()
                 if case .seat(.open) = answer { break }
             }
@@ -118,7 +131,7 @@ struct Visit {
 
     mutating func told(_ answer: EntryAnswer) -> [String] {
         do throws(Refusal) {
-            try entry.told(answer, at: now)
+            try passage.entry.told(answer, at: now)
             note()
             return go()
         } catch {
@@ -130,7 +143,7 @@ struct Visit {
     mutating func at(_ seconds: Int64) -> [String] {
         now = .zero + .seconds(seconds)
         do throws(Refusal) {
-            try entry.timePassed(to: now)
+            try passage.entry.timePassed(to: now)
         } catch {
             refused(error)
         }
@@ -139,7 +152,7 @@ struct Visit {
 
     mutating func drained() -> [String] {
         do throws(Refusal) {
-            if let step = try entry.drained() { said.append(step.word) }
+            if let step = try passage.entry.drained() { said.append(step.word) }
         } catch {
             refused(error)
         }
@@ -147,11 +160,11 @@ struct Visit {
     }
 
     mutating func reload(_ rules: String, _ head: String = "GET /") throws {
-        entry.follow(try Self.request(head), by: try Self.rules(rules))
+        passage.entry.follow(try Self.request(head), by: try Self.rules(rules))
     }
 
     mutating func turnsOutToStay() -> [String] {
-        entry.turnedOutToStay()
+        passage.entry.turnedOutToStay()
         return go()
     }
 
@@ -185,7 +198,7 @@ struct Visit {
     }
 
     private mutating func note() {
-        for note in entry.takeNotes() {
+        for note in passage.entry.takeNotes() {
             switch note {
             case .wouldRefuse(let rule, let refusal, let words):
                 let end = refusal.map { "\($0.status) \($0.word)" } ?? "-"
@@ -238,4 +251,11 @@ extension EntryStep {
         case .end(.draining): "end draining"
         }
     }
+}
+
+/// Where the entry of a visit is: it cannot be copied, and a visit can.
+private final class Passage {
+    var entry: RequestEntry
+
+    init(_ entry: consuming RequestEntry) { self.entry = entry }
 }

@@ -1,35 +1,26 @@
 import Clock
-import Settings
-import TLS
 import Testing
-import Upstreams
 
-@testable import Proxy
+@testable import Loop
 
-/// A worker that does not run shows one moment, before and after which deadlines lie.
+/// A loop that does not run shows one moment, before and after which deadlines lie.
 @Suite struct DeadlineTests {
-    private let worker: Worker
+    private let loop: Loop
     private let token: UInt64 = 5
-    private var past: Instant { worker.now + .seconds(-1) }
-    private var future: Instant { worker.now + .seconds(3_600) }
+    private var past: Instant { loop.now + .seconds(-1) }
+    private var future: Instant { loop.now + .seconds(3_600) }
 
-    init() throws {
-        let shared = try SharedState(workerCount: 1)
-        let generation = try Generation(
-            Settings(), number: 1, registry: shared.registry, tickets: shared.tickets,
-            readFile: { _ in nil })
-        worker = try Worker(index: 0, shared: shared, generation: generation, listeners: [])
-    }
+    init() throws { loop = try Loop(wakeToken: 1) }
 
     private func set(_ deadline: inout Deadline, to instant: Instant) {
-        if deadline.set(instant) { worker.schedule(token, at: instant) }
+        if deadline.set(instant) { loop.schedule(token, at: instant) }
     }
 
     /// The wheel wakes the owner of the deadline.
     private func expect(
         _ deadline: inout Deadline, comes: Bool, at location: SourceLocation = #_sourceLocation
     ) {
-        let hasCome = worker.isDue(&deadline, of: token)
+        let hasCome = loop.isDue(&deadline, of: token)
         #expect(hasCome == comes, sourceLocation: location)
     }
 
@@ -40,7 +31,7 @@ import Upstreams
     }
 
     @Test func `one that has come comes once`() {
-        for instant in [past, worker.now] {
+        for instant in [past, loop.now] {
             var deadline = Deadline()
             set(&deadline, to: instant)
             #expect(deadline.due == instant)

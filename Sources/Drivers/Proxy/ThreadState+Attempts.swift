@@ -2,25 +2,25 @@ internal import Clock
 internal import Endings
 internal import Entry
 internal import Identity
+internal import Loop
 internal import Settings
 
 /// What becomes of those who fail to enter.
-extension Worker {
+extension ThreadState {
     /// What somebody is told who is refused: that, or `rate_limited` when it is a failed attempt
     /// and too many failed from its address before. Whoever succeeds is not asked here.
     func answer(_ refusal: Refusal, of context: RequestContext) -> Refusal {
         guard refusal.isFailedAttempt else { return refusal }
         guard let address = context.clientAddress,
-            attempts?.isOverLimit(address, now: now) == true
+            attempts?.isOverLimit(address, now: loop.now) == true
         else {
             noteFailedAttempt(of: context)
             return refusal
         }
         shared.counters.note(\.blockedAttempts)
-        if let leftOut = attempts?.shouldLog(now: now) {
+        if let leftOut = attempts?.shouldLog(now: loop.now) {
             let others = leftOut == 0 ? "" : " (and \(leftOut) more)"
-            shared.log.warning(
-                "too many failed attempts from \(context.client): refused\(others)")
+            shared.log.warning("too many failed attempts from \(context.client): refused\(others)")
         }
         return .tooManyAttempts
     }
@@ -32,14 +32,14 @@ extension Worker {
         if attempts == nil {
             attempts = AttemptLimiter(limit)
         } else {
-            attempts?.use(limit, now: now)
+            attempts?.use(limit, now: loop.now)
         }
     }
 
     func noteFailedAttempt(of context: RequestContext) {
         shared.counters.note(\.failedAttempts)
         guard let address = context.clientAddress else { return }
-        attempts?.noteFailure(address, now: now)
+        attempts?.noteFailure(address, now: loop.now)
     }
 
     /// A rule that is not in force would have refused a request: counted always, and written down
@@ -58,8 +58,8 @@ extension Worker {
         context.outcome.wouldRefuse.append((rule, refusal))
         guard let route = route?.name else { return }
         shared.counters.noteReportOnly(rule, route: route)
-        guard now >= nextReport else { return }
-        nextReport = now + .seconds(1)
+        guard loop.now >= nextReport else { return }
+        nextReport = loop.now + .seconds(1)
         let end = refusal.map { " with \($0.status) \($0.word)" } ?? ""
         shared.log.info("'\(rule.rawValue)' of route \(route) \(words())\(end)")
     }
@@ -67,18 +67,19 @@ extension Worker {
 
 extension EntryNote {
     /// Counts it, and tells the operator.
-    func take(of context: RequestContext, in worker: Worker) {
+    func take(of context: RequestContext) {
+        let thread = context.thread
         switch self {
         case .wouldRefuse(let rule, let refusal, let words?):
-            worker.noteReportOnly(rule, of: context, as: refusal, words)
+            thread.noteReportOnly(rule, of: context, as: refusal, words)
         case .wouldRefuse(let rule, let refusal, nil):
-            worker.noteReportOnly(rule, of: context, as: refusal)
+            thread.noteReportOnly(rule, of: context, as: refusal)
         case .denied:
             guard let route = context.ruledBy else { return }
-            worker.shared.counters.noteRefused(.deny, route: route.name)
+            thread.shared.counters.noteRefused(.deny, route: route.name)
         case .rateLimited:
             guard let route = context.ruledBy else { return }
-            worker.noteRateLimited(context, on: route)
+            thread.noteRateLimited(context, on: route)
         }
     }
 }

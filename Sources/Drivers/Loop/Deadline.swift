@@ -1,32 +1,34 @@
-internal import Clock
+package import Clock
 
-/// When something is to be done for a member of a worker. Moving it later costs nothing: the wheel
+/// When something is to be done for a member of a loop. Moving it later costs nothing: the wheel
 /// wakes the member at the old time and is told the new one then.
-struct Deadline {
-    enum Firing {
+package struct Deadline {
+    package enum Firing {
         /// The deadline has come, and is cleared.
         case due
-        /// It has moved: the wheel has to be told.
+        /// The deadline has moved: the wheel has to be told.
         case moved(to: Instant)
         case early
     }
 
-    private(set) var due: Instant = .never
+    package private(set) var due: Instant = .never
     /// When the wheel will wake the member at the latest; `.never` when it will not.
     private var wake: Instant = .never
 
+    package init() {}
+
     /// - Returns: true when the wheel has to be told, because it would wake the member too late.
-    mutating func set(_ instant: Instant) -> Bool {
+    package mutating func set(_ instant: Instant) -> Bool {
         due = instant
         guard instant < wake else { return false }
         wake = instant
         return true
     }
 
-    mutating func clear() { due = .never }
+    package mutating func clear() { due = .never }
 
     /// The wheel woke the member.
-    mutating func fired(at now: Instant) -> Firing {
+    package mutating func fired(at now: Instant) -> Firing {
         guard now >= wake else { return .early }
         wake = .never
         if now >= due {

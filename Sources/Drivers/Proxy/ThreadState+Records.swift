@@ -6,58 +6,23 @@ internal import Entry
 internal import HTTP
 internal import Identity
 internal import JSON
+internal import Loop
 internal import Records
 internal import Sessions
 internal import Settings
 internal import Transport
 internal import WebSocket
 
-/// What connections ask of their worker beside events: identifiers, and the access log.
-extension Worker {
-    /// 22 or so characters that are safe anywhere, never used before.
-    func newIdentifier() -> String {
-        do throws(CryptoError) {
-            return try random.identifier()
-        } catch {
-            preconditionFailure("no randomness: \(error.description)")
-        }
-    }
-
-    private func newInteger() -> UInt64 {
-        do throws(CryptoError) {
-            return try random.integer()
-        } catch {
-            preconditionFailure("no randomness: \(error.description)")
-        }
-    }
-
-    func newSessionID() -> SessionID { SessionID(high: newInteger(), low: newInteger()) }
-
-    /// Tells the refreshes that clients of this worker ask for from each other.
-    func newRefreshNumber() -> UInt64 { newInteger() }
-
-    /// Some time from none at all to `limit`.
-    func randomTime(within limit: Duration) -> Duration {
-        .milliseconds(Int64(newInteger() % (UInt64(max(0, limit.wholeMilliseconds)) + 1)))
-    }
-
-    /// A fresh key for a frame towards an upstream (RFC 6455 §5.3).
-    func newMaskingKey() -> MaskingKey {
-        MaskingKey(bits: UInt32(truncatingIfNeeded: newInteger()))
-    }
-
-    /// When a client that is sent away for a restart shall come back: spread, so that not all come
-    /// at once.
-    func reconnectDelayMilliseconds() -> Int { 1000 + Int(newInteger() % 4000) }
-
+/// What is written down of a request when it is over.
+extension ThreadState {
     /// The request is over: writes it into the history, if it was a session's, and into the access
     /// log. Of its fields only `Host` is in there, and the query only with its tokens redacted.
     func record(_ context: RequestContext, _ reason: EndReason) {
         if let seat = context.session {
-            shared.journal.concluded(seat.lease.id, .init(context, reason), now: now)
+            shared.journal.concluded(seat.lease.id, .init(context, reason), now: loop.now)
         }
         guard accessLog.isOn else { return }
-        let duration = (now - context.started).wholeMilliseconds
+        let duration = (loop.now - context.started).wholeMilliseconds
         accessLog.append { line in
             line.beginJSONObject()
             line.appendMember("time", SystemClock.wallTime().rfc3339(milliseconds: true))
@@ -100,10 +65,8 @@ extension SessionJournal.Conclusion {
     fileprivate init(_ context: RequestContext, _ reason: EndReason) {
         self.init(
             reason: reason, detail: context.detail,
-            received: .init(
-                octets: Int64(context.octetsIn), messages: Int64(context.messagesIn)),
-            sent: .init(
-                octets: Int64(context.octetsOut), messages: Int64(context.messagesOut)))
+            received: .init(octets: Int64(context.octetsIn), messages: Int64(context.messagesIn)),
+            sent: .init(octets: Int64(context.octetsOut), messages: Int64(context.messagesOut)))
     }
 }
 

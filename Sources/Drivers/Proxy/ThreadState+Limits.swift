@@ -3,12 +3,13 @@ internal import Endings
 internal import Entry
 internal import Identity
 internal import Locks
+internal import Loop
 internal import Rates
 internal import Settings
 internal import Transport
 
 /// Which connections are taken, and what is said of those that are not.
-extension Worker {
+extension ThreadState {
     enum ConnectionEntry {
         /// Nil for one that is in no count: of a trusted proxy, or without an address.
         case admitted(ConnectionLease?)
@@ -42,36 +43,18 @@ extension Worker {
         return .refused
     }
 
-    /// How long accepting rests when there is no descriptor left.
-    private static let exhaustedPause: Duration = .milliseconds(200)
-
-    func pauseAccepting(_ listener: ListeningSocket) {
-        guard !listener.isPaused else { return }
-        listener.isPaused = true
-        poller.change(listener.socket.descriptor.number, token: listener.token, interest: [])
-        schedule(listener.token, at: now + Self.exhaustedPause)
-    }
-
-    func resumeAccepting(_ listener: ListeningSocket) {
-        guard listener.isPaused else { return }
-        listener.isPaused = false
-        poller.change(
-            listener.socket.descriptor.number, token: listener.token, interest: .readable)
-    }
-
     private func logRefused(_ address: SocketAddress, because reason: String) {
         warn(shared.connectionLines, "a connection from \(address.host) was refused: \(reason)")
     }
 
     func noteRateLimited(_ context: RequestContext, on route: Generation.Route) {
         shared.counters.noteRefused(.rate, route: route.name)
-        warn(
-            shared.rateLines, "too many requests from \(context.client) to \(route.name): refused")
+        warn(shared.rateLines, "too many requests from \(context.client) to \(route.name): refused")
     }
 
     /// Writes a line that clients can cause as often as they like, or leaves it out.
     func warn(_ pacer: Guarded<LinePacer>, _ message: @autoclosure () -> String) {
-        guard let leftOut = pacer.withLock({ $0.lineIsDue(now: now) }) else { return }
+        guard let leftOut = pacer.withLock({ $0.lineIsDue(now: loop.now) }) else { return }
         let others = leftOut == 0 ? "" : " (and \(leftOut) more)"
         shared.log.warning(message() + others)
     }

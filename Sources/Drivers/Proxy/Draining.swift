@@ -1,0 +1,25 @@
+internal import Endings
+internal import Entry
+internal import Relays
+internal import Transport
+
+extension HTTP1Client {
+    /// The time to finish is over. A request that has no answer gets one, so that its client knows
+    /// what became of it; whoever hears something already is cut.
+    func drainIsOver() {
+        switch phase {
+        case .held(let request): request.drainIsOver()
+        case .exchange(let exchange): exchange.drainIsOver()
+        case .webSocket(let relay): relay.giveUp(.draining, detail: nil)
+        case .head, .closing: close()
+        case .lingering, .closed: break
+        }
+        updateInterest()
+    }
+}
+
+extension Exchange {
+    fileprivate func drainIsOver() {
+        fail(upstream?.isConnected == true ? .unfinished : .draining)
+    }
+}
