@@ -114,12 +114,18 @@ let package = Package(
                 "Endings", "Settings", "Routing", "Identity", "Sessions", "Records",
             ]),
         room(
+            "Bookkeeping", "Drivers",
+            [
+                "Bytes", "Clock", "Locks", "Transport", "Endings", "Settings", "Identity",
+                "Sessions", "Records", "State",
+            ]),
+        room(
             "Proxy", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON",
                 "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
                 "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
-                "Records", "Relays", "Entry", "Loop", "KeySets", "State", "Console",
+                "Records", "Relays", "Entry", "Loop", "KeySets", "State", "Console", "Bookkeeping",
             ]),
 
         .executableTarget(
@@ -229,6 +235,12 @@ let package = Package(
                 "JSON", "HTTP", "HTTP1", "Crypto", "Peers", "Locks", "Bytes", "Clock",
             ]),
         tests("Loop", "Drivers", ["Loop", "Clock", "Transport"]),
+        tests(
+            "Bookkeeping", "Drivers",
+            [
+                "Bookkeeping", "Settings", "Sessions", "Identity", "Records", "State",
+                "Transport", "Peers", "Clock",
+            ]),
         tests(
             "Proxy", "Drivers",
             [

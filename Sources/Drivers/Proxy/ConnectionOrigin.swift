@@ -1,3 +1,4 @@
+internal import Bookkeeping
 internal import Forwarding
 internal import Loop
 internal import Settings

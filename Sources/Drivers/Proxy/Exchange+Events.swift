@@ -1,3 +1,4 @@
+internal import Bookkeeping
 internal import Bytes
 internal import Clock
 internal import Endings

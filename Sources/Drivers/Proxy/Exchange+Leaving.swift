@@ -1,3 +1,4 @@
+internal import Bookkeeping
 internal import Endings
 internal import Entry
 internal import HTTP1

@@ -1,3 +1,4 @@
+internal import Bookkeeping
 internal import Clock
 internal import HTTP
 internal import HTTP1

@@ -1,3 +1,4 @@
+internal import Bookkeeping
 internal import Clock
 internal import Endings
 internal import Entry

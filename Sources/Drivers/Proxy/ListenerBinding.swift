@@ -1,3 +1,4 @@
+internal import Bookkeeping
 internal import Console
 internal import Settings
 internal import Transport

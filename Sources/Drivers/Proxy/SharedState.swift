@@ -1,3 +1,4 @@
+package import Bookkeeping
 internal import Deflate
 internal import Identity
 internal import KeySets

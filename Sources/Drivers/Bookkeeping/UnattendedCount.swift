@@ -1,16 +1,20 @@
 /// What is done for clients that have left, on routes with `finish_without_client`: counted, so
 /// that it takes the place of a connection among `limits { connections }`.
-final class UnattendedCount {
-    private(set) var value = 0
+package final class UnattendedCount {
+    private var count = 0
 
-    fileprivate func add(_ change: Int) { value += change }
+    package init() {}
+
+    package var value: Int { count }
+
+    fileprivate func add(_ change: Int) { count += change }
 }
 
 /// One request whose client has left, until it is over.
-final class UnattendedLease {
+package final class UnattendedLease {
     private let count: UnattendedCount
 
-    init(_ count: UnattendedCount) {
+    package init(_ count: UnattendedCount) {
         self.count = count
         count.add(1)
     }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Proxy
+@testable import Bookkeeping
 
 @Suite struct LogQueueTests {
     /// What happens to a queue of ten octets, and what is said of it.

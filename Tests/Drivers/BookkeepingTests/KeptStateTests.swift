@@ -7,7 +7,7 @@ import State
 import Testing
 import Transport
 
-@testable import Proxy
+@testable import Bookkeeping
 
 /// What an operator decided, in force.
 @Suite struct KeptStateTests {

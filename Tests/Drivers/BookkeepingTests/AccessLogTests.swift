@@ -4,7 +4,7 @@ import Settings
 import Testing
 import Transport
 
-@testable import Proxy
+@testable import Bookkeeping
 
 /// Files that change under workers that write.
 @Suite struct AccessLogTests {

@@ -1,17 +1,17 @@
-internal import Clock
-internal import Identity
+package import Clock
+package import Identity
 internal import Locks
-internal import Records
-internal import Sessions
-internal import Settings
-internal import State
+package import Records
+package import Sessions
+package import Settings
+package import State
 internal import Synchronization
 internal import Transport
 
 /// What operators decide while the gateway runs: made durable first, then put in force, then
 /// answered. The last two happen on the thread of the store, one decision after the other, so what
 /// is in force is always what was decided last.
-final class KeptState: Sendable {
+package final class KeptState: Sendable {
     private let sessions: AskedStore
     private let revocations: RevocationStore
     private let journal: SessionJournal
@@ -20,12 +20,12 @@ final class KeptState: Sendable {
     private let isOnDisk = Atomic(false)
     /// Names of devices, by what they name.
     private let aliases = Guarded<[DeviceAlias.Key: DeviceAlias]>([:])
-    /// Of the generation at hand, by name.
+    /// The `sessions` blocks of the current generation, by name.
     private let blocks = Guarded<[String: SessionRules]>([:])
     /// When 1970 was by the clock that knows no dates: another instant after the clock was set.
     private let origin = Guarded<Instant?>(nil)
 
-    init(
+    package init(
         sessions: AskedStore, revocations: RevocationStore, journal: SessionJournal,
         log: EventLog
     ) {
@@ -36,21 +36,21 @@ final class KeptState: Sendable {
     }
 
     /// Nil before `open`, and after `close`.
-    var store: StateStore? { opened.withLock { $0 } }
+    package var store: StateStore? { opened.withLock { $0 } }
 
     /// What is decided is there again after a restart.
-    var isPersistent: Bool { isOnDisk.load(ordering: .relaxed) }
+    package var isPersistent: Bool { isOnDisk.load(ordering: .relaxed) }
 
     /// The rules of a `sessions` block as they are now; nil when there is none of this name.
-    func rules(of block: String) -> SessionRules? { blocks.withLock { $0[block] } }
+    package func rules(of block: String) -> SessionRules? { blocks.withLock { $0[block] } }
 
-    var blockNames: [String] { blocks.withLock { $0.keys.sorted() } }
+    package var blockNames: [String] { blocks.withLock { $0.keys.sorted() } }
 
     // MARK: From start to end
 
     /// Opens what is kept and puts it in force; returns when all of that is done. Called once,
     /// before anybody is served.
-    func open(_ settings: Settings, _ generation: UInt64) throws(StateFileError) {
+    package func open(_ settings: Settings, _ generation: UInt64) throws(StateFileError) {
         let log = log
         let isUsed = settings.state != nil || settings.console != nil
         let place = settings.state.map { StateStore.Place.folder($0.path) } ?? .memory
@@ -58,7 +58,7 @@ final class KeptState: Sendable {
             .init(place: place, history: Self.historyLimits(settings))
         ) { notice in
             switch notice {
-            // Nobody decides anything where there is no console.
+            // Without a console no operator decides anything.
             case .info(let text): if isUsed { log.info(text) }
             case .warning(let text): log.warning(text)
             }
@@ -107,7 +107,7 @@ final class KeptState: Sendable {
     }
 
     /// From now on these settings hold; where things are kept stays as it is.
-    func adopt(_ settings: Settings, _ generation: UInt64) {
+    package func adopt(_ settings: Settings, _ generation: UInt64) {
         let rules = settings.sessions.map { ($0.name, SessionRules($0, generation: generation)) }
         blocks.withLock { $0 = Dictionary(rules) { first, _ in first } }
         let now = SystemClock.now()
@@ -121,13 +121,13 @@ final class KeptState: Sendable {
         if let state = settings.state {
             return HistoryLimits(age: state.historyAge, count: state.historyCount)
         }
-        // Nobody could ask for it.
+        // No operator could ask for the history.
         return settings.console == nil ? HistoryLimits(count: 0) : .inMemory
     }
 
     /// Called every now and then: what is over is over. When the clock was set, policies end when
     /// it says so now.
-    func timePassed(to clock: ClockReading) {
+    package func timePassed(to clock: ClockReading) {
         journal.timePassed(to: clock.now)
         let revocations = revocations
         if noteSetting(of: clock) {
@@ -164,7 +164,7 @@ final class KeptState: Sendable {
     }
 
     /// Returns when everything is on the disk.
-    func close() {
+    package func close() {
         let store = opened.withLock { store in
             defer { store = nil }
             return store
@@ -207,7 +207,7 @@ final class KeptState: Sendable {
 
     /// What a policy means for the store of sessions; nil when it leaves something to a `sessions`
     /// block that is not there.
-    func limit(_ policy: StorePolicyChange, _ clock: ClockReading) -> RuntimeLimit? {
+    package func limit(_ policy: StorePolicyChange, _ clock: ClockReading) -> RuntimeLimit? {
         let rules = rules(of: policy.key.block)
         let configured = rules?.limits(in: policy.key.store, [])
         let group = rules?.group(of: policy.key.roleGroup) ?? 0
@@ -230,7 +230,7 @@ final class KeptState: Sendable {
 
     /// - Parameter told: who had to go; or why it is not known to be in force, of which there is a
     ///   line in the log, too.
-    func putInForce(
+    package func putInForce(
         _ policy: StorePolicy, endsExcess: Bool, _ clock: ClockReading = SystemClock.reading(),
         _ told: @escaping AskedStore.Told<[SessionRecord]>
     ) {
@@ -254,17 +254,17 @@ final class KeptState: Sendable {
 
     // MARK: Names of devices
 
-    func alias(_ key: DeviceAlias.Key) -> DeviceAlias? { aliases.withLock { $0[key] } }
+    package func alias(_ key: DeviceAlias.Key) -> DeviceAlias? { aliases.withLock { $0[key] } }
 
     /// In no order.
-    var allAliases: [DeviceAlias] { aliases.withLock { Array($0.values) } }
+    package var allAliases: [DeviceAlias] { aliases.withLock { Array($0.values) } }
 
     /// Called on the thread of the store.
-    func setAlias(_ key: DeviceAlias.Key, _ alias: DeviceAlias?) {
+    package func setAlias(_ key: DeviceAlias.Key, _ alias: DeviceAlias?) {
         aliases.withLock { $0[key] = alias }
     }
 }
 
 extension StorePolicyKey {
-    var storeKey: StoreKey { StoreKey(block: block, store: store) }
+    package var storeKey: StoreKey { StoreKey(block: block, store: store) }
 }

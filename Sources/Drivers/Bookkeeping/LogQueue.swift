@@ -9,7 +9,7 @@ struct LogQueue {
     enum Notice: Equatable {
         /// Lines are left out from now on.
         case began
-        /// So many were; the log is written again.
+        /// The log is written again; so many lines were left out.
         case ended(Int)
     }
 

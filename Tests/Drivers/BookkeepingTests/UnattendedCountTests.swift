@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Proxy
+@testable import Bookkeeping
 
 @Suite struct UnattendedCountTests {
     @Test func `what is finished for nobody is counted as long as it lasts`() {

@@ -4,14 +4,14 @@ internal import Synchronization
 /// What the connections of all workers hold in buffers, and whether that is too much: `memory`.
 ///
 /// Workers add what has changed, once a turn; nobody waits for anybody.
-final class MemoryLedger: Sendable {
-    enum Change: Equatable {
+package final class MemoryLedger: Sendable {
+    package enum Change: Equatable {
         case began
         case ended
     }
 
-    /// Who ends a connection next: those that hold most go first, whichever worker's they are.
-    enum Turn: Equatable {
+    /// The worker that ends a connection next: those that hold most go first, whichever worker's they are.
+    package enum Turn: Equatable {
         case own
         /// A connection of that worker's holds more.
         case other(Int)
@@ -20,10 +20,10 @@ final class MemoryLedger: Sendable {
     }
 
     /// What was done about it, for metrics.
-    struct Measures: Sendable, Equatable {
-        var refusedConnections: UInt64 = 0
-        var refusedRequests: UInt64 = 0
-        var endedConnections: UInt64 = 0
+    package struct Measures: Sendable, Equatable {
+        package var refusedConnections: UInt64 = 0
+        package var refusedRequests: UInt64 = 0
+        package var endedConnections: UInt64 = 0
     }
 
     private let total = Atomic<Int>(0)
@@ -35,22 +35,22 @@ final class MemoryLedger: Sendable {
     /// only while too much is held.
     private let largest: Guarded<[Int?]>
 
-    init(workerCount: Int) { largest = Guarded(Array(repeating: nil, count: workerCount)) }
+    package init(workerCount: Int) { largest = Guarded(Array(repeating: nil, count: workerCount)) }
 
     /// Octets that are held.
-    var held: Int { total.load(ordering: .relaxed) }
+    package var held: Int { total.load(ordering: .relaxed) }
 
-    /// It was more than the limit, and is still more than the low mark.
-    var isOverloaded: Bool { isOver.load(ordering: .relaxed) }
+    /// Connections held more than the limit, and hold still more than the low mark.
+    package var isOverloaded: Bool { isOver.load(ordering: .relaxed) }
 
     /// Once it was too much, so many are few enough.
     static func lowMark(of limit: Int) -> Int { limit / 8 * 7 }
 
-    /// So many octets more are held, or fewer.
+    /// Connections hold so many octets more, or fewer.
     ///
     /// - Parameter limit: as the generation of the worker says; nil for none.
     /// - Returns: what became of it by this; told to one worker only.
-    func add(_ difference: Int, limit: Int?) -> Change? {
+    package func add(_ difference: Int, limit: Int?) -> Change? {
         let held = total.add(difference, ordering: .relaxed).newValue
         let limit = limit ?? .max
         if held > limit { return change(to: true) ? .began : nil }
@@ -69,7 +69,7 @@ final class MemoryLedger: Sendable {
     }
 
     /// Asked by a worker whose largest connection holds so much, 0 for none worth ending.
-    func turn(of worker: Int, largest mine: Int) -> Turn {
+    package func turn(of worker: Int, largest mine: Int) -> Turn {
         largest.withLock { all in
             all[worker] = mine
             var first = worker
@@ -82,11 +82,11 @@ final class MemoryLedger: Sendable {
         }
     }
 
-    func noteRefusedConnection() { refusedConnections.add(1, ordering: .relaxed) }
-    func noteRefusedRequest() { refusedRequests.add(1, ordering: .relaxed) }
-    func noteEndedConnection() { endedConnections.add(1, ordering: .relaxed) }
+    package func noteRefusedConnection() { refusedConnections.add(1, ordering: .relaxed) }
+    package func noteRefusedRequest() { refusedRequests.add(1, ordering: .relaxed) }
+    package func noteEndedConnection() { endedConnections.add(1, ordering: .relaxed) }
 
-    var measures: Measures {
+    package var measures: Measures {
         Measures(
             refusedConnections: refusedConnections.load(ordering: .relaxed),
             refusedRequests: refusedRequests.load(ordering: .relaxed),

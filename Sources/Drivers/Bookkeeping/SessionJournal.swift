@@ -1,8 +1,8 @@
-internal import Clock
-internal import Endings
+package import Clock
+package import Endings
 internal import Locks
-internal import Records
-internal import Sessions
+package import Records
+package import Sessions
 internal import Settings
 internal import State
 internal import Transport
@@ -13,13 +13,23 @@ internal import Transport
 /// worker how the connection ended and what went over it. They say so in either order, and the
 /// entry of the history is written with the second word; or with the first one alone when none
 /// comes for a while.
-final class SessionJournal: Sendable {
+package final class SessionJournal: Sendable {
     /// What a worker knows about the end of a session.
-    struct Conclusion: Sendable {
+    package struct Conclusion: Sendable {
         var reason: EndReason
         var detail: String?
         var received: HistoryEntry.Traffic
         var sent: HistoryEntry.Traffic
+
+        package init(
+            reason: EndReason, detail: String?, received: HistoryEntry.Traffic,
+            sent: HistoryEntry.Traffic
+        ) {
+            self.reason = reason
+            self.detail = detail
+            self.received = received
+            self.sent = sent
+        }
     }
 
     private struct Pending: Sendable {
@@ -38,14 +48,14 @@ final class SessionJournal: Sendable {
     private let log: EventLog
     private let pending = Guarded(Pending())
 
-    init(log: EventLog) { self.log = log }
+    package init(log: EventLog) { self.log = log }
 
     /// From now on sessions that end are in the history of `store`; nil for none.
     func keep(in store: StateStore?) {
         pending.withLock { $0 = Pending(store: store) }
     }
 
-    func note(_ report: SessionReport) {
+    package func note(_ report: SessionReport) {
         switch report {
         case .refused: break
         case .ended(let end): ended(end)
@@ -71,7 +81,7 @@ final class SessionJournal: Sendable {
     }
 
     /// The connection of a session is over.
-    func concluded(_ id: SessionID, _ conclusion: Conclusion, now: Instant) {
+    package func concluded(_ id: SessionID, _ conclusion: Conclusion, now: Instant) {
         let found = pending.withLock { pending -> (StateStore, SessionEnd)? in
             guard let store = pending.store else { return nil }
             if let end = pending.ends.removeValue(forKey: id) { return (store, end) }

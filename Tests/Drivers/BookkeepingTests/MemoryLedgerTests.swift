@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Proxy
+@testable import Bookkeeping
 
 @Suite struct MemoryLedgerTests {
     private let ledger = MemoryLedger(workerCount: 3)
