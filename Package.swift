@@ -120,19 +120,27 @@ let package = Package(
                 "Sessions", "Records", "State",
             ]),
         room(
+            "Generations", "Drivers",
+            [
+                "Clock", "HTTP1", "Locks", "Deflate", "Crypto", "TLS", "Transport", "Settings",
+                "Upstreams", "Sessions", "Identity", "Rates", "Entry", "KeySets", "State",
+                "Console", "Bookkeeping",
+            ]),
+        room(
             "Proxy", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON",
                 "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
                 "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
                 "Records", "Relays", "Entry", "Loop", "KeySets", "State", "Console", "Bookkeeping",
+                "Generations",
             ]),
 
         .executableTarget(
             name: "gateway",
             dependencies: [
                 "Bytes", "Clock", "Crypto", "JSON", "JWT", "Transport", "Settings", "Identity",
-                "Proxy", "HTTP", "HTTP1", "WebSocket", "EventStream",
+                "Generations", "Proxy", "HTTP", "HTTP1", "WebSocket", "EventStream",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/gateway", swiftSettings: strict),
@@ -153,6 +161,15 @@ let package = Package(
         .target(
             name: "LateStores", dependencies: ["Sessions", "Clock", "Locks"],
             path: "Tests/Support/LateStores", swiftSettings: strict),
+
+        // What tests of drivers share: generations from the text of a file, what threads share.
+        .target(
+            name: "Prepared",
+            dependencies: [
+                "Generations", "Bookkeeping", "Configured", "LateStores", "Settings", "Sessions",
+                "Upstreams", "TLS", "Transport", "Locks", "Clock",
+            ],
+            path: "Tests/Support/Prepared", swiftSettings: strict),
 
         // What tests of admission share: whom tokens let in.
         .target(
@@ -242,12 +259,18 @@ let package = Package(
                 "Transport", "Peers", "Clock",
             ]),
         tests(
+            "Generations", "Drivers",
+            [
+                "Generations", "Settings", "Entry", "KeySets", "Upstreams", "JWT", "TLS", "Peers",
+                "Prepared",
+            ]),
+        tests(
             "Proxy", "Drivers",
             [
-                "Proxy", "Settings", "Transport", "TLS", "Endings", "Upstreams", "Identity", "JWT",
-                "Sessions", "State", "Records", "HTTP", "HTTP1", "Forwarding", "JSON", "Peers",
-                "Randomness", "Bytes", "Clock", "Routing", "SocketIO",
-                "KeySets", "Configured", "Identities", "Relays", "Entry", "LateStores", "Locks",
+                "Proxy", "Generations", "Bookkeeping", "Prepared", "Settings", "Transport", "TLS",
+                "Endings", "Upstreams", "Identity", "JWT", "Sessions", "State", "Records", "HTTP",
+                "HTTP1", "Forwarding", "JSON", "Peers", "Randomness", "Bytes", "Clock", "Routing",
+                "SocketIO", "Identities", "Relays", "Entry", "LateStores", "Locks", "Configured",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

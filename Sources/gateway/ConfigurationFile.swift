@@ -1,4 +1,5 @@
 import ArgumentParser
+import Generations
 import Identity
 import Proxy
 import Settings

@@ -3,7 +3,6 @@ package import Endings
 internal import Locks
 package import Records
 package import Sessions
-internal import Settings
 internal import State
 internal import Transport
 

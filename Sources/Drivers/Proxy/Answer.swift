@@ -4,6 +4,7 @@ internal import Clock
 internal import Crypto
 internal import Endings
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import HTTP1
 internal import Identity
@@ -251,7 +252,8 @@ struct Answer {
                 Fields([]), authority: nil, connection: client.origin,
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
-        context.found.answerFields = AnswerFields(client.doorway.settings, isSecure: context.isTLS)
+        context.found.answerFields = AnswerFields(
+            client.doorway.entrance.settings, isSecure: context.isTLS)
         client.request.give(problem(refusal, head: nil, context), to: context)
     }
 

@@ -1,5 +1,6 @@
 internal import Bookkeeping
 internal import Forwarding
+internal import Generations
 internal import Loop
 internal import Settings
 internal import Transport

@@ -1,4 +1,5 @@
 internal import Entry
+internal import Generations
 internal import Routing
 internal import Upstreams
 
@@ -18,7 +19,7 @@ final class ForwardPlan {
         self.latecomer = latecomer
     }
 
-    var route: Generation.Route { order.route }
+    var route: ServedRoute { order.route }
     var target: NormalisedTarget { order.target }
     /// What the configuration says of the request's fields.
     var fields: [ConfiguredField] { order.fields }

@@ -1,6 +1,7 @@
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import Identity
 internal import KeySets

@@ -3,6 +3,7 @@ internal import Bytes
 internal import Clock
 internal import Console
 internal import Endings
+package import Generations
 internal import Identity
 internal import KeySets
 internal import Locks
@@ -168,7 +169,7 @@ package final class Gateway {
                 do {
                     let worker = try Worker(
                         index: index, shared: shared, generation: generation,
-                        listeners: own.map { ListeningSocket($0) })
+                        listeners: own)
                     worker.run()
                 } catch {
                     shared.log.error("worker \(index) cannot start: \(error)")

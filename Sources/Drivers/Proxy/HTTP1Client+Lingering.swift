@@ -1,5 +1,6 @@
 internal import Bookkeeping
 internal import Clock
+internal import Generations
 internal import HTTP1
 internal import Loop
 internal import Rates

@@ -1,4 +1,5 @@
 internal import Clock
+internal import Generations
 internal import Loop
 internal import Sessions
 

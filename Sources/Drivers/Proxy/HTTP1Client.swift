@@ -2,6 +2,7 @@ internal import Bytes
 internal import Clock
 internal import Endings
 internal import Forwarding
+internal import Generations
 internal import HTTP
 internal import HTTP1
 internal import Loop
@@ -96,7 +97,7 @@ final class HTTP1Client {
         http = ServerConnection(limits: doorway.generation.headLimits)
         lastHeard = thread.loop.now
         let hasHeader =
-            doorway.settings.expectsProxyHeader
+            doorway.entrance.settings.expectsProxyHeader
             && doorway.generation.settings.trust.contains(address)
         phase = .head(
             hasHeader ? .proxyHeader(ProxyHeaderDecoder()) : doorway.isTLS ? .handshake : .idle)

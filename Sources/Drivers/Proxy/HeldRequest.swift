@@ -2,6 +2,7 @@ internal import Bytes
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import HTTP1
 internal import Identity

@@ -1,6 +1,7 @@
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import Identity
 internal import Loop
@@ -50,7 +51,7 @@ final class LiveState {
     }
 
     /// Nil when nothing is served there any more.
-    var route: Generation.Route? { routeIndex.map { generation.routes[$0] } }
+    var route: ServedRoute? { routeIndex.map { generation.rules.routes[$0] } }
 
     /// The rules of `generation` were asked.
     ///
@@ -161,7 +162,7 @@ extension RequestContext {
         guard life.place == nil, let route else { return }
         let facts = LiveConnection.Facts(
             transport: transport, isSeated: session != nil,
-            route: generation.routes[route].name, generation: generation.number,
+            route: generation.rules.routes[route].name, generation: generation.number,
             address: self.client, since: thread.loop.now)
         let lease = thread.shared.live.register(
             LiveConnection(
@@ -174,7 +175,7 @@ extension RequestContext {
         let now = SystemClock.wallTime()
         let request = LiveRequest(
             head, authority: authority, isWebSocket: isWebSocket,
-            without: generation.routes[route].stripping)
+            without: generation.rules.routes[route].stripping)
         life = .onToken(
             LiveState(
                 lease: lease, request: request, generation: generation, route: route,

@@ -1,5 +1,6 @@
 internal import Bookkeeping
 internal import Console
+internal import Generations
 internal import Rates
 
 /// Metrics of limits by address, user or claim.

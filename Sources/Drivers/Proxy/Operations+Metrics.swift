@@ -1,5 +1,6 @@
 internal import Bookkeeping
 internal import Console
+internal import Generations
 internal import Sessions
 internal import State
 internal import Upstreams

@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Console
 internal import Endings
+internal import Generations
 internal import Records
 internal import Sessions
 internal import Settings
@@ -19,7 +20,7 @@ extension Operations {
         let seatless = shared.live.list(filter, after: cursor, most: most)
         @Sendable func found(_ seated: (records: [SessionRecord], next: SessionID?)) {
             let list = SessionList(seated, seatless, most: most)
-            FigureRound.ask(list.sessions, shared) { figures in
+            shared.askForFigures(of: list.sessions) { figures in
                 answer(.success(SessionPage(list, figures)))
             }
         }

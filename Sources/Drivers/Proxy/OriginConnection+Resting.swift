@@ -1,4 +1,5 @@
 internal import Bookkeeping
+internal import Generations
 internal import HTTP1
 internal import Loop
 internal import Transport

@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Console
 internal import Endings
+internal import Generations
 internal import Records
 internal import Sessions
 internal import Settings

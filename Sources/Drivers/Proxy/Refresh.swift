@@ -3,6 +3,7 @@ internal import Bytes
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import Identity
 internal import JSON
@@ -10,32 +11,6 @@ internal import Loop
 internal import Sessions
 internal import Settings
 internal import Transport
-
-/// A new token for a live connection, from the connection itself or by a request.
-struct RefreshRequest: Sendable {
-    /// Where the answer to a request goes.
-    struct Origin: Sendable {
-        var worker: Mailbox<WorkerMessage>
-        var client: UInt64
-        /// Tells it from the refreshes that the same client asked for before.
-        var number: UInt64
-    }
-
-    var session: SessionID
-    var token: Secret
-    /// When it came.
-    var begin: Instant
-    /// Nil when it came over the connection itself, which is where the answer goes.
-    var origin: Origin?
-    /// How long it may wait for keys; nil as long as it does not.
-    var deadline: Instant?
-
-    /// Answers a request; nothing for one that came over the connection.
-    func reply(_ outcome: RefreshOutcome) {
-        guard let origin else { return }
-        origin.worker.post(.refreshed(client: origin.client, number: origin.number, outcome))
-    }
-}
 
 extension RefreshOrder {
     /// Asks the worker of the connection that it is for.
@@ -80,7 +55,7 @@ extension RequestContext {
         guard let asked = live.request.asked(),
             let place = generation.rules.place(of: asked, live.request), let route = place.route
         else { return .forbidden(.routeIsGone) }
-        guard generation.routes[route].authenticates else { return .refused(.noToken) }
+        guard generation.rules.routes[route].authenticates else { return .refused(.noToken) }
         let attempt = GateAttempt(
             on: thread, generation, route: route, from: clientAddress, begin: request.begin)
         let found = attempt.run {

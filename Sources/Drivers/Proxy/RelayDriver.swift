@@ -3,6 +3,7 @@ internal import Bytes
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import Identity
 internal import Loop
 internal import Relays
@@ -17,7 +18,7 @@ internal import WebSocket
 /// that says what becomes of what comes. It does what the flow answers, and decides nothing.
 final class RelayDriver {
     let client: HTTP1Client
-    let route: Generation.Route
+    let route: ServedRoute
     let context: RequestContext
     let windows: KeptWindows?
     private(set) var upstream: OriginConnection?
@@ -26,7 +27,7 @@ final class RelayDriver {
 
     init(
         client: HTTP1Client, upstream: OriginConnection, lease: consuming ServerLease?,
-        context: RequestContext, route: Generation.Route, compression: SocketCompression
+        context: RequestContext, route: ServedRoute, compression: SocketCompression
     ) {
         self.client = client
         self.upstream = upstream

@@ -1,6 +1,7 @@
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import Identity
 internal import Loop
@@ -78,12 +79,12 @@ final class RequestContext {
     /// The client speaks TLS, with us or with a trusted proxy.
     var isTLS: Bool { provenance.isSecure }
 
-    var routeSettings: RouteSettings? { route.map { generation.routes[$0].settings } }
+    var routeSettings: RouteSettings? { route.map { generation.rules.routes[$0].settings } }
 
     /// The route whose rules hold now: a reload may have given a live connection another one.
-    var ruledBy: Generation.Route? {
+    var ruledBy: ServedRoute? {
         if let live { return live.route }
-        return route.map { generation.routes[$0] }
+        return route.map { generation.rules.routes[$0] }
     }
 
     /// No connection ends for want of a good token where that rule is only reported about, or where
@@ -198,7 +199,8 @@ extension RequestContext {
     /// The object that says why a live connection ends, in the client's language.
     func disconnection(_ end: Disconnection) -> [UInt8] {
         let messages =
-            session.map { generation.sessionBlocks[$0.block].messages } ?? Self.standardMessages
+            session.map { generation.rules.sessionBlocks[$0.block].messages }
+            ?? Self.standardMessages
         return messages.forceDisconnect(
             end.cause,
             SessionMessages.Values(

@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import Identity
 internal import Loop
 internal import Sessions

@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import Identity
 internal import Locks
 internal import Loop
@@ -48,7 +49,7 @@ extension ThreadState {
         warn(shared.connectionLines, "a connection from \(address.host) was refused: \(reason)")
     }
 
-    func noteRateLimited(_ context: RequestContext, on route: Generation.Route) {
+    func noteRateLimited(_ context: RequestContext, on route: ServedRoute) {
         shared.counters.noteRefused(.rate, route: route.name)
         warn(shared.rateLines, "too many requests from \(context.client) to \(route.name): refused")
     }

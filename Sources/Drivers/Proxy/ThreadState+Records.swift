@@ -4,6 +4,7 @@ internal import Clock
 internal import Crypto
 internal import Endings
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import Identity
 internal import JSON
@@ -39,7 +40,7 @@ extension ThreadState {
             line.appendMember("octets_out", context.octetsOut)
             line.appendMember("duration_ms", Int(duration))
             if let route = context.route {
-                line.appendMember("route", context.generation.routes[route].name)
+                line.appendMember("route", context.generation.rules.routes[route].name)
             }
             if let server = context.server { line.appendMember("server", server.text) }
             if let user = context.identity?.user { line.appendMember("user", user) }

@@ -3,6 +3,7 @@ internal import Clock
 internal import Deflate
 internal import Endings
 internal import Entry
+internal import Generations
 internal import Identity
 internal import Loop
 internal import Sessions

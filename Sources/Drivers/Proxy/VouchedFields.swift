@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Entry
+internal import Generations
 internal import HTTP
 internal import Identity
 internal import Settings

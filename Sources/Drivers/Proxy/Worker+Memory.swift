@@ -1,6 +1,7 @@
 internal import Bookkeeping
 internal import Clock
 internal import Endings
+internal import Generations
 internal import Loop
 internal import Settings
 internal import Transport

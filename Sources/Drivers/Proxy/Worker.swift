@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Endings
 internal import Entry
+internal import Generations
 internal import Loop
 internal import Relays
 internal import Sessions
@@ -28,13 +29,13 @@ final class Worker {
     var relief = Relief()
     private var hasStopped = false
 
-    init(index: Int, shared: SharedState, generation: Generation, listeners: [ListeningSocket])
+    init(index: Int, shared: SharedState, generation: Generation, listeners: [ListenerHandle])
         throws(SystemError)
     {
         thread = try ThreadState(index: index, shared: shared, generation: generation)
         try loop.watch(
             shared.mailboxes[index].descriptorNumber, token: loop.wakeToken, interest: .readable)
-        for listener in listeners { try add(listener) }
+        for handle in listeners { try add(ListeningSocket(handle)) }
     }
 
     var loop: Loop { thread.loop }

@@ -1,8 +1,10 @@
 import Clock
 import Endings
 import Entry
+import Generations
 import HTTP
 import JSON
+import Prepared
 import Settings
 import SocketIO
 import Testing

@@ -1,9 +1,12 @@
+import Bookkeeping
 import Clock
 import Console
 import Endings
+import Generations
 import Identity
 import LateStores
 import Locks
+import Prepared
 import Records
 import Sessions
 import Settings
@@ -12,30 +15,6 @@ import Testing
 import Transport
 
 @testable import Proxy
-
-extension SharedState {
-    /// With a store of sessions that answers when a test says so.
-    static func late() throws -> (SharedState, LateStore) {
-        let made = Guarded<LateStore?>(nil)
-        let shared = try SharedState(workerCount: 1) { outlets in
-            let store = LateStore(outlets)
-            made.withLock { $0 = store }
-            return store
-        }
-        shared.log.set(level: .error)
-        return (shared, try #require(made.withLock { $0 }))
-    }
-}
-
-/// Waits until something is so that another thread does.
-func wait(until isSo: () -> Bool) throws {
-    let end = SystemClock.now() + .seconds(20)
-    let poller = try Poller()
-    while !isSo() {
-        try #require(SystemClock.now() < end, "it took too long")
-        _ = poller.wait(milliseconds: 2)
-    }
-}
 
 /// What the console asks and orders, with a store of sessions that answers later.
 @Suite struct LateOperationsTests {

@@ -1,8 +1,10 @@
 import Clock
 import Entry
+import Generations
 import LateStores
 import Locks
 import Peers
+import Prepared
 import Sessions
 import Settings
 import Testing
@@ -42,7 +44,7 @@ import Transport
             do {
                 try Worker(
                     index: 0, shared: shared, generation: generation,
-                    listeners: handles[0].map { ListeningSocket($0) }
+                    listeners: handles[0]
                 ).run()
             } catch {
                 Issue.record("no worker: \(error)")
@@ -92,7 +94,7 @@ import Transport
 
     @Test func `a late refusal is a refusal`() throws {
         defer { stop() }
-        let rules = generation.sessionBlocks[0].rules
+        let rules = generation.rules.sessionBlocks[0].rules
         _ = store.arrive(
             Arrival(
                 id: SessionID(high: 1, low: 1),

@@ -1,9 +1,11 @@
 import Clock
 import Endings
 import Entry
+import Generations
 import HTTP
 import Identities
 import Identity
+import Prepared
 import Sessions
 import Settings
 import Testing

@@ -6,7 +6,7 @@ import TLS
 import Testing
 import Upstreams
 
-@testable import Proxy
+@testable import Generations
 
 /// Building what a configuration needs, and what is said when its files do not fit.
 @Suite struct GenerationTests {

@@ -1,6 +1,6 @@
-internal import Entry
-internal import HTTP1
-internal import Identity
+package import Entry
+package import HTTP1
+package import Identity
 package import Settings
 package import TLS
 package import Upstreams
@@ -13,15 +13,25 @@ package final class Generation: Sendable {
     package struct BuildError: Error, Sendable {
         package var position: SourcePosition
         package var message: String
-        package var severity = Diagnostic.Severity.error
+        package var severity: Diagnostic.Severity
         /// What there is to say elsewhere about the same.
-        package var notes: [BuildError] = []
+        package var notes: [BuildError]
+
+        package init(
+            position: SourcePosition, message: String,
+            severity: Diagnostic.Severity = .error, notes: [BuildError] = []
+        ) {
+            self.position = position
+            self.message = message
+            self.severity = severity
+            self.notes = notes
+        }
     }
 
     /// A listener's side of things.
-    final class Entrance: Sendable {
-        let settings: ListenerSettings
-        let tls: TLSContext?
+    package final class Entrance: Sendable {
+        package let settings: ListenerSettings
+        package let tls: TLSContext?
 
         init(_ settings: ListenerSettings, tls: TLSContext?) {
             self.settings = settings
@@ -29,19 +39,18 @@ package final class Generation: Sendable {
         }
     }
 
-    typealias Route = ServedRoute
-
     package let number: UInt64
     package let settings: Settings
-    let entrances: [ListenerKey: Entrance]
-    let rules: Rulebook
-    let gates: Gates
-    let groups: [BackendGroup]
-    let identityNames: IdentityFieldNames
-    let headLimits: HeadLimits
+    package let entrances: [ListenerKey: Entrance]
+    package let rules: Rulebook
+    package let gates: Gates
+    package let groups: [BackendGroup]
+    package let identityNames: IdentityFieldNames
+    package let headLimits: HeadLimits
     /// What can be served but should not: certificates that are out of date, logins that lead to
     /// nowhere.
     package let warnings: [BuildError]
+
     /// - Parameter readFile: the content of a certificate or key file.
     /// - Throws: `BuildError` naming the line whose value does not work.
     package init(
@@ -64,16 +73,13 @@ package final class Generation: Sendable {
             targetSize: settings.limits.targetSize)
     }
 
-    var routes: [Route] { rules.routes }
-    var sessionBlocks: [SessionBlock] { rules.sessionBlocks }
-
     /// The `jwt` block that let somebody in.
-    func tokenSettings(of identity: VerifiedIdentity) -> TokenSettings? {
+    package func tokenSettings(of identity: VerifiedIdentity) -> TokenSettings? {
         settings.tokens.first { $0.name == identity.rule }
     }
 
     /// What is read again while this generation serves.
-    var keySetSources: Set<KeySetSource> {
+    package var keySetSources: Set<KeySetSource> {
         var sources = Set(settings.tokens.flatMap(\.keySetSources))
         for case let path? in settings.tokens.map(\.revocationFile) {
             sources.insert(.revocations(path: path))

@@ -1,16 +1,14 @@
 import Configured
+package import Generations
 import Settings
 import TLS
-import Testing
 import Upstreams
-
-@testable import Proxy
 
 extension Generation {
     /// A generation that serves by this text.
     ///
     /// - Parameter others: files that it names.
-    static func reading(
+    package static func reading(
         _ text: String, number: UInt64 = 1, others: [String: [UInt8]] = [:]
     ) throws -> Generation {
         try Generation(

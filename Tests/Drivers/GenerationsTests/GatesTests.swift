@@ -1,9 +1,10 @@
 import KeySets
 import Peers
+import Prepared
 import Settings
 import Testing
 
-@testable import Proxy
+@testable import Generations
 
 /// Who makes the gates anew, and who notices.
 @Suite struct GatesTests {

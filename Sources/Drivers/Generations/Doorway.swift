@@ -1,21 +1,19 @@
-internal import Settings
-
 /// Where a client's connection came in, as the newest configuration has it: by which generation its
 /// next request is judged, and whether there is to be a next one.
-struct Doorway {
-    let listener: ListenerKey
+package struct Doorway {
+    package let listener: ListenerKey
     /// What is spoken on the connection, whatever the listener speaks by now.
-    let isTLS: Bool
-    private(set) var generation: Generation
+    package let isTLS: Bool
+    package private(set) var generation: Generation
     /// What the listener is set up for; as it was last, when it is gone.
-    private(set) var entrance: Generation.Entrance
+    package private(set) var entrance: Generation.Entrance
     /// The listener is gone, or speaks TLS and did not before, or the other way round: nobody could
     /// come in like this any more.
-    private(set) var isClosed = false
+    package private(set) var isClosed = false
 
-    var settings: ListenerSettings { entrance.settings }
-
-    init(_ listener: ListenerKey, _ entrance: Generation.Entrance, generation: Generation) {
+    package init(
+        _ listener: ListenerKey, _ entrance: Generation.Entrance, generation: Generation
+    ) {
         self.listener = listener
         isTLS = entrance.tls != nil
         self.entrance = entrance
@@ -24,7 +22,7 @@ struct Doorway {
 
     /// Goes over to the newest generation.
     /// - Returns: false when that is the one at hand.
-    mutating func follow(_ newest: Generation) -> Bool {
+    package mutating func follow(_ newest: Generation) -> Bool {
         guard generation !== newest else { return false }
         generation = newest
         guard let entrance = newest.entrances[listener], (entrance.tls != nil) == isTLS else {

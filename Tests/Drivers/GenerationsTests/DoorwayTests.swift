@@ -1,7 +1,8 @@
+import Prepared
 import Settings
 import Testing
 
-@testable import Proxy
+@testable import Generations
 
 /// What becomes of a connection when its listener is another one.
 @Suite struct DoorwayTests {
@@ -45,11 +46,11 @@ import Testing
 
     @Test func `what the listener is set up for counts from the next request on`() throws {
         var doorway = try doorway(Self.plain)
-        #expect(doorway.settings.redirectToHTTPS == nil)
+        #expect(doorway.entrance.settings.redirectToHTTPS == nil)
         _ = doorway.follow(try generation(Self.redirecting))
-        #expect(doorway.settings.redirectToHTTPS == .standard)
+        #expect(doorway.entrance.settings.redirectToHTTPS == .standard)
         // Who is here when the listener goes was redirected last, and is.
         _ = doorway.follow(try generation(""))
-        #expect(doorway.settings.redirectToHTTPS == .standard)
+        #expect(doorway.entrance.settings.redirectToHTTPS == .standard)
     }
 }

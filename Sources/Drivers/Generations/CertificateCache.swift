@@ -11,7 +11,7 @@ struct CertificateCache {
 
     private var loaded: [TLSSettings.Certificate: Loaded] = [:]
     private let readFile: (String) -> [UInt8]?
-    /// Of certificates that are out of date.
+    /// What there is to say of certificates that are out of date.
     private(set) var warnings: [Generation.BuildError] = []
 
     init(readFile: @escaping (String) -> [UInt8]?) { self.readFile = readFile }

@@ -1,15 +1,17 @@
-internal import Settings
+package import Settings
 internal import State
 internal import Transport
 
 /// Whether a start would get what the configuration names on this machine, for this user: the
 /// access log, the folder of the state, and the addresses. Nothing is made, and no address is held
 /// for longer than a moment.
-struct StartCheck {
+package struct StartCheck {
     /// A gateway with this configuration runs: that its addresses are taken is as it should be.
     let isRunning: Bool
 
-    func findings(_ settings: Settings) -> [Generation.BuildError] {
+    package init(isRunning: Bool) { self.isRunning = isRunning }
+
+    package func findings(_ settings: Settings) -> [Generation.BuildError] {
         var findings: [Generation.BuildError] = []
         if case .file(let path) = settings.log.access {
             do throws(SystemError) {

@@ -1,49 +1,47 @@
 package import Bookkeeping
-internal import Deflate
-internal import Identity
-internal import KeySets
-internal import Locks
-internal import Rates
-internal import Sessions
-internal import Settings
-internal import Synchronization
+package import Deflate
+package import Identity
+package import KeySets
+package import Locks
+package import Rates
+package import Sessions
 package import TLS
-internal import Transport
+package import Transport
 package import Upstreams
 
 /// What all workers share, for the life of the process. Reloads change generations, never this.
 package final class SharedState: Sendable {
-    let mailboxes: [Mailbox<WorkerMessage>]
-    let control: Mailbox<ControlMessage>
+    package let mailboxes: [Mailbox<WorkerMessage>]
+    package let control: Mailbox<ControlMessage>
     /// The store of sessions.
-    let sessions: AskedStore
+    package let sessions: AskedStore
     /// All that lives, with and without a token or a seat.
-    let live = LiveTable()
-    let revocations = RevocationStore()
-    let ticketBook = TicketBook()
-    let keys: KeySetService
+    package let live = LiveTable()
+    package let revocations = RevocationStore()
+    package let ticketBook = TicketBook()
+    package let keys: KeySetService
     /// The `jwt` blocks of the generation at hand.
-    let ruleNames = Guarded<Set<String>>([])
-    let counters = Counters()
+    package let ruleNames = Guarded<Set<String>>([])
+    package let counters = Counters()
     /// What connections hold in buffers.
-    let memory: MemoryLedger
+    package let memory: MemoryLedger
     /// The buckets of every `rate`.
-    let rates = RateTable()
+    package let rates = RateTable()
     /// Client connections by address.
-    let connections = ConnectionTable()
+    package let connections = ConnectionTable()
     /// For lines about connections, and about requests, that were refused: at most one a second.
-    let connectionLines = Guarded(LinePacer())
-    let rateLines = Guarded(LinePacer())
+    package let connectionLines = Guarded(LinePacer())
+    package let rateLines = Guarded(LinePacer())
     /// For lines about connections that wait because there is no descriptor left.
-    let descriptorLines = Guarded(LinePacer())
+    package let descriptorLines = Guarded(LinePacer())
     /// For lines about servers that cannot be reached: one for every request that tried.
-    let serverLines = Guarded(LinePacer())
+    package let serverLines = Guarded(LinePacer())
     /// Told of everything that becomes of sessions.
-    let journal: SessionJournal
+    package let journal: SessionJournal
     /// What operators decided.
-    let kept: KeptState
-    /// Of the windows that connections keep for compression.
-    let deflateBudget = DeflateBudget()
+    package let kept: KeptState
+    /// What the windows may hold that connections keep for compression.
+    package let deflateBudget = DeflateBudget()
     package let registry = UpstreamRegistry()
     package let tickets: TicketKeys
     package let accessLog: AccessLog
@@ -54,7 +52,7 @@ package final class SharedState: Sendable {
 
     /// - Parameter makeStore: the store of sessions, which says to these what it does not answer
     ///   at once.
-    init(
+    package init(
         workerCount: Int,
         makeStore: (SessionOutlets) -> any SessionStore = {
             SessionTable(deliver: $0.deliver, report: $0.report)
@@ -84,19 +82,36 @@ package final class SharedState: Sendable {
         keys = try KeySetService { control.post(.keysRead($0)) }
     }
 
-    func workerStopped(_ index: Int) { control.post(.stopped(worker: index)) }
+    package func workerStopped(_ index: Int) { control.post(.stopped(worker: index)) }
 
-    func workerAdopted(_ index: Int, generation: UInt64) {
+    package func workerAdopted(_ index: Int, generation: UInt64) {
         control.post(.adopted(worker: index, generation: generation))
     }
 
-    func postToWorkers(_ message: WorkerMessage) {
+    package func postToWorkers(_ message: WorkerMessage) {
         for mailbox in mailboxes { mailbox.post(message) }
+    }
+
+    /// Asks the workers of these sessions what they know of them.
+    ///
+    /// - Parameter completion: as of a `FigureRound`; called at once when no worker is asked.
+    package func askForFigures(
+        of sessions: [ListedSession],
+        _ completion: @escaping @Sendable (FigureRound.Figures) -> Void
+    ) {
+        let byWorker = Dictionary(grouping: sessions) { Int($0.connection.worker) }
+        if byWorker.isEmpty { return completion([:]) }
+        let round = FigureRound(workerCount: byWorker.count, completion)
+        for (worker, sessions) in byWorker {
+            let places = sessions.map { (connection: $0.connection.connection, session: $0.id) }
+            mailboxes[worker].post(.figures(places, round))
+        }
+        control.post(.figures(round))
     }
 
     /// Ends live connections without a seat that the filter means.
     /// - Returns: how many were found.
-    func endSeatless(_ filter: SessionFilter, _ kick: Kick) -> Int {
+    package func endSeatless(_ filter: SessionFilter, _ kick: Kick) -> Int {
         let endings = live.kick(filter, kick)
         for ending in endings {
             mailboxes[Int(ending.connection.worker)].post(.session(.end(ending)))
@@ -107,7 +122,7 @@ package final class SharedState: Sendable {
     /// Ends live connections whose tokens are believed no more.
     /// - Returns: how many were found.
     @discardableResult
-    func disconnectRevoked(where isRevoked: (LiveConnection.Token) -> Bool) -> Int {
+    package func disconnectRevoked(where isRevoked: (LiveConnection.Token) -> Bool) -> Int {
         let found = live.all { $0.livesOn.map(isRevoked) ?? false }
         for live in found {
             mailboxes[Int(live.connection.worker)].post(
@@ -115,16 +130,4 @@ package final class SharedState: Sendable {
         }
         return found.count
     }
-}
-
-/// What workers tell the control thread.
-enum ControlMessage: Sendable {
-    case adopted(worker: Int, generation: UInt64)
-    case stopped(worker: Int)
-    case signal(Signal)
-    case keysRead(KeySetReport)
-    /// The store of sessions was asked, which is not waited for for ever.
-    case storeAsked
-    /// Workers were asked for figures, which are not waited for for ever.
-    case figures(FigureRound)
 }

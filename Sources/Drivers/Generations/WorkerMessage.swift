@@ -1,11 +1,8 @@
-internal import Endings
-internal import Entry
-internal import Sessions
-internal import Settings
-internal import Transport
+package import Entry
+package import Sessions
 
 /// What other threads ask of a worker.
-enum WorkerMessage: Sendable {
+package enum WorkerMessage: Sendable {
     /// Serve new connections by this generation; listen on more, or no longer, addresses.
     case adopt(Generation, added: [ListenerHandle], removed: [ListenerKey])
     /// What the store of sessions says about a connection of this worker's.
@@ -25,28 +22,4 @@ enum WorkerMessage: Sendable {
     /// No new connections; those that are here end as they can, within the drain time.
     case drain
     case stop
-}
-
-/// What tells listeners apart over reloads.
-struct ListenerKey: Sendable, Hashable {
-    var address: SocketAddressSettings
-}
-
-/// A bound socket on its way to the worker that will own it.
-struct ListenerHandle: Sendable {
-    var key: ListenerKey
-    var transfer: DescriptorTransfer
-}
-
-/// A listener as its worker holds it.
-final class ListeningSocket {
-    let key: ListenerKey
-    let socket: Listener
-    var token: UInt64 = 0
-    var isPaused = false
-
-    init(_ handle: ListenerHandle) {
-        key = handle.key
-        socket = Listener(handle.transfer)
-    }
 }

@@ -1,18 +1,18 @@
 internal import Crypto
 internal import Entry
-internal import Identity
-internal import KeySets
+package import Identity
+package import KeySets
 internal import Locks
 internal import Settings
 internal import Synchronization
 
 /// The gates of a generation's routes. The control thread makes them anew when keys have changed,
 /// and swaps them in one piece; workers have those that they know at hand (`GatesAtHand`).
-final class Gates: Sendable {
+package final class Gates: Sendable {
     /// All gates with the keys of one moment.
-    final class Snapshot: Sendable {
+    package final class Snapshot: Sendable {
         /// `KeySetService.version` before the keys were asked for; 0 for secrets alone.
-        let version: UInt64
+        package let version: UInt64
         fileprivate let rules: [Authenticator]
         private let gates: [TokenGate?]
 
@@ -23,7 +23,7 @@ final class Gates: Sendable {
         }
 
         /// The gate of the route with this index; nil where everybody may pass.
-        func gate(ofRoute index: Int) -> TokenGate? { gates[index] }
+        package func gate(ofRoute index: Int) -> TokenGate? { gates[index] }
     }
 
     private let tokens: [TokenSettings]
@@ -40,7 +40,7 @@ final class Gates: Sendable {
     }
 
     /// The number of the gates that are there now.
-    var version: UInt64 { latest.load(ordering: .acquiring) }
+    package var version: UInt64 { latest.load(ordering: .acquiring) }
 
     /// The gates that are there now.
     var snapshot: Snapshot { current.withLock { $0 } }
@@ -49,7 +49,7 @@ final class Gates: Sendable {
     ///
     /// Blocks of which no source has changed keep their authenticator, and with it what workers
     /// remember of its tokens.
-    func renew(by service: KeySetService) {
+    package func renew(by service: KeySetService) {
         let version = service.version
         let before = snapshot
         guard version > before.version else { return }
@@ -84,24 +84,5 @@ final class Gates: Sendable {
             }
         }
         return authenticators
-    }
-}
-
-/// The gates that a worker has at hand: of the generation that it asked last.
-struct GatesAtHand {
-    private var gates: Gates?
-    private var snapshot: Gates.Snapshot?
-    /// What tokens said that were verified lately.
-    var verifiedTokens = VerifiedTokenCache()
-
-    /// The newest ones: a look at one number, unless there are others by now.
-    mutating func newest(of gates: Gates) -> Gates.Snapshot {
-        if let snapshot, self.gates === gates, snapshot.version == gates.version {
-            return snapshot
-        }
-        let newest = gates.snapshot
-        self.gates = gates
-        snapshot = newest
-        return newest
     }
 }

@@ -1,4 +1,3 @@
-internal import Bytes
 package import Identity
 package import Settings
 internal import TLS

@@ -1,24 +1,24 @@
-internal import Bookkeeping
-internal import Console
-internal import Settings
-internal import Transport
+package import Bookkeeping
+package import Console
+package import Settings
+package import Transport
 
 /// Why an address, a log or the state cannot be had that the configuration names.
-struct BindError: Error {
+package struct BindError: Error {
     /// Where it is named.
     var position: SourcePosition
     /// One sentence, with what to do about it.
-    var text: String
+    package var text: String
 
-    var complaint: Generation.BuildError {
+    package var complaint: Generation.BuildError {
         Generation.BuildError(position: position, message: text)
     }
 }
 
-enum ListenerBinding {
+package enum ListenerBinding {
     /// Binds every address once a worker, so that the kernel spreads connections over them.
     /// - Returns: the sockets by worker.
-    static func bind(
+    package static func bind(
         _ entrances: [ListenerSettings], workerCount: Int
     ) throws(BindError) -> [[ListenerHandle]] {
         var handles = [[ListenerHandle]](repeating: [], count: workerCount)
@@ -50,7 +50,7 @@ enum ListenerBinding {
     }
 
     /// The console's address bound, or the one at hand.
-    static func prepareConsole(
+    package static func prepareConsole(
         _ settings: ConsoleSettings?, inPlaceOf current: ConsoleSettings?
     ) throws(BindError) -> PreparedConsole? {
         do throws(ConsoleFailure) {
@@ -61,7 +61,7 @@ enum ListenerBinding {
         }
     }
 
-    static func openLog(
+    package static func openLog(
         _ settings: LogSettings, _ losses: LogLosses
     ) throws(BindError) -> AccessLog.Sink {
         do throws(SystemError) {
@@ -76,7 +76,7 @@ enum ListenerBinding {
 
 extension LogSettings {
     /// What to say when the file of the access log cannot be written.
-    func reason(of error: SystemError) -> String {
+    package func reason(of error: SystemError) -> String {
         guard case .file(let path) = access else { return error.reason }
         return "'\(path)': \(error.advice(writing: path))"
     }
