@@ -127,20 +127,32 @@ let package = Package(
                 "Console", "Bookkeeping",
             ]),
         room(
+            "Operations", "Drivers",
+            [
+                "Clock", "Locks", "Transport", "Endings", "Upstreams", "Sessions", "Identity",
+                "Rates", "Records", "KeySets", "State", "Console", "Bookkeeping", "Generations",
+            ]),
+        room(
             "Proxy", "Drivers",
             [
-                "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON",
-                "SocketIO", "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport",
-                "Endings", "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates",
-                "Records", "Relays", "Entry", "Loop", "KeySets", "State", "Console", "Bookkeeping",
-                "Generations",
+                "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON", "JWT", "SocketIO",
+                "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings",
+                "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates", "Records",
+                "Relays", "Entry", "Loop", "KeySets", "Bookkeeping", "Generations",
+            ]),
+        room(
+            "Control", "Drivers",
+            [
+                "Clock", "Locks", "TLS", "Transport", "Settings", "Sessions", "Identity",
+                "KeySets", "State", "Console", "Bookkeeping", "Generations", "Operations",
+                "Proxy",
             ]),
 
         .executableTarget(
             name: "gateway",
             dependencies: [
                 "Bytes", "Clock", "Crypto", "JSON", "JWT", "Transport", "Settings", "Identity",
-                "Generations", "Proxy", "HTTP", "HTTP1", "WebSocket", "EventStream",
+                "Generations", "Control", "HTTP", "HTTP1", "WebSocket", "EventStream",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/gateway", swiftSettings: strict),
@@ -265,12 +277,19 @@ let package = Package(
                 "Prepared",
             ]),
         tests(
+            "Operations", "Drivers",
+            [
+                "Operations", "Generations", "Bookkeeping", "Console", "State", "Settings",
+                "Endings", "Identity", "Sessions", "Records", "Transport", "LateStores",
+                "Prepared", "Locks", "Clock",
+            ]),
+        tests(
             "Proxy", "Drivers",
             [
-                "Proxy", "Generations", "Bookkeeping", "Prepared", "Settings", "Transport", "TLS",
-                "Endings", "Upstreams", "Identity", "JWT", "Sessions", "State", "Records", "HTTP",
-                "HTTP1", "Forwarding", "JSON", "Peers", "Randomness", "Bytes", "Clock", "Routing",
-                "SocketIO", "Identities", "Relays", "Entry", "LateStores", "Locks", "Configured",
+                "Proxy", "Generations", "Settings", "Transport", "Endings", "Identity",
+                "Sessions", "HTTP", "Forwarding", "JSON", "WebSocket", "Peers", "Randomness",
+                "Bytes", "Clock", "SocketIO", "Identities", "Entry", "LateStores", "Locks",
+                "Prepared",
             ]),
         .testTarget(name: "HouseRules", path: "Tests/HouseRules", swiftSettings: strict),
     ],

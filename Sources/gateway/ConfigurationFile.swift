@@ -1,7 +1,7 @@
 import ArgumentParser
+import Control
 import Generations
 import Identity
-import Proxy
 import Settings
 
 /// Where the configuration is: an option of every command that needs it.

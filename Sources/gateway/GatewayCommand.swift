@@ -1,5 +1,5 @@
 import ArgumentParser
-import Proxy
+import Control
 import Transport
 
 /// The commands, and the one place where the process ends.
@@ -31,19 +31,19 @@ struct GatewayCommand: ParsableCommand {
         switch exitCode(for: error) {
         case .success:
             print(text)
-            System.exit(Proxy.ExitCode.success)
+            System.exit(Control.ExitCode.success)
         case .validationFailure:
             Terminal.complain(text)
-            System.exit(Proxy.ExitCode.usage)
+            System.exit(Control.ExitCode.usage)
         case let other:
             Terminal.complain(text)
-            System.exit(other == .failure ? Proxy.ExitCode.internalError : other.rawValue)
+            System.exit(other == .failure ? Control.ExitCode.internalError : other.rawValue)
         }
     }
 }
 
 /// A command is over and has said what there was to say; the process ends with this code.
 struct CommandEnd: Error {
-    /// One of `Proxy.ExitCode`.
+    /// One of `Control.ExitCode`.
     var code: Int32
 }

@@ -1,7 +1,7 @@
 import Bytes
+import Control
 import Crypto
 import FoundationEssentials
-import Proxy
 import Settings
 import Transport
 
@@ -61,7 +61,7 @@ struct PIDFile: Sendable {
         } catch {
             Terminal.complain(
                 "gateway: cannot write --pid-file '\(path)': \(error.advice(writing: path))")
-            throw CommandEnd(code: Proxy.ExitCode.configuration)
+            throw CommandEnd(code: Control.ExitCode.configuration)
         }
     }
 

@@ -26,17 +26,23 @@ enum House {
     /// of HTTP1, a WebSocket is opened by a request of HTTP1, JSON is the text of a token's claims
     /// and of what packets of Socket.IO carry. Transport joins TLS to the socket: whoever has a
     /// `Stream` need not know whether it is encrypted, and no octet is copied between the two.
-    /// Drivers stand on each other in the order of this list: what is kept (State) is written by
-    /// what is written down (Bookkeeping); what all threads share (Generations) holds that, the
-    /// keys and the console's address; Proxy joins them all.
+    /// Drivers stand on each other in the order of this list: what is written down (Bookkeeping)
+    /// goes to what is kept (State); all threads share (Generations) both, keys and the console's
+    /// address; operators ask (Operations) for all that; connections (Proxy) are of a thread (Loop)
+    /// and of what is shared; the control thread (Control) starts and joins them.
     static let neighbours: [[String]] = [
         ["HTTP1", "HTTP"], ["WebSocket", "HTTP"], ["WebSocket", "HTTP1"], ["JWT", "JSON"],
         ["SocketIO", "JSON"], ["Transport", "TLS"], ["TLS", "Locks"], ["Transport", "Locks"],
         ["Bookkeeping", "State"],
         ["Generations", "KeySets"], ["Generations", "State"], ["Generations", "Console"],
         ["Generations", "Bookkeeping"],
-        ["Proxy", "Loop"], ["Proxy", "KeySets"], ["Proxy", "Console"], ["Proxy", "State"],
-        ["Proxy", "Bookkeeping"], ["Proxy", "Generations"],
+        ["Operations", "KeySets"], ["Operations", "State"], ["Operations", "Console"],
+        ["Operations", "Bookkeeping"], ["Operations", "Generations"],
+        ["Proxy", "Loop"], ["Proxy", "KeySets"], ["Proxy", "Bookkeeping"],
+        ["Proxy", "Generations"],
+        ["Control", "KeySets"], ["Control", "State"], ["Control", "Console"],
+        ["Control", "Bookkeeping"], ["Control", "Generations"], ["Control", "Operations"],
+        ["Control", "Proxy"],
     ]
 
     /// Modules from outside and the floors they may be imported on. No Foundation at all.
@@ -78,7 +84,7 @@ enum House {
     static let largestCircle = 6
     /// Larger ones, by room. The grammar refers to what it makes; `Proxy` is to be taken apart.
     static let largeCircles: [String: Int] = [
-        "Console": 11, "Proxy": 30, "Settings": 30, "gateway": 13,
+        "Console": 11, "Proxy": 21, "Settings": 30, "gateway": 13,
     ]
 
     static let mostStoredProperties = 12
@@ -98,7 +104,7 @@ enum House {
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471, "Proxy.HTTP1Client": 1033,
-        "Proxy.Exchange": 1125, "Proxy.Operations": 503, "Proxy.RelayDriver": 538,
+        "Proxy.Exchange": 1125, "Operations.Operations": 503, "Proxy.RelayDriver": 538,
         "Relays.WebSocketFlow": 925,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2329, "Settings.ValueKind": 548,
@@ -116,14 +122,14 @@ enum House {
     static let leastTested = 60
     /// Rooms with fewer, most of whose tests run the program from outside.
     static let littleTested: [String: Int] = [
-        "Bookkeeping": 34, "Generations": 32, "HTTP": 48, "Proxy": 16, "Records": 35,
-        "Settings": 55, "gateway": 0,
+        "Bookkeeping": 33, "Control": 0, "Generations": 32, "HTTP": 48, "Operations": 34,
+        "Proxy": 16, "Records": 35, "Settings": 55, "gateway": 0,
     ]
 
     /// Comments that do not name what they are about (`PlainWords`), by room.
     static let riddles = ["HTTP1": 15, "Proxy": 77]
     /// Texts with words that are hard to understand, by room.
-    static let unclearTexts = ["HTTP1": 1, "Proxy": 5]
+    static let unclearTexts = ["Bookkeeping": 1, "Control": 3, "Generations": 1, "HTTP1": 1]
 
     /// `default:` in files of machines, which switch there over octets or statuses.
     static let defaults: [String: Int] = [

@@ -10,7 +10,8 @@ package final class MemoryLedger: Sendable {
         case ended
     }
 
-    /// The worker that ends a connection next: those that hold most go first, whichever worker's they are.
+    /// The worker that ends a connection next: those that hold most go first, whichever worker's
+    /// they are.
     package enum Turn: Equatable {
         case own
         /// A connection of that worker's holds more.

@@ -5,7 +5,6 @@ internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
-internal import JWT
 internal import Routing
 internal import Sessions
 internal import Settings

@@ -2,18 +2,18 @@ internal import Bookkeeping
 internal import Clock
 internal import Endings
 internal import Entry
-internal import Generations
+package import Generations
 internal import Loop
 internal import Relays
 internal import Sessions
 internal import Settings
 internal import TLS
-internal import Transport
+package import Transport
 
 /// One thread, from its start to its end: it runs the loop, takes connections from its listeners,
 /// hands out what the poller, the timers and other threads have, and changes over to other
 /// generations. Those who live on it know it not; what they share is the `ThreadState`.
-final class Worker {
+package final class Worker {
     /// Connections taken from one listener at once, so that those already here are served too.
     private static let acceptBatch = 64
     /// How long accepting rests when there is no descriptor left.
@@ -29,9 +29,9 @@ final class Worker {
     var relief = Relief()
     private var hasStopped = false
 
-    init(index: Int, shared: SharedState, generation: Generation, listeners: [ListenerHandle])
-        throws(SystemError)
-    {
+    package init(
+        index: Int, shared: SharedState, generation: Generation, listeners: [ListenerHandle]
+    ) throws(SystemError) {
         thread = try ThreadState(index: index, shared: shared, generation: generation)
         try loop.watch(
             shared.mailboxes[index].descriptorNumber, token: loop.wakeToken, interest: .readable)
@@ -43,7 +43,7 @@ final class Worker {
     var generation: Generation { thread.generation }
 
     /// Serves until the process is told to stop and every connection has ended.
-    func run() {
+    package func run() {
         while !hasStopped {
             for index in 0..<loop.next(hasBacklog: hasBacklog) {
                 let (token, readiness) = loop.event(index)

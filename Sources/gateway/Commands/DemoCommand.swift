@@ -1,5 +1,5 @@
 import ArgumentParser
-import Proxy
+import Control
 import Transport
 
 /// `gateway demo`: an app to stand behind the gateway.
@@ -33,7 +33,7 @@ struct DemoCommand: ParsableCommand {
             return try DemoServer(listen.address, signals: signals)
         } catch {
             Terminal.complain("cannot listen on \(listen.address.text): \(error.reason)")
-            throw CommandEnd(code: Proxy.ExitCode.bind)
+            throw CommandEnd(code: Control.ExitCode.bind)
         }
     }
 }

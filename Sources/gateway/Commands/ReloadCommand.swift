@@ -1,6 +1,6 @@
 import ArgumentParser
+import Control
 import Glibc
-import Proxy
 import Settings
 import Transport
 
@@ -79,6 +79,6 @@ struct ReloadCommand: ParsableCommand {
 
     private static func fail(_ message: String) throws(CommandEnd) -> Never {
         Terminal.complain("gateway: \(message)")
-        throw CommandEnd(code: Proxy.ExitCode.configuration)
+        throw CommandEnd(code: Control.ExitCode.configuration)
     }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Proxy
+import Control
 import Transport
 
 /// `gateway run`: the server.

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Control
 import Identity
 import JWT
-import Proxy
 import Settings
 import Transport
 
@@ -15,7 +15,7 @@ extension TokenCommand {
             Terminal.complain(
                 "\(option.file.path): jwt '\(rule.name)' has no 'secret': name the private key of"
                     + " its tokens with --key")
-            throw CommandEnd(code: Proxy.ExitCode.configuration)
+            throw CommandEnd(code: Control.ExitCode.configuration)
         }
         let octets: [UInt8]
         do throws(ConfigurationFileError) {
@@ -56,7 +56,7 @@ extension TokenCommand {
 
     private func wrongKey(_ reason: String) -> CommandEnd {
         Terminal.complain("\(key ?? option.file.path): \(reason)")
-        return CommandEnd(code: Proxy.ExitCode.usage)
+        return CommandEnd(code: Control.ExitCode.usage)
     }
 }
 

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Clock
+import Control
 import Crypto
 import JSON
 import JWT
-import Proxy
 import Settings
 import Transport
 
@@ -84,7 +84,7 @@ struct TokenCommand: ParsableCommand {
     private func chosenRule(of settings: Settings) throws -> TokenSettings {
         if settings.tokens.isEmpty {
             Terminal.complain("\(option.file.path): there is no 'jwt' block to make a token for")
-            throw CommandEnd(code: Proxy.ExitCode.configuration)
+            throw CommandEnd(code: Control.ExitCode.configuration)
         }
         let names = settings.tokens.map { "'\($0.name)'" }.joined(separator: ", ")
         guard let rule else {

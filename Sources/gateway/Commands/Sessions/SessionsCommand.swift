@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bytes
+import Control
 import JSON
-import Proxy
 import Settings
 import Transport
 
@@ -46,7 +46,7 @@ struct ConsoleOptions: ParsableArguments {
             if !text.isEmpty { print(text) }
         } catch {
             Terminal.complain("gateway: \(error.text)")
-            throw CommandEnd(code: Proxy.ExitCode.configuration)
+            throw CommandEnd(code: Control.ExitCode.configuration)
         }
     }
 }

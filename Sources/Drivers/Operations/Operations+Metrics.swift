@@ -60,7 +60,7 @@ extension Operations {
         ]
     }
 
-    /// Of the servers that any generation uses, sorted so that two scrapes look alike.
+    /// Servers that any generation uses, sorted so that two scrapes look alike.
     var serverMetrics: [MetricFamily] {
         let servers = shared.registry.servers.map { group, address, state in
             (labels: [MetricFamily.Label("backend", group), .init("server", address.text)], state)

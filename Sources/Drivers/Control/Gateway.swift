@@ -1,64 +1,17 @@
 internal import Bookkeeping
-internal import Bytes
 internal import Clock
 internal import Console
-internal import Endings
 package import Generations
 internal import Identity
 internal import KeySets
 internal import Locks
+internal import Operations
+internal import Proxy
 internal import Sessions
 package import Settings
 internal import State
 internal import TLS
 internal import Transport
-
-/// What the process gives the gateway: configuration, files, words. Only the executable reads the
-/// environment, so that tests can run a gateway without one.
-package struct GatewayWorld: Sendable {
-    /// The configuration as it is now; called at start and for every reload.
-    package var load: @Sendable () -> LoadedSettings
-    /// The content of a certificate or key file; nil when it cannot be read.
-    package var readFile: @Sendable (String) -> [UInt8]?
-    /// An error in the words of a diagnostic, with line and caret.
-    package var render: @Sendable (Generation.BuildError) -> String
-    /// Tells the service manager (sd_notify(3)).
-    package var notify: @Sendable (String) -> Void
-
-    package init(
-        load: @escaping @Sendable () -> LoadedSettings,
-        readFile: @escaping @Sendable (String) -> [UInt8]?,
-        render: @escaping @Sendable (Generation.BuildError) -> String,
-        notify: @escaping @Sendable (String) -> Void = { _ in }
-    ) {
-        self.load = load
-        self.readFile = readFile
-        self.render = render
-        self.notify = notify
-    }
-}
-
-/// What reading the configuration came to.
-package struct LoadedSettings: Sendable {
-    /// Nil when there was an error.
-    package var settings: Settings?
-    /// Errors and warnings, rendered, for standard error; empty when there are none.
-    package var report: String
-
-    package init(settings: Settings?, report: String) {
-        self.settings = settings
-        self.report = report
-    }
-}
-
-/// Exit codes of the process.
-package enum ExitCode {
-    package static let success: Int32 = 0
-    package static let configuration: Int32 = 1
-    package static let usage: Int32 = 2
-    package static let bind: Int32 = 3
-    package static let internalError: Int32 = 70
-}
 
 /// The control thread: starts workers, takes signals, reloads, drains. Touches no connection.
 package final class Gateway {
@@ -241,7 +194,7 @@ package final class Gateway {
         }
     }
 
-    /// Whoever did not answer in time is not waited for.
+    /// Workers that did not answer in time are not waited for.
     private func giveUpFigures(_ now: Instant) {
         while let first = figureRounds.first, first.until <= now {
             first.round.giveUp()

@@ -1,11 +1,9 @@
 internal import Bookkeeping
-internal import Clock
 internal import Console
 internal import Endings
 internal import Generations
 internal import Records
 internal import Sessions
-internal import Settings
 internal import State
 internal import Transport
 
@@ -24,7 +22,7 @@ extension Operations {
                 answer(.success(SessionPage(list, figures)))
             }
         }
-        // Of one id there is one: who has it and no seat is in no store.
+        // One id is one session: that of a connection without a seat is in no store.
         if filter.isSeated == false || filter.id != nil && !seatless.connections.isEmpty {
             return found(([], nil))
         }

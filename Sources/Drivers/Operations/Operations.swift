@@ -2,7 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Console
 internal import Endings
-internal import Generations
+package import Generations
 internal import Identity
 internal import KeySets
 internal import Locks
@@ -12,10 +12,10 @@ internal import State
 internal import Transport
 
 /// What the console asks of the gateway, answered from what all workers share.
-struct Operations: ConsoleBackend {
+package struct Operations: ConsoleBackend {
     let shared: SharedState
 
-    init(_ shared: SharedState) { self.shared = shared }
+    package init(_ shared: SharedState) { self.shared = shared }
 
     // MARK: Revocations
 

@@ -14,7 +14,7 @@ import State
 import Testing
 import Transport
 
-@testable import Proxy
+@testable import Operations
 
 /// What the console asks and orders, with a store of sessions that answers later.
 @Suite struct LateOperationsTests {

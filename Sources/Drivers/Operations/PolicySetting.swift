@@ -5,7 +5,6 @@ internal import Endings
 internal import Generations
 internal import Records
 internal import Sessions
-internal import Settings
 internal import State
 internal import Transport
 
