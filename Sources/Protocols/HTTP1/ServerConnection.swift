@@ -404,20 +404,21 @@ package struct ServerConnection: ~Copyable {
     }
 
     /// Nothing more is said: the request at hand gets no answer, or not the rest of it, because
-    /// nobody is there to hear it; or the tunnel is over. What was written before may be taken.
+    /// nobody hears it (`cut`, where the end would make it whole); or the tunnel is over.
     package mutating func hangUp() {
         isLast = true
-        close()
+        if isUntilClose { cut() } else { close() }
     }
 
     /// The answer at hand, or the tunnel, is broken off, and the client shall see that it is.
     package mutating func cut() {
         guard ending == nil else { return }
-        let isUntilClose = writer.state == .body(BodyEncoder(.untilClose))
         ending = .cut(needsReset: isUntilClose)
         isLast = true
         reader.stop()
     }
+
+    private var isUntilClose: Bool { writer.state == .body(BodyEncoder(.untilClose)) }
 
     private mutating func close() {
         guard ending == nil else { return }

@@ -243,6 +243,16 @@ struct ServerConnectionEndTests {
                 "waits nothing, last, finished",
             ]),
         Talk(
+            "within an answer that the end of the connection would make whole",
+            [
+                .client("GET / HTTP/1.0\r\n\r\n"), .head(200, length: nil), .data("a"), .hangUp,
+                .ask,
+            ],
+            [
+                "GET / none", "-> HTTP/1.1 200 OK|Connection: close||", "-> a",
+                "waits nothing, last, cut(needsReset: true)",
+            ]),
+        Talk(
             "and where an end is known already, it stays that",
             [.client(Said.post(3, "a")), .answer(404, "no"), .hangUp, .ask],
             [
