@@ -27,7 +27,7 @@ extension Exchange {
     func awaitServer() {
         thread.noteAway(plan.group, for: client.token)
         guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,
-            !client.hasInputEnded, wait.begin(at: loop.now, patience: patience)
+            !client.hasInputEnded, !isUnattended, wait.begin(at: loop.now, patience: patience)
         else { return fail(.unreachable) }
         guard thread.awaitServer(of: plan.group, for: client.token, context) else {
             thread.shared.counters.note(held: \.refused)
@@ -47,9 +47,7 @@ extension Exchange {
 
     /// It waits no more: it goes on, or ends.
     func endWait(_ outcome: WritableKeyPath<Counters.Held, UInt64>) {
-        var ended = wait
-        guard ended.end() else { return }
-        wait = ended
+        guard wait.end() else { return }
         thread.shared.counters.note(held: outcome)
         thread.stopAwaitingServer(of: plan.group, for: client.token)
         client.timers.clear(.phase)
@@ -86,10 +84,7 @@ extension Exchange {
     }
 
     func checkToken() {
-        if let live = context.live {
-            if live.expire(context, client) { watchToken() }
-            return
-        }
-        fail(TokenError.expired.refusal)
+        guard let live = context.live else { return fail(TokenError.expired.refusal) }
+        if live.expire(context, client) { watchToken() }
     }
 }
