@@ -246,6 +246,14 @@ let package = Package(
                 "HTTP1", "JWT", "SocketIO", "WebSocket", "Bytes", "Clock", "Configured",
                 "Identities", "Randomness",
             ]),
+        // Connections, entry, seats, attempts and relays together, through random histories.
+        tests(
+            "Simulation", "Flows",
+            [
+                "Entry", "Relays", "Upstreams", "Sessions", "Identity", "Rates", "Routing",
+                "Endings", "Settings", "HTTP", "HTTP1", "WebSocket", "SocketIO", "JWT", "JSON",
+                "Bytes", "Clock", "Locks", "LateStores", "Configured", "Randomness",
+            ]),
         tests(
             "State", "Drivers",
             [

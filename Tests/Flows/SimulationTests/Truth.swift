@@ -1,0 +1,164 @@
+import Clock
+import Identity
+import Settings
+
+/// What a visitor has asked for, and what he has said of it.
+final class Ask {
+    let stream: Int
+    let kind: Visitor.Kind
+    let asked: Instant
+    /// The token that lets it in; a refresh brings another one.
+    var credential: Credential?
+    /// What the body is to be, and how much of it has been written.
+    var body: [UInt8] = []
+    var isBodyWhole = true
+    /// Messages of a WebSocket.
+    var messageCount = 0
+    /// Server connections that its request came on.
+    var sightings = 0
+    /// Until when the rules of a reload let it stay.
+    var roleEnds: Instant?
+
+    init(_ stream: Int, _ kind: Visitor.Kind, _ credential: Credential?, asked: Instant) {
+        self.stream = stream
+        self.kind = kind
+        self.credential = credential
+        self.asked = asked
+    }
+}
+
+/// What a server has said to one request.
+final class Said {
+    let stream: Int
+    var body: [UInt8] = []
+    var isWhole = false
+    var count = 0
+
+    init(_ stream: Int) { self.stream = stream }
+}
+
+/// What the history knows and the gateway has to find out: who may do what, and what was said.
+final class Truth {
+    enum Door { case open, refusing, silent, full }
+
+    unowned var house: House!
+    private(set) var asks: [Int: Ask] = [:]
+    private(set) var said: [String: Said] = [:]
+    private var doors: [String: Door] = [:]
+    /// What was said when it was known that its client may hear no more of it.
+    private var forbidden: Set<String> = []
+    /// Keys of the issuer, when they are read next.
+    var nextKeys: Set<Int>?
+    private(set) var ends: [ServerEnd] = []
+
+    func note(_ ask: Ask) { asks[ask.stream] = ask }
+
+    // MARK: Servers
+
+    func door(of address: SocketAddressSettings) -> Door { doors[address.name] ?? .open }
+
+    func setDoor(_ port: Int, _ door: Door) { doors["127.0.0.1:\(port)"] = door }
+
+    func connected(_ origin: HouseOrigin) {
+        ends.append(ServerEnd(origin.wire, origin.number, self))
+    }
+
+    /// - Returns: true when somebody has answered what came.
+    func look() -> Bool {
+        var hasAnswered = false
+        for end in ends where end.look() { hasAnswered = true }
+        ends.removeAll { $0.wire.isClosed && $0.wire.delivered.isEmpty }
+        return hasAnswered
+    }
+
+    /// - Returns: the name of what is said, for the head of the response.
+    func begin(_ said: Said, on connection: UInt64) -> String {
+        let name = "\(connection)-\(self.said.count)"
+        self.said[name] = said
+        return name
+    }
+
+    // MARK: Who may hear what
+
+    func renewed(_ stream: Int, _ token: String) {
+        asks[stream]?.credential = Credential(token)
+    }
+
+    /// True when nobody with that token may hear anything, which the gateway knows.
+    func isKnownBad(_ credential: Credential, for grace: Duration = .zero) -> Bool {
+        let identity = credential.identity(House.wallBegin, rule: "app")
+        guard let identity else { return true }
+        if let expires = identity.expires, house.wall >= expires.advanced(by: grace) { return true }
+        return house.revocations.current.isRevoked(identity, now: house.wall)
+    }
+
+    func isKnownBad(_ stream: Int, for grace: Duration = .zero) -> Bool {
+        guard let ask = asks[stream], let credential = ask.credential else { return false }
+        if let ends = ask.roleEnds, house.now > ends + grace { return true }
+        return isKnownBad(credential, for: grace)
+    }
+
+    /// A stream that lives says something.
+    func note(_ tag: String, of stream: Int) {
+        guard let kind = asks[stream]?.kind, kind.isSocket || kind.mayBeEvents else { return }
+        if isKnownBad(stream) { forbidden.insert(tag) }
+    }
+
+    /// A client heard it.
+    func heard(_ tag: String) {
+        if forbidden.contains(tag) {
+            house.complain("\(tag) was heard by somebody who may not")
+        }
+    }
+
+    func reloaded() {
+        for (_, ask) in asks {
+            guard let credential = ask.credential,
+                let role = house.generation.rules.roles[ask.kind.path], role != credential.role
+            else {
+                ask.roleEnds = nil
+                continue
+            }
+            let moment = house.generation.limits.reloadEnds.map { house.now + $0 }
+            ask.roleEnds = moment.map { min($0, ask.roleEnds ?? $0) }
+        }
+    }
+
+    /// A request came to a server.
+    func seen(_ stream: Int, _ line: String) {
+        guard let ask = asks[stream] else {
+            return house.complain("a server was asked \(line) by nobody")
+        }
+        ask.sightings += 1
+        let most = ask.kind.isIdempotent ? 2 : 1
+        if ask.sightings > most {
+            house.complain("stream \(stream) was sent \(ask.sightings) times")
+        }
+        if ask.kind.needsToken, ask.credential == nil {
+            return house.complain("stream \(stream) came to a server without a token")
+        }
+        // While a connection is made nobody is asked about once more.
+        let grace = Duration.seconds(3)
+        if !ask.kind.isJudgedOnce, isKnownBad(stream, for: grace) {
+            house.complain(
+                "\(ask.kind) \(stream) came to a server with \(ask.credential?.text ?? "") at"
+                    + " \(house.now - House.begin)")
+        }
+        if let credential = ask.credential, ask.kind.needsToken,
+            let role = house.generation.rules.roles[ask.kind.path], role != credential.role,
+            house.lastReload <= ask.asked
+        {
+            house.complain("stream \(stream) came to a server without the role \(role)")
+        }
+    }
+}
+
+extension SocketAddressSettings {
+    /// For complaints and doors.
+    var name: String {
+        switch self {
+        case .ip(let address, let port): "\(address):\(port)"
+        case .unix(let path): path
+        }
+    }
+}
