@@ -270,6 +270,35 @@ async def test_the_app_vanishes_while_our_end_waits(gateway, opened, leave):
     assert entry["reason"] in ("force_disconnect", "upstream_closed")
 
 
+async def test_the_client_breaks_a_rule_while_our_end_waits(gateway, opened):
+    """It is not listened to any more, and is told why it ends as soon as that may be said."""
+    async with opened("bad-client") as (client, app):
+        begun = await begin(client, app)
+        async with opened("bad-client", "B"):
+            await client.send(TEXT, "bad", reserved=RSV3)
+            await client.send(TEXT, "worse")
+            assert (await app.closed())[0] == 1001
+            await say_if_possible(app, *GOES_ON)
+            messages, code = await messages_to_the_close(client, begun)
+            assert code == 4010
+            assert messages[: len(begun)] == ["begun goes on to its end"] * len(begun)
+            await app.ended()
+    assert (await line(gateway, client.mark))["reason"] == "force_disconnect"
+
+
+async def test_the_app_breaks_a_rule_while_our_end_waits(gateway, opened):
+    """The end of its message will not come, so nobody waits any longer."""
+    async with opened("bad-app") as (client, app):
+        await begin(client, app)
+        async with opened("bad-app", "B"):
+            await say_if_possible(app, (3, b"", True))
+            frames = await one_close(client)
+            assert frames[-1].payload[:2] == (4010).to_bytes(2)
+            assert (await app.closed())[0] == 1001
+            await app.ended()
+    assert (await line(gateway, client.mark))["reason"] == "force_disconnect"
+
+
 async def test_nothing_of_ours_follows_a_close_of_the_apps(opened):
     """The app's close has gone to the client; an ejection comes too late to be told."""
     async with opened("late") as (client, app):

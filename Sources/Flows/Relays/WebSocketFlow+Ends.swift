@@ -52,9 +52,15 @@ extension WebSocketFlow {
     // MARK: Orders of others
 
     /// Ends the socket by a close frame of the gateway's, as soon as it may stand in the stream.
-    /// Whoever ends already goes on to end as he does.
+    /// Whoever ends already goes on to end as he does; an end that cannot wait makes him wait no
+    /// longer.
     package mutating func end(_ ending: StreamEnding, now: Instant) {
         switch state {
+        case .ending(let first, let closed) where !ending.awaitsBoundary:
+            if let closed, closed.sender == .upstream {
+                return conclude(first.reason, detail: closed.word, .finish)
+            }
+            breakOff(first)
         case .over, .ending: break
         case .open: begin(ending, nil, now: now)
         case .closing(let closed) where closed.sender == .upstream:
@@ -138,10 +144,17 @@ extension WebSocketFlow {
     mutating func violated(_ reason: EndReason, _ detail: String, now: Instant) {
         let ending = StreamEnding(reason, detail: detail)
         switch state {
-        case .violated, .ending, .over: break
+        case .violated, .over: break
+        case .ending(_, let closed?) where closed.sender == .gateway: break
         case .closing:
             orders.give(.ignoreClient)
             end(ending, now: now)
+        case .ending(let first, let closed):
+            orders.give(.ignoreClient)
+            // The client's close frame, if that is waited for, will not come any more.
+            if let closed { return conclude(first.reason, detail: closed.word, .finish) }
+            state = .ending(first, Closed(sender: .gateway, word: nil))
+            if toUpstream != nil { orders.give(.toUpstream(.goodbye(first.reason))) }
         case .open:
             orders.give(.ignoreClient)
             if toUpstream != nil { orders.give(.toUpstream(.goodbye(reason))) }

@@ -40,6 +40,7 @@ extension WebSocketFlow {
                 }
             } catch {
                 violated(error.reason, error.rawValue, now: now)
+                return orders.take().map { .order($0) }
             }
         } while true
     }
@@ -67,6 +68,7 @@ extension WebSocketFlow {
                 }
             } catch {
                 upstreamViolated(error, now: now)
+                return orders.take().map { .order($0) }
             }
         } while true
     }

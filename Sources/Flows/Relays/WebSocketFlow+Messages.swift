@@ -86,6 +86,7 @@ extension WebSocketFlow {
                 }
             } catch {
                 violated(error.reason, error.rawValue, now: now)
+                return orders.take().map { .order($0) }
             }
         } while true
     }
@@ -167,6 +168,7 @@ extension WebSocketFlow {
                 messageMayBeOver()
             } catch {
                 upstreamViolated(error, now: now)
+                return orders.take().map { .order($0) }
             }
             if let step { return step }
         } while true

@@ -309,6 +309,74 @@ import Testing
                 == ["ignored", "end protocol_error 1000 finish"])
     }
 
+    @Test(arguments: Cut.all) func `a violation while an end waits does not hasten it`(cut: Cut)
+        throws
+    {
+        let bad: [UInt8] = [0x83, 0x80, 1, 2, 3, 4]
+        let socket = try SocketDialogue(cut: cut)
+        _ = socket.upstream(.begin("t"))
+        _ = socket.kick()
+        #expect(
+            socket.client(octets: SocketFrame.text("good").octets(isMasked: true) + bad)
+                == ["upstream text good", "ignored", "upstream close 1001 force_disconnect"])
+        #expect(socket.client(.text("bad")) == [])
+        #expect(
+            socket.upstream(.last("u")) == [
+                "client more u", "client text bye", "client close 4010 kicked",
+                "end force_disconnect kicked finish",
+            ])
+        // Nor does one behind the upstream's close frame.
+        let closed = try SocketDialogue(cut: cut)
+        _ = closed.upstream(.begin("t"))
+        _ = closed.kick()
+        _ = closed.upstream(.close(1001))
+        #expect(
+            closed.client(octets: bad) == ["ignored", "end force_disconnect 1001 finish"])
+    }
+
+    @Test(arguments: Cut.all)
+    func `an end does not wait for a message of an upstream that breaks the rules`(cut: Cut) throws
+    {
+        let bad: [UInt8] = [0x83, 0x00]
+        let socket = try SocketDialogue(cut: cut)
+        _ = socket.upstream(.begin("t"))
+        _ = socket.kick()
+        #expect(
+            socket.upstream(octets: bad) == [
+                "client close 4010 kicked", "upstream close 1001 force_disconnect",
+                "end force_disconnect kicked finish",
+            ])
+        let closed = try SocketDialogue(cut: cut)
+        _ = closed.upstream(.begin("t"))
+        _ = closed.kick()
+        _ = closed.client(.close())
+        #expect(
+            closed.upstream(octets: bad)
+                == ["client close 4010 kicked", "end force_disconnect kicked finish"])
+    }
+
+    /// Only a message that is too long to be gathered is on its way where whole ones are read.
+    @Test(arguments: ["client", "upstream"])
+    func `the same where whole messages are read`(who: String) throws {
+        let size = MessageDirections.spillSize + 1
+        var long = SocketFrame.binary(String(repeating: "t", count: size))
+        long.isFinal = false
+        let socket = try SocketDialogue(compression: ["client"])
+        _ = socket.upstream(long)
+        #expect(socket.kick() == [])
+        if who == "client" {
+            #expect(
+                socket.client(octets: [0x83, 0x80, 1, 2, 3, 4])
+                    == ["ignored", "upstream close 1001 force_disconnect"])
+        } else {
+            #expect(
+                socket.upstream(octets: [0x83, 0x00]) == [
+                    "client close 4010 kicked", "upstream close 1001 force_disconnect",
+                    "end force_disconnect kicked finish",
+                ])
+        }
+    }
+
     @Test(arguments: Cut.all) func `a violation of the upstream's is an internal error`(cut: Cut)
         throws
     {

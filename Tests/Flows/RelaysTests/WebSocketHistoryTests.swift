@@ -90,7 +90,11 @@ import Testing
             case 1: upstream.close()
             case 2: client.breakRules()
             case 3 where Bool.random(using: &random): upstream.breakRules()
-            case 4: lines += socket.kick()
+            case 4:
+                lines += socket.kick()
+                // Who is told to end has no reason to keep the rules any longer.
+                if Bool.random(using: &random) { client.breakRules() }
+                if Bool.random(using: &random) { upstream.breakRules() }
             case 5 where Bool.random(using: &random): lines += socket.clientLost()
             case 6 where Bool.random(using: &random): lines += socket.upstreamLost("gone")
             case 7 where Bool.random(using: &random): lines += socket.giveUp(.overloaded)
