@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from harness.log import line, lines_about
-from harness.raw import connection
+from harness.origin import Origin
+from harness.raw import connection, once
 from harness.waiting import PATIENCE, eventually
 from harness.wire import Wire, marked
 
@@ -404,3 +405,52 @@ async def test_a_stop_waits_for_what_is_finished(start_gateway, upstream, app_po
         entry = await line(gateway, target)
         assert (entry["status"], entry["reason"]) == (200, "client_gone")
     gateway.assert_exit(0)
+
+
+async def left_alone(gateway, target, arrival):
+    """A request whose client has left; what `arrival` of it in the app answers."""
+    async with connection(gateway.plain) as raw:
+        await raw.send(ask(target))
+        arrived = await arrival
+        port = raw.port
+        leave(raw, "RST")
+        await eventually(lambda: not gateway.is_connected_to(port), "it to be noticed")
+    return arrived
+
+
+async def test_a_stop_does_not_wait_for_ever_for_what_is_finished(
+    start_gateway, upstream, app_port
+):
+    brief = CONFIGURATION.replace("attempts off", "attempts off; drain 100ms")
+    gateway = start_gateway(brief, app=app_port)
+    target = marked("/finish")
+    await left_alone(gateway, target, upstream.arrival(target))
+    gateway.signal(15)
+    gateway.assert_exit(0)
+    (entry,) = lines_about(gateway, target)
+    assert (entry["reason"], entry["detail"]) == ("draining", "unfinished")
+
+
+async def test_nobody_waits_for_a_server_on_behalf_of_who_has_left(start_gateway, app_port):
+    """Nor behind somebody who does not wait: as soon as the server is back the others are served."""
+    gateway = start_gateway(CONFIGURATION, app=app_port)
+    first, second, third = marked("/plain"), marked("/finish"), marked("/plain")
+    async with Origin(app_port) as app:
+        async with connection(gateway.plain) as raw:
+            await raw.send(ask(first))
+            leg = (await app.request()).leg
+            await leg.answer()
+            assert (await raw.answer()).status == 200
+        request = await left_alone(gateway, second, app.request())
+        assert request.leg is leg, "a connection that has rested, so it is sent once more"
+    entry = await line(gateway, second)
+    assert (entry["status"], entry["detail"]) == (502, "unreachable")
+    waiting = asyncio.create_task(once(gateway.plain, ask(third, "GET", "Connection: close")))
+    async with connection(gateway.plain) as raw:
+        await raw.send(ask(marked("/plain")))
+        await asyncio.sleep(0)
+        async with Origin(app_port) as app:
+            for _ in range(2):
+                await (await app.request()).leg.answer()
+            assert (await waiting).status == 200
+            assert (await raw.answer()).status == 200

@@ -18,6 +18,17 @@ extension HTTP1Client {
     }
 }
 
+extension OriginConnection {
+    /// The time to finish is over, also for what is finished without its client.
+    func drainIsOver() {
+        switch phase {
+        case .connecting(let exchange), .exchange(let exchange):
+            if exchange.isUnattended { exchange.drainIsOver() }
+        case .webSocket, .idle, .closed: break
+        }
+    }
+}
+
 extension Exchange {
     fileprivate func drainIsOver() {
         fail(upstream?.isConnected == true ? .unfinished : .draining)

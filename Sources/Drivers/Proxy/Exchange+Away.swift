@@ -23,7 +23,8 @@ extension Exchange {
         return thread.isAway(plan.group)
     }
 
-    /// No server was reached: waits until its worker says to try once more.
+    /// No server was reached: waits until its worker says to try once more, unless nobody is there
+    /// who waits.
     func awaitServer() {
         thread.noteAway(plan.group, for: client.token)
         guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,

@@ -110,6 +110,7 @@ extension Exchange {
         case .wait:
             lease = nil
             awaitServer()
+        // A connection that is closed has no timers.
         case .askAgain where isUnattended: fail(.busy)
         case .askAgain(let instant): client.set(.connect, at: instant)
         case .resend:

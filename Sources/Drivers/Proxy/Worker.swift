@@ -276,6 +276,7 @@ package final class Worker {
         case .wait: break
         case .sayLast(let end):
             for case .client(let client) in thread.members.elements { client.drainIsOver() }
+            for case .upstream(let origin) in thread.members.elements { origin.drainIsOver() }
             loop.wake(at: end)
         case .stop:
             hasStopped = true
