@@ -25,6 +25,7 @@ sessions one { store query:store; device query:device; limit 1 eject_old }
 route /events { events }
 route /stream { stream }
 route /seats  { events; sessions one }
+route /late   { sessions one }
 route /ws     { websocket }
 route /deflating { websocket; compress }
 route / { }
@@ -119,6 +120,22 @@ async def test_only_event_streams_take_seats(gateway, upstream):
                 assert (await raw.answer(method)).status == 200
         await app.say(b"data: still here\n\n")
         assert b"still here" in await holder.until(b"still here\n\n")
+
+
+async def test_a_stream_without_content_takes_no_seat(gateway, upstream):
+    """It is over before anybody could have a seat, and ends nobody for one."""
+    async with connection(gateway.plain) as holder, connection(gateway.plain) as raw:
+        app, _ = await begun(holder, upstream, "/late?store=empty&device=A")
+        await app.say(b"data: first\n\n")
+        await holder.until(b"first\n\n")
+        target = marked("/late?store=empty&device=B")
+        await raw.send(ask(target))
+        await (await upstream.arrival(target)).answer(200, b"", TYPE)
+        assert (await raw.answer()).status == 200
+        # By then the holder would have heard of its end.
+        await next_one_is_in_step(raw, upstream)
+        await app.say(b"data: still here\n\n")
+        assert (await holder.until(b"still here\n\n")).endswith(b"\r\ndata: still here\n\n")
 
 
 # One framing.

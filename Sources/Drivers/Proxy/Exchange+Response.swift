@@ -21,7 +21,7 @@ extension Exchange {
             head.status == 200 && hasEventType && context.kind.mayBeEvents && !isUnattended
         let lasts = isStream && !framing.isEmpty
         isOpenEnded = lasts || hasEventType || plan.route.settings.kind == .stream
-        if isStream, framing != .none, !mayStay(head.fields) { return }
+        if lasts, !mayStay(head.fields) { return }
         let length = lasts ? nil : try head.contentLength(framing)
         _ = client.request.respond(
             ClientResponse(head: .app(head), context: context, length: length))
