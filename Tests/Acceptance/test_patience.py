@@ -6,6 +6,7 @@ import contextlib
 import time
 
 from harness.log import assert_logged
+from harness.origin import Origin
 from harness.raw import connection
 from harness.waiting import together
 from harness.wire import marked
@@ -361,3 +362,22 @@ async def test_the_apps_time(gateway, upstream):
         event_stream_may_be_silent(gateway, upstream),
         handshake_has_a_time_of_its_own(gateway, upstream),
     )
+
+
+async def test_a_client_that_was_asked_and_says_nothing(start_gateway, app_port):
+    """On a connection of the app's that has rested: nothing else happens to the request."""
+    brief = CONFIGURATION.replace("body_rate 100 over 4s", "body_rate 100 over 1s")
+    gateway = start_gateway(brief, app=app_port)
+    async with Origin(app_port) as app, connection(gateway.plain) as client:
+        await client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        leg = (await app.request()).leg
+        await leg.answer()
+        assert (await client.answer()).status == 200
+        target = marked("/")
+        await client.send(f"POST {target} HTTP/1.1\r\nHost: localhost\r\n{EXPECT}\r\n")
+        assert (await app.request()).leg is leg
+        await leg.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await client.until(b"100 Continue\r\n\r\n")
+        assert (await client.answer("POST")).status == 408
+        await leg.ended()
+        await assert_logged(gateway, target, "timeout", status=408, told="body")

@@ -57,7 +57,11 @@ extension Exchange {
             // Not to a client that knows none.
             let isWritten = client.request.respond(
                 ClientResponse(head: .app(head), context: context, length: nil))
-            if isWritten { client.request.flush() }
+            if isWritten {
+                client.request.flush()
+                // It may be the client's turn now, to take that or to send its body.
+                client.updateInterest()
+            }
             watchServer(hasMoved: true)
         case .tunnel(let head):
             let rest = octets.extracting(index..<octets.count)
