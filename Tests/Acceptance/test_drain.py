@@ -212,12 +212,14 @@ async def test_what_would_stay_does_not_begin_any_more(waiting_gateway, upstream
     target = marked(path)
     words = SOCKET if path == "/ws" else GET
     head = words.format(target).replace("\r\n\r\n", "\r\nAccept: text/event-stream\r\n\r\n")
-    async with connection(waiting_gateway.plain) as raw:
+    async with connection(waiting_gateway.plain) as raw, connection(waiting_gateway.plain) as idle:
         await raw.send(head[:40])
         # By the time that another one is answered this has been read.
-        await once(waiting_gateway.plain, GET.format("/.gateway/nothing"))
+        await idle.send(GET.format("/.gateway/nothing"))
+        assert (await idle.answer()).status == 404
         waiting_gateway.signal(signal.SIGTERM)
-        waiting_gateway.wait_for_words("draining")
+        # The only worker has heard of it.
+        assert await idle.end() == b""
         await raw.send(head[40:])
         answer = await raw.answer()
         if path == "/events":

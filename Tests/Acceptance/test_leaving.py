@@ -432,7 +432,7 @@ async def test_a_stop_does_not_wait_for_ever_for_what_is_finished(
 
 
 async def test_nobody_waits_for_a_server_on_behalf_of_who_has_left(start_gateway, app_port):
-    """Nor behind somebody who does not wait: as soon as the server is back the others are served."""
+    """Nor behind somebody who does not wait: when the server is back the others are served."""
     gateway = start_gateway(CONFIGURATION, app=app_port)
     first, second, third = marked("/plain"), marked("/finish"), marked("/plain")
     async with Origin(app_port) as app:
