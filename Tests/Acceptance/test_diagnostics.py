@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from harness.certificates import Authority, make_certificate
 from harness.door import Door
 from harness.gateway import binary, command
+from harness.network import run
 from harness.operator import Operator
 from harness.ports import free_port
+from harness.system import allowed, first_unprivileged_port
 from harness.tokens import ENVIRONMENT, SECRET
 from harness.waiting import wait_until
 
@@ -62,10 +64,6 @@ def assert_said(done, under, *words, severity="error", code=1):
     for word in words:
         assert word in found[0][2], done.said
     assert "SystemError" not in done.said
-
-
-def is_root():
-    return os.geteuid() == 0
 
 
 # Certificates and keys
@@ -222,11 +220,13 @@ def test_check_makes_nothing(check, tmp_path):
 
 
 def drop_rights():
-    os.setgid(65534)
-    os.setuid(65534)
+    """Only root has rights that go beyond those of files."""
+    if os.geteuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
 
 
-def check_as_nobody(tmp_path, text):
+def check_without_rights(tmp_path, text, before=()):
     file = tmp_path / "gateway.conf"
     file.write_text(text)
     for folder in [tmp_path, *tmp_path.parents]:
@@ -236,40 +236,45 @@ def check_as_nobody(tmp_path, text):
     program = shutil.copy(binary(), tmp_path / "program")
     os.chmod(program, 0o755)
     done = subprocess.run(
-        [program, "check", "--config", file], capture_output=True, text=True,
+        [*before, program, "check", "--config", file], capture_output=True, text=True,
         preexec_fn=drop_rights, env={"PATH": "/usr/bin", **ENVIRONMENT},
     )  # fmt: skip
     done.said = done.stdout + done.stderr
     return done
 
 
-needs_root = pytest.mark.skipif(not is_root(), reason="only root may become somebody else")
-
-
-@needs_root
 def test_files_that_this_user_may_not_write(tmp_path):
-    log = tmp_path / "access.json"
+    log, closed = tmp_path / "access.json", tmp_path / "closed"
     log.write_text("")
-    log.chmod(0o600)
+    log.chmod(0o400)
+    closed.mkdir()
+    closed.chmod(0o555)
     unwritable = "this user is not allowed to write there"
-    assert_said(check_as_nobody(tmp_path, with_log(log)), str(log), unwritable)
-    log.unlink()
-    tmp_path.chmod(0o755)
-    assert_said(check_as_nobody(tmp_path, with_log(log)), str(log), unwritable)
-    state = f"listen 127.0.0.1:{free_port()}\nstate {tmp_path}/kept\n{ROUTE}"
-    assert_said(check_as_nobody(tmp_path, state), f"{tmp_path}/kept", "not allowed to write there")
-    private = f"listen unix:{tmp_path}/a.sock\n{ROUTE}"
-    done = check_as_nobody(tmp_path, private)
-    assert_said(done, f"unix:{tmp_path}/a.sock", "not allowed to create files in", str(tmp_path))
+    for path in (log, closed / "access.json"):
+        assert_said(check_without_rights(tmp_path, with_log(path)), str(path), unwritable)
+    state = f"listen 127.0.0.1:{free_port()}\nstate {closed}/kept\n{ROUTE}"
+    done = check_without_rights(tmp_path, state)
+    assert_said(done, f"{closed}/kept", "not allowed to write there")
+    private = f"listen unix:{closed}/a.sock\n{ROUTE}"
+    done = check_without_rights(tmp_path, private)
+    assert_said(done, f"unix:{closed}/a.sock", "not allowed to create files in", str(closed))
 
 
-@needs_root
-def test_a_port_that_this_user_may_not_have(tmp_path):
-    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
-        if int(file.read()) == 0:
-            pytest.skip("here everybody may have every port")
-    done = check_as_nobody(tmp_path, f"listen 127.0.0.1:81\n{ROUTE}")
-    assert_said(done, "127.0.0.1:81", "port below 1024", "CAP_NET_BIND_SERVICE")
+@pytest.fixture
+def strict_network():
+    """What starts a command where ports below 1024 are for the privileged: here, or, where everybody
+    may have every port, in a network namespace, which has the kernel's own limits."""
+    if first_unprivileged_port() >= 1024:
+        return ()
+    way = ("unshare", "--user", "--net")
+    with allowed():
+        run(*way, "true")
+    return way
+
+
+def test_a_port_that_this_user_may_not_have(tmp_path, strict_network):
+    done = check_without_rights(tmp_path, f"listen 0.0.0.0:81\n{ROUTE}", strict_network)
+    assert_said(done, "0.0.0.0:81", "port below 1024", "CAP_NET_BIND_SERVICE")
 
 
 @pytest.mark.parametrize("who", ["listen", "console"])

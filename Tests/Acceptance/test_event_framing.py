@@ -3,7 +3,6 @@ framed, and what may stand between their events."""
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 
 import aiohttp
@@ -12,7 +11,7 @@ import pytest
 
 from harness.log import line
 from harness.raw import connection
-from harness.waiting import PATIENCE, together
+from harness.waiting import PATIENCE, longer_than, pace, together
 from harness.wire import dialled, marked, switched
 
 CONFIGURATION = """
@@ -94,7 +93,7 @@ async def test_what_is_an_event_stream(gateway, upstream):
             else:
                 await raw.until(b"data: half\r\n")
                 # As long as two comments take, and an answer may.
-                await asyncio.sleep(2.5)
+                await longer_than("two comments, and `response_timeout`", 2.5)
             await app.say(b" and half\n\n")
             app.vanish()
             rest = await raw.until(b"0\r\n\r\n")
@@ -262,8 +261,6 @@ async def by_curl(url):
 
 
 async def by_node(url):
-    if not shutil.which("node"):
-        pytest.skip("there is no Node here")
     script = "fetch(process.argv[1]).then(a => a.text()).then(t => process.stdout.write(t))"
     return await by_program("node", "-e", script, url)
 
@@ -296,7 +293,7 @@ async def test_what_is_coded_is_left_alone(gateway, upstream, coding):
         app, _ = await begun(raw, upstream, "/events", f"Content-Encoding: {coding}")
         await app.say(b"coded")
         await raw.until(b"coded\r\n")
-        await asyncio.sleep(1.5)
+        await longer_than("a comment", 1.5)
         await app.say(b"more")
         assert await raw.until(b"more\r\n") == b"4\r\nmore\r\n"
 
@@ -424,7 +421,7 @@ async def test_an_event_that_comes_in_drops_puts_off_no_comment(gateway, upstrea
         with contextlib.suppress(ConnectionError):
             while True:
                 await app.say(b"x")
-                await asyncio.sleep(0.2)
+                await pace(0.2)
 
     async with connection(gateway.plain) as raw:
         app, _ = await begun(raw, upstream, "/events")

@@ -7,7 +7,7 @@ import time
 
 from harness.log import assert_logged
 from harness.raw import connection
-from harness.waiting import settled, together
+from harness.waiting import BUSY, longer_than, pace, settled, together
 from harness.wire import marked
 
 CONFIGURATION = """
@@ -102,12 +102,12 @@ async def reader_that_trickles_is_cut(gateway, upstream):
         async def trickle():
             while True:
                 await stream.client.reader.read(512)
-                await asyncio.sleep(0.05)
+                await pace(0.05)
 
         trickling = asyncio.create_task(trickle())
         stood = time.monotonic()
         await stream.app.end()
-        assert time.monotonic() - stood < 12
+        assert time.monotonic() - stood < 12 + BUSY
         trickling.cancel()
     await assert_logged(gateway, stream.target, "slow_consumer", status=200)
 
@@ -120,7 +120,7 @@ async def test_a_steady_reader_is_not_cut(gateway, upstream):
         while (passed := time.monotonic() - began) < 10:
             while len(stream.heard) * len(FILLING) < passed * 60_000:
                 await stream.read(1)
-            await asyncio.sleep(0.05)
+            await pace(0.05)
         assert not stream.app.reader.at_eof()
         stopped = time.monotonic()
         # What it took before has bought it some time, up to six times as much.
@@ -134,11 +134,11 @@ async def test_a_reader_that_takes_a_lot_at_once_is_not_cut(gateway, upstream):
     async with flooded(gateway, upstream, "/gulps") as stream:
         for gulp in (16, 128, 32, 256):
             await stream.read(gulp)
-            await asyncio.sleep(3.5)
+            await longer_than("`slow cut`", 3.5)
             assert not stream.app.reader.at_eof(), f"cut after {gulp} events"
         stopped = time.monotonic()
         await stream.app.end()
-        assert time.monotonic() - stopped < 6
+        assert time.monotonic() - stopped < 6 + BUSY
     await assert_logged(gateway, stream.target, "slow_consumer", status=200)
 
 
@@ -147,7 +147,7 @@ async def reader_that_catches_up_in_time_is_not_cut(gateway, upstream, path, pau
     async with flooded(gateway, upstream, path) as stream:
         for _ in range(3):
             stood = await stream.stands_still()
-            await asyncio.sleep(pause)
+            await longer_than("a third of `slow`", pause)
             await stream.read(stood - len(stream.heard))
         stream.most = stream.sent
         await stream.read(stream.sent - len(stream.heard))
@@ -189,7 +189,7 @@ async def test_a_full_queue_puts_off_no_end(gateway, upstream):
                         await asyncio.sleep(0)
 
             flooding = asyncio.create_task(flood())
-            await app.end(patience=8)
+            await app.end(patience=8 + BUSY)
             flooding.cancel()
             assert sent > 1 << 17, "the queue was full"
     await assert_logged(gateway, target, "force_disconnect", status=200)

@@ -1,7 +1,6 @@
 """A WebSocket whose client brings its token in the first message: a browser that can set no header,
 a GraphQL client. Until somebody was let in the app hears nothing."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -13,7 +12,7 @@ import websockets
 from harness import tokens
 from harness.log import assert_logged
 from harness.operator import Operator
-from harness.waiting import eventually, settled, together
+from harness.waiting import eventually, pace, settled, together
 from harness.wire import (
     BINARY,
     CLOSE,
@@ -314,7 +313,7 @@ async def test_who_says_nothing_is_ended(gateway, upstream):
                 await client.send(PING, b"x")
                 if (one := await client.receive(10)).opcode == CLOSE:
                     break
-                await asyncio.sleep(0.1)
+                await pace(0.1)
             assert one.payload[2:] == b"first_message"
 
     await together(*[silent() for _ in range(100)], pinging())

@@ -9,7 +9,6 @@ import urllib.parse
 import httpx
 import jwt
 import pytest
-import websockets
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route

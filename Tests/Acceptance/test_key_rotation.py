@@ -12,7 +12,7 @@ from harness.issuer import Key, key_set
 from harness.key_server import Answer, KeyServer
 from harness.knock import IN, via_http
 from harness.ports import free_port
-from harness.waiting import eventually
+from harness.waiting import eventually, longer_than, pace
 
 
 class Traffic:
@@ -35,7 +35,7 @@ class Traffic:
                 task = asyncio.create_task(self._one(self.key.mint()))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-            await asyncio.sleep(0.01)
+            await pace(0.01)
         await asyncio.gather(*tasks)
 
     async def _one(self, token):
@@ -70,7 +70,7 @@ async def test_keys_rotate_under_traffic(start_blocks, issuer):
 
     async def rotate_suddenly():
         for _ in range(3):
-            await asyncio.sleep(36)
+            await pace(36)
             sudden.append(Key("ES256"))
             issuer.answers["/sudden"] = Answer(
                 key_set(*sudden[-2:]), headers={"Cache-Control": "max-age=3600"}
@@ -79,7 +79,7 @@ async def test_keys_rotate_under_traffic(start_blocks, issuer):
 
     async def rotate_carefully():
         for _ in range(2):
-            await asyncio.sleep(62)
+            await pace(62)
             # The next one has been there for a minute; the one after that is published now.
             ahead.key = careful[-1]
             careful.append(Key("ES256"))
@@ -122,7 +122,7 @@ async def test_a_set_is_kept_for_as_long_as_its_issuer_says(start_blocks, issuer
     blocks = {name: jwks(issuer, f"/{name}") for name in says}
     blocks["configured"] = jwks(issuer, "/configured", "refresh 30s")
     gateway = start_blocks(blocks)
-    await asyncio.sleep(75)
+    await longer_than("two fetches half a minute apart", 75)
     for name, (_, count) in [*says.items(), ("configured", (None, 3))]:
         times = issuer.times(f"/{name}")
         assert len(times) == count, f"{name}: {times}"

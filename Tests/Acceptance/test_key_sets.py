@@ -14,7 +14,7 @@ from harness.issuer import Key, base64url, key_set
 from harness.key_server import Answer, KeyServer
 from harness.knock import IN, WAYS
 from harness.ports import free_port
-from harness.waiting import eventually, settled, together
+from harness.waiting import BUSY, eventually, settled, together
 
 # What goes well.
 
@@ -55,13 +55,13 @@ async def test_strangers_cause_no_fetches(start_blocks, issuer):
         begin = time.monotonic()
         assert await at(gateway, "issuer", key.mint()) == IN
         worst = max(worst, time.monotonic() - begin)
-    assert worst < 1
+    assert worst < 1 + BUSY
     assert len(issuer.times("/keys")) == 1
     for stranger in strangers:
         assert not stranger.done()
         stranger.cancel()
     await asyncio.gather(*strangers, return_exceptions=True)
-    await eventually(lambda: gateway.connections() < before + 5, "the strangers to be forgotten", 5)
+    await eventually(lambda: gateway.connections() < before + 5, "the strangers to be forgotten")
 
 
 async def test_whoever_waits_for_a_key_does_not_hold_up_the_end(start_blocks, issuer):
@@ -75,7 +75,7 @@ async def test_whoever_waits_for_a_key_does_not_hold_up_the_end(start_blocks, is
     begin = time.monotonic()
     # The stranger may still be saying what it wants.
     await asyncio.to_thread(gateway.finish)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 5 + BUSY
     assert not (await stranger).is_in
 
 

@@ -13,6 +13,7 @@ from harness.log import line, lines_about
 from harness.origin import Origin
 from harness.raw import connection, once
 from harness.waiting import PATIENCE, eventually
+from harness.watch import leaves_unread
 from harness.wire import Wire, marked
 
 CONFIGURATION = """
@@ -58,15 +59,6 @@ async def assert_gone(gateway, app, target, status=0):
     entry = await line(gateway, target)
     assert (entry["status"], entry["reason"]) == (status, "client_gone"), entry
     assert len(lines_about(gateway, target)) == 1
-
-
-async def stays_unread(gateway, port):
-    """The gateway leaves what came from that port where it is."""
-    for _ in range(10):
-        if not gateway.unread_from(port):
-            return False
-        await asyncio.sleep(0.02)
-    return True
 
 
 WAYS = ["FIN", "RST"]
@@ -117,7 +109,7 @@ async def test_while_the_app_takes_no_more_of_the_body(gateway, upstream, way, d
         port = raw.port
         for _ in range(1000):
             await raw.send(b"x" * 131_072)
-            if await stays_unread(gateway, port):
+            if await leaves_unread(gateway, port):
                 break
         if way == "RST":
             leave(raw, way)

@@ -13,7 +13,7 @@ from harness import tokens
 from harness.keys import SigningKey, SlowIssuer
 from harness.ports import free_port
 from harness.raw import connection
-from harness.waiting import eventually
+from harness.waiting import eventually, pace
 from harness.wire import CONTINUATION, PING, TEXT, Upstream, Wire, handshake, marked
 
 CONFIGURATION = """
@@ -111,11 +111,11 @@ class Chaos:
             elif say == 3:
                 octets = wire.octets(TEXT, message)
                 await wire.say(octets[:cut])
-                await asyncio.sleep(self.random.random() / 10)
+                await pace(self.random.random() / 10)
                 await wire.say(octets[cut:])
             else:
                 await wire.send(TEXT, message)
-            await asyncio.sleep(self.random.random() / 5)
+            await pace(self.random.random() / 5)
         await self.leave(wire)
 
     async def stream(self, wire):
@@ -125,7 +125,7 @@ class Chaos:
             f"Authorization: Bearer {self.token()}\r\n\r\n".encode()
         )
         await self.head(wire)
-        await asyncio.sleep(self.random.random() * 2)
+        await pace(self.random.random() * 2)
         await self.leave(wire)
 
     async def post(self, wire):
@@ -141,7 +141,7 @@ class Chaos:
 async def play(application, chance):
     """What the app does with one connection."""
     with contextlib.suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError):
-        await asyncio.sleep(chance.random() / 4)
+        await pace(chance.random() / 4)
         if application.field("upgrade"):
             await application.switch()
             while True:
@@ -149,14 +149,14 @@ async def play(application, chance):
                 octets = application.octets(TEXT, b"y" * chance.choice([10, 5000, 1_200_000]))
                 cut = chance.randrange(len(octets))
                 await application.say(octets[:cut])
-                await asyncio.sleep(chance.random())
+                await pace(chance.random())
                 await application.say(octets[cut:])
         await application.say(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
         )
         while True:
             await application.say(chance.choice([b"data: x", b"\n\n", b"\n", b"z" * 90_000]))
-            await asyncio.sleep(chance.random() / 4)
+            await pace(chance.random() / 4)
 
 
 class Apps(Upstream):
@@ -184,7 +184,7 @@ async def test_everything_at_once(start_gateway, tmp_path):
         until = asyncio.get_running_loop().time() + SECONDS
         actors = [asyncio.create_task(chaos.act(until)) for _ in range(ACTORS)]
         for second in range(SECONDS):
-            await asyncio.sleep(1)
+            await pace(1)
             if second == SECONDS // 2:
                 issuer.publish(key)
             if second % 3 == 1:
@@ -193,7 +193,7 @@ async def test_everything_at_once(start_gateway, tmp_path):
         assert gateway.is_alive(), gateway.stderr[-3000:]
         await eventually(lambda: gateway.connections() <= 1, "everything to be given back", 30)
         before = busy(gateway)
-        await asyncio.sleep(1)
+        await pace(1)
         assert busy(gateway) - before < 0.3, "it is busy with nothing"
         text = gateway.stdout
         counts = Counter(json.loads(entry)["path"] for entry in text.splitlines())

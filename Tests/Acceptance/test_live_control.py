@@ -10,6 +10,7 @@ import pytest
 from harness import tokens
 from harness.deflating import Speaker, words
 from harness.log import assert_logged
+from harness.waiting import longer_than
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, dialled, switched, wired,
 )  # fmt: skip
@@ -311,7 +312,7 @@ async def test_a_token_that_ends_while_the_app_makes_up_its_mind(gateway, upstre
         gateway.plain, "/told/", f"Sec-WebSocket-Protocol: gateway.v1, jwt.{token}"
     ) as client:
         app = await upstream.arrival(client.target)
-        await asyncio.sleep(1.2)
+        await longer_than("the token", 1.2)
         await app.switch()
         await switched(client)
         kinds = []

@@ -8,7 +8,7 @@ import pytest
 from harness import tokens
 from harness.log import line, lines_about
 from harness.raw import connection
-from harness.waiting import eventually
+from harness.waiting import eventually, longer_than
 from harness.wire import TEXT, Wire, dialled, marked, switched, wired
 
 CONFIGURATION = """
@@ -224,7 +224,7 @@ async def test_a_refresh_before_the_app_has_answered(gateway, upstream):
     async with dialled(gateway.plain, "/own/", offers) as client:
         app = await upstream.arrival(client.target)
         assert (await ask(gateway, app.field("x-session-id"), tokens.mint())).status == 200
-        await asyncio.sleep(2.2)
+        await longer_than("the first token", 2.2)
         await app.switch()
         await switched(client)
         assert json.loads((await client.message()).payload)["expires_in"] > 3000
@@ -238,7 +238,7 @@ async def test_the_end_of_a_token_is_only_reported_where_that_rule_is(gateway, u
         f"Sec-WebSocket-Protocol: gateway.v1, jwt.{tokens.mint(expires=1)}",
     ) as (client, app):  # fmt: skip
         await client.message()
-        await asyncio.sleep(1.5)
+        await longer_than("the token", 1.5)
         await client.send(TEXT, "on")
         await app.hears(TEXT, "on")
         other = json.dumps({"type": "auth.refresh", "token": tokens.mint(user=8)})

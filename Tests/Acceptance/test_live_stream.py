@@ -11,7 +11,7 @@ import pytest
 from harness import tokens
 from harness.log import assert_logged, line, lines_about
 from harness.raw import connection
-from harness.waiting import PATIENCE, eventually
+from harness.waiting import PATIENCE, eventually, longer_than
 from harness.wire import marked
 
 CONFIGURATION = """
@@ -122,7 +122,7 @@ async def test_the_end_of_the_token_within_a_long_event(gateway, upstream):
         await stream.emit("data: " + "x" * 100_000)
         await stream.until("x" * 60_000)
         # The token ends now; the event two seconds later at the latest.
-        await asyncio.sleep(2.2)
+        await longer_than("the token", 2.2)
         await stream.emit("yz\n\n")
         text = await stream.rest()
         assert "xyz\n\n" in text
@@ -160,7 +160,7 @@ async def test_a_notice_waits_for_a_long_event(gateway, upstream):
         await stream.until("x" * 60_000)
         # A refresh makes a new notice due at once.
         assert (await refresh(gateway, stream, tokens.mint())).status == 200
-        await asyncio.sleep(0.3)
+        await longer_than("a notice that were due at once", 0.3)
         await stream.emit("y\n\ndata: next\n\n")
         await stream.until("data: next")
         await stream.until("\n\n")
@@ -197,7 +197,7 @@ async def test_a_token_that_ends_before_the_app_answers(gateway, upstream):
     async with connection(gateway.plain) as raw:
         await raw.send(request(target, token))
         app = await upstream.arrival(target)
-        await asyncio.sleep(1.2)
+        await longer_than("the token", 1.2)
         await app.say(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
@@ -215,7 +215,7 @@ async def test_an_answer_that_is_no_stream_does_not_end_with_the_token(gateway, 
         app = await upstream.arrival(target)
         await app.say(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nha")
         await raw.until(b"ha")
-        await asyncio.sleep(1.5)
+        await longer_than("the token", 1.5)
         await app.say(b"lf")
         assert await raw.until(b"lf") == b"lf"
         await line(gateway, target)
@@ -256,7 +256,7 @@ async def test_an_app_that_compresses_its_stream(gateway, upstream):
 async def test_no_stream_ends_for_a_rule_that_is_not_in_force(gateway, upstream):
     """Who came without a good token would have been let in: so is whose token comes to its end."""
     async with streamed(gateway, upstream, "/report/", expires=1) as stream:
-        await asyncio.sleep(1.5)
+        await longer_than("the token", 1.5)
         await stream.emit("data: on\n\n")
         await stream.until("data: on")
         assert "force_disconnect" not in stream.text

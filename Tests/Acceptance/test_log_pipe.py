@@ -12,10 +12,12 @@ import time
 
 import pytest
 
+from harness.disks import small_disk
 from harness.gateway import binary
 from harness.operator import Operator
 from harness.ports import free_port
 from harness.process import accepts
+from harness.system import allowed
 from harness.tokens import ENVIRONMENT
 from harness.waiting import eventually
 
@@ -145,13 +147,8 @@ async def test_a_device_that_is_full_is_told_of_once(start_gateway):
 @pytest.fixture
 def disk(tmp_path):
     """A disk of its own with room for some lines."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder]
-    if subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("nobody may mount a file system here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with allowed(), small_disk(tmp_path, "64k") as folder:
+        yield folder
 
 
 async def test_lines_stay_whole_when_a_disk_that_was_full_has_room_again(start_gateway, disk):

@@ -13,6 +13,7 @@ from harness import tokens
 from harness.door import ask
 from harness.ports import free_port
 from harness.process import ACCEPTANCE
+from harness.waiting import pace
 
 CONFIGURATION = """
 workers 1
@@ -62,7 +63,7 @@ async def latencies(door, over):
             begin = time.perf_counter()
             assert await ask(socket, {"type": "ping"}) == {"type": "pong"}
             found.append((time.time(), time.perf_counter() - begin))
-            await asyncio.sleep(0.002)
+            await pace(0.002)
     return found
 
 

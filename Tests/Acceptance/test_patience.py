@@ -8,7 +8,7 @@ import time
 from harness.log import assert_logged
 from harness.origin import Origin
 from harness.raw import connection
-from harness.waiting import together
+from harness.waiting import longer_than, pace, together
 from harness.wire import marked
 
 CONFIGURATION = """
@@ -67,7 +67,7 @@ async def upload_with_pauses_arrives(gateway, upstream, fields, pieces, door=Non
     async with asking(gateway, upstream, fields=fields, door=door) as (client, app):
         for piece in pieces:
             await client.send(piece)
-            await asyncio.sleep(PAUSE)
+            await pace(PAUSE)
         await app.exactly(sum(map(len, pieces)))
         await client.send(b"0\r\n\r\n" if "chunked" in fields else b"end")
         await app.answer("200 OK", b"whole")
@@ -80,7 +80,7 @@ async def upload_into_a_kept_body_arrives(gateway, upstream):
         client.method = "POST"
         await client.send(f"POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n")
         await client.send(b"x" * 1000)
-        await asyncio.sleep(PAUSE)
+        await longer_than("`response_timeout`", PAUSE)
         await client.send(b"x" * 1000)
         app = await upstream.arrival(target)
         assert await app.exactly(2000) == b"x" * 2000
@@ -96,7 +96,7 @@ async def app_that_answers_piece_by_piece_waits_for_its_client(gateway, upstream
         await app.exactly(7)
         await app.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n")
         await client.until(b"he\r\n")
-        await asyncio.sleep(PAUSE)
+        await longer_than("`response_timeout`", PAUSE)
         await client.send("3\r\nllo\r\n0\r\n\r\n")
         await app.exactly(13)
         await app.say(b"3\r\nllo\r\n0\r\n\r\n")
@@ -120,7 +120,7 @@ async def client_that_does_not_take_its_response_is_waited_for(gateway, upstream
         body = bytes(16 * MEGABYTE)
         answering = asyncio.create_task(app.answer("200 OK", body))
         await client.until(b"\r\n\r\n")
-        await asyncio.sleep(PAUSE)
+        await longer_than("`response_timeout`", PAUSE)
         assert len(await asyncio.wait_for(client.reader.readexactly(len(body)), 30)) == len(body)
         await answering
 
@@ -132,10 +132,10 @@ EXPECT = "Content-Length: 5\r\nExpect: 100-continue\r\n"
 
 async def client_that_was_asked_has_its_own_time(gateway, upstream):
     async with asking(gateway, upstream, fields=EXPECT) as (client, app):
-        await asyncio.sleep(0.4)
+        await pace(0.4)
         await app.say(b"HTTP/1.1 100 Continue\r\n\r\n")
         await client.until(b"100 Continue\r\n\r\n")
-        await asyncio.sleep(PAUSE)
+        await longer_than("`response_timeout`", PAUSE)
         await client.send("hello")
         assert await app.exactly(5) == b"hello"
         await app.answer("200 OK", b"whole")
@@ -155,7 +155,7 @@ async def hints_do_not_ask(gateway, upstream):
         for _ in range(6):
             await app.say(b"HTTP/1.1 103 Early Hints\r\n\r\n")
             await client.until(b"103 Early Hints\r\n\r\n")
-            await asyncio.sleep(1)
+            await pace(1)
         await app.say(b"HTTP/1.1 100 Continue\r\n\r\n")
         await client.until(b"100 Continue\r\n\r\n")
         await client.send("hello")
@@ -168,7 +168,7 @@ async def client_that_does_not_wait_to_be_asked_is_waited_for(gateway, upstream)
     async with asking(gateway, upstream, fields=EXPECT) as (client, app):
         await client.send("he")
         await app.exactly(2)
-        await asyncio.sleep(PAUSE)
+        await longer_than("`response_timeout`", PAUSE)
         await client.send("llo")
         await app.exactly(3)
         await app.answer("200 OK", b"whole")
@@ -181,7 +181,7 @@ async def client_that_does_not_wait_to_be_asked_is_waited_for(gateway, upstream)
 async def app_that_does_not_answer_is_out_of_time(gateway, upstream, path, fields, body):
     """From when it had all of the request, however long that took."""
     async with asking(gateway, upstream, path, fields) as (client, app):
-        await asyncio.sleep(PAUSE if body else 0)
+        await pace(PAUSE if body else 0)
         began = time.monotonic()
         await client.send(body)
         await app_was_slow(gateway, client, began, "timeout")
@@ -192,7 +192,7 @@ async def app_that_says_it_is_at_work_has_time(gateway, upstream):
     """Any informational response is a sign of life (RFC 2518, 102 Processing)."""
     async with asking(gateway, upstream, method="GET") as (client, app):
         for status in (b"102 Processing", b"103 Early Hints") * 3:
-            await asyncio.sleep(0.5)
+            await pace(0.5)
             await app.say(b"HTTP/1.1 " + status + b"\r\n\r\n")
         await app.answer("200 OK", b"at last")
         answer = await whole(client, b"at last")
@@ -207,7 +207,7 @@ async def app_that_says_its_head_octet_by_octet_is_out_of_time(gateway, upstream
             with contextlib.suppress(ConnectionError):
                 for octet in b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 100:
                     await app.say(bytes([octet]))
-                    await asyncio.sleep(0.1)
+                    await pace(0.1)
 
         trickling = asyncio.create_task(trickle())
         await app_was_slow(gateway, client, began, "timeout")
@@ -254,7 +254,7 @@ async def app_that_takes_its_time_is_waited_for(gateway, upstream):
             part = min(left, 2 * MEGABYTE if time.monotonic() - began < 4 else left)
             await app.exactly(part)
             left -= part
-            await asyncio.sleep(0.4)
+            await pace(0.4)
         assert time.monotonic() - began > 3
         await pushing
         await app.answer("200 OK", b"whole")
@@ -277,7 +277,7 @@ async def app_that_may_pause_is_waited_for(gateway, upstream):
     async with asking(gateway, upstream, "/unhurried", method="GET") as (client, app):
         await app.say(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
         for octet in b"slow":
-            await asyncio.sleep(PAUSE / 2 if octet == ord("o") else PAUSE)
+            await pace(PAUSE / 2 if octet == ord("o") else PAUSE)
             await app.say(bytes([octet]))
         await whole(client, b"slow")
 
@@ -285,7 +285,7 @@ async def app_that_may_pause_is_waited_for(gateway, upstream):
 async def app_that_thinks_for_long_answers(gateway, upstream):
     """Longer than it may pause later on."""
     async with asking(gateway, upstream, "/thinking", method="GET") as (client, app):
-        await asyncio.sleep(PAUSE)
+        await longer_than("the pause that is allowed later on", PAUSE)
         await app.answer("200 OK", b"thought")
         await whole(client, b"thought")
 
@@ -294,7 +294,7 @@ async def event_stream_may_be_silent(gateway, upstream):
     async with asking(gateway, upstream, "/events", method="GET") as (client, app):
         await app.say(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         await client.until(b"\r\n\r\n")
-        await asyncio.sleep(PAUSE)
+        await longer_than("`response_timeout`", PAUSE)
         await app.say(b"data: late\n\n")
         await client.until(b"data: late\n\n")
 

@@ -11,7 +11,7 @@ from harness.door import receive, unexplained
 from harness.knock import WAYS
 from harness.log import line
 from harness.operator import Operator
-from harness.waiting import eventually, together
+from harness.waiting import BUSY, eventually, together
 
 #: `/h`: while a test lasts, nothing comes back.
 CONFIGURATION = """
@@ -111,7 +111,7 @@ async def test_a_second_passes_and_there_is_room_again(gateway):
             if answer.status_code == 429:
                 assert answer.headers["retry-after"] == "1"
         # However often it tries meanwhile.
-        await eventually(lambda: passes(client), "a request to pass again", patience=5)
+        await eventually(lambda: passes(client), "a request to pass again", patience=5 + BUSY)
 
 
 async def passes(client):

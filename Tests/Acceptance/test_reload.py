@@ -13,7 +13,7 @@ from harness.certificates import common_name, make_certificate
 from harness.door import ask, receive, refusal
 from harness.process import accepts
 from harness.raw import connection, once
-from harness.waiting import eventually
+from harness.waiting import eventually, pace
 
 CONFIGURATION = """\
 listen 127.0.0.1:$https { tls { certificate self_signed } }
@@ -87,7 +87,7 @@ class Client:
                     self.echoes += 1
                     break
                 self.broadcasts.append(message["number"])
-            await asyncio.sleep(0.5)
+            await pace(0.5)
 
     async def hear(self, last):
         while self.broadcasts[-1:] != [last]:
@@ -145,12 +145,12 @@ async def test_twenty_reloads_in_ten_seconds_of_traffic(gateway, hospital_itself
                 event = {"event": "update", "data": published}
                 await waiting.post("/api/stores/reload/events", json=event)
                 published += 1
-                await asyncio.sleep(0.25)
+                await pace(0.25)
             await waiting.post("/api/stores/reload/events", json={"event": "over", "data": 0})
 
     publisher = asyncio.create_task(publish())
     for number in range(20):
-        pause = asyncio.create_task(asyncio.sleep(0.5))
+        pause = asyncio.create_task(pace(0.5))
         if number % 3 == 2:
             await reload_broken(gateway)
         elif number % 3 == 0:

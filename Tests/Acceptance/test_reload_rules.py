@@ -14,7 +14,7 @@ from harness.live import KINDS
 from harness.log import line
 from harness.process import accepts
 from harness.raw import connection
-from harness.waiting import eventually
+from harness.waiting import eventually, longer_than
 
 NEW_SECRET = "another secret, which is long enough for HS256"
 CONFIGURATION = """
@@ -150,7 +150,7 @@ async def test_where_no_token_is_asked_for_any_more_none_ends_and_none_is_needed
         await reloading.to(rules="")
         assert word(await live.refresh(tokens.mint())) == "session"
         async with reloading.open("WebSocket", None, controlled=False) as other:
-            await asyncio.sleep(3.5)
+            await longer_than("the token, were it to end", 3.5)
             await other.assert_alive()
         await live.assert_alive()
 

@@ -1,7 +1,6 @@
 """How a device went decides about its place: it is free after a goodbye, and kept for a while for
 whoever may be back in a moment."""
 
-import asyncio
 import inspect
 
 from harness.operator import Operator

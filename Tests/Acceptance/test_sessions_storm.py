@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.visitors import KINDS, Visitors, routes
-from harness.waiting import eventually, together
+from harness.waiting import eventually, pace, together
 
 CONFIGURATION = f"""
 workers 2
@@ -78,12 +78,12 @@ async def play(hall, gateway, kind, count, seconds):
                 inside.add(number)
                 most = max(most, len(inside))
                 turns += 1
-                await asyncio.sleep(0.01)
+                await pace(0.01)
                 inside.discard(number)
                 await visitor.leave()
             else:
                 assert visitor.is_rejected, visitor
-                await asyncio.sleep(0.01)
+                await pace(0.01)
             await visitor.forget()
 
     await together(*[device(number) for number in range(count)])

@@ -14,7 +14,7 @@ from harness.crowds import Crowd
 from harness.log import assert_logged, lines_about
 from harness.operator import Operator
 from harness.raw import connection
-from harness.waiting import eventually, settled, together
+from harness.waiting import eventually, longer_than, pace, settled, together
 from harness.watch import peak_memory
 from harness.wire import BINARY, PONG, marked, wired
 
@@ -59,13 +59,13 @@ async def trickle(client, octets, every):
     with contextlib.suppress(ConnectionError):
         while not client.writer.transport.is_closing():
             await client.send(octets)
-            await asyncio.sleep(every)
+            await pace(every)
 
 
 async def paced(client, octets, size, every):
     for index in range(0, len(octets), size):
         await client.send(octets[index : index + size])
-        await asyncio.sleep(every)
+        await pace(every)
 
 
 # Bodies.
@@ -127,7 +127,7 @@ async def slow_app_is_not_its_clients_fault(gateway, upstream):
         pushing = asyncio.create_task(push())
         stood = await settled(lambda: sent, "the client's sending")
         assert stood < size, "it is held back"
-        await asyncio.sleep(4)
+        await longer_than("the patience", 4)
         app.reader._transport.resume_reading()
         assert len(await app.exactly(size)) == size
         await pushing
@@ -139,7 +139,7 @@ async def client_waits_to_be_asked(gateway, upstream):
     """The app thinks for longer than the patience before it says 100."""
     fields = "Content-Length: 5\r\nExpect: 100-continue\r\n"
     async with posting(gateway, upstream, fields) as (client, app):
-        await asyncio.sleep(4)
+        await longer_than("the patience", 4)
         await app.say(b"HTTP/1.1 100 Continue\r\n\r\n")
         await client.until(b"100 Continue\r\n\r\n")
         await client.send("hello")
@@ -201,7 +201,7 @@ async def read_slowly(client, size, every):
     """So many octets so often."""
     with contextlib.suppress(ConnectionError):
         while await client.reader.read(size):
-            await asyncio.sleep(every)
+            await pace(every)
 
 
 async def rest(client):
@@ -235,7 +235,7 @@ async def response_that_is_read_at_the_rate_is_whole(gateway, upstream, size, ev
         # Slowly for long enough, then as fast as can be.
         while time.monotonic() - began < 7:
             total += len(await client.reader.readexactly(size))
-            await asyncio.sleep(every)
+            await pace(every)
         total += len(await asyncio.wait_for(client.reader.readexactly(whole - total), 20))
         assert total == whole
     await assert_logged(gateway, client.target, "normal", status=200)
@@ -244,7 +244,7 @@ async def response_that_is_read_at_the_rate_is_whole(gateway, upstream, size, ev
 async def shows_life(client):
     while True:
         await client.send(PONG, b"alive")
-        await asyncio.sleep(0.3)
+        await pace(0.3)
 
 
 async def socket_that_is_hardly_read_is_ended(gateway, upstream, door=None):
@@ -265,7 +265,7 @@ async def socket_with_time_is_waited_for(gateway, upstream):
     async with wired(gateway.plain, upstream, "/socket/wait", **options) as (client, app):
         living = asyncio.create_task(shows_life(client))
         sending = asyncio.create_task(app.send(BINARY, bytes(16 * MEGABYTE)))
-        await asyncio.sleep(5)
+        await longer_than("the patience", 5)
         assert not app.reader.at_eof()
         living.cancel()
         whole = await client.receive()
@@ -361,7 +361,7 @@ async def handshake_that_trickles_is_ended(gateway):
             with contextlib.suppress(ConnectionError):
                 for octet in hello:
                     await client.send(bytes([octet]))
-                    await asyncio.sleep(0.1)
+                    await pace(0.1)
 
         saying = asyncio.create_task(say())
         assert await client.end() == b""

@@ -13,7 +13,7 @@ import socketio
 
 from harness import tokens
 from harness.log import assert_logged, line
-from harness.waiting import eventually, together
+from harness.waiting import eventually, pace, together
 
 CONFIGURATION = """
 log { access json stdout }
@@ -211,7 +211,7 @@ async def test_who_does_not_ask_in_time_may_come_again(gateway):
     delays = iter([3, 0])
 
     async def slow():
-        await asyncio.sleep(next(delays))
+        await pace(next(delays))
         return auth()
 
     async with coming() as client:
@@ -331,5 +331,5 @@ async def test_heartbeats_go_through(start_gateway, monkeypatch, start_app):
         begin = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() < begin + 5:
             assert (await client.io.call("whoami"))["user"] == "7"
-            await asyncio.sleep(0.5)
+            await pace(0.5)
         assert client.count("disconnect") == 0, client.heard

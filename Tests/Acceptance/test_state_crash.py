@@ -22,7 +22,7 @@ import websockets
 
 from harness.operator import start
 from harness.tokens import CONSOLE_TOKEN
-from harness.waiting import eventually
+from harness.waiting import eventually, pace
 
 CONFIGURATION = """\
 console 127.0.0.1:$console { token env:CONSOLE_TOKEN }
@@ -227,7 +227,7 @@ class World:
             async with door.websocket(f"/ws?store_id=visits&client_id={device}") as socket:
                 await socket.send("here")
                 await socket.recv()
-            await asyncio.sleep(0.02)
+            await pace(0.02)
 
     async def remember(self, port):
         """What the history has told once, it has to tell again."""
@@ -235,7 +235,7 @@ class World:
             while True:
                 _, _, page = await desk.ask("GET", "/history?limit=500")
                 self.past.update(entry["id"] for entry in page["history"])
-                await asyncio.sleep(0.05)
+                await pace(0.05)
 
     # When it lives again.
 
@@ -284,7 +284,8 @@ async def live(world, gateway, console, enough):
         return world.acknowledged - before >= enough
 
     await eventually(is_enough, f"{enough} changes to be acknowledged", 40)
-    await asyncio.sleep(world.random.random() / 50)
+    # At a moment that nobody chose.
+    await pace(world.random.random() / 50)
     count, seconds = world.acknowledged - before, time.monotonic() - began
     gateway.signal(signal.SIGKILL)
     gateway.assert_exit(-signal.SIGKILL)

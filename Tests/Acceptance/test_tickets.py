@@ -10,6 +10,7 @@ from harness import tokens
 from harness.door import ask, refusal
 from harness.log import line
 from harness.secrecy import secrecy
+from harness.waiting import PATIENCE, longer_than, pace
 
 CONFIGURATION = """
 log { access json stdout }
@@ -213,7 +214,7 @@ async def test_a_bound_ticket_is_good_near_its_buyer(gateway):
 
 async def test_a_ticket_ends_with_its_token(gateway):
     ticket = await buy(gateway, expires=0.5)
-    await asyncio.sleep(0.7)
+    await longer_than("the token", 0.7)
     assert_refused(await get(gateway, f"/echo?ticket={ticket}"))
 
 
@@ -221,7 +222,7 @@ async def test_a_connection_by_ticket_ends_with_the_token(gateway):
     ticket = await buy(gateway, expires=1.0)
     path = f"/ws/queue/ticket?ticket={ticket}"
     async with gateway.tls.websocket(path, name="app.test") as socket:
-        await asyncio.wait_for(socket.wait_closed(), 3)
+        await asyncio.wait_for(socket.wait_closed(), PATIENCE)
         assert socket.close_code == 4001
 
 
@@ -257,7 +258,7 @@ async def test_a_ticket_stands_in_no_log(gateway):
 @pytest.mark.timeout(90)
 async def test_a_ticket_is_good_for_half_a_minute(gateway):
     early, late = await buy(gateway), await buy(gateway)
-    await asyncio.sleep(27)
+    await pace(27)
     assert (await get(gateway, f"/echo?ticket={early}")).status_code == 200
-    await asyncio.sleep(4)
+    await pace(4)
     assert_refused(await get(gateway, f"/echo?ticket={late}"))

@@ -12,7 +12,7 @@ import pytest
 from harness.deflating import DEFLATE, NO_TAKEOVER
 from harness.log import line
 from harness.raw import once
-from harness.waiting import eventually, together
+from harness.waiting import SOON, eventually, longer_than, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, RSV3, TEXT, Frame, close_payload, dialled,
     inflated, switched, wired,
@@ -213,7 +213,7 @@ async def one_close(wire):
         frames.append(await wire.receive())
     with contextlib.suppress(ConnectionError):
         await wire.close(1000)
-    late, rest = await wire.frames_to_the_end(patience=3)
+    late, rest = await wire.frames_to_the_end(patience=SOON)
     assert (late, rest) == ([], b""), "something behind a close"
     return frames
 
@@ -236,7 +236,7 @@ async def test_the_client_closes_while_our_end_waits(opened):
             assert (await app.receive()).payload[:2] in (b"\x0b\xb8", b"\x03\xe9")
             await say_if_possible(app, (CLOSE, close_payload(3000), True))
             await app.ended()
-            frames, rest = await client.frames_to_the_end(patience=3)
+            frames, rest = await client.frames_to_the_end(patience=SOON)
             assert rest == b"" and [one.opcode for one in frames].count(CLOSE) <= 1
 
 
@@ -262,9 +262,9 @@ async def test_the_app_vanishes_while_our_end_waits(gateway, opened, leave):
             frames = []
             with contextlib.suppress(asyncio.IncompleteReadError):
                 while not frames or frames[-1].opcode != CLOSE:
-                    frames.append(await client.receive(patience=3))
+                    frames.append(await client.receive(patience=SOON))
                 await client.close(1001)
-            await client.ended(patience=3)
+            await client.ended(patience=SOON)
             assert [one.opcode for one in frames if one.opcode < CLOSE] in ([], [TEXT])
     entry = await line(gateway, client.mark)
     assert entry["reason"] in ("force_disconnect", "upstream_closed")
@@ -307,7 +307,7 @@ async def test_nothing_of_ours_follows_a_close_of_the_apps(opened):
         async with opened("late", "B"):
             with contextlib.suppress(ConnectionError):
                 await client.close(3000)
-            await client.ended(patience=3)
+            await client.ended(patience=SOON)
 
 
 async def test_a_violation_behind_a_close_of_the_apps_is_no_second_close(opened):
@@ -315,7 +315,7 @@ async def test_a_violation_behind_a_close_of_the_apps_is_no_second_close(opened)
         await app.close(3000, "first")
         assert await client.closed() == (3000, "first")
         await client.send(TEXT, "bad", reserved=RSV3)
-        await client.ended(patience=3)
+        await client.ended(patience=SOON)
 
 
 async def test_a_violation_of_the_apps_behind_a_close_of_the_clients(opened):
@@ -325,7 +325,7 @@ async def test_a_violation_of_the_apps_behind_a_close_of_the_clients(opened):
         assert await app.closed() == (3000, "first")
         await app.send(TEXT, "bad", reserved=RSV3)
         assert (await client.closed())[0] in (1011, 3000)
-        await client.ended(patience=3)
+        await client.ended(patience=SOON)
         await app.ended()
 
 
@@ -335,7 +335,7 @@ async def test_a_violation_of_the_apps_behind_a_close_of_the_clients(opened):
 async def silent_client_within_a_frame(client, app):
     octets = app.octets(BINARY, b"x" * 1000)
     await app.say(octets[:500])
-    await asyncio.sleep(1.8)
+    await longer_than("`ping`", 1.8)
     await app.say(octets[500:])
     controls = []
     assert (await client.message(controls)).payload == b"x" * 1000
@@ -346,7 +346,7 @@ async def silent_client_within_a_frame(client, app):
 
 async def silent_client_within_a_message(client, app):
     heard = await begin(client, app)
-    await asyncio.sleep(1.8)
+    await longer_than("`ping`", 1.8)
     await app.send(CONTINUATION, "ended")
     while not (heard and heard[-1].final and heard[-1].opcode in (TEXT, CONTINUATION)):
         heard.append(await client.receive())

@@ -10,7 +10,7 @@ import pytest
 
 from harness.deflating import KINDS
 from harness.log import assert_logged, line
-from harness.waiting import eventually, together
+from harness.waiting import SOON, eventually, pace, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload, wired,
 )  # fmt: skip
@@ -302,7 +302,7 @@ async def test_an_app_that_vanishes_after_its_close_has_closed(gateway, opened):
         app.vanish()
         assert await client.closed() == (4007, "so long")
         await client.close(4007)
-        await client.ended(patience=3)
+        await client.ended(patience=SOON)
     entry = await assert_logged(gateway, client.mark, "normal")
     assert entry["detail"] == "4007"
 
@@ -335,7 +335,7 @@ async def client_closes_and_the_app_goes_on_talking(opened):
             with contextlib.suppress(ConnectionError):
                 while True:
                     await app.send(TEXT, "and another thing " * 10)
-                    await asyncio.sleep(0.05)
+                    await pace(0.05)
 
         talking = asyncio.create_task(talk())
         await asyncio.gather(client.end(BOUND), app.end(BOUND))
@@ -359,7 +359,7 @@ async def app_closes_and_the_client_goes_on_talking(opened):
             with contextlib.suppress(ConnectionError):
                 while True:
                     await client.send(PONG, "and another thing")
-                    await asyncio.sleep(0.05)
+                    await pace(0.05)
 
         talking = asyncio.create_task(talk())
         await asyncio.gather(client.end(BOUND), app.end(BOUND))
@@ -395,7 +395,7 @@ async def ejected_client_goes_on_talking(opened):
                 with contextlib.suppress(ConnectionError):
                     while True:
                         await client.send(TEXT, "no, you go")
-                        await asyncio.sleep(0.05)
+                        await pace(0.05)
 
             talking = asyncio.create_task(talk())
             await client.end(BOUND)

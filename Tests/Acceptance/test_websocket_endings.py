@@ -9,7 +9,7 @@ import pytest
 
 from harness.deflating import DEFLATE
 from harness.log import assert_logged, line, lines_about
-from harness.waiting import eventually, together
+from harness.waiting import SOON, eventually, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, RSV1, RSV3, TEXT, deflated, dialled, wired,
 )  # fmt: skip
@@ -237,7 +237,7 @@ async def assert_seat_is_free(gateway, upstream, store, name):
     async def free():
         return await is_admitted(gateway, upstream, f"/passed-on?store={store}&device=next")
 
-    await eventually(free, f"the seat of {name} to be free", patience=3)
+    await eventually(free, f"the seat of {name} to be free", patience=SOON)
 
 
 async def run_ending(gateway, upstream, name):

@@ -9,7 +9,7 @@ import pytest
 
 from harness.deflating import KINDS
 from harness.log import assert_logged, line
-from harness.waiting import together
+from harness.waiting import SOON, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, RSV2, RSV3, TEXT, Frame, close_payload, frame,
     inflated, wired,
@@ -124,7 +124,7 @@ async def test_a_violation_of_the_apps(gateway, opened, kind, name):
         await app.say(before + octets + app.octets(TEXT, "late"))
         if before and kind == "passed-on":
             await client.expect(TEXT, "begun", final=False)
-            last, rest = await client.frames_to_the_end(patience=3)
+            last, rest = await client.frames_to_the_end(patience=SOON)
             assert rest == b"" and all(one.opcode == CLOSE for one in last)
         else:
             code, reason = await client.closed()

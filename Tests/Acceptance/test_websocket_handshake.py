@@ -2,7 +2,6 @@
 that refuse, and octets that come before anybody expects them."""
 
 import asyncio
-import json
 
 import pytest
 import websockets
@@ -11,6 +10,7 @@ from harness import tokens
 from harness.deflating import BROWSER, DEFLATE, KINDS
 from harness.log import assert_logged, line
 from harness.raw import connection
+from harness.waiting import eventually
 from harness.wire import (
     BINARY, CLOSE, KEY, PING, RSV1, TEXT, close_payload, deflated, dialled, frame, handshake,
     marked, switched, wired,
@@ -410,7 +410,10 @@ async def test_a_megabyte_before_the_101_is_not_lost(gateway, upstream, path):
         early = asyncio.create_task(
             client.say(b"".join(client.octets(BINARY, payload) for _ in range(20)))
         )
-        await asyncio.sleep(0.1)
+        port = client.writer.get_extra_info("sockname")[1]
+        await eventually(
+            lambda: early.done() or gateway.unread_from(port), "so much that it is held back"
+        )
         await app.switch()
         await switched(client)
         for _ in range(20):

@@ -8,7 +8,7 @@ import pytest
 
 from harness.deflating import DEFLATE
 from harness.log import assert_logged
-from harness.waiting import settled
+from harness.waiting import longer_than, settled
 from harness.watch import peak_memory
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, frame, wired,
@@ -165,7 +165,7 @@ async def test_the_rate_recovers(opened):
             for _ in range(5):
                 await client.send(PING, b"p")
                 await app.expect(PING, b"p")
-            await asyncio.sleep(pause)
+            await longer_than("the second that control frames are counted in", pause)
         await client.close(1000)
         assert await app.closed() == (1000, "")
 

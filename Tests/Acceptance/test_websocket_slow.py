@@ -11,7 +11,7 @@ import pytest
 
 from harness.deflating import DEFLATE
 from harness.log import assert_logged, line
-from harness.waiting import settled, together
+from harness.waiting import BUSY, longer_than, pace, settled, together
 from harness.watch import peak_memory
 from harness.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, wired
 
@@ -174,12 +174,12 @@ async def client_that_trickles_is_cut(gateway, slowly, path):
         async def trickle():
             while True:
                 await client.reader.read(512)
-                await asyncio.sleep(0.05)
+                await pace(0.05)
 
         trickling = asyncio.create_task(trickle())
         stood = time.monotonic()
         await app.end()
-        assert time.monotonic() - stood < 12
+        assert time.monotonic() - stood < 12 + BUSY
         trickling.cancel()
         client.reset()
     assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
@@ -196,7 +196,7 @@ async def client_that_reads_steadily_is_not_cut(gateway, upstream, path, buffers
             # However late the loop is, at this pace.
             while total < passed * 60_000:
                 total += len(await asyncio.wait_for(client.reader.read(3000), 5))
-            await asyncio.sleep(0.05)
+            await pace(0.05)
         assert not sending.done() and not app.reader.at_eof(), f"{path} {buffers} {total}"
         stopped = time.monotonic()
         # What it took before has bought it some time, up to six times as much.
@@ -217,11 +217,11 @@ async def client_that_gulps_is_not_cut(gateway, upstream, path, door):
             left = gulp * 1024
             while left > 0:
                 left -= len(await asyncio.wait_for(client.reader.read(65_536), 5))
-            await asyncio.sleep(3.5)
+            await longer_than("`slow cut`", 3.5)
             assert not app.reader.at_eof() and not sending.done(), f"{path}: cut after {gulp} kB"
         stopped = time.monotonic()
         await app.end(20)
-        assert time.monotonic() - stopped < 13, "12 s from the last octet, some are over"
+        assert time.monotonic() - stopped < 13 + BUSY, "12 s from the last octet, some are over"
         sending.cancel()
         client.reset()
     assert (await line(gateway, client.mark))["reason"] == "slow_consumer"
@@ -233,7 +233,7 @@ async def client_that_catches_up_in_time_is_not_cut(gateway, slowly, path):
         for _ in range(3):
             flood = Flood(app)
             flood.most = await flood.stands_still() + 1
-            await asyncio.sleep(0.8)
+            await pace(0.8)
             for number in range(flood.most):
                 one = await client.message([])
                 assert one.payload[:8] == number.to_bytes(8, "big")
@@ -246,7 +246,7 @@ async def large_queue_holds_what_it_says(gateway, slowly):
     async with slowly("/large/compressed") as (client, app):
         flood = Flood(app, most=3 * MEGABYTE // len(NOISE))
         await flood.task
-        await asyncio.sleep(2.5)
+        await longer_than("`slow cut`", 2.5)
         for number in range(flood.sent):
             assert (await client.message([])).payload[:8] == number.to_bytes(8, "big")
 
@@ -257,7 +257,7 @@ async def large_queue_holds_what_it_says(gateway, slowly):
 async def shows_life(client):
     while True:
         await client.send(PONG, b"alive")
-        await asyncio.sleep(0.45)
+        await pace(0.45)
 
 
 async def living_client_is_waited_for(gateway, slowly, path, door):
@@ -268,7 +268,7 @@ async def living_client_is_waited_for(gateway, slowly, path, door):
         # Long enough that it is not the others beside it that keep the gateway busy.
         stood = await flood.stands_still(readings=75)
         assert stood * len(NOISE) < 16 * MEGABYTE
-        await asyncio.sleep(4.5)
+        await longer_than("`silence`", 4.5)
         living.cancel()
         assert flood.sent == stood, "the app is held back"
         for number in range(stood + 300):
@@ -288,7 +288,7 @@ async def client_that_takes_little_by_little_is_waited_for(gateway, slowly, path
         await flood.stands_still()
         for _ in range(120):
             await client.reader.read(2048)
-            await asyncio.sleep(0.05)
+            await pace(0.05)
         assert not app.reader.at_eof()
         flood.stop()
         client.reset()
@@ -305,7 +305,7 @@ async def dead_client_is_not_waited_for(gateway, slowly, path):
         stood = time.monotonic()
         await app.end()
         ended = time.monotonic()
-        assert ended - began > 2.5 and ended - stood < 5.5, f"after {ended - stood:.2f} s"
+        assert ended - began > 2.5 and ended - stood < 5.5 + BUSY, f"after {ended - stood:.2f} s"
         flood.stop()
     assert (await line(gateway, client.mark))["reason"] == "timeout"
 
@@ -322,7 +322,7 @@ async def closing_app_reaches_a_client_that_is_waited_for(gateway, slowly):
         leaving = asyncio.create_task(goodbye())
         for _ in range(6):
             await client.send(PONG, b"alive")
-            await asyncio.sleep(0.3)
+            await pace(0.3)
         heard, code = await read_all(client)
         assert (heard, code) == (list(range(400)), 4007)
         await leaving
@@ -342,7 +342,7 @@ async def closing_app_reaches_a_client_that_takes_its_time(gateway, slowly):
         heard = []
         for _ in range(250):
             heard.append(await client.message([]))
-            await asyncio.sleep(0.08)
+            await pace(0.08)
         assert numbers([one.payload for one in heard]) == list(range(250))
         assert (await client.receive()).payload[:2] == (4007).to_bytes(2, "big")
         living.cancel()
@@ -357,7 +357,7 @@ async def stalled_client_is_ejected(gateway, slowly, upstream):
         async with wired(gateway.plain, upstream, "/stage?store=1&device=B") as (other, its_app):
             await its_app.send(TEXT, "inside")
             await other.hears(TEXT, "inside")
-            await app.end(patience=8)
+            await app.end(patience=8 + BUSY)
             opcodes = []
             with contextlib.suppress(asyncio.IncompleteReadError):
                 while CLOSE not in opcodes:
@@ -378,7 +378,7 @@ async def closing_client_that_does_not_read_is_let_go(gateway, slowly, path):
         await client.close(1000, "enough")
         flood = Flood(app)
         await flood.stands_still()
-        await app.end(patience=9)
+        await app.end(patience=9 + BUSY)
         flood.stop()
     await assert_logged(gateway, client.mark, "normal")
 
@@ -389,7 +389,7 @@ async def violation_of_a_client_that_does_not_read_ends_it(gateway, slowly, path
         await client.send(TEXT, "not masked", mask=None)
         flood = Flood(app)
         await flood.stands_still()
-        await app.end(patience=5)
+        await app.end(patience=5 + BUSY)
         flood.stop()
     await assert_logged(gateway, client.mark, "protocol_error")
 
@@ -411,7 +411,7 @@ async def client_within_a_message_without_end_is_ejected(gateway, slowly, upstre
                         await asyncio.sleep(0)
 
             flooding = asyncio.create_task(flood())
-            await app.end(patience=9)
+            await app.end(patience=9 + BUSY)
             flooding.cancel()
             assert sent * len(NOISE) > 64 * 1024, "the queue was full"
     await assert_logged(gateway, client.mark, "force_disconnect")

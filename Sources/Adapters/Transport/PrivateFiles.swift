@@ -25,15 +25,17 @@ package enum PrivateFiles {
         case foreign(userID: UInt32)
     }
 
-    /// Nil for a folder that is nobody else's.
+    /// Nil for a folder that is nobody else's than the user's, whom this process runs as.
     /// - Throws: `SystemError` when there is nothing to be known about it.
-    package static func exposure(ofFolder path: String) throws(SystemError) -> Exposure? {
+    package static func exposure(
+        ofFolder path: String, for user: UInt32 = geteuid()
+    ) throws(SystemError) -> Exposure? {
         var status = stat()
         // The path is null-terminated by the bridge; the structure is a local one.
         guard unsafe stat(path, &status) == 0 else { throw SystemError("stat") }
         if status.st_mode & (S_IWGRP | S_IWOTH) != 0 { return .writable }
         let owner = status.st_uid
-        return owner == 0 || owner == geteuid() ? nil : .foreign(userID: owner)
+        return owner == 0 || owner == user ? nil : .foreign(userID: owner)
     }
 
     /// A name is on the disk when the folder it stands in is (fsync(2)).

@@ -7,6 +7,7 @@ It says how many are connected, and how many are left, a line at a time."""
 
 import collections
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import threading
 import time
 
 from .process import ACCEPTANCE
+from .waiting import pause
 
 HEAD = b"GET /plain HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 BODY = b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
@@ -109,7 +111,7 @@ def main(port, count):
                 watch.register(client.socket, selectors.EVENT_READ, client)
             opened += 1
             del waiting[0]
-        time.sleep(STEP)
+        pause(STEP)
         for key, _ in watch.select(0):
             if key.data.was_ended():
                 leave(key.data, clients, watch)
@@ -123,7 +125,7 @@ def main(port, count):
             report = time.monotonic() + EVERY
             print(opened, len(clients), flush=True)
     print(opened, 0, flush=True)
-    time.sleep(3600)
+    signal.pause()
 
 
 def leave(client, clients, watch):

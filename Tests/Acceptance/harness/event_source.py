@@ -6,7 +6,7 @@ import contextlib
 
 import httpx
 
-from .waiting import PATIENCE
+from .waiting import PATIENCE, pace
 
 CONNECTING, OPEN, CLOSED = 0, 1, 2
 
@@ -46,7 +46,7 @@ class EventSource:
                 self.errors += 1
                 if self.ready_state != CLOSED:
                     self.ready_state = CONNECTING
-                    await asyncio.sleep(self.retry / 1000)
+                    await pace(self.retry / 1000)
 
     async def _connect(self, client):
         async with client.stream("GET", self.path, headers=self.headers) as answer:

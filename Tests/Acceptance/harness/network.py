@@ -5,9 +5,10 @@ Machines are network namespaces. They belong to a user namespace where the syste
 one, so that no rights are needed; elsewhere they take those of root.
 """
 
-import contextlib
 import os
 import subprocess
+
+from .system import Unavailable
 
 #: How to get a namespace, and how to get into it: the first that works is taken.
 WAYS = {
@@ -18,35 +19,21 @@ WAYS = {
 CUTS = ["unplugged", "lost in the switch"]
 
 
-class Unavailable(Exception):
-    """This system has no such network; says why."""
-
-
 def run(*command):
     """To its end, which must be a good one."""
-    with _available(command[0]):
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise Unavailable(f"`{' '.join(command)}`: {done.stderr.strip() or done.returncode}")
-
-
-@contextlib.contextmanager
-def _available(program):
-    try:
-        yield
-    except FileNotFoundError:
-        raise Unavailable(f"there is no program `{program}`") from None
 
 
 class Namespace:
     """Lives as long as a process in it, which ends with the tests: its input does."""
 
     def __init__(self, unshare, enter):
-        with _available(unshare[0]):
-            self._keeper = subprocess.Popen(
-                [*unshare, "sh", "-c", "echo in; exec cat"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
+        self._keeper = subprocess.Popen(
+            [*unshare, "sh", "-c", "echo in; exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
         self.pid = self._keeper.pid
         if self._keeper.stdout.readline() != "in\n":
             raise Unavailable(f"`{' '.join(unshare)}`: {self._keeper.stderr.read().strip()}")

@@ -24,7 +24,7 @@ from .log import lines_about
 from .ports import free_port
 from .process import ACCEPTANCE, ROOT, Process, accepts
 from .recipes import recipe
-from .waiting import eventually
+from .waiting import eventually, longer_than
 
 FOLDER = ACCEPTANCE / "apps_of_others"
 #: So long an app is away: clients ask for it meanwhile, more than once.
@@ -291,7 +291,7 @@ class Life:
         clients = [await self._client(door) for door in (self.gateway.tls, self.alone)]
         since = [len(await client.reports()) for client in clients]
         await self._stop_app()
-        await asyncio.sleep(AWAY_SECONDS)
+        await longer_than("two attempts to come back", AWAY_SECONDS)
         await self._start_app()
         if self.kind.is_reloaded:
             await asyncio.gather(*(client.come_again() for client in clients))

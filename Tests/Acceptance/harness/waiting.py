@@ -1,4 +1,4 @@
-"""Waiting for conditions, never for time."""
+"""Waiting for conditions. Where time itself is what a test is about, it has a name."""
 
 import asyncio
 import inspect
@@ -7,6 +7,11 @@ import time
 #: How long a condition may take on a busy machine before the test gives up.
 PATIENCE = 15
 STEP = 0.02
+#: Seconds that a busy machine may add to what is over in time on one that is not. A fault that a
+#: test looks for by the clock has to take longer than that.
+BUSY = 4
+#: Before the five seconds are over that the gateway waits for the other side of a close.
+SOON = 4.5
 
 
 def wait_until(condition, what, patience=PATIENCE):
@@ -47,6 +52,23 @@ async def settled(measure, what, readings=15, patience=PATIENCE):
 
     await eventually(same, f"{what} to stand still", patience)
     return seen[-1]
+
+
+async def longer_than(what, seconds):
+    """Time that must pass, since that is what the test is about: nothing happens although it
+    passed, or `what` is over by now. A condition is waited for with `eventually`."""
+    await asyncio.sleep(seconds)
+
+
+async def pace(seconds):
+    """Between two pieces of traffic, or two looks at it: how often they come is what the test is
+    about."""
+    await asyncio.sleep(seconds)
+
+
+def pause(seconds):
+    """`pace`, where nothing is asynchronous."""
+    time.sleep(seconds)
 
 
 async def together(*scenarios):

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+from .waiting import STEP, pace
+
 
 class Peak:
     def __init__(self, baseline):
@@ -21,7 +23,7 @@ async def peak_memory(process, every=0.05):
     async def watch():
         while True:
             peak.highest = max(peak.highest, process.memory())
-            await asyncio.sleep(every)
+            await pace(every)
 
     watcher = asyncio.create_task(watch())
     try:
@@ -29,3 +31,13 @@ async def peak_memory(process, every=0.05):
     finally:
         peak.highest = max(peak.highest, process.memory())
         watcher.cancel()
+
+
+async def leaves_unread(process, port):
+    """Whether it leaves what came from that port of a client's where it is, however often one
+    looks."""
+    for _ in range(10):
+        if not process.unread_from(port):
+            return False
+        await pace(STEP)
+    return True

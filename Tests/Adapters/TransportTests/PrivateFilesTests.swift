@@ -94,12 +94,17 @@ import Transport
         #expect(try PrivateFiles.exposure(ofFolder: inner) == exposure)
     }
 
-    @Test(.enabled(if: geteuid() == 0, "only root gives folders away"))
-    func `another user's folder is known`() throws {
+    @Test func `another user's folder is known`() throws {
         let inner = folder.path("inner")
         try PrivateFiles.makeFolder(inner)
-        try FileManager.default.setAttributes([.ownerAccountID: 4711], ofItemAtPath: inner)
-        #expect(try PrivateFiles.exposure(ofFolder: inner) == .foreign(userID: 4711))
+        var owner = geteuid()
+        if owner == 0 {
+            // Root's folders are nobody's concern; only root gives folders away.
+            owner = 4711
+            try FileManager.default.setAttributes([.ownerAccountID: owner], ofItemAtPath: inner)
+        }
+        #expect(try PrivateFiles.exposure(ofFolder: inner, for: owner) == nil)
+        #expect(try PrivateFiles.exposure(ofFolder: inner, for: 815) == .foreign(userID: owner))
         #expect(throws: SystemError("stat", code: ENOENT)) {
             try PrivateFiles.exposure(ofFolder: folder.path("nowhere"))
         }

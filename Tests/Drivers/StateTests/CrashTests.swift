@@ -42,6 +42,7 @@ import Transport
                 processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]
             ) { [path = path as String, delay = delay as Int] in
                 try System.startThread(name: "killer") {
+                    // The moment of the kill is what differs from round to round.
                     usleep(UInt32(delay))
                     kill(getpid(), SIGKILL)
                 }
@@ -78,6 +79,7 @@ private struct Writer {
         let first = try Mailbox<Void>(capacity: 1)
         try System.startThread(name: "killer") {
             while first.take().isEmpty { usleep(200) }
+            // The moment of the kill is what differs from round to round.
             usleep(UInt32(delay) * 1000)
             kill(getpid(), SIGKILL)
         }

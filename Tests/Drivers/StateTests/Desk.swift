@@ -57,8 +57,12 @@ final class Desk {
 
     /// Waits until it is so.
     func wait(until isSo: (Desk) throws -> Bool) throws {
+        try Self.wait { try isSo(self) }
+    }
+
+    static func wait(until isSo: () throws -> Bool) throws {
         let deadline = SystemClock.now() + .seconds(30)
-        while try !isSo(self) {
+        while try !isSo() {
             guard SystemClock.now() < deadline else { throw TookTooLong() }
             Thread.sleep(forTimeInterval: 0.005)
         }

@@ -9,6 +9,7 @@ import re
 import time
 
 from ..certificates import CONTEXT
+from ..waiting import STEP, pace
 from .asks import Plan, Scope
 from .talker import Talker
 
@@ -144,7 +145,7 @@ async def crosstalk(
     async def disturb():
         due = step
         while not is_over():
-            await asyncio.sleep(0.02)
+            await pace(STEP)
             if verdict.answers >= due:
                 due += step
                 between()
