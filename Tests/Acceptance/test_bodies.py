@@ -17,6 +17,7 @@ listen 127.0.0.1:$http
 backend waiting { server 127.0.0.1:$waiting }
 backend odd     { server 127.0.0.1:$odd }
 route /flood           { backend odd }
+route /streamed/       { stream; strip /streamed; backend odd }
 route /websocket-flood { websocket; backend odd }
 route /stuck           { backend odd }
 route /                { backend waiting }
@@ -113,14 +114,15 @@ async def statistics(odd_itself, word):
         return (await client.get("/statistics")).json()[word]
 
 
+@pytest.mark.parametrize("path", ["/flood", "/streamed/flood"])
 @pytest.mark.parametrize("kind", ["plain", "tls"])
-async def test_a_client_that_stops_reading_stops_the_upstream(gateway, odd_itself, kind):
+async def test_a_client_that_stops_reading_stops_the_upstream(gateway, odd_itself, kind, path):
     def sent():
         return statistics(odd_itself, "flooded")
 
     before = await sent()
     async with connection(getattr(gateway, kind), limit=65536) as raw, peak_memory(gateway) as peak:
-        await raw.send("GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await raw.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await raw.until(b"\r\n\r\n")
         stood = await settled(sent, "the upstream's sending")
         assert stood - before < 64 * MEGABYTE, "no more than the kernel's buffers hold"

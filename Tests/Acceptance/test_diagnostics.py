@@ -3,12 +3,13 @@ write. Everything that a start would stumble over is said by `gateway check` bef
 
 import datetime
 import os
+import pathlib
 import re
 import shutil
 import signal
 import socket
-import stat
 import subprocess
+import tempfile
 
 import httpx
 import pytest
@@ -226,14 +227,20 @@ def drop_rights():
         os.setuid(65534)
 
 
-def check_without_rights(tmp_path, text, before=()):
-    file = tmp_path / "gateway.conf"
+@pytest.fixture
+def open_folder():
+    """Everybody may look into it, and into those that it lies in. `tmp_path` lies in one that pytest
+    closes to others whenever it begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
+
+
+def check_without_rights(folder, text, before=()):
+    file = folder / "gateway.conf"
     file.write_text(text)
-    for folder in [tmp_path, *tmp_path.parents]:
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
     # Where it was built, only its builder may look.
-    program = shutil.copy(binary(), tmp_path / "program")
+    program = shutil.copy(binary(), folder / "program")
     os.chmod(program, 0o755)
     done = subprocess.run(
         [*before, program, "check", "--config", file], capture_output=True, text=True,
@@ -243,20 +250,20 @@ def check_without_rights(tmp_path, text, before=()):
     return done
 
 
-def test_files_that_this_user_may_not_write(tmp_path):
-    log, closed = tmp_path / "access.json", tmp_path / "closed"
+def test_files_that_this_user_may_not_write(open_folder):
+    log, closed = open_folder / "access.json", open_folder / "closed"
     log.write_text("")
     log.chmod(0o400)
     closed.mkdir()
     closed.chmod(0o555)
     unwritable = "this user is not allowed to write there"
     for path in (log, closed / "access.json"):
-        assert_said(check_without_rights(tmp_path, with_log(path)), str(path), unwritable)
+        assert_said(check_without_rights(open_folder, with_log(path)), str(path), unwritable)
     state = f"listen 127.0.0.1:{free_port()}\nstate {closed}/kept\n{ROUTE}"
-    done = check_without_rights(tmp_path, state)
+    done = check_without_rights(open_folder, state)
     assert_said(done, f"{closed}/kept", "not allowed to write there")
     private = f"listen unix:{closed}/a.sock\n{ROUTE}"
-    done = check_without_rights(tmp_path, private)
+    done = check_without_rights(open_folder, private)
     assert_said(done, f"unix:{closed}/a.sock", "not allowed to create files in", str(closed))
 
 
@@ -272,8 +279,8 @@ def strict_network():
     return way
 
 
-def test_a_port_that_this_user_may_not_have(tmp_path, strict_network):
-    done = check_without_rights(tmp_path, f"listen 0.0.0.0:81\n{ROUTE}", strict_network)
+def test_a_port_that_this_user_may_not_have(open_folder, strict_network):
+    done = check_without_rights(open_folder, f"listen 0.0.0.0:81\n{ROUTE}", strict_network)
     assert_said(done, "0.0.0.0:81", "port below 1024", "CAP_NET_BIND_SERVICE")
 
 

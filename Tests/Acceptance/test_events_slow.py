@@ -5,9 +5,11 @@ import asyncio
 import contextlib
 import time
 
+import pytest
+
 from harness.log import assert_logged
 from harness.raw import connection
-from harness.waiting import BUSY, longer_than, pace, settled, together
+from harness.waiting import BUSY, again_if_late, longer_than, pace, settled, together
 from harness.wire import marked
 
 CONFIGURATION = """
@@ -112,6 +114,8 @@ async def reader_that_trickles_is_cut(gateway, upstream):
     await assert_logged(gateway, stream.target, "slow_consumer", status=200)
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_a_steady_reader_is_not_cut(gateway, upstream):
     """At 60 kB a second, with a queue that is full all the time, for several times as long as it
     may stand still. When it stops, it is cut."""
@@ -129,6 +133,8 @@ async def test_a_steady_reader_is_not_cut(gateway, upstream):
     await assert_logged(gateway, stream.target, "slow_consumer", status=200)
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_a_reader_that_takes_a_lot_at_once_is_not_cut(gateway, upstream):
     """Then nothing for several times as long as it may stand still. When it stops, it is cut."""
     async with flooded(gateway, upstream, "/gulps") as stream:
@@ -154,6 +160,8 @@ async def reader_that_catches_up_in_time_is_not_cut(gateway, upstream, path, pau
     await assert_logged(gateway, stream.target, "client_gone", status=200)
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_slow_readers(gateway, upstream):
     opaque = "Content-Encoding: gzip\r\n"
     await together(

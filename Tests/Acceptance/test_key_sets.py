@@ -172,7 +172,7 @@ async def test_nonsense_does_no_harm(start_blocks, issuer):
         issuer.answers[f"/hop/{hop}"] = redirect(f"/hop/{hop - 1}" if hop else "/good", 308)
     names = [*USELESS, *USEFUL]
     gateway = start_blocks(
-        {name: jwks(issuer, f"/{name}", "timeout 1s; size 64k", "127.0.0.1") for name in names}
+        {name: jwks(issuer, f"/{name}", "timeout 3s; size 64k", "127.0.0.1") for name in names}
     )
     token = key.mint()
 

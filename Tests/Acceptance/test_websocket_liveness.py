@@ -9,7 +9,7 @@ import websockets
 
 from harness.deflating import DEFLATE
 from harness.log import assert_logged, line
-from harness.waiting import BUSY, longer_than, pace, together
+from harness.waiting import BUSY, again_if_late, longer_than, pace, together
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, dialled, switched, wired,
 )  # fmt: skip
@@ -51,8 +51,8 @@ def seat(path, device="A"):
 async def silence_is_death(gateway, upstream, opened, path, door):
     """The client reads, but neither speaks nor answers."""
     loop = asyncio.get_running_loop()
+    started = loop.time()
     async with opened(seat(path), door) as (client, app):
-        started = loop.time()
         ping = await client.receive()
         assert ping.opcode == PING and loop.time() - started > 0.7
         # The seat is taken until then.
@@ -201,6 +201,8 @@ async def nobody_is_asked_too_often(opened):
             await asyncio.wait_for(other.receive(), 0.1)
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_silence_is_death_and_anything_else_is_life(gateway, upstream, opened):
     await together(
         *[silence_is_death(gateway, upstream, opened, path, gateway.plain) for path in PATHS[:3]],

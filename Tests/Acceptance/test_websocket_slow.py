@@ -11,7 +11,7 @@ import pytest
 
 from harness.deflating import DEFLATE
 from harness.log import assert_logged, line
-from harness.waiting import BUSY, longer_than, pace, settled, together
+from harness.waiting import BUSY, again_if_late, longer_than, pace, settled, together
 from harness.watch import peak_memory
 from harness.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, wired
 
@@ -454,6 +454,8 @@ async def slow_app_holds_its_client_back_and_nobody_else(gateway, upstream):
             flood.app.reset()
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_slow_readers(gateway, slowly, upstream):
     async with peak_memory(gateway) as peak:
         await together(
@@ -487,6 +489,8 @@ async def test_slow_readers(gateway, slowly, upstream):
     assert peak.growth < 24 * MEGABYTE, "a score of sockets, and one queue of 4 MB"
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_steady_readers(gateway, upstream):
     """Those of large buffers take a lot at once, and then nothing for longer than `slow` says."""
     await together(
@@ -496,6 +500,8 @@ async def test_steady_readers(gateway, upstream):
     )
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_readers_that_take_a_lot_at_once(gateway, upstream):
     """As a video player does: far above the least rate on the whole, in gulps."""
     await together(
@@ -505,6 +511,8 @@ async def test_readers_that_take_a_lot_at_once(gateway, upstream):
     )
 
 
+@pytest.mark.timeout(180)
+@again_if_late
 async def test_nobody_else_waits_for_a_slow_reader(gateway, slowly, upstream):
     """On one worker, and on the same route."""
     async with slowly("/wait") as (slow, app), slowly("/wait/compressed") as (other, other_app):

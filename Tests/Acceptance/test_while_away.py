@@ -162,7 +162,7 @@ async def chunks(body):
 
 async def test_what_comes_behind_a_request_that_waits_is_answered_in_turn(start_away, start_app):
     port = free_port()
-    gateway, operator = start_away(port)
+    gateway, operator = start_away(port, "while_away hold 1m;")
     async with connection(gateway.plain) as raw:
         await raw.send(GET.format("/healthz", "") + GET.format("/echo?second", ""))
         await held(operator, 1)

@@ -32,6 +32,10 @@ import Testing
         report(tree.sources.flatMap { file in rules.flatMap { $0.findings(in: file) } })
     }
 
+    @Test func `nobody says, tests neither`() {
+        report(tree.files.flatMap { file in WordRule.everywhere.flatMap { $0.findings(in: file) } })
+    }
+
     @Test func `machines name every state`() {
         #expect(tree.sources.filter(MachineRule.isMachine).count > 20)
         report(MachineRule.findings(in: tree.sources))

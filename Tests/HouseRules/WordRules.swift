@@ -28,6 +28,13 @@ struct WordRule: Sendable {
             !House.uncheckedSendable.contains(file.path)
         },
     ]
+
+    /// Those that tests may not say either.
+    static let everywhere = [
+        WordRule(
+            word: "Mutex<",
+            reason: "ThreadSanitizer does not know it and takes it for a race: use `Guarded`")
+    ]
 }
 
 /// A machine's switch names every state: the file that declares its states says no `default:`, but

@@ -18,6 +18,12 @@ import Testing
         #expect(words("Sources/Policy/Sessions/A.swift", "// " + line) == [])
     }
 
+    @Test(arguments: ["let a = Mutex<Int>(0)", "private let a: Mutex<[Int]>"])
+    func `tests may not say everything either`(line: String) {
+        let file = SourceFile(path: "Tests/Policy/SessionsTests/A.swift", line)
+        #expect(WordRule.everywhere.flatMap { $0.findings(in: file) }.count == 1)
+    }
+
     @Test func `some places may say what others may not`() {
         #expect(words("Sources/gateway/main.swift", "print(a)") == [])
         #expect(words("Sources/Adapters/TLS/A.swift", "unsafe a()") == [])

@@ -1,4 +1,5 @@
 import Clock
+import Locks
 import Sessions
 import Settings
 import Synchronization
@@ -185,8 +186,8 @@ final class FrontDesk: Sendable {
     private let told: Told
 
     private final class Told: Sendable {
-        let messages = Mutex<[String]>([])
-        let reports = Mutex<[String]>([])
+        let messages = Guarded<[String]>([])
+        let reports = Guarded<[String]>([])
     }
 
     init() {
@@ -236,7 +237,7 @@ private final class Race: Sendable {
     let rules: SessionRules
     /// The most sessions that anyone saw.
     let most = Atomic(0)
-    let leases = Mutex<[SessionLease]>([])
+    let leases = Guarded<[SessionLease]>([])
 
     init(rules: SessionRules) { self.rules = rules }
 

@@ -84,7 +84,7 @@ import Upstreams
             events: [.init(0, .take)], outOfTime: (8, .take)),
     ]
 
-    @Test(arguments: cases) func `is out of time`(example: Case) {
+    @Test(arguments: cases) func `is out of time`(example: Case) throws {
         var patience = ServerPatience(response: .seconds(8), pause: example.pause)
         var taken: Int64 = 0
         var next = Instant.never
@@ -92,7 +92,9 @@ import Upstreams
         for event in example.events + [last] {
             while next < Self.at(event.second) {
                 switch patience.judge(taken: taken, at: next) {
-                case .inTime(let until): next = until
+                case .inTime(let until):
+                    try #require(until > next, "who looks again looks later")
+                    next = until
                 case .outOfTime(let turn):
                     let second = Double(next.nanoseconds) / 1_000_000_000
                     #expect(turn == example.outOfTime?.turn)
