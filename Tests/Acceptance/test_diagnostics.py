@@ -229,8 +229,8 @@ def drop_rights():
 
 @pytest.fixture
 def open_folder():
-    """Everybody may look into it, and into those that it lies in. `tmp_path` lies in one that pytest
-    closes to others whenever it begins."""
+    """Everybody may look into it, and into those that it lies in. `tmp_path` lies in one that
+    pytest closes to others whenever it begins."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield pathlib.Path(folder)
@@ -269,8 +269,8 @@ def test_files_that_this_user_may_not_write(open_folder):
 
 @pytest.fixture
 def strict_network():
-    """What starts a command where ports below 1024 are for the privileged: here, or, where everybody
-    may have every port, in a network namespace, which has the kernel's own limits."""
+    """What starts a command where ports below 1024 are for the privileged: here, or, where
+    everybody may have every port, in a network namespace, which has the kernel's own limits."""
     if first_unprivileged_port() >= 1024:
         return ()
     way = ("unshare", "--user", "--net")

@@ -74,7 +74,7 @@ def pause(seconds):
 
 
 async def together(*scenarios):
-    """Runs what takes seconds each beside each other, to the end of all, and tells every failure."""
+    """Runs what takes seconds each beside each other, to the end of all; tells every failure."""
     ends = await asyncio.gather(*scenarios, return_exceptions=True)
     failures = [end for end in ends if isinstance(end, BaseException)]
     if failures:
