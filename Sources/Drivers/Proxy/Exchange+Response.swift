@@ -5,6 +5,7 @@ internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Loop
 internal import Routing
 internal import Sessions
 internal import Settings

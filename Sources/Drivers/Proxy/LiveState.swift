@@ -4,8 +4,8 @@ internal import Entry
 internal import Generations
 internal import HTTP
 internal import Identity
-internal import Loop
 internal import JWT
+internal import Loop
 internal import Sessions
 internal import Settings
 internal import Transport

@@ -85,6 +85,12 @@ final class ThreadState {
         clientCount -= 1
     }
 
+    /// Connections of clients, and requests that are finished without theirs.
+    var occupants: Int { clientCount + unattended.value }
+
+    /// No more connections are taken.
+    var isFull: Bool { occupants >= generation.settings.limits.connections }
+
     /// SIGTERM came.
     var isDraining: Bool { drain.isRunning }
 

@@ -117,10 +117,7 @@ package final class Worker {
 
     private func accept(from listener: ListeningSocket) {
         for _ in 0..<Self.acceptBatch {
-            guard
-                thread.clientCount + thread.unattended.value
-                    < generation.settings.limits.connections
-            else { return pauseAccepting(listener) }
+            if thread.isFull { return pauseAccepting(listener) }
             switch listener.socket.accept() {
             case .none: return
             case .exhausted:
@@ -271,8 +268,7 @@ package final class Worker {
     }
 
     private func continueDraining() {
-        let isEmpty = thread.clientCount + thread.unattended.value == 0
-        switch thread.drain.judge(isEmpty: isEmpty, at: loop.now) {
+        switch thread.drain.judge(isEmpty: thread.occupants == 0, at: loop.now) {
         case .wait: break
         case .sayLast(let end):
             for case .client(let client) in thread.members.elements { client.drainIsOver() }
