@@ -194,7 +194,6 @@ extension Exchange {
 
     private func carryOut(_ step: EventFlow.Step, _ output: inout [UInt8]) {
         switch step {
-        // Done where the input is.
         case .pass: break
         case .send:
             send(output.span)

@@ -56,11 +56,7 @@ extension WebSocketFlow {
     /// longer.
     package mutating func end(_ ending: StreamEnding, now: Instant) {
         switch state {
-        case .ending(let first, let closed) where !ending.awaitsBoundary:
-            if let closed, closed.sender == .upstream {
-                return conclude(first.reason, detail: closed.word, .finish)
-            }
-            breakOff(first)
+        case .ending(let first, _) where !ending.awaitsBoundary: endAtOnce(first)
         case .over, .ending: break
         case .open: begin(ending, nil, now: now)
         case .closing(let closed) where closed.sender == .upstream:
@@ -73,11 +69,12 @@ extension WebSocketFlow {
 
     /// Ends the socket at once: what either side still sends or waits for is nobody's any more.
     package mutating func giveUp(_ reason: EndReason, detail: String?) {
-        if isOver { return }
-        if let closed, closed.sender == .upstream {
-            return conclude(reason, detail: closed.word, .finish)
-        }
-        breakOff(StreamEnding(reason, detail: detail))
+        if !isOver { endAtOnce(StreamEnding(reason, detail: detail)) }
+    }
+
+    private mutating func endAtOnce(_ ending: StreamEnding) {
+        guard let closed, closed.sender == .upstream else { return breakOff(ending) }
+        conclude(ending.reason, detail: closed.word, .finish)
     }
 
     /// The client takes what waits for it slower than it may.
@@ -142,21 +139,18 @@ extension WebSocketFlow {
 
     /// The client broke the protocol or a limit.
     mutating func violated(_ reason: EndReason, _ detail: String, now: Instant) {
+        guard isListening else { return }
+        orders.give(.ignoreClient)
         let ending = StreamEnding(reason, detail: detail)
         switch state {
         case .violated, .over: break
-        case .ending(_, let closed?) where closed.sender == .gateway: break
-        case .closing:
-            orders.give(.ignoreClient)
-            end(ending, now: now)
-        case .ending(let first, let closed):
-            orders.give(.ignoreClient)
-            // The client's close frame, if that is waited for, will not come any more.
-            if let closed { return conclude(first.reason, detail: closed.word, .finish) }
+        case .closing: end(ending, now: now)
+        // The client's close frame will not come any more.
+        case .ending(let first, let closed?): conclude(first.reason, detail: closed.word, .finish)
+        case .ending(let first, nil):
+            leaveUpstream(first.reason)
             state = .ending(first, Closed(sender: .gateway, word: nil))
-            if toUpstream != nil { orders.give(.toUpstream(.goodbye(first.reason))) }
         case .open:
-            orders.give(.ignoreClient)
             if toUpstream != nil { orders.give(.toUpstream(.goodbye(reason))) }
             state = .violated(ending)
             timers[.end] = now + Self.settleTimeout
@@ -192,7 +186,8 @@ extension WebSocketFlow {
 
     /// The last words and the close frame, between two messages.
     mutating func sayLast(_ ending: StreamEnding, _ closed: Closed?) {
-        for message in lastWords(of: ending) { orders.give(.toClient(.text(message))) }
+        let words = ending.lastWords(in: terms.namespace)
+        for message in words { orders.give(.toClient(.text(message))) }
         orders.give(.toClient(.close(ending)))
         leaveUpstream(ending.reason)
         // What the client sends after a violation means nothing any more (RFC 6455 §7.1.7).
@@ -246,18 +241,22 @@ extension WebSocketFlow {
         case .client, .gateway: false
         }
     }
+}
 
+extension StreamEnding {
     /// The text messages in front of the close frame, which say to the client's program what the
     /// code means: a JSON object, or packets of Socket.IO where that is spoken, whose clients would
     /// take anything else for broken.
-    private func lastWords(of ending: StreamEnding) -> [[UInt8]] {
-        guard let namespace = terms.namespace else { return ending.message.map { [$0] } ?? [] }
+    ///
+    /// - Parameter namespace: where packets go; nil where no Socket.IO is spoken.
+    fileprivate func lastWords(in namespace: String?) -> [[UInt8]] {
+        guard let namespace else { return message.map { [$0] } ?? [] }
         var packets: [[UInt8]] = []
-        if let object = ending.message {
+        if let message {
             packets.append(
-                SocketPacket.event(namespace, "force_disconnect", argument: object.span))
+                SocketPacket.event(namespace, "force_disconnect", argument: message.span))
         }
-        if ending.comingBack == .never, ending.reason.isAboutClient {
+        if comingBack == .never, reason.isAboutClient {
             packets.append(SocketPacket.disconnect(namespace))
         }
         return packets
