@@ -281,8 +281,8 @@ let package = Package(
         tests(
             "Generations", "Drivers",
             [
-                "Generations", "Settings", "Entry", "KeySets", "Upstreams", "JWT", "TLS", "Peers",
-                "Prepared",
+                "Generations", "Settings", "Entry", "KeySets", "Upstreams", "JWT", "TLS",
+                "Transport", "Peers", "Prepared",
             ]),
         tests(
             "Operations", "Drivers",

@@ -122,7 +122,7 @@ enum House {
     static let leastTested = 60
     /// Rooms with fewer, most of whose tests run the program from outside.
     static let littleTested: [String: Int] = [
-        "Bookkeeping": 33, "Control": 0, "Generations": 32, "HTTP": 48, "Operations": 34,
+        "Bookkeeping": 47, "Control": 0, "Generations": 34, "HTTP": 48, "Operations": 34,
         "Proxy": 16, "Records": 35, "Settings": 55, "gateway": 0,
     ]
 

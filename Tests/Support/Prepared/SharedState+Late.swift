@@ -3,6 +3,7 @@ package import Generations
 package import LateStores
 import Locks
 import Sessions
+import Settings
 
 extension SharedState {
     /// With a store of sessions that answers when a test says so.
