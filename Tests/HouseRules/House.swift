@@ -123,11 +123,11 @@ enum House {
     /// Rooms with fewer, most of whose tests run the program from outside.
     static let littleTested: [String: Int] = [
         "Bookkeeping": 47, "Control": 0, "Generations": 34, "HTTP": 48, "Operations": 34,
-        "Proxy": 16, "Records": 35, "Settings": 55, "gateway": 0,
+        "Proxy": 17, "Records": 35, "Settings": 55, "gateway": 0,
     ]
 
     /// Comments that do not name what they are about (`PlainWords`), by room.
-    static let riddles = ["HTTP1": 15, "Proxy": 77]
+    static let riddles = ["HTTP1": 15, "Proxy": 64]
     /// Texts with words that are hard to understand, by room.
     static let unclearTexts = ["Bookkeeping": 1, "Control": 3, "Generations": 1, "HTTP1": 1]
 
