@@ -40,8 +40,7 @@ extension Exchange {
     ) {
         switch event {
         case .data(let range): forward(octets.extracting(range))
-        case .end(let trailers):
-            completed(trailers: trailers)
+        case .end(let trailers): completed(trailers: trailers)
         case .head(let head, let framing):
             if context.opened != nil {
                 return fail(.socketRefused(status: head.status))
@@ -54,18 +53,14 @@ extension Exchange {
             }
         case .informational(let head):
             if context.opened != nil { return }
-            // Not to a client that knows none.
-            let isWritten = client.request.respond(
+            _ = client.request.respond(
                 ClientResponse(head: .app(head), context: context, length: nil))
-            if isWritten {
-                client.request.flush()
-                // It may be the client's turn now, to take that or to send its body.
-                client.updateInterest()
-            }
+            client.request.flush()
+            // The client may have to take that, or to send its body, from now on.
+            client.updateInterest()
             watchServer(hasMoved: true)
         case .tunnel(let head):
-            let rest = octets.extracting(index..<octets.count)
-            switchProtocols(head, rest: rest)
+            switchProtocols(head, rest: octets.extracting(index..<octets.count))
         }
     }
 
