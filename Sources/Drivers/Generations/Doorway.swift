@@ -1,7 +1,7 @@
 /// Where a client's connection came in, as the newest configuration has it: by which generation its
 /// next request is judged, and whether there is to be a next one.
 package struct Doorway {
-    package let listener: ListenerKey
+    private let listener: ListenerKey
     /// What is spoken on the connection, whatever the listener speaks by now.
     package let isTLS: Bool
     package private(set) var generation: Generation
