@@ -144,7 +144,7 @@ def arguments():
     if options.keep and options.keep.exists():
         parser.error(f"--keep wants a folder that is not there yet, unlike {options.keep}")
     if not binary().is_file():
-        parser.error(f"no gateway at {binary()}: swift build -c release --product gateway")
+        parser.error(f"no gateway at {binary()}: Deploy/build")
     return options
 
 

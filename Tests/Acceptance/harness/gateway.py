@@ -25,7 +25,7 @@ def binary():
         return pathlib.Path(named)
     built = [ROOT / ".build" / kind / "gateway" for kind in ("release", "debug")]
     found = [path for path in built if path.exists()]
-    assert found, "no gateway binary: run `swift build -c release --product gateway` first"
+    assert found, "no gateway binary: run `Deploy/build` first"
     return max(found, key=lambda path: path.stat().st_mtime)
 
 

@@ -37,7 +37,7 @@ def binary() -> pathlib.Path:
     named = os.environ.get("GATEWAY_BINARY")
     path = pathlib.Path(named) if named else ROOT / ".build" / "release" / "gateway"
     if not path.exists():
-        raise SystemExit(f"no {path}: run `swift build -c release --product gateway` first")
+        raise SystemExit(f"no {path}: run `Deploy/build` first")
     return path
 
 
