@@ -104,6 +104,8 @@ extension WebSocketFlow {
         leaveUpstream(.clientGone)
         switch state {
         case .violated(let ending): conclude(ending.reason, detail: ending.detail, .close)
+        // The end by rule came first.
+        case .ending(let ending, nil): conclude(ending.reason, detail: ending.detail, .close)
         case .ending(let ending, let closed?) where closed.sender == .gateway:
             conclude(ending.reason, detail: ending.detail, .close)
         case .open, .closing, .ending:

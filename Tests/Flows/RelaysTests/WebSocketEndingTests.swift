@@ -199,7 +199,33 @@ import Testing
         _ = ending.kick()
         #expect(
             ending.clientLost()
-                == ["upstream close 1001 client_gone", "end client_gone - close"])
+                == ["upstream close 1001 client_gone", "end force_disconnect kicked close"])
+    }
+
+    /// Octets that can mean nothing stay in front of whoever goes on reading them.
+    @Test(arguments: Cut.all)
+    func `a client that breaks a rule while an end waits is listened to no more`(cut: Cut) throws {
+        let bad = SocketFrame(opcode: 3, payload: [])
+        let socket = try SocketDialogue(cut: cut)
+        _ = socket.upstream(.begin("t"))
+        #expect(socket.kick() == [])
+        #expect(socket.client(bad) == ["ignored", "upstream close 1001 protocol_error"])
+        #expect(socket.client(bad, .text("more")) == [])
+        #expect(
+            socket.upstream(.last("x")) == [
+                "client more x", "client text bye", "client close 4010 kicked",
+                "end force_disconnect kicked finish",
+            ])
+        let closed = try SocketDialogue(cut: cut)
+        _ = closed.upstream(.begin("t"))
+        _ = closed.kick()
+        _ = closed.upstream(.close(1001))
+        #expect(closed.client(bad) == ["ignored", "end force_disconnect 1001 finish"])
+        let whole = try SocketDialogue(cut: cut, compression: ["client"])
+        let long = String(repeating: "m", count: MessageDirections.spillSize + 1)
+        _ = whole.upstream(.begin(long))
+        #expect(whole.kick() == [])
+        #expect(whole.client(bad) == ["ignored", "upstream close 1001 protocol_error"])
     }
 
     @Test func `an upstream that is gone is 1001 for the client, with a word where it is read`()
