@@ -61,7 +61,8 @@ extension HTTP1Client {
     private func go(on close: LingeringClose, _ step: LingeringClose.Step) {
         switch step {
         case .stay: stay(close)
-        case .close: self.close()
+        // A client that has not taken all of an answer shall not take it for whole.
+        case .close: self.close(reset: stream.pendingCount > 0)
         }
     }
 

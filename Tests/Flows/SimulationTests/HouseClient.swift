@@ -392,7 +392,7 @@ extension HouseClient {
     private func go(on close: LingeringClose, _ step: LingeringClose.Step) {
         switch step {
         case .stay: stay(close)
-        case .close: self.close()
+        case .close: self.close(reset: !wire.pending.isEmpty)
         }
     }
 
