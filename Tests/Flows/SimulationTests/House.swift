@@ -265,6 +265,7 @@ final class House {
 
     func checkTables() {
         checkServers()
+        for origin in origins { origin.check() }
         let places = clients.filter { $0.entrant?.place != nil }.count
         if live.count > places { complain("\(live.count) live, and \(places) have a place") }
         if connections.count(of: 1) != clients.count {

@@ -199,6 +199,14 @@ final class HouseOrigin {
         }
     }
 
+    /// A server that has all of a request, and has said nothing, has a time for that.
+    func check() {
+        guard case .exchange(let exchange) = phase, exchange.response == .awaiting,
+            http.isRequestWhole, wire.pending.isEmpty, due > house.now + .seconds(9)
+        else { return }
+        house.complain("stream \(exchange.entrant.stream) waits for its server for ever")
+    }
+
     private var wantsInput: Bool {
         if http.hasInputEnded { return false }
         switch phase {
