@@ -230,6 +230,7 @@ final class ServerEnd {
         guard isThere else { return }
         let part = outbox.prefix(count)
         wire.incoming += part
+        if !part.isEmpty, let said { truth.asks[said.stream]?.isAnswered = true }
         outbox.removeFirst(part.count)
     }
 

@@ -236,7 +236,10 @@ final class Story {
         case .serverArrives: end.arrive(1 + event.much % 120)
         case .serverArrivesAll: end.arrive(.max)
         case .serverFinishes: end.finish()
-        case .serverBreaks: end.breakOff()
+        case .serverBreaks:
+            // That nothing was answered is when a request may be sent once more.
+            let asked = pick(house.truth.ends.filter(\.isAsked), event.which)
+            (event.much % 2 == 0 ? asked ?? end : end).breakOff()
         case .sayTooMuch:
             end.sayTooMuch()
             end.arrive(.max)

@@ -16,6 +16,8 @@ final class Ask {
     var messageCount = 0
     /// Server connections that its request came on.
     var sightings = 0
+    /// An octet of an answer has come to the gateway.
+    var isAnswered = false
     /// Until when the rules of a reload let it stay.
     var roleEnds: Instant?
 
@@ -131,6 +133,9 @@ final class Truth {
         }
         ask.sightings += 1
         let most = ask.kind.isIdempotent ? 2 : 1
+        if ask.sightings > 1, ask.isAnswered {
+            house.complain("stream \(stream) was sent again, and had been answered")
+        }
         if ask.sightings > most {
             house.complain("stream \(stream) was sent \(ask.sightings) times")
         }
