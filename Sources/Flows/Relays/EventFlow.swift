@@ -95,6 +95,12 @@ package struct EventFlow: ~Copyable, Sendable {
     /// Nothing of ours can be put in now.
     package var isClosed: Bool { events.position != .between }
 
+    /// The end by rule that waits for the end of an event: why the stream ends, whatever comes
+    /// first.
+    package var pendingEnd: StreamEnding? {
+        if case .ending(let end) = state { end } else { nil }
+    }
+
     /// True while the stream was not ended, and is not about to be.
     private var isOpen: Bool { if case .open = state { true } else { false } }
 

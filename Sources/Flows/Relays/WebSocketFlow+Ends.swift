@@ -43,8 +43,9 @@ extension WebSocketFlow {
             timers[.end] = now + Self.closeTimeout
             stopLooking()
         case .ending(let ending, nil): state = .ending(ending, closed)
-        case .closing(let first), .ending(_, let first?):
-            conclude(.normal, detail: first.word, .finish)
+        case .closing(let first): conclude(.normal, detail: first.word, .finish)
+        case .ending(let ending, let first?):
+            conclude(ending.reason, detail: first.word, .finish)
         case .violated, .over: break
         }
     }

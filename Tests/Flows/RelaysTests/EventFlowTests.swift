@@ -1,5 +1,7 @@
 import Clock
+import Configured
 import Endings
+import Settings
 import Testing
 
 @testable import Relays
@@ -7,6 +9,29 @@ import Testing
 /// What of the app's goes on when, and where the gateway's own words stand.
 @Suite struct EventFlowTests {
     private static let long = String(repeating: "x", count: WholeEvents.heldSize)
+
+    // MARK: Ends that wait
+
+    @Test func `an end that waits is known until the stream is over, and is the first`() throws {
+        let settings = try Settings.reading(
+            """
+            listen 127.0.0.1:1
+            backend app { server 127.0.0.1:2 }
+            route / { events; backend app }
+            """)
+        var flow = EventFlow(try #require(settings.routes.first), isOpaque: false, now: .zero)
+        var output: [UInt8] = []
+        var index = 0
+        let beginning = Array("data: \(Self.long)".utf8)
+        _ = flow.received(beginning.span, at: &index, now: .zero, into: &output)
+        #expect(flow.pendingEnd == nil)
+        let end = StreamEnding(.forceDisconnect)
+        _ = flow.end(end, now: .zero, into: &output)
+        _ = flow.end(StreamEnding(.draining), now: .zero, into: &output)
+        #expect(flow.pendingEnd == end)
+        _ = flow.appLost()
+        #expect(flow.pendingEnd == nil)
+    }
 
     // MARK: Whole events
 

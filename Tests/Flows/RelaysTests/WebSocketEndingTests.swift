@@ -138,7 +138,7 @@ import Testing
         _ = socket.at(2)
         if who != "upstream" { #expect(socket.client(.close()) == ["upstream close 1000"]) }
         if who != "client" {
-            let end = who == "both" ? ["end normal 1000 finish"] : []
+            let end = who == "both" ? ["end force_disconnect 1000 finish"] : []
             #expect(socket.upstream(.close(1001)) == ["client close 1001"] + end)
         }
         if who == "both" { return }
