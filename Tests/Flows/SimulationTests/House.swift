@@ -254,7 +254,10 @@ final class House {
     private func drainIsOver() {
         drainEnd = hasSaidLast ? .never : now + .seconds(1)
         if hasSaidLast {
-            for client in clients { client.lost() }
+            // The process is gone, and with it what nobody has taken.
+            for client in clients {
+                client.lostWithAll()
+            }
             return
         }
         hasSaidLast = true

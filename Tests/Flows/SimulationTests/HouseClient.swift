@@ -328,6 +328,12 @@ final class HouseClient {
         }
     }
 
+    /// The process ends.
+    func lostWithAll() {
+        wire.breakOff()
+        lost()
+    }
+
     func drainIsOver() {
         switch phase {
         case .held(let request): request.drainIsOver()

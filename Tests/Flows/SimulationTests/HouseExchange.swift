@@ -246,6 +246,7 @@ final class HouseExchange {
     func conclude(_ reason: EndReason, _ departure: Departure = .normal) {
         guard !hasEnded else { return }
         hasEnded = true
+        let reason = events?.pendingEnd?.reason ?? reason
         entrant.release(departure, at: now)
         house.record(entrant, isUnattended && reason == .normal ? .clientGone : reason)
     }

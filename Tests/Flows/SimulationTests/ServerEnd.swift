@@ -118,6 +118,10 @@ final class ServerEnd {
         let isUpgrade = request.fields["upgrade"] != nil
         if isUpgrade, style != .refusal, style != .untilClose { self.style = .tunnel }
         if !isUpgrade, style == .tunnel { self.style = .length }
+        // Who asks for events mostly hears some.
+        if request.target.hasPrefix("/events"), style == .length || style == .tunnel {
+            self.style = .events
+        }
         outbox += Array(head(name).utf8)
         if self.style == .tunnel { reader.becomeTunnel() }
         if self.style == .length || self.style == .early || self.style == .refusal {

@@ -37,7 +37,7 @@ import Testing
     @Test func `whatever happens, the rules hold`() {
         let first = Fuzzing.seed()
         var failures = 0
-        for seed in first..<first + UInt64(Fuzzing.iterations(default: 400)) {
+        for seed in first..<first + UInt64(Fuzzing.iterations(default: 150)) {
             let events = Story.events(Self.eventCount, seed: seed)
             guard let complaint = complaint(events, seed: seed) else { continue }
             let shorter = shortened(events, seed: seed)

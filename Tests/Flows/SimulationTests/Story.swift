@@ -203,7 +203,7 @@ final class Story {
         let seconds = Int64((house.now - House.begin).components.seconds)
         return Credential(
             user: much % 3, key: much % 7 == 0 ? 2 + much / 7 % 3 : 1,
-            seconds: seconds + Int64([-1, 3, 8, 60, 600, 600][much / 16 % 6]),
+            seconds: seconds + Int64([-1, 2, 4, 9, 60, 600][much / 16 % 6]),
             role: much / 128 % 2 == 0 ? "admin" : "user", number: much / 256 % 9)
     }
 

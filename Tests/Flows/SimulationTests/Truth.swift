@@ -143,15 +143,15 @@ final class Truth {
             return house.complain("stream \(stream) came to a server without a token")
         }
         // While a connection is made nobody is asked about once more.
-        let grace = Duration.seconds(3)
-        if !ask.kind.isJudgedOnce, isKnownBad(stream, for: grace) {
+        let grace = Duration.seconds(8)
+        if !ask.kind.isJudgedOnce, ask.kind != .lone, isKnownBad(stream, for: grace) {
             house.complain(
                 "\(ask.kind) \(stream) came to a server with \(ask.credential?.text ?? "") at"
                     + " \(house.now - House.begin)")
         }
         if let credential = ask.credential, ask.kind.needsToken,
             let role = house.generation.rules.roles[ask.kind.path], role != credential.role,
-            house.lastReload <= ask.asked
+            house.lastReload < ask.asked
         {
             house.complain("stream \(stream) came to a server without the role \(role)")
         }
