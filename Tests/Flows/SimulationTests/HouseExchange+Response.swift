@@ -73,17 +73,18 @@ extension HouseExchange {
     }
 
     private func takeSeatLate() throws(Refusal) {
-        guard var entry = plan.latecomer else { return }
-        defer { entrant.found = entry.found }
-        entry.turnedOutToStay()
-        while case .ask(let question) = try entry.next(at: now) {
+        guard let latecomer = plan.latecomer else { return }
+        defer { entrant.found = latecomer.entry.found }
+        latecomer.entry.turnedOutToStay()
+        while case .ask(let question) = try latecomer.entry.next(at: now) {
             switch question {
             case .names:
-                try entry.told(.names(session: house.newID(), device: house.newID()), at: now)
+                try latecomer.entry.told(
+                    .names(session: house.newID(), device: house.newID()), at: now)
             case .seat(let arrival):
                 let news = entrant.news(of: SeatQuestion.ask(arrival, of: house.store, now: now))
                 if case .open = news { throw .seatIsUnknown }
-                try entry.told(.seat(news), at: now)
+                try latecomer.entry.told(.seat(news), at: now)
             case .memory, .time, .rate, .token, .keys, .message, .place, .body, .refresh: return
             }
         }

@@ -15,9 +15,9 @@ final class HousePlan {
     var group: BackendGroup
     let route: ServedRoute
     let target: NormalisedTarget
-    let latecomer: RequestEntry?
+    let latecomer: HouseRequest?
 
-    init(_ order: ForwardOrder, _ group: BackendGroup, latecomer: RequestEntry?) {
+    init(_ order: ForwardOrder, _ group: BackendGroup, latecomer: HouseRequest?) {
         self.group = group
         route = order.route
         target = order.target

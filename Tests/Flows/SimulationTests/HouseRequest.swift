@@ -58,7 +58,7 @@ final class HouseRequest {
     unowned let client: HouseClient
     private let head: RequestHead
     private(set) var entrant: Entrant
-    private(set) var entry: RequestEntry
+    var entry: RequestEntry
     private var body: [UInt8] = []
     private var question: SeatQuestion?
     /// The refresh that is waited for.
@@ -215,7 +215,7 @@ final class HouseRequest {
         }
         let plan = HousePlan(
             order, entrant.generation.groups[order.backend],
-            latecomer: order.mayTakeSeatLate ? entry : nil)
+            latecomer: order.mayTakeSeatLate ? self : nil)
         let exchange = HouseExchange(plan, entrant, framing, client)
         client.begin(exchange)
         exchange.begin()
