@@ -12,10 +12,19 @@ final class LogSlip {
     /// The number of its stream, by which everything that belongs to it is tagged.
     let stream: Int
     /// The first end by rule that it was told of while it lived.
-    var firstEnd: EndReason?
+    private(set) var firstEnd: EndReason?
+    /// When it was told of it.
+    private(set) var firstEndTime = Instant.never
     private(set) var lines: [EndReason] = []
 
     init(_ stream: Int) { self.stream = stream }
+
+    /// An end by rule is told to a stream that lives.
+    func note(_ reason: EndReason, at now: Instant) {
+        guard firstEnd == nil else { return }
+        firstEnd = reason
+        firstEndTime = now
+    }
 
     func write(_ reason: EndReason) { lines.append(reason) }
 }

@@ -46,6 +46,14 @@ extension HouseClient {
     /// Whoever waits is waited for, and no longer than that.
     func check() {
         if let fault = timers.fault { house.complain("client \(number): \(fault)") }
+        if let slip = entrant?.slip, slip.lines.isEmpty,
+            slip.firstEndTime < house.now && house.now - slip.firstEndTime > .seconds(5)
+        {
+            house.complain("stream \(slip.stream) does not end")
+        }
+        if case .lingering = phase, house.now - lingeringSince > .seconds(63) {
+            house.complain("client \(number) lingers for ever")
+        }
         guard let request else { return }
         guard let deadline = request.entry.deadline else {
             return house.complain("stream \(request.entrant.stream) is held for ever")

@@ -41,6 +41,7 @@ final class HouseClient {
     var timers = WatchedTimers<Timer>()
     var pace = ClientPace()
     private var hasServed = false
+    private(set) var lingeringSince = Instant.never
 
     init(_ house: House, _ wire: Wire, _ lease: ConnectionLease) {
         self.house = house
@@ -378,6 +379,7 @@ extension HouseClient {
         let close = LingeringClose(
             manner, limit: generation.limits.lingering, at: house.now)
         enter(.lingering(close))
+        lingeringSince = house.now
         held = []
         wire.finishSending()
         linger()

@@ -180,12 +180,12 @@ extension HouseExchange {
     func end(_ ending: StreamEnding) {
         guard !hasEnded else { return }
         guard !isEventStream else {
-            entrant.slip.note(ending.reason)
+            entrant.slip.note(ending.reason, at: now)
             var output: [UInt8] = []
             return told(events?.end(ending, now: now, into: &output), output)
         }
         guard case .awaiting = response else { return }
-        entrant.slip.note(ending.reason)
+        entrant.slip.note(ending.reason, at: now)
         closeUpstream()
         hasEnded = true
         entrant.release(.normal, at: now)
@@ -310,11 +310,6 @@ extension HouseExchange {
         client.resume()
         if house.isDraining { client.drain() }
     }
-}
-
-extension LogSlip {
-    /// An end by rule is told to a stream that lives.
-    func note(_ reason: EndReason) { if firstEnd == nil { firstEnd = reason } }
 }
 
 extension Wire {

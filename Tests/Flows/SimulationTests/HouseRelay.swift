@@ -187,7 +187,7 @@ final class HouseRelay {
     }
 
     func disconnect(_ ending: StreamEnding) {
-        if flow.isOpen { entrant.slip.note(ending.reason) }
+        if flow.isOpen { entrant.slip.note(ending.reason, at: now) }
         flow.end(ending, now: now)
         settle()
     }

@@ -31,10 +31,10 @@ struct Happening: CustomStringConvertible {
         (.connect, 6), (.ask, 12), (.body, 4), (.wholeBody, 5), (.speak, 6), (.renew, 2),
         (.closeSocket, 1), (.breakRules, 1), (.arrive, 12), (.arriveAll, 24),
         (.clientFinishes, 1), (.clientLeaves, 2), (.stall, 2), (.take, 4), (.silent, 1),
-        (.answer, 18), (.goOn, 14), (.torn, 5), (.large, 3), (.serverEnds, 7),
+        (.answer, 18), (.goOn, 20), (.torn, 5), (.large, 3), (.serverEnds, 7),
         (.serverArrives, 10), (.serverArrivesAll, 22), (.serverFinishes, 1),
         (.serverBreaks, 2), (.sayTooMuch, 1), (.serverStalls, 1), (.serverTakes, 2), (.door, 3),
-        (.moment, 10), (.second, 8), (.longWhile, 2), (.reload, 2), (.revoke, 2), (.kick, 2),
+        (.moment, 10), (.second, 8), (.longWhile, 2), (.reload, 3), (.revoke, 3), (.kick, 2),
         (.rotate, 2), (.storeAnswers, 12), (.storeCatchesUp, 6),
     ]
     private static let total = weights.reduce(0) { $0 + $1.1 }
@@ -109,6 +109,8 @@ final class Story {
                 house.complain("stream \(busy.entrant?.stream ?? 0) outlives the drain")
             }
         }
+        house.pass(.seconds(70))
+        if note("when nothing happens any more") { return }
         for visitor in visitors { visitor.leave() }
         for end in house.truth.ends { end.breakOff() }
         for _ in 0..<12 {
