@@ -41,10 +41,14 @@ struct WaitingFrames: Sendable {
     static let messageLimit = 16
 
     var ping: [UInt8]?
-    var pong: [UInt8]?
+    private(set) var pong: [UInt8]?
     private var messages: [[UInt8]] = []
 
     var isEmpty: Bool { ping == nil && pong == nil && messages.isEmpty }
+
+    /// The pong to a ping, in place of one that waits still: only the last ping need be answered
+    /// (RFC 6455 §5.5.3).
+    mutating func answer(_ ping: ControlFrame) { pong = ping.payload }
 
     mutating func wait(_ message: [UInt8]) {
         if messages.count == Self.messageLimit { messages.removeFirst() }

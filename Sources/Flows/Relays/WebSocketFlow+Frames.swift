@@ -103,7 +103,7 @@ extension WebSocketFlow {
         switch terms.pings {
         case .relay: if toUpstream != nil { orders.give(.toUpstream(.control(frame))) }
         case .answer where frame.kind == .ping:
-            toClient.pong = frame.payload
+            toClient.answer(frame)
             sendWaitingToClient()
         // A pong that nobody waits for (RFC 6455 §5.5.3).
         case .answer: break
@@ -115,7 +115,7 @@ extension WebSocketFlow {
         case (.close, _): upstreamClosed(frame, now: now)
         case (.ping, .relay), (.pong, .relay): orders.give(.toClient(.control(frame)))
         case (.ping, .answer):
-            toUpstream?.pong = frame.payload
+            toUpstream?.answer(frame)
             sendWaitingToUpstream()
         case (.pong, .answer): break
         }
