@@ -23,8 +23,7 @@ extension Exchange {
         return thread.isAway(plan.group)
     }
 
-    /// No server was reached: waits until its worker says to try once more, unless nobody is there
-    /// who waits.
+    /// No server was reached: who is still there waits until the worker says to try once more.
     func awaitServer() {
         thread.noteAway(plan.group, for: client.token)
         guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,

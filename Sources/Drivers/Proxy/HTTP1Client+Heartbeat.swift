@@ -25,8 +25,7 @@ extension HTTP1Client {
     }
 
     func heartbeatDue() {
-        guard let opened = openedSocket else { return }
-        ping(opened, at: loop.now)
+        if let opened = openedSocket { ping(opened, at: loop.now) }
         scheduleHeartbeat()
     }
 

@@ -25,8 +25,7 @@ extension WebSocketFlow {
             // Within a message its end cannot come any more.
             ending.awaitsBoundary = false
             end(ending, now: now)
-        case .ending(let ending, let closed?) where closed.sender == .gateway:
-            breakOff(ending)
+        case .ending(let ending, let closed?) where closed.sender == .gateway: breakOff(ending)
         case .open, .closing, .ending:
             orders.give(.toClient(.control(frame)))
             passed(frame, by: .upstream, now: now)
@@ -105,9 +104,7 @@ extension WebSocketFlow {
         leaveUpstream(.clientGone)
         switch state {
         case .violated(let ending): conclude(ending.reason, detail: ending.detail, .close)
-        // The end by rule came first.
-        case .ending(let ending, nil): conclude(ending.reason, detail: ending.detail, .close)
-        case .ending(let ending, let closed?) where closed.sender == .gateway:
+        case .ending(let ending, let closed) where closed.map({ $0.sender == .gateway }) ?? true:
             conclude(ending.reason, detail: ending.detail, .close)
         case .open, .closing, .ending:
             conclude(

@@ -209,7 +209,7 @@ import Testing
         let socket = try SocketDialogue(cut: cut)
         _ = socket.upstream(.begin("t"))
         #expect(socket.kick() == [])
-        #expect(socket.client(bad) == ["ignored", "upstream close 1001 protocol_error"])
+        #expect(socket.client(bad) == ["ignored", "upstream close 1001 force_disconnect"])
         #expect(socket.client(bad, .text("more")) == [])
         #expect(
             socket.upstream(.last("x")) == [
@@ -225,7 +225,7 @@ import Testing
         let long = String(repeating: "m", count: MessageDirections.spillSize + 1)
         _ = whole.upstream(.begin(long))
         #expect(whole.kick() == [])
-        #expect(whole.client(bad) == ["ignored", "upstream close 1001 protocol_error"])
+        #expect(whole.client(bad) == ["ignored", "upstream close 1001 force_disconnect"])
     }
 
     @Test func `an upstream that is gone is 1001 for the client, with a word where it is read`()
