@@ -104,9 +104,9 @@ extension WebSocketFlow {
         leaveUpstream(.clientGone)
         switch state {
         case .violated(let ending): conclude(ending.reason, detail: ending.detail, .close)
-        case .ending(let ending, let closed) where closed.map({ $0.sender == .gateway }) ?? true:
-            conclude(ending.reason, detail: ending.detail, .close)
-        case .open, .closing, .ending:
+        case .ending(let ending, let closed):
+            conclude(ending.reason, detail: closed?.word ?? ending.detail, .close)
+        case .open, .closing:
             conclude(
                 closed?.sender == .client ? .normal : .clientGone, detail: closed?.word, .close)
         case .over: break
