@@ -97,6 +97,9 @@ let package = Package(
             ]),
 
         // Drivers: where rooms meet.
+        room(
+            "Origins", "Drivers",
+            ["Bytes", "Clock", "HTTP", "HTTP1", "Loop", "Settings", "Transport", "Upstreams"]),
         room("Loop", "Drivers", ["Bytes", "Clock", "Crypto", "HTTP", "TLS", "Transport"]),
         room(
             "State", "Drivers",
@@ -138,7 +141,8 @@ let package = Package(
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON", "JWT", "SocketIO",
                 "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings",
                 "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates", "Records",
-                "Relays", "Entry", "Loop", "KeySets", "Bookkeeping", "Generations",
+                "Relays", "Entry", "Loop", "Origins", "KeySets", "Bookkeeping",
+                "Generations",
             ]),
         room(
             "Control", "Drivers",
@@ -270,6 +274,13 @@ let package = Package(
             [
                 "Console", "Settings", "Identity", "Sessions", "Records", "Endings", "Transport",
                 "JSON", "HTTP", "HTTP1", "Crypto", "Peers", "Locks", "Bytes", "Clock",
+            ]),
+        tests(
+            "Origins", "Drivers",
+            [
+                "Origins", "Loop", "Bytes", "Clock", "HTTP", "HTTP1", "Peers", "Settings",
+                "Transport",
+                "Upstreams",
             ]),
         tests("Loop", "Drivers", ["Loop", "Clock", "Transport"]),
         tests(

@@ -1,5 +1,6 @@
 internal import Endings
 internal import Entry
+internal import Origins
 internal import Relays
 internal import Transport
 
@@ -18,19 +19,15 @@ extension HTTP1Client {
     }
 }
 
-extension OriginConnection {
+extension OriginLink {
     /// The time to finish is over, also for what is finished without its client.
     func drainIsOver() {
-        switch phase {
-        case .connecting(let exchange), .exchange(let exchange):
-            if exchange.isUnattended { exchange.drainIsOver() }
-        case .webSocket, .idle, .closed: break
-        }
+        if let exchange = unattended { exchange.drainIsOver() }
     }
 }
 
 extension Exchange {
     fileprivate func drainIsOver() {
-        fail(upstream?.isConnected == true ? .unfinished : .draining)
+        fail(upstream?.connection.isConnected == true ? .unfinished : .draining)
     }
 }

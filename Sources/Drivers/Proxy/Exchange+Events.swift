@@ -8,6 +8,7 @@ internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import Loop
+internal import Origins
 internal import Relays
 internal import Sessions
 internal import Settings
@@ -46,6 +47,7 @@ extension Exchange {
 
     func beginEvents(_ fields: Fields) {
         events = EventFlow(plan.route.settings, isOpaque: fields.hasContentCoding, now: loop.now)
+        upstream?.connection.delaysAcknowledgements = true
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
         client.watch.pace.forgetTaking()
         askTokenLater()

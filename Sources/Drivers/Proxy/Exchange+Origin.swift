@@ -4,6 +4,7 @@ internal import Generations
 internal import HTTP
 internal import HTTP1
 internal import Loop
+internal import Origins
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -26,7 +27,7 @@ extension Exchange {
         lease = consume chosen
         context.server = server.address
         if mayUseResting,
-            let resting = OriginConnection.takeResting(
+            let resting = OriginLink.takeResting(
                 for: server.state, mayRepeat: outline.mayBeRepeated(keepsBody: keepsBody),
                 on: thread)
         {
@@ -47,16 +48,15 @@ extension Exchange {
     /// server's turn it is. False when there is none.
     private func useReserved() -> Bool {
         guard
-            let reserved = OriginConnection.takeReserved(
-                for: client.token, in: plan.group, on: thread)
+            let reserved = OriginLink.takeReserved(for: client.token, in: plan.group, on: thread)
         else { return false }
-        lease = plan.group.lease(of: reserved.server)
-        context.server = reserved.address
+        lease = plan.group.lease(of: reserved.connection.server)
+        context.server = reserved.connection.address
         go(on: reserved)
         return true
     }
 
-    private func go(on resting: OriginConnection) {
+    private func go(on resting: OriginLink) {
         upstream = resting
         resting.begin(self)
         upstreamConnected()
@@ -68,11 +68,10 @@ extension Exchange {
         }
         do throws(SystemError) {
             let (stream, isConnected) = try Stream.connect(to: address)
-            let connection = try OriginConnection.open(
-                stream, to: server, isConnected: isConnected, for: self)
-            upstream = connection
+            let link = try OriginLink.open(stream, to: server, isConnected: isConnected, for: self)
+            upstream = link
             if isConnected { return upstreamConnected() }
-            connection.setDeadline(loop.now + plan.group.settings.connectTimeout)
+            link.connection.setDeadline(loop.now + plan.group.settings.connectTimeout)
         } catch {
             notConnected(error)
         }
@@ -129,12 +128,12 @@ extension Exchange {
         guard let isTaken = sendRequest(to: upstream, through: &loop.scratch) else {
             return fail(.unwritable)
         }
-        if let index = lease?.index, !upstream.http.isReused {
+        if let index = lease?.index, !upstream.connection.http.isReused {
             thread.noteReached(index, of: plan.group)
         }
         thread.shared.log.debug(
             "request \(context.id): goes to \(context.server?.text ?? "") on a"
-                + " \(upstream.http.isReused ? "resting" : "new") connection")
+                + " \(upstream.connection.http.isReused ? "resting" : "new") connection")
         if !isTaken, mayResend { return upstreamBroke() }
         watchServer(hasMoved: true)
         upstream.updateInterest()
@@ -144,23 +143,23 @@ extension Exchange {
     // MARK: Whose turn it is
 
     /// The server has not said yet whether it wants the body, of which nothing was sent.
-    var awaitsContinue: Bool { upstream?.http.awaitsContinue ?? false }
+    var awaitsContinue: Bool { upstream?.connection.http.awaitsContinue ?? false }
 
     /// What the server has to do next; nil while it is not waited for.
-    private func turn(of upstream: OriginConnection) -> ServerTurn? {
+    private func turn(of upstream: OriginLink) -> ServerTurn? {
         let requestPart: ServerTurn.RequestPart =
-            if upstream.http.wantsBody {
-                upstream.http.awaitsContinue ? .unaskedBody : .body
+            if upstream.connection.http.wantsBody {
+                upstream.connection.http.awaitsContinue ? .unaskedBody : .body
             } else {
                 .whole
             }
         let responsePart: ServerTurn.ResponsePart =
-            switch upstream.http.answer {
+            switch upstream.connection.http.answer {
             case .nothing, .begun, .informational: .head
             case .head, .whole, .tunnel: isOpenEnded ? .events : .body
             }
         return ServerTurn.next(
-            request: requestPart, isTaken: upstream.stream.pendingCount == 0,
+            request: requestPart, isTaken: upstream.connection.stream.pendingCount == 0,
             response: responsePart, isRead: wantsUpstreamInput)
     }
 
@@ -169,18 +168,18 @@ extension Exchange {
 
     /// After anything moved: the server has its time for what it has to do next. A stream has none.
     func watchServer(hasMoved: Bool) {
-        guard !isOpenEnded, let upstream, upstream.isConnected else { return }
+        guard !isOpenEnded, let upstream, upstream.connection.isConnected else { return }
         let isLarge = context.octetsIn > Self.largeBody
         let due = patience.now(
             turn(of: upstream), hasMoved: hasMoved,
-            taken: isLarge ? upstream.stream.takenCount : nil, at: loop.now)
-        upstream.setDeadline(due)
+            taken: isLarge ? upstream.connection.stream.takenCount : nil, at: loop.now)
+        upstream.connection.setDeadline(due)
     }
 
     func upstreamTimedOut() {
         guard let upstream else { return }
-        switch patience.judge(taken: upstream.stream.takenCount, at: loop.now) {
-        case .inTime(let next): upstream.setDeadline(next)
+        switch patience.judge(taken: upstream.connection.stream.takenCount, at: loop.now) {
+        case .inTime(let next): upstream.connection.setDeadline(next)
         case .outOfTime(.take): fail(.takesNothing)
         case .outOfTime(.answer): fail(.silent)
         case .outOfTime(.goOn): fail(.paused)
@@ -194,7 +193,8 @@ extension Exchange {
 
     /// True when the request may be sent once more.
     var mayResend: Bool {
-        upstream.map { attempt.mayResend($0.http.retryObstacle(keepsBody: keepsBody)) } ?? false
+        guard let connection = upstream?.connection else { return false }
+        return attempt.mayResend(connection.http.retryObstacle(keepsBody: keepsBody))
     }
 
     /// The connection is of no use any more, and no answer came on it.
@@ -202,7 +202,7 @@ extension Exchange {
         guard let upstream, let index = lease?.index else {
             return fail(.closedEarly)
         }
-        let obstacle = upstream.http.retryObstacle(keepsBody: keepsBody)
+        let obstacle = upstream.connection.http.retryObstacle(keepsBody: keepsBody)
         carryOut(
             attempt.failed(
                 .closedEarly, at: index, of: plan.group, obstacle: obstacle, now: loop.now))
@@ -228,7 +228,7 @@ extension Exchange {
     }
 
     /// Gives the upstream connection to a relay, which takes the server's count as well.
-    func handOverUpstream() -> OriginConnection? {
+    func handOverUpstream() -> OriginLink? {
         defer { upstream = nil }
         return upstream
     }

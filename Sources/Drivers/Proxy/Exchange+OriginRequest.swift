@@ -3,6 +3,7 @@ internal import Entry
 internal import Forwarding
 internal import HTTP
 internal import HTTP1
+internal import Origins
 internal import Relays
 internal import Settings
 internal import Transport
@@ -32,33 +33,33 @@ extension Exchange {
     /// - Parameter scratch: empty before and behind it.
     /// - Returns: false when the connection did not take a single octet; nil when the head cannot
     ///   be written.
-    func sendRequest(to upstream: OriginConnection, through scratch: inout [UInt8]) -> Bool? {
+    func sendRequest(to upstream: OriginLink, through scratch: inout [UInt8]) -> Bool? {
         if let version = plan.group.settings.proxyHeader {
             context.provenance.proxyHeader(client).append(version, to: &scratch)
         }
         do throws(SendError) {
             try OriginRequest.append(
                 request, outline, plan: plan, context: context, origin: client.origin,
-                on: &upstream.http, to: &scratch)
+                on: &upstream.connection.http, to: &scratch)
         } catch {
             scratch.removeAll(keepingCapacity: true)
             return nil
         }
-        if request.head.authenticatesConnection { upstream.reserve(for: client) }
-        upstream.finishSending(&scratch)
+        if request.head.authenticatesConnection { upstream.connection.reserve(for: client.token) }
+        upstream.connection.finishSending(&scratch)
         if buffer != nil { sendKept(to: upstream, through: &scratch) }
-        return !upstream.http.isRefused
+        return !upstream.connection.http.isRefused
     }
 
     /// Sends what is kept of the body behind the head, and lets go of it unless all of it may have
     /// to be sent once more.
-    private func sendKept(to upstream: OriginConnection, through scratch: inout [UInt8]) {
-        if let kept = buffer, upstream.http.wantsBody {
-            var isTaken = upstream.send(kept: kept.octets.span, behind: &scratch)
+    private func sendKept(to upstream: OriginLink, through scratch: inout [UInt8]) {
+        if let kept = buffer, upstream.connection.http.wantsBody {
+            var isTaken = upstream.connection.send(kept: kept.octets.span, behind: &scratch)
             if kept.isWhole {
                 isTaken = endBody(kept.trailers, to: upstream, behind: &scratch) && isTaken
             }
-            upstream.finishSending(&scratch, isTaken: isTaken)
+            upstream.connection.finishSending(&scratch, isTaken: isTaken)
         }
         if !mayResend { buffer = nil }
     }
@@ -67,9 +68,9 @@ extension Exchange {
     ///
     /// - Returns: false when nobody waits for it any more.
     func endBody(
-        _ trailers: Fields?, to upstream: OriginConnection, behind scratch: inout [UInt8]
+        _ trailers: Fields?, to upstream: OriginLink, behind scratch: inout [UInt8]
     ) -> Bool {
-        upstream.end(
+        upstream.connection.end(
             trailers: trailers.map(OriginRequest.trailers(of: plan, context)), behind: &scratch)
     }
 
@@ -77,14 +78,14 @@ extension Exchange {
     func upstreamRefusesBody() {
         guard !hasEnded, client.request.lacksBody else { return }
         client.request.discardBody()
-        upstream?.http.abandonRequest()
+        upstream?.connection.http.abandonRequest()
         watchServer(hasMoved: false)
         client.updateInterest()
     }
 
     func upstreamDrained() {
         watchServer(hasMoved: true)
-        guard let upstream, upstream.stream.pendingCount <= Flow.lowWater else { return }
+        guard let upstream, upstream.connection.stream.pendingCount <= Flow.lowWater else { return }
         client.resume()
     }
 }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import HTTP
 internal import HTTP1
 internal import Loop
+internal import Origins
 internal import Transport
 internal import Upstreams
 
@@ -17,8 +18,8 @@ extension Exchange {
         var index = 0
         do throws(ResponseError) {
             while !hasEnded,
-                let event = try upstream.http.receive(
-                    octets, at: &index, unsentCount: upstream.stream.pendingCount)
+                let event = try upstream.connection.http.receive(
+                    octets, at: &index, unsentCount: upstream.connection.stream.pendingCount)
             {
                 take(event, of: octets, behind: index, on: upstream)
             }
@@ -36,7 +37,7 @@ extension Exchange {
 
     private func take(
         _ event: ResponseEvent, of octets: Span<UInt8>, behind index: Int,
-        on upstream: OriginConnection
+        on upstream: OriginLink
     ) {
         switch event {
         case .data(let range): forward(octets.extracting(range))
@@ -45,7 +46,7 @@ extension Exchange {
             if context.opened != nil {
                 return fail(.socketRefused(status: head.status))
             }
-            if head.authenticatesConnection { upstream.reserve(for: client) }
+            if head.authenticatesConnection { upstream.connection.reserve(for: client.token) }
             do throws(HeadError) {
                 try begin(head, framing: framing)
             } catch {

@@ -4,6 +4,7 @@ internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Loop
+internal import Origins
 internal import Relays
 internal import Settings
 internal import Transport
@@ -71,7 +72,7 @@ extension Exchange {
                 case .data(let range):
                     context.octetsIn += range.count
                     let data = octets.extracting(range)
-                    isTaken = upstream.send(data, behind: &loop.scratch) && isTaken
+                    isTaken = upstream.connection.send(data, behind: &loop.scratch) && isTaken
                 case .end(let trailers):
                     isTaken =
                         endBody(trailers, to: upstream, behind: &loop.scratch) && isTaken
@@ -81,7 +82,7 @@ extension Exchange {
         } catch {
             return fail(error.refusal)
         }
-        guard upstream.finishSending(&loop.scratch, isTaken: isTaken) else {
+        guard upstream.connection.finishSending(&loop.scratch, isTaken: isTaken) else {
             return upstreamRefusesBody()
         }
         watchServer(hasMoved: false)

@@ -6,6 +6,7 @@ internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import Loop
+internal import Origins
 internal import Routing
 internal import Sessions
 internal import Settings
@@ -27,7 +28,7 @@ extension Exchange {
         _ = client.request.respond(
             ClientResponse(head: .app(head), context: context, length: length))
         response = .streaming
-        if isOpenEnded { upstream?.clearDeadline() }
+        if isOpenEnded { upstream?.connection.clearDeadline() }
         if lasts {
             beginEvents(head.fields)
         } else if isOpenEnded, context.kind.isDownload, !framing.isEmpty, !isUnattended {

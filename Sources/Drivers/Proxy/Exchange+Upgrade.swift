@@ -8,6 +8,7 @@ internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import Loop
+internal import Origins
 internal import Settings
 internal import Transport
 internal import Upstreams
@@ -56,7 +57,7 @@ extension Exchange {
             relay.awaitSession(for: plan.group.settings.webSocketHandshakeTimeout)
         }
         if !rest.isEmpty { relay.upstreamSent(rest) }
-        if upstream.http.hasInputEnded { relay.upstreamInputEnded() }
+        if upstream.connection.http.hasInputEnded { relay.upstreamInputEnded() }
         client.resume()
         upstream.updateInterest()
         if thread.isDraining { client.drain() }

@@ -7,6 +7,7 @@ internal import Forwarding
 internal import HTTP
 internal import HTTP1
 internal import Loop
+internal import Origins
 internal import Relays
 internal import Sessions
 internal import Settings
@@ -46,7 +47,7 @@ final class Exchange {
     /// Set when the client has left and the request is finished without it.
     var unattended: UnattendedLease?
     /// From the attempt to connect until the response is whole, or both are handed to a relay.
-    var upstream: OriginConnection?
+    var upstream: OriginLink?
     /// What is tried, and tried again.
     var attempt: Attempt
     /// How long the server has for what it has to do next.
@@ -95,8 +96,8 @@ final class Exchange {
 
     var wantsClientInput: Bool {
         if buffer?.isFilling == true { return true }
-        guard let upstream, upstream.isConnected else { return false }
-        return upstream.stream.pendingCount < Flow.highWater
+        guard let upstream, upstream.connection.isConnected else { return false }
+        return upstream.connection.stream.pendingCount < Flow.highWater
     }
 
     var wantsUpstreamInput: Bool {

@@ -2,6 +2,7 @@ internal import Endings
 internal import Entry
 internal import HTTP1
 internal import Loop
+internal import Origins
 internal import Relays
 internal import Transport
 
@@ -31,8 +32,8 @@ extension HTTP1Client {
     /// What would be free without it: its upstream's connection goes with it.
     var shedCount: Int {
         switch phase {
-        case .exchange(let exchange): counted + (exchange.upstream?.counted ?? 0)
-        case .webSocket(let relay): counted + (relay.upstream?.counted ?? 0)
+        case .exchange(let exchange): counted + (exchange.upstream?.connection.counted ?? 0)
+        case .webSocket(let relay): counted + (relay.upstream?.connection.counted ?? 0)
         case .head, .held, .closing, .lingering, .closed: counted
         }
     }

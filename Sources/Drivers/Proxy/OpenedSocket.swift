@@ -7,6 +7,7 @@ internal import HTTP
 internal import HTTP1
 internal import Identity
 internal import Loop
+internal import Origins
 internal import Relays
 internal import Settings
 internal import SocketIO
@@ -215,6 +216,6 @@ extension RelayDriver {
         FrameEncoder.appendMessage(
             socket.isText ? .text : .binary, octets.span, maskingKey: loop.newMaskingKey(),
             to: &output)
-        upstream.stream.send(output.span)
+        upstream.connection.stream.send(output.span)
     }
 }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Deflate
 internal import Entry
 internal import Loop
+internal import Origins
 internal import Relays
 internal import Settings
 internal import Transport
@@ -72,7 +73,7 @@ extension RelayDriver {
 
     private func sendToUpstream(_ output: inout [UInt8]) {
         guard let upstream else { return output.removeAll(keepingCapacity: true) }
-        Self.send(&output, to: upstream.stream)
+        Self.send(&output, to: upstream.connection.stream)
     }
 
     // MARK: From the upstream

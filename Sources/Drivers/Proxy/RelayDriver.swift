@@ -6,6 +6,7 @@ internal import Entry
 internal import Generations
 internal import Identity
 internal import Loop
+internal import Origins
 internal import Relays
 internal import Sessions
 internal import Settings
@@ -21,12 +22,12 @@ final class RelayDriver {
     let route: ServedRoute
     let context: RequestContext
     let windows: KeptWindows?
-    private(set) var upstream: OriginConnection?
+    private(set) var upstream: OriginLink?
     private var lease: ServerLease?
     var flow: WebSocketFlow
 
     init(
-        client: HTTP1Client, upstream: OriginConnection, lease: consuming ServerLease?,
+        client: HTTP1Client, upstream: OriginLink, lease: consuming ServerLease?,
         context: RequestContext, route: ServedRoute, compression: SocketCompression
     ) {
         self.client = client
@@ -55,7 +56,7 @@ final class RelayDriver {
     // MARK: Flow control
 
     /// Octets that wait for the upstream.
-    var upstreamPending: Int { upstream?.stream.pendingCount ?? 0 }
+    var upstreamPending: Int { upstream?.connection.stream.pendingCount ?? 0 }
 
     var wantsClientInput: Bool {
         flow.wantsClientInput(behind: client.stream.pendingCount, upstreamPending: upstreamPending)
@@ -101,8 +102,8 @@ final class RelayDriver {
                 let step = flow.clientSent(octets, at: &index, now: loop.now)
             {
                 switch step {
-                case .forward(let range): upstream?.stream.send(octets.extracting(range))
-                case .forwardHeader(let header): upstream?.stream.send(header.array.span)
+                case .forward(let range): upstream?.connection.stream.send(octets.extracting(range))
+                case .forwardHeader(let header): upstream?.connection.stream.send(header.array.span)
                 case .order(let order): carryOut(order)
                 }
             }
@@ -112,7 +113,7 @@ final class RelayDriver {
         if index < octets.count {
             client.heardWhileClosing(octets.extracting(index..<octets.count))
         }
-        if let upstream, upstream.stream.pendingCount > 0 { upstream.updateInterest() }
+        if let upstream, upstream.connection.stream.pendingCount > 0 { upstream.updateInterest() }
     }
 
     func upstreamSent(_ octets: Span<UInt8>) {
@@ -310,7 +311,7 @@ extension RelayDriver {
         case .toUpstream(let frame):
             var octets: [UInt8] = []
             frame.append(maskingKey: loop.newMaskingKey(), to: &octets)
-            upstream?.stream.send(octets.span)
+            upstream?.connection.stream.send(octets.span)
         case .closeUpstream: closeUpstream()
         case .ignoreClient: client.request.makeLast(leavingRest: true)
         case .resumeLater(let isLight): loop.allowance.resumeLater(client.token, isLight: isLight)

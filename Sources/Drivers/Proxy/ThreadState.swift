@@ -21,7 +21,7 @@ final class ThreadState {
         case mailbox
         case listener(ListeningSocket)
         case client(HTTP1Client)
-        case upstream(OriginConnection)
+        case upstream(OriginLink)
     }
 
     /// The number of the worker.
@@ -73,7 +73,7 @@ final class ThreadState {
         if case .client(let client) = members[token] { client } else { nil }
     }
 
-    func origin(_ token: UInt64) -> OriginConnection? {
+    func origin(_ token: UInt64) -> OriginLink? {
         if case .upstream(let connection) = members[token] { connection } else { nil }
     }
 

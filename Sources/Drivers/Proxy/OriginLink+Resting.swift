@@ -2,21 +2,22 @@ internal import Bookkeeping
 internal import Generations
 internal import HTTP1
 internal import Loop
+internal import Origins
 internal import Transport
 internal import Upstreams
 
 /// Upstream connections between two requests, as `OriginPool` says.
-extension OriginConnection {
+extension OriginLink {
     /// A connection to `server` that rested and may be used now; those that may not are closed.
     ///
     /// - Parameter mayRepeat: the request can be sent once more, if the connection is dead.
     static func takeResting(
         for server: ServerState, mayRepeat: Bool, on thread: ThreadState
-    ) -> OriginConnection? {
+    ) -> OriginLink? {
         while let offer = thread.pool.take(
             for: server, mayRepeat: mayRepeat, at: thread.loop.now, turn: thread.loop.turn)
         {
-            if let connection = accept(offer, on: thread) { return connection }
+            if let link = accept(offer, on: thread) { return link }
         }
         return nil
     }
@@ -25,11 +26,11 @@ extension OriginConnection {
     /// there is one that may be used.
     static func takeReserved(
         for client: UInt64, in group: BackendGroup, on thread: ThreadState
-    ) -> OriginConnection? {
+    ) -> OriginLink? {
         while let offer = thread.pool.take(
             reservedFor: client, in: group, at: thread.loop.now, turn: thread.loop.turn)
         {
-            if let connection = accept(offer, on: thread) { return connection }
+            if let link = accept(offer, on: thread) { return link }
         }
         return nil
     }
@@ -37,19 +38,20 @@ extension OriginConnection {
     /// The connection, if it is to be used; closed, if not.
     private static func accept(
         _ offer: OriginPool.Offer, on thread: ThreadState
-    ) -> OriginConnection? {
+    ) -> OriginLink? {
         switch offer {
         case .use(let token): return thread.origin(token)
         case .look(let token):
-            guard let connection = thread.origin(token) else { return nil }
-            switch connection.stream.peek() {
-            case .quiet: return connection
+            guard let link = thread.origin(token) else { return nil }
+            let stream = link.connection.stream
+            switch stream.peek() {
+            case .quiet: return link
             case .octets:
-                let octets = connection.stream.peek(UnaskedResponse.prefixLength)
-                connection.hearUnasked(octets.span)
+                let octets = stream.peek(UnaskedResponse.prefixLength)
+                link.hearUnasked(octets.span)
             case .end, .broken: break
             }
-            connection.close()
+            link.close()
         case .close(let token): thread.origin(token)?.close()
         }
         return nil
@@ -59,7 +61,7 @@ extension OriginConnection {
     func hearUnasked(_ octets: Span<UInt8>) {
         var index = 0
         do throws(ResponseError) {
-            _ = try http.receive(octets, at: &index)
+            _ = try connection.http.receive(octets, at: &index)
         } catch {
             if error == .unasked { saidTooMuch() }
         }
@@ -67,9 +69,9 @@ extension OriginConnection {
 
     /// The server sent what nobody had asked for: for a time its connections are not used again.
     func saidTooMuch() {
-        guard server.saidTooMuch(at: loop.now) else { return }
+        guard connection.server.saidTooMuch(at: thread.loop.now) else { return }
         thread.shared.log.warning(
-            "upstream \(address.text) sends more than its answers: for a minute none of its"
-                + " connections is used again")
+            "upstream \(connection.address.text) sends more than its answers: for a minute none of"
+                + " its connections is used again")
     }
 }

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import HTTP
+package import HTTP
 internal import HTTP1
 internal import Transport
 
@@ -8,7 +8,7 @@ internal import Transport
 /// without being copied.
 extension OriginConnection {
     /// - Returns: false when the connection does not take it.
-    func flush(_ scratch: inout [UInt8]) -> Bool {
+    package func flush(_ scratch: inout [UInt8]) -> Bool {
         if scratch.isEmpty { return true }
         defer { scratch.removeAll(keepingCapacity: true) }
         return stream.send(scratch.span)
@@ -17,7 +17,7 @@ extension OriginConnection {
     /// Sends octets of the body, or puts them behind what waits in the scratch.
     ///
     /// - Returns: false when the connection does not take them, or nobody waits for them any more.
-    func send(_ data: Span<UInt8>, behind scratch: inout [UInt8]) -> Bool {
+    package func send(_ data: Span<UInt8>, behind scratch: inout [UInt8]) -> Bool {
         do throws(SendError) {
             if http.framesData {
                 try http.send(data, to: &scratch)
@@ -33,7 +33,7 @@ extension OriginConnection {
     /// Puts the end of the body behind what waits in the scratch.
     ///
     /// - Returns: false when nobody waits for it any more.
-    func end(trailers: Fields?, behind scratch: inout [UInt8]) -> Bool {
+    package func end(trailers: Fields?, behind scratch: inout [UInt8]) -> Bool {
         do throws(SendError) {
             try http.end(trailers: trailers, to: &scratch)
             return true
@@ -45,7 +45,7 @@ extension OriginConnection {
     /// Sends a body, or its beginning, that was kept; a large one is not copied.
     ///
     /// - Returns: false when the connection does not take it.
-    func send(kept body: Span<UInt8>, behind scratch: inout [UInt8]) -> Bool {
+    package func send(kept body: Span<UInt8>, behind scratch: inout [UInt8]) -> Bool {
         do throws(SendError) {
             try http.beginData(body.count, to: &scratch)
             let isTaken = flush(&scratch)
@@ -62,7 +62,7 @@ extension OriginConnection {
     /// - Parameter isTaken: the connection took what went before.
     /// - Returns: the connection took all of it.
     @discardableResult
-    func finishSending(_ scratch: inout [UInt8], isTaken: Bool = true) -> Bool {
+    package func finishSending(_ scratch: inout [UInt8], isTaken: Bool = true) -> Bool {
         let isAllTaken = flush(&scratch) && isTaken
         http.wasSent(isTaken: isAllTaken)
         return isAllTaken

@@ -1,0 +1,161 @@
+package import Clock
+package import HTTP1
+package import Loop
+package import Settings
+package import Transport
+package import Upstreams
+
+/// A connection to an upstream server, from connect to close. What HTTP/1 allows on it, and what
+/// became of the request at hand, says the `HTTP1.ClientConnection` in it. What happens to it,
+/// `next` answers; whoever it works for is not its business.
+///
+///     connecting --connected--> in use --may rest--> idle --taken--> in use
+///     any --closed by whoever has it--> closed
+package final class OriginConnection {
+    private enum Phase {
+        case connecting, inUse, idle, closed
+    }
+
+    package let token: UInt64
+    package let stream: Stream
+    package let server: ServerState
+    package let address: SocketAddressSettings
+    private let loop: Loop
+    /// The gateway's side of HTTP/1, changed where it is: nothing of it is ever copied.
+    package var http = HTTP1.ClientConnection()
+    private var phase: Phase
+    /// The token of the client that authenticated itself on it, whose alone it is from then on.
+    package private(set) var owner: UInt64?
+    /// What comes is an event stream: acknowledgements may wait for the next octets to be sent.
+    package var delaysAcknowledgements = false
+    private var interest: Readiness
+    private var deadline = Deadline()
+    /// What its loop counts as held by it.
+    package private(set) var counted = 0
+
+    package init(
+        token: UInt64, stream: Stream, server: BackendGroup.Server, isConnected: Bool,
+        on loop: Loop
+    ) {
+        self.token = token
+        self.stream = stream
+        self.server = server.state
+        address = server.address
+        self.loop = loop
+        phase = isConnected ? .inUse : .connecting
+        interest = isConnected ? .readable : .writable
+    }
+
+    /// The poller finds it from then on.
+    package func watch() throws(SystemError) {
+        try loop.watch(stream.descriptor.number, token: token, interest: interest)
+    }
+
+    package var isConnecting: Bool { phase == .connecting }
+
+    package var isIdle: Bool { phase == .idle }
+
+    package var isClosed: Bool { phase == .closed }
+
+    /// A request goes, or can go, to the server: the connection is made.
+    package var isConnected: Bool { phase == .inUse || phase == .idle }
+
+    // MARK: Phases
+
+    /// The connection is used from now on.
+    package func begin() {
+        deadline.clear()
+        phase = .inUse
+        delaysAcknowledgements = false
+    }
+
+    /// From here on it carries this client's requests only.
+    package func reserve(for client: UInt64) { owner = client }
+
+    /// The connection is not used until then.
+    package func rest(until end: Instant) {
+        phase = .idle
+        delaysAcknowledgements = false
+        setDeadline(end)
+    }
+
+    /// - Returns: false when it was closed before.
+    package func close() -> Bool {
+        if phase == .closed { return false }
+        phase = .closed
+        deadline.clear()
+        loop.memory.count(0, insteadOf: &counted)
+        loop.unwatch(stream.descriptor.number)
+        stream.close()
+        return true
+    }
+
+    // MARK: Readiness
+
+    /// What has happened next, of what the poller said; nil when that was all.
+    package func next(_ progress: inout OriginProgress) -> OriginEvent? {
+        switch phase {
+        case .closed: return nil
+        case .connecting:
+            guard progress.takeAll() else { return nil }
+            return finishConnecting()
+        case .inUse, .idle: break
+        }
+        if progress.takeEnd() { return .ended(http.inputEnded()) }
+        if progress.takeWritable() { return stream.flush() ? .drained : .refusesOctets }
+        guard let isBroken = progress.takeReadable() else { return nil }
+        if interest.isReadable { return receive(&progress) }
+        return isBroken && !interest.isWritable ? .broken : nil
+    }
+
+    private func finishConnecting() -> OriginEvent {
+        do throws(SystemError) {
+            try stream.finishConnecting()
+            phase = .inUse
+            deadline.clear()
+            return .connected
+        } catch {
+            return .notConnected(error)
+        }
+    }
+
+    private func receive(_ progress: inout OriginProgress) -> OriginEvent? {
+        if delaysAcknowledgements { stream.delayAcknowledgement() }
+        switch stream.receive(into: loop.buffer) {
+        case .octets(let count): return count > 0 ? .octets : nil
+        case .end(let count):
+            if count == 0 { return .ended(http.inputEnded()) }
+            progress.noteEnd()
+            return .octets
+        case .failed: return .broken
+        }
+    }
+
+    // MARK: Timers and flow
+
+    package func setDeadline(_ instant: Instant) {
+        if deadline.set(instant) { loop.schedule(token, at: instant) }
+    }
+
+    package func clearDeadline() { deadline.clear() }
+
+    /// The loop says that it is due: true when its deadline has come.
+    package func isDue() -> Bool { loop.isDue(&deadline, of: token) }
+
+    /// Watches for what is wanted now; asks the kernel only when that changed.
+    ///
+    /// - Parameter wantsInput: whoever has it takes what comes.
+    package func updateInterest(wantsInput: Bool) {
+        var wanted = wantsInput && !http.hasInputEnded ? Readiness.readable.rawValue : 0
+        switch phase {
+        case .closed: return
+        case .connecting: wanted = Readiness.writable.rawValue
+        case .inUse, .idle:
+            if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
+        }
+        loop.memory.count(stream.heldCount + http.keptCount, insteadOf: &counted)
+        guard wanted != interest.rawValue else { return }
+        interest = Readiness(rawValue: wanted)
+        loop.change(stream.descriptor.number, token: token, interest: interest)
+    }
+}

@@ -1,0 +1,196 @@
+internal import Clock
+internal import Generations
+internal import HTTP1
+internal import Loop
+internal import Origins
+internal import Settings
+internal import Transport
+internal import Upstreams
+
+/// A connection to an upstream server, and for whom it works: one exchange after the other, or one
+/// WebSocket until its end. Lives on the thread of the client it works for; how it rests between
+/// two exchanges says `OriginPool`.
+final class OriginLink {
+    private enum User {
+        case exchange(Exchange)
+        case webSocket(RelayDriver)
+        case nobody
+    }
+
+    let connection: OriginConnection
+    let thread: ThreadState
+    private var user: User
+
+    private init(_ connection: OriginConnection, for exchange: Exchange, on thread: ThreadState) {
+        self.connection = connection
+        self.thread = thread
+        user = .exchange(exchange)
+    }
+
+    /// The member that the poller and the timers find from then on.
+    static func open(
+        _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange
+    ) throws(SystemError) -> OriginLink {
+        let thread = exchange.client.thread
+        var made: OriginLink?
+        let token = thread.members.insert { token in
+            let connection = OriginConnection(
+                token: token, stream: stream, server: server, isConnected: isConnected,
+                on: thread.loop)
+            let link = OriginLink(connection, for: exchange, on: thread)
+            made = link
+            return .upstream(link)
+        }
+        guard let link = made else { preconditionFailure("the slab calls its closure") }
+        do throws(SystemError) {
+            try link.connection.watch()
+        } catch {
+            thread.members.remove(token)
+            throw error
+        }
+        return link
+    }
+
+    /// The exchange that is finished although its client has left.
+    var unattended: Exchange? {
+        guard case .exchange(let exchange) = user, exchange.isUnattended else { return nil }
+        return exchange
+    }
+
+    // MARK: Users
+
+    /// Taken from the pool for another exchange.
+    func begin(_ exchange: Exchange) {
+        connection.begin()
+        user = .exchange(exchange)
+    }
+
+    func begin(_ relay: RelayDriver) {
+        connection.begin()
+        user = .webSocket(relay)
+    }
+
+    /// The response is whole: the connection rests if it may, and is closed if not.
+    ///
+    /// - Parameter clientStays: the client that it worked for may ask for more.
+    func rest(of group: BackendGroup, clientStays: Bool) {
+        let candidate = OriginPool.Candidate(
+            connection.token, to: connection.server, owner: connection.owner,
+            rest: connection.http.rest, clientStays: clientStays, isWanted: !thread.isDraining,
+            isSent: connection.stream.pendingCount == 0)
+        switch thread.pool.put(candidate, of: group, at: thread.loop.now, turn: thread.loop.turn) {
+        case .rests(let end):
+            user = .nobody
+            connection.rest(until: end)
+            updateInterest()
+        case .ends: close()
+        case .endsInDistrust:
+            saidTooMuch()
+            close()
+        }
+    }
+
+    func close() {
+        if connection.isIdle {
+            thread.pool.remove(connection.token, to: connection.server, owner: connection.owner)
+        }
+        guard connection.close() else { return }
+        user = .nobody
+        thread.members.remove(connection.token)
+    }
+
+    // MARK: What happens to it
+
+    func becameReady(_ readiness: Readiness) {
+        var progress = OriginProgress(readiness)
+        while let event = connection.next(&progress) { take(event) }
+        updateInterest()
+    }
+
+    private func take(_ event: OriginEvent) {
+        switch event {
+        case .connected: if case .exchange(let exchange) = user { exchange.upstreamConnected() }
+        case .notConnected(let error):
+            let user = user
+            close()
+            if case .exchange(let exchange) = user { exchange.notConnected(error) }
+        case .octets: heard()
+        case .drained: drained()
+        case .refusesOctets: refusesOctets()
+        case .ended(let end): ended(end)
+        case .broken: broke()
+        }
+    }
+
+    private func heard() {
+        let buffer = thread.loop.buffer
+        switch user {
+        case .exchange(let exchange): exchange.upstreamSent(buffer.octets)
+        case .webSocket(let relay): relay.upstreamSent(buffer.octets)
+        // Whatever it is, it answers no request of ours.
+        case .nobody:
+            hearUnasked(buffer.octets)
+            close()
+        }
+    }
+
+    private func ended(_ end: HTTP1.ClientConnection.InputEnd) {
+        switch user {
+        case .exchange(let exchange): exchange.upstreamEnded(end)
+        case .webSocket(let relay): relay.upstreamInputEnded()
+        case .nobody: close()
+        }
+    }
+
+    private func broke() {
+        let user = user
+        let end = connection.http.connectionBroke()
+        close()
+        switch user {
+        case .exchange(let exchange): exchange.upstreamEnded(end)
+        case .webSocket(let relay): relay.upstreamLost()
+        case .nobody: break
+        }
+    }
+
+    private func refusesOctets() {
+        switch user {
+        case .exchange(let exchange):
+            connection.http.sendFailed()
+            exchange.upstreamRefusesBody()
+        case .webSocket: broke()
+        case .nobody: close()
+        }
+    }
+
+    private func drained() {
+        switch user {
+        case .exchange(let exchange): exchange.upstreamDrained()
+        case .webSocket(let relay): relay.upstreamDrained()
+        case .nobody: break
+        }
+    }
+
+    func timerFired() {
+        guard connection.isDue() else { return }
+        guard case .exchange(let exchange) = user else {
+            if connection.isIdle { close() }
+            return
+        }
+        guard connection.isConnecting else { return exchange.upstreamTimedOut() }
+        close()
+        exchange.notConnected(.timedOut)
+    }
+
+    // MARK: Flow
+
+    func updateInterest() {
+        let wantsInput =
+            switch user {
+            case .exchange(let exchange): exchange.wantsUpstreamInput
+            case .webSocket(let relay): relay.wantsUpstreamInput
+            case .nobody: true
+            }
+        connection.updateInterest(wantsInput: wantsInput)
+    }
+}
