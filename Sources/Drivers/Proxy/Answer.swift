@@ -60,7 +60,7 @@ struct Answer {
 
     static func text(_ status: Int, _ body: String, _ context: RequestContext) -> Answer {
         // The text is the configuration's, and so is what it is.
-        let isTyped = context.answerFields.replaces("Content-Type")
+        let isTyped = context.found.answerFields.replaces("Content-Type")
         let fields = isTyped ? [] : [("Content-Type", "text/plain; charset=utf-8")]
         return Answer(
             .response(status: status, fields: fields, body: Array(body.utf8)), .normal)
@@ -110,13 +110,13 @@ struct Answer {
         to client: HTTP1Client
     ) {
         let thread = client.thread
-        context.detail = refusal.detail
+        context.outcome.detail = refusal.detail
         context.release()
         thread.shared.log.debug(
-            "request \(context.id): refused with \(refusal.status) \(refusal.word):"
+            "request \(context.origin.id): refused with \(refusal.status) \(refusal.word):"
                 + " \(refusal.message)")
         let form = RefusalForm(
-            of: refusal, isWebSocket: context.isWebSocket, isOpen: context.opened != nil,
+            of: refusal, isWebSocket: context.origin.isWebSocket, isOpen: context.opened != nil,
             isEventStream: context.isEventStream,
             hasRejection: refusal.notice != nil, by: context.routeSettings,
             opensEngine: context.speaksSocketIO
@@ -186,14 +186,14 @@ struct Answer {
         if let head, PageVisit.isOne(head) {
             let wanted = LanguagePreference(acceptLanguage: head.fields.text(of: .acceptLanguage))
             let language = wanted.best(of: ErrorPage.languages)
-            body = ErrorPage.encode(refusal, requestID: context.id, language: language)
+            body = ErrorPage.encode(refusal, requestID: context.origin.id, language: language)
             fields += [
                 ("Content-Type", ErrorPage.contentType), ("Content-Language", language),
                 ("Content-Security-Policy", ErrorPage.contentSecurityPolicy),
                 ("X-Content-Type-Options", "nosniff"),
             ]
         } else {
-            body = ProblemDocument.encode(refusal, requestID: context.id)
+            body = ProblemDocument.encode(refusal, requestID: context.origin.id)
             fields.append(("Content-Type", ProblemDocument.contentType))
         }
         return Answer(
@@ -219,9 +219,9 @@ struct Answer {
         to client: HTTP1Client
     ) {
         context.release()
-        context.detail = end.detail
+        context.outcome.detail = end.detail
         let answer =
-            context.isWebSocket
+            context.origin.isWebSocket
             ? socket(
                 end.reason, end.detail,
                 messages: context.lastWords(of: end, session: client.loop.newIdentifier()), head,

@@ -37,7 +37,7 @@ extension ClientResponse {
                 HeadEncoder.appendField(
                     name: "Sec-WebSocket-Extensions", value: agreement.headerValue, to: &output)
             }
-            context.answerFields.append(to: &output)
+            context.found.answerFields.append(to: &output)
             if head != nil { appendSessionID(context, to: &output) }
         }
 

@@ -62,17 +62,17 @@ struct ClientResponse {
             if head.isInformational { return }
             output.append(contentsOf: date)
             appendCrossOrigin(besides: head.fields, to: &output)
-            context.answerFields.append(to: &output)
+            context.found.answerFields.append(to: &output)
             Self.appendSessionID(context, to: &output)
         case .own(_, let fields):
             output.append(contentsOf: date)
             for (name, value) in fields {
                 HeadEncoder.appendField(name: name, value: value, to: &output)
             }
-            for (name, value) in context.crossOrigin {
+            for (name, value) in context.found.crossOrigin {
                 HeadEncoder.appendField(name: name, value: value, to: &output)
             }
-            context.answerFields.append(besides: fields, to: &output)
+            context.found.answerFields.append(besides: fields, to: &output)
             if namesUpgrade {
                 HeadEncoder.appendField(name: "Upgrade", value: "websocket", to: &output)
             }
@@ -97,16 +97,20 @@ struct ClientResponse {
     /// ours to say.
     static func isOurs(_ line: Fields.Line, of fields: Fields, _ context: RequestContext) -> Bool {
         let name = fields.bytes.span.extracting(line.name)
-        if context.answerFields.replaces(name) { return true }
+        if context.found.answerFields.replaces(name) { return true }
         guard line.known == .other else { return false }
-        if !context.crossOrigin.isEmpty, CrossOriginRule.isOwn(fieldName: name) { return true }
+        if !context.found.crossOrigin.isEmpty, CrossOriginRule.isOwn(fieldName: name) {
+            return true
+        }
         return context.live != nil && name.readsAs("x-session-id")
     }
 
     /// Which pages may read the answer; `Vary` says no more than the application does already.
     private func appendCrossOrigin(besides fields: Fields, to output: inout [UInt8]) {
-        for (name, value) in context.crossOrigin
-        where name != "Vary" || context.answerFields.replaces(name) || !fields.varies(by: value) {
+        for (name, value) in context.found.crossOrigin
+        where name != "Vary" || context.found.answerFields.replaces(name)
+            || !fields.varies(by: value)
+        {
             HeadEncoder.appendField(name: name, value: value, to: &output)
         }
     }
@@ -117,7 +121,7 @@ struct ClientResponse {
         if let live = context.live {
             HeadEncoder.appendField(name: "X-Session-Id", value: live.id.description, to: &output)
         }
-        if let cookie = context.setCookie {
+        if let cookie = context.found.setCookie {
             HeadEncoder.appendField(name: "Set-Cookie", value: cookie, to: &output)
         }
     }

@@ -125,13 +125,13 @@ enum ClientStream {
     func give(_ answer: Answer, to context: RequestContext) {
         // Of a request that ends here nothing goes on to its upstream any more.
         loop.clearScratch()
-        if let detail = answer.detail { context.detail = detail }
+        if let detail = answer.detail { context.outcome.detail = detail }
         if answer.isLast { http1.http.makeLast() }
         switch answer.form {
         case .response(let status, let fields, let body):
             write(status, fields, body, context)
-            context.status = status
-            context.octetsOut = body.count
+            context.outcome.status = status
+            context.outcome.octetsOut = body.count
             http1.thread.record(context, answer.reason)
             http1.answered()
         case .socket(let handshake, let messages):
@@ -145,7 +145,7 @@ enum ClientStream {
                 code: answer.reason.closeCode, reason: answer.detail ?? answer.reason.rawValue,
                 to: &loop.scratch)
             flush()
-            context.status = 101
+            context.outcome.status = 101
             http1.thread.record(context, answer.reason)
             http1.begin(ClosingSocket(opened: context.opened))
         }

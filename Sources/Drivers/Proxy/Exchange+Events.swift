@@ -112,7 +112,7 @@ extension Exchange {
     }
 
     func disconnect(_ end: Disconnection) {
-        if context.kind.isDownload { return fail(end.refusal) }
+        if context.found.kind.isDownload { return fail(end.refusal) }
         self.end(
             StreamEnding(end, of: context, comingBackIn: loop.reconnectDelayMilliseconds()))
     }
@@ -224,7 +224,7 @@ extension Exchange {
         client.request.end()
         client.request.flush()
         response = .complete
-        context.detail = end.detail
+        context.outcome.detail = end.detail
         conclude(end.reason)
         client.answered()
     }
@@ -232,7 +232,7 @@ extension Exchange {
     /// The rest of an event that is on its way will not come, or not be taken.
     private func cut(_ reason: EndReason, _ detail: String?) {
         closeUpstream()
-        context.detail = detail
+        context.outcome.detail = detail
         conclude(reason)
         client.cut()
     }

@@ -17,7 +17,7 @@ extension Exchange {
         guard !hasEnded else { return }
         if wait.isActive { return leave(.normal, isBroken: false) }
         let end = InputEnd(
-            context.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
+            context.found.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
             finishesWithoutClient: plan.route.settings.finishesWithoutClient)
         switch end {
         case .leaves: leave(.normal, isBroken: false)
@@ -28,8 +28,8 @@ extension Exchange {
 
     private func standing(hasAllCome: Bool) -> InputEnd.Standing {
         let missing = client.missingBody(hasAllCome: hasAllCome)
-        let isAnswered = if case .awaiting = response { false } else { true }
-        return InputEnd.Standing(missing, isClosed: events?.isClosed, isAnswered: isAnswered)
+        return InputEnd.Standing(
+            missing, isClosed: events?.isClosed, isAnswered: response != .awaiting)
     }
 
     /// The client has to send more of its body, and is not read from, because the server takes no
@@ -45,7 +45,7 @@ extension Exchange {
         guard !hasEnded else { return }
         let loss = ClientLoss(
             finishesWithoutClient: plan.route.settings.finishesWithoutClient,
-            isStream: events != nil || context.isWebSocket, hasServer: upstream != nil,
+            isStream: events != nil || context.origin.isWebSocket, hasServer: upstream != nil,
             isWhole: !client.request.lacksBody, hasFinished: client.hasFinished)
         switch loss {
         case .goesOn: goOnUnattended()

@@ -25,7 +25,7 @@ extension Exchange {
         let index = chosen.index
         let server = plan.group.servers[index]
         lease = consume chosen
-        context.server = server.address
+        context.outcome.server = server.address
         if mayUseResting,
             let resting = OriginLink.takeResting(
                 for: server.state, mayRepeat: outline.mayBeRepeated(keepsBody: keepsBody),
@@ -51,7 +51,7 @@ extension Exchange {
             let reserved = OriginLink.takeReserved(for: client.token, in: plan.group, on: thread)
         else { return false }
         lease = plan.group.lease(of: reserved.connection.server)
-        context.server = reserved.connection.address
+        context.outcome.server = reserved.connection.address
         go(on: reserved)
         return true
     }
@@ -95,7 +95,7 @@ extension Exchange {
         case .fail:
             thread.warn(
                 thread.shared.serverLines,
-                "no connection to upstream \(context.server?.text ?? ""): \(error.reason)")
+                "no connection to upstream \(context.outcome.server?.text ?? ""): \(error.reason)")
         case .askAgain, .resend: break
         }
         carryOut(step)
@@ -114,7 +114,7 @@ extension Exchange {
         case .askAgain(let instant): client.set(.connect, at: instant)
         case .resend:
             thread.shared.log.debug(
-                "request \(context.id): the connection broke, it is sent once more")
+                "request \(context.origin.id): the connection broke, it is sent once more")
             closeUpstream()
             chooseServer()
         case .fail(let failure): fail(failure)
@@ -132,7 +132,7 @@ extension Exchange {
             thread.noteReached(index, of: plan.group)
         }
         thread.shared.log.debug(
-            "request \(context.id): goes to \(context.server?.text ?? "") on a"
+            "request \(context.origin.id): goes to \(context.outcome.server?.text ?? "") on a"
                 + " \(upstream.connection.http.isReused ? "resting" : "new") connection")
         if !isTaken, mayResend { return upstreamBroke() }
         watchServer(hasMoved: true)
@@ -169,7 +169,7 @@ extension Exchange {
     /// After anything moved: the server has its time for what it has to do next. A stream has none.
     func watchServer(hasMoved: Bool) {
         guard !isOpenEnded, let upstream, upstream.connection.isConnected else { return }
-        let isLarge = context.octetsIn > Self.largeBody
+        let isLarge = context.outcome.octetsIn > Self.largeBody
         let due = patience.now(
             turn(of: upstream), hasMoved: hasMoved,
             taken: isLarge ? upstream.connection.stream.takenCount : nil, at: loop.now)
@@ -228,10 +228,7 @@ extension Exchange {
     }
 
     /// Gives the upstream connection to a relay, which takes the server's count as well.
-    func handOverUpstream() -> OriginLink? {
-        defer { upstream = nil }
-        return upstream
-    }
+    func handOverUpstream() -> OriginLink? { upstream.take() }
 
     func handOverLease() -> ServerLease? { lease.take() }
 }

@@ -24,7 +24,8 @@ extension Exchange {
         // Who has been told to go on waits for nothing, and nobody waits where nothing comes.
         let expects = !framing.isEmpty && !context.hasContinued && request.head.expectsContinue
         return RequestOutline(
-            request.head.method, body: body, upgrade: context.isWebSocket ? "websocket" : nil,
+            request.head.method, body: body,
+            upgrade: context.origin.isWebSocket ? "websocket" : nil,
             expectsContinue: expects)
     }
 
@@ -35,7 +36,7 @@ extension Exchange {
     ///   be written.
     func sendRequest(to upstream: OriginLink, through scratch: inout [UInt8]) -> Bool? {
         if let version = plan.group.settings.proxyHeader {
-            context.provenance.proxyHeader(client).append(version, to: &scratch)
+            context.origin.provenance.proxyHeader(client).append(version, to: &scratch)
         }
         do throws(SendError) {
             try OriginRequest.append(

@@ -31,7 +31,7 @@ extension Exchange {
         } catch {
             return fail(error.refusal)
         }
-        context.octetsIn += kept.octets.count - before
+        context.outcome.octetsIn += kept.octets.count - before
         buffer = kept
         if !kept.isFilling { chooseServer() }
     }
@@ -70,7 +70,7 @@ extension Exchange {
             while let event = try client.request.receive(octets, at: &index) {
                 switch event {
                 case .data(let range):
-                    context.octetsIn += range.count
+                    context.outcome.octetsIn += range.count
                     let data = octets.extracting(range)
                     isTaken = upstream.connection.send(data, behind: &loop.scratch) && isTaken
                 case .end(let trailers):

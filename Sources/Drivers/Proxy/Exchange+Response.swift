@@ -17,10 +17,10 @@ internal import Upstreams
 extension Exchange {
     /// - Throws: an error when the head does not say how long the body is.
     func begin(_ head: ResponseHead, framing: BodyFraming) throws(HeadError) {
-        context.status = head.status
+        context.outcome.status = head.status
         let hasEventType = head.fields.mediaType(is: "text/event-stream")
         let isStream =
-            head.status == 200 && hasEventType && context.kind.mayBeEvents && !isUnattended
+            head.status == 200 && hasEventType && context.found.kind.mayBeEvents && !isUnattended
         let lasts = isStream && !framing.isEmpty
         isOpenEnded = lasts || hasEventType || plan.route.settings.kind == .stream
         if lasts, !mayStay(head.fields) { return }
@@ -31,7 +31,7 @@ extension Exchange {
         if isOpenEnded { upstream?.connection.clearDeadline() }
         if lasts {
             beginEvents(head.fields)
-        } else if isOpenEnded, context.kind.isDownload, !framing.isEmpty, !isUnattended {
+        } else if isOpenEnded, context.found.kind.isDownload, !framing.isEmpty, !isUnattended {
             try? context.becomeLive(as: .stream, client, request.head)
         } else {
             context.release()
@@ -68,7 +68,7 @@ extension Exchange {
 
     func send(_ data: Span<UInt8>) {
         if isUnattended { return }
-        context.octetsOut += data.count
+        context.outcome.octetsOut += data.count
         client.request.send(data)
     }
 
@@ -111,7 +111,7 @@ extension Exchange {
     func fail(_ refusal: Refusal, departure: Departure = .normal) {
         guard !hasEnded, !endsByRule() else { return }
         closeUpstream()
-        context.detail = refusal.detail
+        context.outcome.detail = refusal.detail
         if case .awaiting = response {
             hasEnded = true
             context.release(departure)
@@ -129,7 +129,7 @@ extension Exchange {
             return fail(.memory)
         }
         closeUpstream()
-        context.detail = detail
+        context.outcome.detail = detail
         conclude(reason)
         client.close(reset: true)
     }
@@ -145,7 +145,7 @@ extension Exchange {
         if client.request.giveUpRequest() {
             return Answer.refuse(refusal, head: head, context: context, to: client)
         }
-        context.detail = refusal.detail
+        context.outcome.detail = refusal.detail
         thread.record(context, .timeout)
         client.cut()
     }

@@ -19,7 +19,7 @@ extension Exchange {
     /// The upstream answered 101: the client is answered likewise, and both connections go over to
     /// a relay. `rest` came behind the head.
     func switchProtocols(_ head: ResponseHead, rest: Span<UInt8>) {
-        guard context.isWebSocket, let accept = WebSocketAccept.value(for: request.head),
+        guard context.origin.isWebSocket, let accept = WebSocketAccept.value(for: request.head),
             OpeningHandshake.isCompleted(by: head, accept: accept.span),
             let compression = negotiate(head)
         else { return fail(.badResponse) }
@@ -43,7 +43,7 @@ extension Exchange {
             FrameEncoder.appendMessage(.text, message.span, to: &loop.scratch)
         }
         client.request.flush()
-        context.status = 101
+        context.outcome.status = 101
         guard let upstream = handOverUpstream() else { return }
         hasEnded = true
         let relay = RelayDriver(
@@ -72,7 +72,9 @@ extension Exchange {
             let offers = try ExtensionList(request.head.fields)
             if let opened = context.opened { return try goOn(with: opened, answer) }
             guard let settings = plan.route.settings.compression else {
-                if context.speaksControl { return answer.elements.isEmpty ? compression : nil }
+                if context.found.speaksControl {
+                    return answer.elements.isEmpty ? compression : nil
+                }
                 guard DeflateOffer.isAcceptable(answer, to: offers) else { return nil }
                 compression.isRelayed = !answer.elements.isEmpty
                 return compression

@@ -66,8 +66,8 @@ final class Exchange {
         self.context = context
         self.client = client
         requestFraming = framing
-        attempt = Attempt(isWebSocket: context.isWebSocket)
-        patience = ServerPatience(plan.group.settings, isWebSocket: context.isWebSocket)
+        attempt = Attempt(isWebSocket: context.origin.isWebSocket)
+        patience = ServerPatience(plan.group.settings, isWebSocket: context.origin.isWebSocket)
     }
 
     /// Keeps the body first where the route says so; then goes to a server.

@@ -13,7 +13,7 @@ enum ForwardedFields {
         _ fields: Fields, _ context: RequestContext, _ connection: ConnectionOrigin,
         _ vouched: VouchedFields, sendsForwarded: Bool, to output: inout [UInt8]
     ) {
-        let provenance = context.provenance
+        let provenance = context.origin.provenance
         if !vouched.isConfigured("x-forwarded-for") {
             provenance.appendXForwardedFor(fields, connection, to: &output)
         }
@@ -28,7 +28,7 @@ enum ForwardedFields {
             provenance.appendForwarded(connection, to: &output)
         }
         if !vouched.isConfigured("x-request-id") {
-            HeadEncoder.appendField(name: "X-Request-Id", value: context.id, to: &output)
+            HeadEncoder.appendField(name: "X-Request-Id", value: context.origin.id, to: &output)
         }
     }
 }

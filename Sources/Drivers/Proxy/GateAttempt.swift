@@ -78,12 +78,12 @@ struct GateAttempt {
     ) throws(Refusal) -> String {
         let thread = context.thread
         let gates = thread.gates.newest(of: context.generation.gates)
-        guard let route = context.route, let gate = gates.gate(ofRoute: route) else {
+        guard let route = context.found.route, let gate = gates.gate(ofRoute: route) else {
             throw .keysUnavailable
         }
         let attempt = GateAttempt(
             on: thread, context.generation, route: route, from: context.clientAddress,
-            begin: context.started)
+            begin: context.origin.started)
         return try gate.issueTicket(
             for: identity, head.fields, query: query, attempt.circumstances())
     }

@@ -53,7 +53,7 @@ extension HTTP1Client {
             !live.hasEnded
         else { return }
         // It may have been refreshed since the order was given.
-        if cause == .tokenRevoked, let identity = context.identity,
+        if cause == .tokenRevoked, let identity = context.found.identity,
             !thread.shared.revocations.current.isRevoked(identity, now: SystemClock.wallTime())
         {
             return

@@ -55,9 +55,9 @@ extension HTTP1Client {
     func figures(of session: SessionID) -> SessionFigures? {
         guard let context = liveContext, context.listedID == session else { return nil }
         var figures = SessionFigures(
-            lastHeard: lastHeard, octetsIn: UInt64(context.octetsIn),
-            octetsOut: UInt64(context.octetsOut), backend: context.backend,
-            server: context.server?.text)
+            lastHeard: lastHeard, octetsIn: UInt64(context.outcome.octetsIn),
+            octetsOut: UInt64(context.outcome.octetsOut), backend: context.backend,
+            server: context.outcome.server?.text)
         if case .webSocket(let relay) = phase {
             let counts = relay.messageCounts
             figures.messagesIn = UInt64(counts.fromClient)

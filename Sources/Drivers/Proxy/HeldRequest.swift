@@ -153,7 +153,7 @@ final class HeldRequest {
         guard let route = entry.found.route else { return .refused(.keysUnavailable) }
         let attempt = GateAttempt(
             on: thread, context.generation, route: route, from: context.clientAddress,
-            begin: context.started)
+            begin: context.origin.started)
         let (fields, query) = (request.head.fields, entry.query)
         let message = context.opened?.message
         return attempt.run { (gate, circumstances, cache) throws(GateFailure) in

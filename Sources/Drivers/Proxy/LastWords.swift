@@ -14,7 +14,7 @@ internal import Transport
 extension RequestContext {
     /// Nothing but packets of Socket.IO is sent on it.
     var speaksSocketIO: Bool {
-        guard isWebSocket else { return false }
+        guard origin.isWebSocket else { return false }
         if let opened { return opened.engine != nil }
         return routeSettings?.socketIO != nil
     }

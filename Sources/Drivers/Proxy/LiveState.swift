@@ -168,7 +168,7 @@ extension RequestContext {
     func becomeLive(
         as transport: LiveTransport, _ client: HTTP1Client, _ head: RequestHead
     ) throws(Refusal) {
-        guard life.place == nil, let route else { return }
+        guard life.place == nil, let route = found.route else { return }
         let facts = LiveConnection.Facts(
             transport: transport, isSeated: session != nil,
             route: generation.rules.routes[route].name, generation: generation.number,
@@ -178,12 +178,12 @@ extension RequestContext {
                 id: session?.lease.id ?? thread.loop.newSessionID(),
                 connection: ConnectionAddress(
                     worker: UInt64(thread.index), connection: client.token),
-                facts: facts, token: identity.map { LiveConnection.Token($0) }))
+                facts: facts, token: found.identity.map { LiveConnection.Token($0) }))
         life = .listed(lease)
-        guard let identity, transport.endsWithToken else { return }
+        guard let identity = found.identity, transport.endsWithToken else { return }
         let now = SystemClock.wallTime()
         let request = LiveRequest(
-            head, authority: authority, isWebSocket: isWebSocket,
+            head, authority: authority, isWebSocket: origin.isWebSocket,
             without: generation.rules.routes[route].stripping)
         life = .onToken(
             LiveState(
@@ -197,7 +197,9 @@ extension RequestContext {
     }
 
     private func revocation(at now: WallTime) -> Refusal? {
-        guard let identity, thread.shared.revocations.current.isRevoked(identity, now: now) else {
+        guard let identity = found.identity,
+            thread.shared.revocations.current.isRevoked(identity, now: now)
+        else {
             return live?.objection(of: self, at: thread.loop.now)
         }
         if enforcesTokens { return GateFailure.revoked.refusal }
@@ -211,12 +213,12 @@ extension RequestContext {
         let settings = generation.tokenSettings(of: identity)
         return ExpirySchedule(
             expires: identity.expires, onExpiry: settings?.onExpiry ?? .close,
-            notice: speaksControl ? settings?.expiringNotice : nil, now: now)
+            notice: found.speaksControl ? settings?.expiringNotice : nil, now: now)
     }
 
     /// What a client is told first that reads what the gateway says: how to refresh its token.
     var sessionMessage: [UInt8]? {
-        guard speaksControl, let live, let identity else { return nil }
+        guard found.speaksControl, let live, let identity = found.identity else { return nil }
         return ControlReply(
             session: live.id.description, of: identity, now: SystemClock.wallTime()
         ).octets

@@ -140,7 +140,7 @@ extension HeldRequest {
             FrameEncoder.appendMessage(.text, message.span, to: &loop.scratch)
         }
         client.request.flush()
-        context.status = 101
+        context.outcome.status = 101
         context.opened = OpenedSocket(
             subprotocol: subprotocol, compression: compression, settings: route.settings,
             engine: engine, on: thread)
@@ -150,7 +150,7 @@ extension HeldRequest {
     /// Octets of a socket that waits for its first message.
     func readMessage(_ octets: Span<UInt8>, at index: inout Int, of socket: OpenedSocket) {
         let start = index
-        defer { context.octetsIn += index - start }
+        defer { context.outcome.octetsIn += index - start }
         do throws(WebSocketError) {
             while let event = try socket.decode(octets, at: &index) {
                 switch event {
@@ -210,7 +210,7 @@ extension RelayDriver {
         socket.message = nil
         let stripping = route.stripping
         let isStripped =
-            stripping.policy == .authenticated && context.identity?.forwardsToken != true
+            stripping.policy == .authenticated && context.found.identity?.forwardsToken != true
         let octets = message.withoutTokens(at: isStripped ? stripping.messagePaths : [])
         var output: [UInt8] = []
         FrameEncoder.appendMessage(

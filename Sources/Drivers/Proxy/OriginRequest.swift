@@ -32,7 +32,7 @@ enum OriginRequest {
             plan.route.settings.paths.prefix, request.head.fields, vouched, to: &output)
         appendIdentity(context, vouched, to: &output)
         for field in plan.fields { field.append(to: &output) }
-        if context.isWebSocket { appendExtensions(request.head, plan, context, to: &output) }
+        if context.origin.isWebSocket { appendExtensions(request.head, plan, context, to: &output) }
         try http.endHead(to: &output)
     }
 
@@ -40,7 +40,7 @@ enum OriginRequest {
     /// (RFC 9112 §3.2): of a client that names none, it is the server that the request is sent to.
     private static func appendHost(_ context: RequestContext, to output: inout [UInt8]) {
         output.append("Host: ")
-        switch (context.provenance.ownAuthority, context.server) {
+        switch (context.origin.provenance.ownAuthority, context.outcome.server) {
         case (let authority?, _): output.append(authority.text)
         case (nil, let server?):
             if case .ip = server { output.append(server.text) } else { output.append("localhost") }
@@ -61,7 +61,7 @@ enum OriginRequest {
         } else if context.opened != nil {
             // The client was told that none is spoken.
             offer = nil
-        } else if !context.speaksControl {
+        } else if !context.found.speaksControl {
             // Messages to the gateway could not be told from others if they were compressed.
             offer = (try? ExtensionList(head.fields))?.onlyDeflate
         }
@@ -82,7 +82,7 @@ enum OriginRequest {
             // The connection says how long the body is, and whether it waits to be asked for it.
             case .host, .contentLength: continue
             case .expect where fields.list(.expect, contains: "100-continue"): continue
-            case .secWebSocketExtensions where context.isWebSocket: continue
+            case .secWebSocketExtensions where context.origin.isWebSocket: continue
             case .cookie where plan.route.stripping.stripsCookies:
                 // All Cookie lines are read as one; it is written where the first of them stood.
                 guard fields.range(of: .cookie) == line.value,
@@ -91,7 +91,7 @@ enum OriginRequest {
                 output.append("Cookie: ")
                 output.append(contentsOf: left)
                 output.append("\r\n")
-            case .secWebSocketProtocol where context.isWebSocket: continue
+            case .secWebSocketProtocol where context.origin.isWebSocket: continue
             case .maxForwards:
                 appendForwardingLimit(request.head, line, to: &output)
             // What is compressed cannot be passed on event by event.
@@ -100,7 +100,7 @@ enum OriginRequest {
                 HeadEncoder.appendField(copying: line, of: fields, to: &output)
             }
         }
-        if context.isWebSocket, fields.contains(.secWebSocketProtocol),
+        if context.origin.isWebSocket, fields.contains(.secWebSocketProtocol),
             let offers = subprotocols(fields, plan.route.stripping, context)
         {
             HeadEncoder.appendField(name: "Sec-WebSocket-Protocol", value: offers, to: &output)
@@ -139,7 +139,7 @@ enum OriginRequest {
     private static func appendIdentity(
         _ context: RequestContext, _ vouched: VouchedFields, to output: inout [UInt8]
     ) {
-        if let identity = context.identity {
+        if let identity = context.found.identity {
             for (name, value) in identity.fields where !vouched.isConfigured(name) {
                 HeadEncoder.appendField(name: name, value: value, to: &output)
             }

@@ -68,7 +68,9 @@ extension RequestContext {
         case .refused(let refusal): return .refused(refusal)
         case .awaitKeys(let wait): return .awaitKeys(wait)
         }
-        guard let current = self.identity else { return .refused(GateFailure.revoked.refusal) }
+        guard let current = self.found.identity else {
+            return .refused(GateFailure.revoked.refusal)
+        }
         if let refusal = RefreshDecision(current: current, new: identity).refusal {
             return .otherUser(refusal)
         }
@@ -86,7 +88,7 @@ extension RequestContext {
     /// Goes on under another token. False when that was revoked just now.
     func renew(_ identity: VerifiedIdentity, live: LiveState) -> Bool {
         let now = SystemClock.wallTime()
-        self.identity = identity
+        self.found.identity = identity
         live.lease.renew(LiveConnection.Token(identity))
         live.expiry = expiry(of: identity, by: live.generation, now: now)
         return !enforcesTokens || !thread.shared.revocations.current.isRevoked(identity, now: now)

@@ -73,7 +73,7 @@ extension RequestContext {
     ///
     /// - Parameter head: while admission has not asked what the client reads.
     func explains(_ reason: EndReason, to head: RequestHead? = nil) -> Bool {
-        if speaksControl { return true }
+        if found.speaksControl { return true }
         if let head, SubprotocolOffers(head.fields).offersControl { return true }
         switch ruledBy?.settings.explanation ?? .rules {
         case .all: return true

@@ -143,7 +143,7 @@ extension RelayDriver {
     }
 
     private func sendToClient(_ output: inout [UInt8]) {
-        context.octetsOut += output.count
+        context.outcome.octetsOut += output.count
         Self.send(&output, to: client.stream)
     }
 

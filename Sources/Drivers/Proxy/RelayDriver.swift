@@ -40,7 +40,7 @@ final class RelayDriver {
         flow = WebSocketFlow(
             route.settings,
             WebSocketFlow.Terms(
-                route.settings, speaksControl: context.speaksControl,
+                route.settings, speaksControl: context.found.speaksControl,
                 namespace: context.namespace),
             passesCompressed: compression.isRelayed,
             compression: MessageDirections.Terms(
@@ -88,7 +88,7 @@ final class RelayDriver {
     // MARK: Octets
 
     func clientSent(_ octets: Span<UInt8>) {
-        context.octetsIn += octets.count
+        context.outcome.octetsIn += octets.count
         flow.heard(at: loop.now)
         readFromClient(octets)
     }
@@ -121,7 +121,7 @@ final class RelayDriver {
         if flow.readsMessages {
             deflateForClient(octets)
         } else {
-            context.octetsOut += octets.count
+            context.outcome.octetsOut += octets.count
             var index = 0
             while index < octets.count,
                 let step = flow.upstreamSent(octets, at: &index, now: loop.now)
@@ -363,8 +363,8 @@ extension RelayDriver {
 
     private func end(_ end: SocketEnd) {
         closeUpstream()
-        context.detail = end.detail
-        (context.messagesIn, context.messagesOut) = flow.messageCounts
+        context.outcome.detail = end.detail
+        (context.outcome.messagesIn, context.outcome.messagesOut) = flow.messageCounts
         context.release(end.reason.departure)
         thread.record(context, end.reason)
         switch end.client {

@@ -68,23 +68,23 @@ final class RequestContext {
     }
 
     /// The request takes a seat, hears what the gateway says, and ends by rule.
-    var isEventStream: Bool { kind == .events }
+    var isEventStream: Bool { found.kind == .events }
 
     /// The host that the request is for; nil when it names none.
-    var authority: Authority? { provenance.authority }
+    var authority: Authority? { origin.provenance.authority }
 
     /// The client's address, as text.
-    var client: String { provenance.addressText }
+    var client: String { origin.provenance.addressText }
 
     /// The client speaks TLS, with us or with a trusted proxy.
-    var isTLS: Bool { provenance.isSecure }
+    var isTLS: Bool { origin.provenance.isSecure }
 
-    var routeSettings: RouteSettings? { route.map { generation.rules.routes[$0].settings } }
+    var routeSettings: RouteSettings? { found.route.map { generation.rules.routes[$0].settings } }
 
     /// The route whose rules hold now: a reload may have given a live connection another one.
     var ruledBy: ServedRoute? {
         if let live { return live.route }
-        return route.map { generation.rules.routes[$0] }
+        return found.route.map { generation.rules.routes[$0] }
     }
 
     /// No connection ends for want of a good token where that rule is only reported about, or where
@@ -97,7 +97,7 @@ final class RequestContext {
 
     /// The address as limits and tickets count it; nil for a client that has none.
     var clientAddress: ClientAddress? {
-        ClientAddress(mappedOctets: provenance.address.mappedOctets)
+        ClientAddress(mappedOctets: origin.provenance.address.mappedOctets)
     }
 
     /// What the upstream and the client know the connection by.
@@ -205,7 +205,7 @@ extension RequestContext {
             end.cause,
             SessionMessages.Values(
                 limit: end.limit, store: session?.store, device: session?.client?.text),
-            message: end.message, retry: end.reconnect.delay, for: languages)
+            message: end.message, retry: end.reconnect.delay, for: found.languages)
     }
 
     /// As `disconnection`, for an end of the process; only those with a session are told.

@@ -59,13 +59,15 @@ enum RequestIntake {
     ) {
         let context = context(of: head, from: client)
         // Behind a handshake stand frames, or nothing: whatever the answer, there is no request.
-        if context.isWebSocket { client.request.makeLast(leavingRest: true) }
+        if context.origin.isWebSocket { client.request.makeLast(leavingRest: true) }
         let request = HeldRequest(head, framing, context, from: client)
         do throws(Refusal) {
             if head.method == .connect {
                 throw Refusal(.policy, status: 405, message: "CONNECT is not served here")
             }
-            if client.request.lacksBody || context.isWebSocket { try client.thread.checkMemory() }
+            if client.request.lacksBody || context.origin.isWebSocket {
+                try client.thread.checkMemory()
+            }
         } catch {
             return request.refuse(error)
         }
@@ -87,16 +89,16 @@ enum RequestIntake {
         let generation = client.generation
         let fields = head.fields
         let context = RequestContext(
-            on: client.thread, id: first?.id ?? requestID(fields, client.loop),
+            on: client.thread, id: first?.origin.id ?? requestID(fields, client.loop),
             generation: generation,
-            started: first?.started ?? client.loop.now, method: head.method,
+            started: first?.origin.started ?? client.loop.now, method: head.method,
             provenance: Provenance(
                 fields, authority: head.authority, connection: client.origin,
                 settings: generation.settings),
             isWebSocket: head.upgradesToWebSocket, minorVersion: head.minorVersion)
         if let opened = first?.opened {
             context.opened = opened
-            context.status = 101
+            context.outcome.status = 101
         }
         return context
     }
@@ -120,9 +122,9 @@ extension EnteringRequest {
     convenience init(_ head: RequestHead, _ context: RequestContext, from client: HTTP1Client) {
         let entrance = client.doorway.entrance
         self.init(
-            head, id: context.id, address: context.provenance.address.networkOctets,
+            head, id: context.origin.id, address: context.origin.provenance.address.networkOctets,
             addressText: context.client, authority: context.authority, isSecure: context.isTLS,
-            isWebSocket: context.isWebSocket,
+            isWebSocket: context.origin.isWebSocket,
             connection: ConnectionAddress(
                 worker: UInt64(client.thread.index), connection: client.token),
             redirectToHTTPS: entrance.settings.redirectToHTTPS,

@@ -17,7 +17,9 @@ extension RequestContext {
     @discardableResult
     func review() -> Refusal? {
         let generation = thread.generation
-        guard let live, let identity, !live.hasEnded, live.generation !== generation else {
+        guard let live, let identity = found.identity, !live.hasEnded,
+            live.generation !== generation
+        else {
             return nil
         }
         let standing = generation.rules.standing(of: live.request, identity)
@@ -29,7 +31,7 @@ extension RequestContext {
             thread.noteReportOnly(rule, of: self, "would have ended a connection")
         }
         if let refusal = standing.refusal { return refusal }
-        self.identity = standing.identity
+        self.found.identity = standing.identity
         live.lease.renew(LiveConnection.Token(standing.identity))
         return nil
     }

@@ -24,27 +24,27 @@ extension ThreadState {
             shared.journal.concluded(seat.lease.id, .init(context, reason), now: loop.now)
         }
         guard accessLog.isOn else { return }
-        let duration = (loop.now - context.started).wholeMilliseconds
+        let duration = (loop.now - context.origin.started).wholeMilliseconds
         accessLog.append { line in
             line.beginJSONObject()
             line.appendMember("time", SystemClock.wallTime().rfc3339(milliseconds: true))
-            line.appendMember("request_id", context.id)
+            line.appendMember("request_id", context.origin.id)
             line.appendMember("client", context.client)
-            line.appendMember("method", context.method.name)
+            line.appendMember("method", context.origin.method.name)
             line.appendMember("host", context.authority?.text ?? "")
             line.appendMember("path", context.found.path)
-            line.appendMember("status", context.status)
+            line.appendMember("status", context.outcome.status)
             line.appendMember("reason", reason.rawValue)
-            if let detail = context.detail { line.appendMember("detail", detail) }
-            line.appendMember("octets_in", context.octetsIn)
-            line.appendMember("octets_out", context.octetsOut)
+            if let detail = context.outcome.detail { line.appendMember("detail", detail) }
+            line.appendMember("octets_in", context.outcome.octetsIn)
+            line.appendMember("octets_out", context.outcome.octetsOut)
             line.appendMember("duration_ms", Int(duration))
-            if let route = context.route {
+            if let route = context.found.route {
                 line.appendMember("route", context.generation.rules.routes[route].name)
             }
-            if let server = context.server { line.appendMember("server", server.text) }
-            if let user = context.identity?.user { line.appendMember("user", user) }
-            if let role = context.identity?.role { line.appendMember("role", role) }
+            if let server = context.outcome.server { line.appendMember("server", server.text) }
+            if let user = context.found.identity?.user { line.appendMember("user", user) }
+            if let role = context.found.identity?.role { line.appendMember("role", role) }
             if !context.outcome.wouldRefuse.isEmpty {
                 line.appendMember(
                     "would_refuse",
@@ -66,9 +66,13 @@ extension ThreadState {
 extension SessionJournal.Conclusion {
     fileprivate init(_ context: RequestContext, _ reason: EndReason) {
         self.init(
-            reason: reason, detail: context.detail,
-            received: .init(octets: Int64(context.octetsIn), messages: Int64(context.messagesIn)),
-            sent: .init(octets: Int64(context.octetsOut), messages: Int64(context.messagesOut)))
+            reason: reason, detail: context.outcome.detail,
+            received: .init(
+                octets: Int64(context.outcome.octetsIn), messages: Int64(context.outcome.messagesIn)
+            ),
+            sent: .init(
+                octets: Int64(context.outcome.octetsOut),
+                messages: Int64(context.outcome.messagesOut)))
     }
 }
 

@@ -19,7 +19,7 @@ struct VouchedFields {
         self.plan = plan
         configured = plan.fields
         self.context = context
-        isTrusted = context.provenance.isForwarded
+        isTrusted = context.origin.provenance.isForwarded
     }
 
     /// True when the configuration says a field of this name: its line is the only one.
@@ -31,7 +31,9 @@ struct VouchedFields {
 
     /// True for a line of the client's that must not travel on.
     func forbids(_ line: Fields.Line, of fields: Fields) -> Bool {
-        if plan.route.stripping.takes(line, of: fields, context.identity, context.tokenPlace) {
+        if plan.route.stripping.takes(
+            line, of: fields, context.found.identity, context.found.tokenPlace)
+        {
             return true
         }
         switch line.known {
@@ -51,7 +53,7 @@ struct VouchedFields {
         if ProxyClaims.contains(name), !isTrusted || !name.isUnmistakable { return true }
         return context.generation.identityNames.contains(name)
             || context.session != nil && name.readsAs("x-client-id")
-            || context.speaksControl && name.readsAs(EventControl.field)
+            || context.found.speaksControl && name.readsAs(EventControl.field)
             || plan.route.settings.paths.prefix != nil && ForwardedPrefix.isNamed(by: name)
             || isConfigured(name)
     }
