@@ -47,7 +47,6 @@ extension Exchange {
             return false
         }
         do throws(Refusal) {
-            if let refusal = context.live?.objection(of: context, at: loop.now) { throw refusal }
             try plan.latecomer?.takeSeatLate()
             guard context.life.place == nil else { return true }
             context.found.languages = .heard(by: head, on: context.routeSettings)

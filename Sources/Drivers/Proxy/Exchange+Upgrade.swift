@@ -23,9 +23,6 @@ extension Exchange {
             OpeningHandshake.isCompleted(by: head, accept: accept.span),
             let compression = negotiate(head)
         else { return fail(.badResponse) }
-        if let refusal = context.live?.objection(of: context, at: loop.now) {
-            return fail(refusal)
-        }
         loop.clearScratch()
         if let opened = context.opened {
             guard opened.isServed(by: head) else { return fail(.badResponse) }

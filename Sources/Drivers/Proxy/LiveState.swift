@@ -4,7 +4,6 @@ internal import Entry
 internal import Generations
 internal import HTTP
 internal import Identity
-internal import JWT
 internal import Loop
 internal import Sessions
 internal import Settings
@@ -78,14 +77,6 @@ final class LiveState {
         guard let leaving, now >= leaving.moment else { return nil }
         self.leaving = nil
         return leaving.refusal
-    }
-
-    /// Why a stream must not begin that was let in a while ago, and has waited since: the time that
-    /// the rules of a reload have left it is over, or the token has ended.
-    func objection(of context: RequestContext, at now: Instant) -> Refusal? {
-        if let refusal = takeLeaving(at: now) { return refusal }
-        guard context.enforcesTokens, expiry.isOver(at: SystemClock.wallTime()) else { return nil }
-        return TokenError.expired.refusal
     }
 
     var id: SessionID { lease.id }
@@ -163,8 +154,8 @@ extension RequestContext {
     /// Enters the connection into the table of live ones; does nothing for one that is there
     /// already. From here on operators find it, and with a token revocations and reloads do.
     ///
-    /// Throws when its token was revoked just now, or has ended, and when the rules have changed
-    /// since the request came and do not let it stay; never for a download, which needs none.
+    /// Throws when its token was revoked just now, and when the rules have changed since the
+    /// request came and do not let it stay; never for a download, which outlives its token.
     func becomeLive(
         as transport: LiveTransport, _ client: HTTP1Client, _ head: RequestHead
     ) throws(Refusal) {
@@ -200,7 +191,7 @@ extension RequestContext {
         guard let identity = found.identity,
             thread.shared.revocations.current.isRevoked(identity, now: now)
         else {
-            return live?.objection(of: self, at: thread.loop.now)
+            return nil
         }
         if enforcesTokens { return GateFailure.revoked.refusal }
         thread.noteReportOnly(.auth, of: self, as: GateFailure.revoked.refusal)

@@ -48,9 +48,6 @@ package struct ExpirySchedule: Sendable, Hashable {
         next.map { max(.zero, $0.duration(since: now)) }
     }
 
-    /// The connection may not go on, whether or not that was taken yet.
-    package func isOver(at now: WallTime) -> Bool { end.map { now >= $0 } ?? false }
-
     /// What is due at `now`, each thing once; nil for nothing yet. To be asked until it is nil.
     package mutating func takeDue(at now: WallTime) -> Action? {
         if let end, now >= end {

@@ -104,22 +104,11 @@ extension House {
         entrant.live = LiveHold(
             request, entrant.generation, expiry(of: identity, entrant))
         let isRevoked = revocations.current.isRevoked(identity, now: wall)
-        if let refusal = review(entrant) ?? (isRevoked ? Self.refusal("token_revoked") : nil)
-            ?? objection(to: entrant)
-        {
+        if let refusal = review(entrant) ?? (isRevoked ? Self.refusal("token_revoked") : nil) {
             entrant.live = nil
             lease.end()
             throw refusal
         }
-    }
-
-    /// Why a stream must not begin that was let in a while ago, and has waited since.
-    func objection(to entrant: Entrant) -> Refusal? {
-        guard let live = entrant.live else { return nil }
-        if let leaving = live.leaving, leaving <= now {
-            return Refusal(.forbidden, message: "It may not stay")
-        }
-        return live.expiry.isOver(at: wall) ? Self.refusal("token_expired") : nil
     }
 
     func expiry(of identity: VerifiedIdentity, _ entrant: Entrant) -> ExpirySchedule {

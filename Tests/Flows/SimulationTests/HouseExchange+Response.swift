@@ -59,7 +59,6 @@ extension HouseExchange {
             return false
         }
         do throws(Refusal) {
-            if let refusal = house.objection(to: entrant) { throw refusal }
             try takeSeatLate()
             guard entrant.place == nil else { return true }
             try house.becomeLive(entrant, as: .eventStream, client)
@@ -285,7 +284,6 @@ extension HouseExchange {
 
     func switchProtocols(_ head: ResponseHead, rest: [UInt8]) {
         guard entrant.isWebSocket else { return fail(.badResponse) }
-        if let refusal = house.objection(to: entrant) { return fail(refusal) }
         if entrant.opened == nil {
             var output: [UInt8] = []
             guard client.http.beginHead(status: 101, to: &output) else {

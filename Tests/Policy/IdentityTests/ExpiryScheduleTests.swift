@@ -29,18 +29,6 @@ private func course(_ schedule: ExpirySchedule) -> [String] {
 
 @Suite("The end of a token during a connection")
 struct ExpiryScheduleTests {
-    @Test func `it is over when it ends, whether or not that was asked`() {
-        let schedule = ExpirySchedule(
-            expires: WallTime(seconds: 100), onExpiry: .grace(.seconds(5)),
-            notice: .seconds(10), now: WallTime(seconds: 0))
-        #expect(!schedule.isOver(at: WallTime(seconds: 104)))
-        #expect(schedule.isOver(at: WallTime(seconds: 105)))
-        let ignored = ExpirySchedule(
-            expires: WallTime(seconds: 100), onExpiry: .ignore, notice: nil,
-            now: WallTime(seconds: 0))
-        #expect(!ignored.isOver(at: WallTime(seconds: 1000)))
-    }
-
     @Test("the notice comes before the end, the end once, and nothing after it")
     func courses() {
         let notify = { (at: Int, left: Int) in "\(at) notify(expiresInSeconds: \(left))" }
