@@ -69,6 +69,8 @@ package final class Worker {
         case .listener(let listener): accept(from: listener)
         case .mailbox:
             for message in shared.mailboxes[thread.index].take() { messages.append(message) }
+            // At once: what is ordered comes before the octets that came behind it.
+            handleMessages()
         case nil: break
         }
     }
