@@ -55,8 +55,6 @@ package final class OriginConnection {
 
     package var isIdle: Bool { phase == .idle }
 
-    package var isClosed: Bool { phase == .closed }
-
     /// A request goes, or can go, to the server: the connection is made.
     package var isConnected: Bool { phase == .inUse || phase == .idle }
 
@@ -75,7 +73,6 @@ package final class OriginConnection {
     /// The connection is not used until then.
     package func rest(until end: Instant) {
         phase = .idle
-        delaysAcknowledgements = false
         setDeadline(end)
     }
 

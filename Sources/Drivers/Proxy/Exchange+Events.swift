@@ -13,6 +13,7 @@ internal import Relays
 internal import Sessions
 internal import Settings
 internal import Transport
+internal import Upstreams
 
 extension StreamEnding {
     /// Of an event stream, or of what has no answer yet.

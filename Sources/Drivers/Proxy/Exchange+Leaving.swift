@@ -6,6 +6,7 @@ internal import Relays
 internal import Sessions
 internal import Settings
 internal import Transport
+internal import Upstreams
 
 /// Clients that finish sending, or are gone, while their request is under way.
 extension Exchange {

@@ -5,6 +5,7 @@ internal import Rates
 internal import Relays
 internal import Settings
 internal import Transport
+internal import Upstreams
 
 /// What a client's connection waits for, and what it wants to hear of.
 extension HTTP1Client {

@@ -205,7 +205,6 @@ package final class Worker {
 
     private func handleMessages() {
         for message in messages.next(Loop.turnCount) { handle(message) }
-        if hasStopped { shared.workerStopped(thread.index) }
     }
 
     private func handle(_ message: WorkerMessage) {
@@ -224,7 +223,7 @@ package final class Worker {
         case .figures(let sessions, let round): answer(round, sessions)
         case .relieve: relief.begin(at: loop.now)
         case .drain: startDraining()
-        case .stop: hasStopped = true
+        case .stop: stop()
         }
     }
 
@@ -277,9 +276,13 @@ package final class Worker {
             for case .upstream(let origin) in thread.members.elements { origin.drainIsOver() }
             loop.wake(at: end)
         case .stop:
-            hasStopped = true
             thread.accessLog.flush()
-            shared.workerStopped(thread.index)
+            stop()
         }
+    }
+
+    private func stop() {
+        hasStopped = true
+        shared.workerStopped(thread.index)
     }
 }

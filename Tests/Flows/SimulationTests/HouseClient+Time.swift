@@ -4,6 +4,7 @@ import Entry
 import HTTP1
 import Relays
 import Settings
+import Upstreams
 
 /// What a client's connection waits for, and how fast its client has to be.
 extension HouseClient {

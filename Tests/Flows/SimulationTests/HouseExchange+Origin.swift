@@ -188,8 +188,7 @@ extension HouseExchange {
     }
 
     func endWait() {
-        guard wait.isActive else { return }
-        wait.end()
+        guard wait.end() else { return }
         house.stopAwaitingServer(of: plan.group, for: client.number)
         client.timers.clear(.phase)
         client.timers.clear(.flow)

@@ -25,31 +25,6 @@ final class HousePlan {
     }
 }
 
-/// How long one request waits for a server, as `ServerWait` says.
-struct HouseWait {
-    enum State { case none, waiting, trying, over }
-
-    private(set) var state = State.none
-    private(set) var deadline = Instant.never
-
-    var isActive: Bool { state == .waiting || state == .trying }
-
-    mutating func begin(at now: Instant, patience: Duration) -> Bool {
-        if state == .none { deadline = now + patience }
-        guard now < deadline else { return false }
-        state = .waiting
-        return true
-    }
-
-    mutating func tryNow() -> Bool {
-        guard state == .waiting else { return false }
-        state = .trying
-        return true
-    }
-
-    mutating func end() { state = .over }
-}
-
 /// One request and its response: as `Exchange` joins the values between the two connections.
 final class HouseExchange {
     enum ResponseState { case awaiting, streaming, complete }
@@ -68,7 +43,7 @@ final class HouseExchange {
     var attempt: Attempt
     var patience: ServerPatience
     var lease: ServerLease?
-    var wait = HouseWait()
+    var wait = ServerWait()
     var hasEnded = false
 
     var house: House { client.house }

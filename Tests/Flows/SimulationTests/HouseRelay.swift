@@ -314,18 +314,3 @@ final class HouseRelay {
         connection.close()
     }
 }
-
-extension EndReason {
-    /// Whether the device of a connection that ended so may be back in a moment.
-    fileprivate var departure: Departure {
-        switch self {
-        case .clientGone, .upstreamClosed, .upstreamUnavailable, .internalError, .slowConsumer,
-            .overloaded:
-            .abnormal
-        case .normal, .protocolError, .invalidPayload, .policy, .tooBig, .draining, .rateLimited,
-            .unauthenticated, .forbidden, .connectionRejected, .forceDisconnect, .replaced,
-            .timeout:
-            .normal
-        }
-    }
-}

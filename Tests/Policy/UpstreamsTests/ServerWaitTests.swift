@@ -1,7 +1,7 @@
 import Clock
 import Testing
 
-@testable import Proxy
+@testable import Upstreams
 
 struct ServerWaitTests {
     private let start = Instant.zero

@@ -1,8 +1,7 @@
 import Endings
-import Sessions
 import Testing
 
-@testable import Proxy
+@testable import Sessions
 
 /// Whose place is kept a little when his connection has ended.
 @Suite struct DepartureTests {

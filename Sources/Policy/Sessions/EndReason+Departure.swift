@@ -1,10 +1,9 @@
-internal import Endings
-internal import Sessions
+package import Endings
 
 extension EndReason {
     /// Whether the device of a connection that ended so may be back in a moment: then its place is
     /// kept a little.
-    var departure: Departure {
+    package var departure: Departure {
         switch self {
         case .clientGone, .upstreamClosed, .upstreamUnavailable, .internalError, .slowConsumer,
             .overloaded:
