@@ -19,16 +19,18 @@ enum ForwardedFields {
         }
         if !vouched.isConfigured("x-forwarded-proto") {
             HeadEncoder.appendField(
-                name: "X-Forwarded-Proto", value: provenance.scheme, to: &output)
+                ownName: "X-Forwarded-Proto", value: provenance.scheme, to: &output)
         }
         if let authority = provenance.authority, !vouched.isConfigured("x-forwarded-host") {
-            HeadEncoder.appendField(name: "X-Forwarded-Host", value: authority.text, to: &output)
+            HeadEncoder.appendField(
+                ownName: "X-Forwarded-Host", value: authority.text, to: &output)
         }
         if sendsForwarded, !vouched.isConfigured("forwarded") {
             provenance.appendForwarded(connection, to: &output)
         }
         if !vouched.isConfigured("x-request-id") {
-            HeadEncoder.appendField(name: "X-Request-Id", value: context.origin.id, to: &output)
+            HeadEncoder.appendField(
+                ownName: "X-Request-Id", value: context.origin.id, to: &output)
         }
     }
 }
@@ -38,6 +40,11 @@ extension Provenance {
     func appendXForwardedFor(
         _ fields: Fields, _ connection: ConnectionOrigin, to output: inout [UInt8]
     ) {
+        if case .none = chain {
+            HeadEncoder.appendField(
+                ownName: "X-Forwarded-For", value: connection.addressText, to: &output)
+            return
+        }
         output.append("X-Forwarded-For: ")
         switch chain {
         case .none: break

@@ -39,14 +39,14 @@ enum OriginRequest {
     /// Whom the request itself is for, whatever proxies say of it. An HTTP/1.1 request needs a host
     /// (RFC 9112 §3.2): of a client that names none, it is the server that the request is sent to.
     private static func appendHost(_ context: RequestContext, to output: inout [UInt8]) {
-        output.append("Host: ")
-        switch (context.origin.provenance.ownAuthority, context.outcome.server) {
-        case (let authority?, _): output.append(authority.text)
-        case (nil, let server?):
-            if case .ip = server { output.append(server.text) } else { output.append("localhost") }
-        case (nil, nil): output.append("localhost")
-        }
-        output.append("\r\n")
+        let host =
+            switch (context.origin.provenance.ownAuthority, context.outcome.server) {
+            case (let authority?, _): authority.text
+            case (nil, let server?):
+                if case .ip = server { server.text } else { "localhost" }
+            case (nil, nil): "localhost"
+            }
+        HeadEncoder.appendField(ownName: "Host", value: host, to: &output)
     }
 
     /// Our own offer where compression is spoken here, else the client's, as far as the relay knows

@@ -79,14 +79,41 @@ extension Span where Element == UInt8 {
     }
 }
 
+extension OutputSpan where Element == UInt8 {
+    /// Appends a copy of `span`.
+    // Into what is there already, and is as long as `span`: so no octet is looked after for itself,
+    // and many are copied in one step.
+    package mutating func append(copying span: Span<UInt8>) {
+        let start = count
+        append(repeating: 0, count: span.count)
+        var all = mutableSpan
+        var copy = all._mutatingExtracting(start..<start &+ span.count)
+        for index in span.indices { copy[index] = span[index] }
+    }
+
+    /// Appends the UTF-8 of `text`.
+    package mutating func append(_ text: String) { append(copying: text.utf8.span) }
+
+    /// Appends `number` in decimal digits: at most 20 octets.
+    package mutating func append(decimal number: Int) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var rest = number.magnitude
+        var unit: UInt = 1
+        while rest / unit >= 10 { unit *= 10 }
+        while unit > 0 {
+            append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest / unit))
+            rest %= unit
+            unit /= 10
+        }
+    }
+}
+
 extension Array where Element == UInt8 {
     /// Appends a copy of `span`.
     package mutating func append(copying span: Span<UInt8>) {
         // The library would store into the empty array that all threads share.
         if span.isEmpty { return }
-        append(addingCapacity: span.count) { output in
-            for index in span.indices { output.append(span[index]) }
-        }
+        append(addingCapacity: span.count) { $0.append(copying: span) }
     }
 
     /// Appends the UTF-8 of `text`.
@@ -99,11 +126,7 @@ extension Array where Element == UInt8 {
 
     /// Appends `number` in decimal digits.
     package mutating func append(decimal number: Int) {
-        if number < 10 && number >= 0 {
-            append(0x30 &+ UInt8(truncatingIfNeeded: number))
-        } else {
-            append(contentsOf: String(number).utf8)
-        }
+        append(addingCapacity: 20) { $0.append(decimal: number) }
     }
 
     /// Appends `number` in lower-case hexadecimal digits, without leading zeros.

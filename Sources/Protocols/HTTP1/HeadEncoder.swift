@@ -13,10 +13,13 @@ package enum HeadEncoder {
         method: String, target: String, to output: inout [UInt8]
     ) -> Bool {
         guard isToken(method.utf8.span), isVisible(target.utf8.span) else { return false }
-        output.append(method)
-        output.append(ASCII.space)
-        output.append(target)
-        output.append(" HTTP/1.1\r\n")
+        let (method, target) = (method.utf8.span, target.utf8.span)
+        output.append(addingCapacity: method.count + target.count + 12) { line in
+            line.append(copying: method)
+            line.append(ASCII.space)
+            line.append(copying: target)
+            line.append(" HTTP/1.1\r\n")
+        }
         return true
     }
 
@@ -25,21 +28,28 @@ package enum HeadEncoder {
     package static func appendStatusLine(
         status: Int, reason: String? = nil, to output: inout [UInt8]
     ) {
-        output.append("HTTP/1.1 ")
-        output.append(decimal: status)
-        output.append(ASCII.space)
         let phrase = reason ?? ReasonPhrase.standard(for: status)
-        if isValue(phrase.utf8.span) { output.append(phrase) }
-        output.append("\r\n")
+        let octets = phrase.utf8.span
+        appendStatusLine(
+            status, octets.extracting(0..<(isValue(octets) ? octets.count : 0)), to: &output)
     }
 
     /// The status line of `head` with its own reason phrase, as HTTP/1.1.
     package static func appendStatusLine(of head: ResponseHead, to output: inout [UInt8]) {
-        output.append("HTTP/1.1 ")
-        output.append(decimal: head.status)
-        output.append(ASCII.space)
-        output.append(contentsOf: head.fields.bytes[head.reason])
-        output.append("\r\n")
+        appendStatusLine(head.status, head.fields.bytes.span.extracting(head.reason), to: &output)
+    }
+
+    private static func appendStatusLine(
+        _ status: Int, _ reason: Span<UInt8>, to output: inout [UInt8]
+    ) {
+        output.append(addingCapacity: reason.count + 32) { line in
+            line.append("HTTP/1.1 ")
+            line.append(decimal: status)
+            line.append(ASCII.space)
+            line.append(copying: reason)
+            line.append(ASCII.carriageReturn)
+            line.append(ASCII.lineFeed)
+        }
     }
 
     /// `name: value CRLF`; false, and nothing written, when the name is no token or the value holds
@@ -48,12 +58,7 @@ package enum HeadEncoder {
     package static func appendField(
         name: String, value: String, to output: inout [UInt8]
     ) -> Bool {
-        guard isToken(name.utf8.span), isValue(value.utf8.span) else { return false }
-        output.append(name)
-        output.append(": ")
-        output.append(value)
-        output.append("\r\n")
-        return true
+        appendField(name: name, value: value.utf8.span, to: &output)
     }
 
     /// The same for a value that is no text, or nobody's to see.
@@ -62,11 +67,30 @@ package enum HeadEncoder {
         name: String, value: Span<UInt8>, to output: inout [UInt8]
     ) -> Bool {
         guard isToken(name.utf8.span), isValue(value) else { return false }
-        output.append(name)
-        output.append(": ")
-        output.append(copying: value)
-        output.append("\r\n")
+        appendLine(name.utf8.span, value, to: &output)
         return true
+    }
+
+    /// The same with a name that is written out where it is called, and is not looked at again.
+    @discardableResult
+    package static func appendField(
+        ownName name: String, value: String, to output: inout [UInt8]
+    ) -> Bool {
+        assert(isToken(name.utf8.span), "the name of a field is a token")
+        let octets = value.utf8.span
+        guard isValue(octets) else { return false }
+        appendLine(name.utf8.span, octets, to: &output)
+        return true
+    }
+
+    /// `Content-Length: count CRLF`.
+    static func appendContentLength(_ count: Int, to output: inout [UInt8]) {
+        output.append(addingCapacity: 40) { line in
+            line.append("Content-Length: ")
+            line.append(decimal: count)
+            line.append(ASCII.carriageReturn)
+            line.append(ASCII.lineFeed)
+        }
     }
 
     /// A field line as it was received.
@@ -74,11 +98,20 @@ package enum HeadEncoder {
         copying line: Fields.Line, of fields: Fields, to output: inout [UInt8]
     ) {
         let span = fields.bytes.span
-        output.append(copying: span.extracting(line.name))
-        output.append(UInt8(ascii: ":"))
-        output.append(ASCII.space)
-        output.append(copying: span.extracting(line.value))
-        appendEnd(to: &output)
+        appendLine(span.extracting(line.name), span.extracting(line.value), to: &output)
+    }
+
+    private static func appendLine(
+        _ name: Span<UInt8>, _ value: Span<UInt8>, to output: inout [UInt8]
+    ) {
+        output.append(addingCapacity: name.count + value.count + 4) { line in
+            line.append(copying: name)
+            line.append(UInt8(ascii: ":"))
+            line.append(ASCII.space)
+            line.append(copying: value)
+            line.append(ASCII.carriageReturn)
+            line.append(ASCII.lineFeed)
+        }
     }
 
     /// Whether the connection goes on, where that has to be said (RFC 9112 §9.3, §9.6), and that
@@ -131,7 +164,9 @@ package enum HeadEncoder {
     }
 
     private static func isValue(_ text: Span<UInt8>) -> Bool {
-        for index in text.indices where !FieldScanner.isValueOctet(text[index]) { return false }
-        return true
+        // All are counted, so that many are looked at in one step.
+        var legalCount = 0
+        for index in text.indices { legalCount &+= FieldScanner.isValueOctet(text[index]) ? 1 : 0 }
+        return legalCount == text.count
     }
 }

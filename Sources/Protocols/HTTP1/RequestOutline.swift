@@ -49,10 +49,7 @@ package struct RequestOutline: Sendable, Hashable {
     /// The field lines that are the connection's to say.
     func appendFields(to output: inout [UInt8]) {
         switch framing {
-        case .length(let length):
-            output.append("Content-Length: ")
-            output.append(decimal: length)
-            output.append("\r\n")
+        case .length(let length): HeadEncoder.appendContentLength(length, to: &output)
         case .chunked: output.append("Transfer-Encoding: chunked\r\n")
         case .none, .untilClose: break
         }

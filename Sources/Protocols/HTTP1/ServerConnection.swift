@@ -324,9 +324,7 @@ package struct ServerConnection: ~Copyable {
         if framing == .chunked {
             HeadEncoder.appendField(name: "Transfer-Encoding", value: "chunked", to: &output)
         } else if let length, status != 204 {
-            output.append("Content-Length: ")
-            output.append(decimal: length)
-            output.append("\r\n")
+            HeadEncoder.appendContentLength(length, to: &output)
         }
         HeadEncoder.appendConnection(
             isLast: isLast, minorVersion: request.minorVersion, namesUpgrade: namesUpgrade,
