@@ -25,10 +25,7 @@ package struct Instant: Sendable, Hashable, Comparable {
 extension Duration {
     /// The duration in nanoseconds, cut off below; durations beyond 292 years saturate.
     package var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        if overflow { return seconds < 0 ? .min : .max }
-        return product.saturatingSum(with: attoseconds / 1_000_000_000)
+        Int64(clamping: attoseconds / 1_000_000_000)
     }
 
     /// The duration in milliseconds, cut off below.
