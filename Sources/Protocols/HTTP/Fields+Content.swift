@@ -11,6 +11,7 @@ extension Fields {
     /// True when Accept names this very type, whatever its parameters, and does not rule it out
     /// with a weight of 0 (RFC 9110 §12.4.2, §12.5.1). Ranges such as `*/*` name none.
     package func accepts(mediaType name: String) -> Bool {
+        guard contains(.accept) else { return false }
         let span = bytes.span
         var elements = ListElements(of: .accept, in: self)
         while let element = elements.next() {

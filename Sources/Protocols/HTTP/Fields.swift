@@ -79,6 +79,7 @@ package struct Fields: Sendable {
     /// True when a line of `field`, read as a comma-separated list of tokens (RFC 9110 §5.6.1),
     /// holds `token`, without regard to case.
     package func list(_ field: KnownField, contains token: String) -> Bool {
+        guard contains(field) else { return false }
         let wanted = token.utf8.span
         let span = bytes.span
         var elements = ListElements(of: field, in: self)

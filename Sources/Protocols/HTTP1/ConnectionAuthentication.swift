@@ -22,6 +22,7 @@ extension Fields {
     /// (RFC 9110 §11.6.1). A quoted parameter that looks like one counts, too: to be careful once
     /// too often costs no more than a connection.
     fileprivate func names(_ field: KnownField) -> Bool {
+        guard contains(field) else { return false }
         var elements = ListElements(of: field, in: self)
         while let element = elements.next() {
             let text = bytes.span.extracting(element)
