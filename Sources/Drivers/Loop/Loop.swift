@@ -18,7 +18,7 @@ package final class Loop {
     package let wakeToken: UInt64
     package let buffer = ReadBuffer()
     package let engine = TLSEngine()
-    private var moment: Instant
+    private var current: Turn
     /// Reused for whatever is put together to be sent at once; empty between two events.
     package var scratch: [UInt8] = []
     /// As `scratch`, for messages as they come.
@@ -34,8 +34,8 @@ package final class Loop {
     /// - Parameter wakeToken: what the timers answer for `wake`.
     package init(wakeToken: UInt64) throws(SystemError) {
         poller = try Poller()
-        moment = SystemClock.now()
-        timers = DueMembers(wheel: TimerWheel(now: moment))
+        current = Turn(begin: SystemClock.now())
+        timers = DueMembers(wheel: TimerWheel(now: current.begin))
         self.wakeToken = wakeToken
     }
 
@@ -44,12 +44,12 @@ package final class Loop {
     /// When this turn began. Called, and not looked at from other rooms, because a look from there
     /// is checked for exclusive access each time.
     package var now: Instant {
-        @inline(never) get { moment }
+        @inline(never) get { current.begin }
     }
 
     /// How often the loop went round: within one turn nothing is reported twice.
     package var turn: UInt64 {
-        @inline(never) get { allowance.number }
+        @inline(never) get { current.number }
     }
 
     /// Waits for events until something is due, and begins the next turn.
@@ -58,9 +58,9 @@ package final class Loop {
     /// - Returns: how many `event`s there are.
     package func next(hasBacklog: Bool) -> Int {
         let isBusy = hasBacklog || !timers.due.isEmpty || allowance.hasHeld
-        let timeout = timers.wheel.millisecondsToNextTick(from: moment) ?? -1
+        let timeout = timers.wheel.millisecondsToNextTick(from: current.begin) ?? -1
         let count = poller.wait(milliseconds: isBusy ? 0 : timeout)
-        moment = SystemClock.now()
+        current = Turn(begin: SystemClock.now(), number: current.number &+ 1)
         allowance.begin()
         return count
     }
@@ -72,7 +72,7 @@ package final class Loop {
 
     /// Members whose timers have come, as many as may be looked after in this turn.
     package func takeDue() -> ArraySlice<UInt64> {
-        timers.next(at: moment, Self.turnCount)
+        timers.next(at: current.begin, Self.turnCount)
     }
 
     // MARK: Readiness
@@ -101,7 +101,7 @@ package final class Loop {
 
     /// The member that has this deadline was due: true when the deadline has come.
     package func isDue(_ deadline: inout Deadline, of token: UInt64) -> Bool {
-        switch deadline.fired(at: moment) {
+        switch deadline.fired(at: current.begin) {
         case .due: return true
         case .moved(let instant): schedule(token, at: instant)
         case .early: break
@@ -169,6 +169,13 @@ package final class Loop {
     /// When a client that is sent away for a restart shall come back: spread, so that not all come
     /// at once.
     package func reconnectDelayMilliseconds() -> Int { 1000 + Int(newInteger() % 4000) }
+}
+
+/// One round of a loop.
+private struct Turn {
+    let begin: Instant
+    /// How many have begun before.
+    var number: UInt64 = 0
 }
 
 /// The timers of a loop, and the members that are due by them and have not had their turn.

@@ -10,8 +10,6 @@ package struct TurnShare {
     private var light: [UInt64] = []
     private var heavy: [UInt64] = []
     private var isResuming = false
-    /// How many turns have begun.
-    private(set) var number: UInt64 = 0
 
     /// Input that may inflate to a lot is read one after the other, in the order it came.
     package var allowsHeavyInput: Bool { rest > 0 && (isResuming || heavy.isEmpty) }
@@ -21,7 +19,6 @@ package struct TurnShare {
     /// Another turn begins.
     mutating func begin() {
         rest = Self.size
-        number &+= 1
     }
 
     /// What the member holds is read in a later turn: light input in the next one.

@@ -150,7 +150,8 @@ package final class OriginConnection {
         case .inUse, .idle:
             if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
         }
-        loop.memory.count(stream.heldCount + http.keptCount, insteadOf: &counted)
+        let held = stream.heldCount + http.keptCount
+        if held != counted { loop.memory.count(held, insteadOf: &counted) }
         guard wanted != interest.rawValue else { return }
         interest = Readiness(rawValue: wanted)
         loop.change(stream.descriptor.number, token: token, interest: interest)
