@@ -1,5 +1,6 @@
 internal import Bookkeeping
 internal import Clock
+internal import Entry
 internal import Generations
 internal import HTTP
 internal import HTTP1
@@ -28,8 +29,8 @@ extension Exchange {
         context.outcome.server = server.address
         if mayUseResting,
             let resting = OriginLink.takeResting(
-                for: server.state, mayRepeat: outline.mayBeRepeated(keepsBody: keepsBody),
-                on: thread)
+                for: server.state, on: thread,
+                mayRepeat: request.head.method.mayBeRepeated(with: framing, keepsBody: keepsBody))
         {
             return go(on: resting)
         }

@@ -12,9 +12,12 @@ internal import Upstreams
 /// The request, on its way to the server: how it is framed, and what may be said of it when, knows
 /// the connection's `http`.
 extension Exchange {
+    /// How the body is framed, now that it is kept perhaps.
+    var framing: BodyFraming { buffer?.framing(of: requestFraming) ?? requestFraming }
+
     /// What the connection has to know of the request.
     var outline: RequestOutline {
-        let framing = buffer?.framing(of: requestFraming) ?? requestFraming
+        let framing = framing
         let body: BodyLength =
             switch framing {
             case .none: .none

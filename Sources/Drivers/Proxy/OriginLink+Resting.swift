@@ -12,7 +12,7 @@ extension OriginLink {
     ///
     /// - Parameter mayRepeat: the request can be sent once more, if the connection is dead.
     static func takeResting(
-        for server: ServerState, mayRepeat: Bool, on thread: ThreadState
+        for server: ServerState, on thread: ThreadState, mayRepeat: Bool
     ) -> OriginLink? {
         while let offer = thread.pool.take(
             for: server, mayRepeat: mayRepeat, at: thread.loop.now, turn: thread.loop.turn)

@@ -35,14 +35,6 @@ package struct RequestOutline: Sendable, Hashable {
         }
     }
 
-    /// True when the request may be sent once more if its connection turns out to be dead, as long
-    /// as nothing came back (RFC 9110 §9.2.2).
-    ///
-    /// - Parameter keepsBody: who asks has the whole body still.
-    package func mayBeRepeated(keepsBody: Bool) -> Bool {
-        method.isIdempotent && (framing.isEmpty || keepsBody)
-    }
-
     /// False when nobody may write what is offered as the value of a field.
     var isLegal: Bool { upgrade.map { HeadEncoder.isToken($0.utf8.span) } ?? true }
 
@@ -61,5 +53,17 @@ package struct RequestOutline: Sendable, Hashable {
         case (nil, true): output.append("Connection: close\r\n")
         case (nil, false): break
         }
+    }
+}
+
+extension Method {
+    /// True when a request may be sent once more if its connection turns out to be dead, as long
+    /// as nothing came back (RFC 9110 §9.2.2).
+    ///
+    /// - Parameters:
+    ///   - framing: of its body.
+    ///   - keepsBody: who asks has the whole body still.
+    package func mayBeRepeated(with framing: BodyFraming, keepsBody: Bool) -> Bool {
+        isIdempotent && (framing.isEmpty || keepsBody)
     }
 }

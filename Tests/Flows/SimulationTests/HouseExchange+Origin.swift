@@ -22,7 +22,8 @@ extension HouseExchange {
         let index = chosen.index
         let server = plan.group.servers[index]
         lease = consume chosen
-        let mayRepeat = outline.mayBeRepeated(keepsBody: keepsBody)
+        let outline = outline
+        let mayRepeat = outline.method.mayBeRepeated(with: outline.framing, keepsBody: keepsBody)
         if mayUseResting,
             let resting = house.takeResting(for: server.state, mayRepeat: mayRepeat)
         {

@@ -242,10 +242,11 @@ import Testing
     ]
 
     @Test(arguments: outlines.indices)
-    func `an outline knows beforehand what its use will say`(index: Int) {
+    func `method and framing say beforehand what the use will say`(index: Int) {
         let (method, body, keepsBody, mayBeRepeated) = Self.outlines[index]
         let outline = RequestOutline(method, body: body)
-        #expect(outline.mayBeRepeated(keepsBody: keepsBody) == mayBeRepeated)
+        let isSaid = method.mayBeRepeated(with: outline.framing, keepsBody: keepsBody)
+        #expect(isSaid == mayBeRepeated)
         var use = UpstreamUse(method: method, framing: outline.framing, isReused: true)
         use.headSent(isTaken: true)
         if !outline.framing.isEmpty { use.bodySent(isLast: true, isTaken: true) }
