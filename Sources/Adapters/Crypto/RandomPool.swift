@@ -17,10 +17,11 @@ package struct RandomPool: ~Copyable {
     /// and u): safe in URLs, header fields and file names, and easy to read aloud.
     package mutating func identifier() throws(CryptoError) -> String {
         var (high, low) = (try integer(), try integer())
+        let alphabet = Self.alphabet.span
         // Every octet that is said to be written is.
         return unsafe String(unsafeUninitializedCapacity: Self.identifierSize) { memory in
             for index in 0..<Self.identifierSize {
-                unsafe memory[index] = Self.alphabet[Int(high >> 59)]
+                unsafe memory[index] = alphabet[Int(high >> 59)]
                 high = high << 5 | low >> 59
                 low <<= 5
             }
