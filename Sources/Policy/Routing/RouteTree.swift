@@ -161,11 +161,10 @@ struct RouteTree: Sendable {
     /// The routes at a node in the order in which they are asked. Those of one spelling hide those
     /// of the other: only between routes for the very same path do methods decide.
     private func candidates(for best: Best) -> [Entry] {
-        let node = nodes[best.node]
+        let index = best.node
         let prefersPlain = best.rest.isAtEnd && !best.rest.isAtTrailingSlash
-        let (first, second) =
-            prefersPlain ? (node.plain, node.slashed) : (node.slashed, node.plain)
-        return first.isEmpty ? second : first
+        let takesPlain = prefersPlain ? !nodes[index].plain.isEmpty : nodes[index].slashed.isEmpty
+        return takesPlain ? nodes[index].plain : nodes[index].slashed
     }
 
     private static func allowed(_ entries: [Entry]) -> [String] {
