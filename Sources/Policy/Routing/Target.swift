@@ -96,17 +96,21 @@ package enum Target {
             isAbsolute = true
         }
         let end = target.firstIndex(of: UInt8(ascii: "?"), from: start) ?? target.count
+        let sent = target.extracting(start..<end)
+        if PathNormaliser.isNormal(sent) {
+            return NormalisedTarget(path: sent.text, query: try query(of: target, from: end))
+        }
         var path = PathNormaliser()
         // An absolute target may have no path at all, which means the root.
         if !isAbsolute || start < end {
-            try path.normalise(target.extracting(start..<end))
+            try path.normalise(sent)
         }
         if escapedSlashes == .refused, path.hasEscapedSlashes {
             throw refusal("The path of the request target contains an escaped slash.")
         }
         return NormalisedTarget(
             path: path.text, query: try query(of: target, from: end),
-            spelling: path.spelling(of: target.extracting(start..<end)), oddities: path.oddities)
+            spelling: path.spelling(of: sent), oddities: path.oddities)
     }
 
     /// What follows the `?` at `end`; nil when `end` is the end.
@@ -130,6 +134,26 @@ package enum Target {
 private struct PathNormaliser {
     private var output: [UInt8] = []
     private(set) var oddities: PathOddities = []
+
+    /// True when it is seen at once that nothing of `path` is written otherwise, and that all apps
+    /// read it alike: of nearly all paths, and of none with an escape, a parameter, an empty
+    /// segment, or a segment that begins with a dot.
+    static func isNormal(_ path: Span<UInt8>) -> Bool {
+        guard !path.isEmpty, path[0] == UInt8(ascii: "/") else { return false }
+        var isBeginning = true
+        for index in 1..<path.count {
+            let octet = path[index]
+            if octet == UInt8(ascii: "/") {
+                if isBeginning { return false }
+                isBeginning = true
+            } else {
+                let isOdd = octet == UInt8(ascii: ";") || isBeginning && octet == UInt8(ascii: ".")
+                guard !isOdd, PercentEncoding.isPathOctet(octet) else { return false }
+                isBeginning = false
+            }
+        }
+        return true
+    }
 
     var hasEscapedSlashes: Bool {
         !oddities.isDisjoint(with: [.escapedSlash, .escapedBackslash])
