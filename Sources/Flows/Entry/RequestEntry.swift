@@ -127,7 +127,7 @@ package struct RequestEntry: ~Copyable {
         case .cookieOrigin: try known.checkCookieOrigin()
         // 8 authorise
         case .access: try checkAccess()
-        case .lateRates: return lateRates()
+        case .lateRates: return rates(known.route?.lateRates ?? [])
         // 9 admit
         case .names: return names()
         case .live: return live()
@@ -166,13 +166,8 @@ package struct RequestEntry: ~Copyable {
         return rates(rules)
     }
 
-    /// By what the token says.
-    private func lateRates() -> EntryStep? {
-        guard let rules = known.route?.lateRates, !rules.isEmpty else { return nil }
-        return rates(rules)
-    }
-
     private func rates(_ rules: [RateRule]) -> EntryStep? {
+        if rules.isEmpty { return nil }
         let draws = known.draws(rules)
         return draws.isEmpty ? nil : .ask(.rate(draws))
     }
@@ -192,6 +187,7 @@ package struct RequestEntry: ~Copyable {
     }
 
     private mutating func checkAccess() throws(Refusal) {
+        guard let place = known.place, !known.rules.letsEverybodyIn(at: place) else { return }
         let verdict = known.verdict
         for violation in verdict.reported {
             notes.append(.wouldRefuse(violation.rule, as: violation.refusal, words: nil))

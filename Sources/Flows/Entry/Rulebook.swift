@@ -81,11 +81,18 @@ package final class Rulebook: Sendable {
         places.place(of: target, authority: authority, method: method)
     }
 
+    /// Neither the rewrite nor the route asks anything of anybody.
+    func letsEverybodyIn(at place: RequestPlace) -> Bool {
+        place.rewrite.map { rewriteAccess[$0].letsEverybodyIn } != false
+            && place.route.map { routes[$0].access.letsEverybodyIn } != false
+    }
+
     /// What the rules of the rewrite and of the route say of a request: each is asked about the
     /// captures of its own path, whichever `facts` has.
     package func judge(
         at place: RequestPlace, roles: [String], facts: @autoclosure () -> RequestFacts
     ) -> AccessRule.Verdict {
+        if letsEverybodyIn(at: place) { return AccessRule.Verdict() }
         var rules: [(rule: AccessRule, captures: [String: String])] = []
         if let rewrite = place.rewrite, !rewriteAccess[rewrite].letsEverybodyIn {
             rules.append((rewriteAccess[rewrite], place.rewriteCaptures))
@@ -93,7 +100,6 @@ package final class Rulebook: Sendable {
         if let route = place.route, !routes[route].access.letsEverybodyIn {
             rules.append((routes[route].access, place.routeCaptures))
         }
-        if rules.isEmpty { return AccessRule.Verdict() }
         return AccessRule.judge(rules, roles: roles, facts: facts())
     }
 
