@@ -42,7 +42,7 @@ extension KnownRequest {
     /// Answers the question of a browser whether a page of another origin may make a request, where
     /// `cors` says so; else it is the application's, and the answer is nil.
     mutating func preflight() throws(Refusal) -> [CrossOriginRule.Field]? {
-        guard let preflight = CrossOriginRule.Preflight(head),
+        guard case .options = request.head.method, let preflight = CrossOriginRule.Preflight(head),
             case .route(let index, let captures) = rules.places.match(
                 target, authority: request.authority, method: preflight.method),
             let rule = rules.routes[index].crossOrigin
