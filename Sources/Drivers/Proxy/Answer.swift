@@ -253,7 +253,7 @@ struct Answer {
                 settings: client.generation.settings),
             isWebSocket: false, minorVersion: 1)
         context.found.answerFields = AnswerFields(
-            client.doorway.entrance.settings, isSecure: context.isTLS)
+            client.doorway.entrance.settings.transport, isSecure: context.isTLS)
         client.request.give(problem(refusal, head: nil, context), to: context)
     }
 

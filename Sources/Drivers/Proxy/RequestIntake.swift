@@ -128,7 +128,7 @@ extension EnteringRequest {
             connection: ConnectionAddress(
                 worker: UInt64(client.thread.index), connection: client.token),
             redirectToHTTPS: entrance.settings.redirectToHTTPS,
-            answerFields: AnswerFields(entrance.settings, isSecure: context.isTLS))
+            answerFields: AnswerFields(entrance.settings.transport, isSecure: context.isTLS))
     }
 }
 

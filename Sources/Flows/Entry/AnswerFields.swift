@@ -47,8 +47,10 @@ package struct AnswerFields: Sendable {
     package init() {}
 
     /// For an answer before any route is known.
-    package init(_ listener: ListenerSettings, isSecure: Bool) {
-        if let rule = listener.transport { note(.said(rule), isSecure: isSecure) }
+    ///
+    /// - Parameter rule: the listener's.
+    package init(_ rule: StrictTransport?, isSecure: Bool) {
+        if let rule { note(.said(rule), isSecure: isSecure) }
     }
 
     /// - Parameter isSecure: the client speaks TLS, with us or with a trusted proxy.

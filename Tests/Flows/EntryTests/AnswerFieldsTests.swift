@@ -31,15 +31,14 @@ struct AnswerFieldsTests {
     @Test("hsts is said over https, by the route or else by the listener")
     func transport() {
         let said = StrictTransport(maxAge: .seconds(60))
-        var listener = ListenerSettings(address: .unix(path: "/s"))
-        listener.transport = StrictTransport(maxAge: .seconds(5))
+        let listeners = StrictTransport(maxAge: .seconds(5))
         let table: [(TransportRule, Bool, String, Bool)] = [
             (.listeners, true, "max-age=5", true), (.listeners, false, "", true),
             (.said(said), true, "max-age=60", true), (.said(said), false, "", true),
             (.off, true, "", false), (.off, false, "", false),
         ]
         for (rule, isSecure, value, replaces) in table {
-            var fields = AnswerFields(listener, isSecure: isSecure)
+            var fields = AnswerFields(listeners, isSecure: isSecure)
             fields.note(rule, isSecure: isSecure)
             let line = value.isEmpty ? "" : "Strict-Transport-Security: \(value)\r\n"
             #expect(written(fields) == line)
