@@ -67,7 +67,7 @@ final class Exchange {
         self.client = client
         requestFraming = framing
         attempt = Attempt(isWebSocket: context.origin.isWebSocket)
-        patience = ServerPatience(plan.group.settings, isWebSocket: context.origin.isWebSocket)
+        patience = plan.group.patience(isWebSocket: context.origin.isWebSocket)
     }
 
     /// Keeps the body first where the route says so; then goes to a server.

@@ -58,6 +58,11 @@ package final class BackendGroup: Sendable {
         servers.firstIndex { $0.state === state }.map { ServerLease(of: state, index: $0) }
     }
 
+    /// How long its servers have for a request.
+    package func patience(isWebSocket: Bool) -> ServerPatience {
+        ServerPatience(settings, isWebSocket: isWebSocket)
+    }
+
     /// The server could not be reached: it is skipped for `failTimeout`.
     ///
     /// - Returns: what is to be said about it.

@@ -56,7 +56,7 @@ final class HouseExchange {
         self.client = client
         head = entrant.head
         attempt = Attempt(isWebSocket: entrant.isWebSocket)
-        patience = ServerPatience(plan.group.settings, isWebSocket: entrant.isWebSocket)
+        patience = plan.group.patience(isWebSocket: entrant.isWebSocket)
     }
 
     var leasedServer: ServerState? { lease?.state }
