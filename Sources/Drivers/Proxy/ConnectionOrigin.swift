@@ -6,8 +6,8 @@ internal import Settings
 internal import Transport
 
 /// Who is at the other end of a client's connection: the socket's address, or what a PROXY header
-/// of a trusted proxy says.
-struct ConnectionOrigin {
+/// of a trusted proxy says. An object, since every request asks for it.
+final class ConnectionOrigin {
     let address: SocketAddress
     /// The address without its port; every request needs it.
     let addressText: String
