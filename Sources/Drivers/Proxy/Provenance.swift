@@ -25,8 +25,8 @@ struct Provenance {
     let addressText: String
     /// The client speaks TLS with somebody: the scheme is `https`.
     let isSecure: Bool
-    /// Whom it is for; nil when nobody says.
-    let authority: Authority?
+    /// Whom trusted proxies say that it is for.
+    private let claimedAuthority: Authority?
     /// Whom the request itself says that it is for.
     let ownAuthority: Authority?
     let chain: Chain
@@ -50,7 +50,7 @@ struct Provenance {
         isForwarded = trust.contains(connection.address)
         guard isForwarded else {
             (address, addressText) = (connection.address, connection.addressText)
-            (isSecure, authority) = (connection.isSecure, own)
+            (isSecure, claimedAuthority) = (connection.isSecure, nil)
             (chain, clientIndex) = (.none, 0)
             return
         }
@@ -72,8 +72,11 @@ struct Provenance {
         case .none: said = (nil, nil)
         }
         isSecure = said.scheme.flatMap { Self.isSecure($0.span) } ?? connection.isSecure
-        authority = said.host.flatMap { Authority($0.span) } ?? own
+        claimedAuthority = said.host.flatMap { Authority($0.span) }
     }
+
+    /// Whom it is for; nil when nobody says.
+    var authority: Authority? { claimedAuthority ?? ownAuthority }
 
     var scheme: String { isSecure ? "https" : "http" }
 
