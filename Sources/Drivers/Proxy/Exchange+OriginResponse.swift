@@ -36,10 +36,10 @@ extension Exchange {
     }
 
     private func take(
-        _ event: ResponseEvent, of octets: Span<UInt8>, behind index: Int,
+        _ event: consuming ResponseEvent, of octets: Span<UInt8>, behind index: Int,
         on upstream: OriginLink
     ) {
-        switch event {
+        switch consume event {
         case .data(let range): forward(octets.extracting(range))
         case .end(let trailers): completed(trailers: trailers)
         case .head(let head, let framing):

@@ -260,7 +260,7 @@ extension ClientConnection {
     }
 
     private mutating func begin(
-        _ head: ResponseHead, unsentCount: Int
+        _ head: consuming ResponseHead, unsentCount: Int
     ) throws(ResponseError) -> ResponseEvent {
         let framing: BodyFraming
         do throws(HeadError) {
