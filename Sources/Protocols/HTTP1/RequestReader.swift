@@ -27,6 +27,8 @@ struct RequestReader: ~Copyable, Sendable {
     }
 
     private(set) var state = State.head
+    /// What the answer to the last request depends on whose head was whole, as its head says.
+    private(set) var traits = RequestTraits()
     private var heads: RequestHeadDecoder
 
     init(limits: HeadLimits) { heads = RequestHeadDecoder(limits: limits) }
@@ -115,6 +117,7 @@ struct RequestReader: ~Copyable, Sendable {
             state = .over
             throw .head(error)
         }
+        traits = RequestTraits(head)
         // What follows CONNECT is for the tunnel, whatever the fields say (RFC 9110 §9.3.6).
         if head.method == .connect {
             state = .announced(BodyDecoder(.none))

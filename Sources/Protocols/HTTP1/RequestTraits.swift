@@ -8,6 +8,8 @@ struct RequestTraits: Sendable {
     var isConnect = false
     /// The connection may be switched to another protocol (RFC 9110 §7.8).
     var asksForUpgrade = false
+    /// The client may send another request on the connection.
+    var wantsKeepAlive = true
     /// `100 Continue` is waited for: the body may not come without it (RFC 9110 §10.1.1).
     var awaitsContinue = false
 
@@ -20,5 +22,7 @@ struct RequestTraits: Sendable {
         asksForUpgrade =
             head.minorVersion == 1 && head.fields.contains(.upgrade)
             && head.fields.list(.connection, contains: "upgrade")
+        wantsKeepAlive = head.wantsKeepAlive
+        awaitsContinue = head.expectsContinue
     }
 }

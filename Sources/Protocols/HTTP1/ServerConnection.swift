@@ -133,11 +133,11 @@ package struct ServerConnection: ~Copyable {
 
     private mutating func note(_ event: RequestEvent, hasMore: Bool) {
         switch event {
-        case .head(let head, _):
-            request = RequestTraits(head)
+        case .head:
+            request = reader.traits
             // Who has begun to send the body waits for nothing.
-            request.awaitsContinue = head.expectsContinue && !reader.isWhole && !hasMore
-            if !head.wantsKeepAlive { isLast = true }
+            if request.awaitsContinue, reader.isWhole || hasMore { request.awaitsContinue = false }
+            if !request.wantsKeepAlive { isLast = true }
             writer.requestCame()
         case .data, .end:
             request.awaitsContinue = false
@@ -153,8 +153,10 @@ package struct ServerConnection: ~Copyable {
         case .head:
             request = RequestTraits()
             writer.requestCame()
-        case .framing(_, let head):
-            request = RequestTraits(head)
+        case .framing:
+            request = reader.traits
+            // Whatever it waits for, it is not read.
+            request.awaitsContinue = false
             writer.requestCame()
         case .body, .bodyTooLarge: settle()
         }
