@@ -20,6 +20,14 @@ extension Span where Element == UInt8 {
         return true
     }
 
+    /// As `matchesIgnoringCase(_:)`, where `other` has no upper-case letters.
+    @inlinable
+    package func matchesIgnoringCase(lowercase other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where ASCII.lowercased(self[index]) != other[index] { return false }
+        return true
+    }
+
     /// True when the octets are exactly the UTF-8 of `text`.
     @inlinable
     package func matches(_ text: String) -> Bool { matches(text.utf8.span) }

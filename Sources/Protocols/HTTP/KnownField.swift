@@ -59,7 +59,8 @@ extension KnownField {
     /// The field with this name, compared without case; `other` when it is none of ours.
     package init(name: Span<UInt8>) {
         let candidate = Self.candidate(for: name)
-        self = name.matchesIgnoringCase(candidate.name.utf8.span) ? candidate : .other
+        let isSame = name.matchesIgnoringCase(lowercase: candidate.name.utf8.span)
+        self = isSame ? candidate : .other
     }
 
     /// The field that apps may take `name` for although it is another one (`Content_Length`), to
