@@ -13,6 +13,10 @@ package struct QueryString: Sendable {
 
     /// `text` is what follows the question mark; empty when there is none.
     package init(_ text: String) {
+        if text.isEmpty {
+            pairs = []
+            return
+        }
         pairs = text.split(separator: "&").map { written in
             let halves = written.split(
                 separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
