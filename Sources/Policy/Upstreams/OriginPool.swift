@@ -111,6 +111,7 @@ package struct OriginPool {
         else { return .ends }
         // No other client hears what is left over for an owner, who would have to authenticate
         // himself again on another connection: it need not be quiet first.
+        let server = candidate.server
         let resting = Resting(
             since: now, turn: turn, isWatched: isWatched && candidate.owner == nil,
             timeout: settings.keepAliveTimeout)
@@ -119,9 +120,9 @@ package struct OriginPool {
             let own = reserved[owner, default: []]
             // A client that goes has no use for a connection of its own.
             guard candidate.clientStays, settings.keepAlive > 0,
-                !own.contains(where: { $0.server === candidate.server })
+                !own.contains(where: { $0.server === server })
             else { return .ends }
-            reserved[owner] = own + [OwnPlace(place: place, server: candidate.server)]
+            reserved[owner] = own + [OwnPlace(place: place, server: server)]
         } else {
             guard shelf.places.count < settings.keepAlive else { return .ends }
             shelf.places.append(place)
