@@ -76,16 +76,14 @@ struct VersionScanner: Sendable {
 
     /// Takes the next octet; false when it cannot belong to a version.
     mutating func append(_ octet: UInt8) -> Bool {
-        let isLegal =
-            switch count {
-            case 0...4: octet == UInt8(truncatingIfNeeded: Self.prefix >> UInt64(32 - count * 8))
-            case 5, 7: ASCII.isDigit(octet)
-            case 6: octet == UInt8(ascii: ".")
-            default: false
-            }
-        guard isLegal else { return false }
+        guard count < 8 else { return false }
+        let shift = UInt64(truncatingIfNeeded: 56 &- count &* 8)
+        let expected = UInt8(truncatingIfNeeded: Self.form &>> shift)
+        guard octet == expected || expected == UInt8(ascii: "0") && ASCII.isDigit(octet) else {
+            return false
+        }
         word = word << 8 | UInt64(octet)
-        count += 1
+        count &+= 1
         return true
     }
 
@@ -93,10 +91,10 @@ struct VersionScanner: Sendable {
 
     /// 1 for HTTP/1.1, 0 for HTTP/1.0, nil for any other version.
     var minor: UInt8? {
-        guard word & ~1 == Self.prefix << 24 | 0x31_2E_30 else { return nil }
+        guard word & ~1 == Self.form | 0x01_00_00 else { return nil }
         return UInt8(truncatingIfNeeded: word & 1)
     }
 
-    /// `HTTP/`
-    private static let prefix: UInt64 = 0x48_54_54_50_2F
+    /// `HTTP/0.0`, where each `0` stands for any digit.
+    private static let form: UInt64 = 0x48_54_54_50_2F_30_2E_30
 }
