@@ -1,6 +1,7 @@
 internal import Bookkeeping
 internal import Forwarding
 internal import Generations
+internal import HTTP1
 internal import Loop
 internal import Settings
 internal import Transport
@@ -13,12 +14,18 @@ final class ConnectionOrigin {
     let addressText: String
     /// The client speaks TLS, with us or with the proxy.
     let isSecure: Bool
+    /// The field line that says so to upstreams, where no proxy is trusted.
+    let forwardedFor: [UInt8]
     /// Where the client connected to, as far as a PROXY header says; else the socket knows.
     let server: SocketAddress?
 
     init(address: SocketAddress, isSecure: Bool, server: SocketAddress? = nil) {
         self.address = address
-        addressText = address.host
+        let text = address.host
+        addressText = text
+        var line: [UInt8] = []
+        HeadEncoder.appendField(ownName: "X-Forwarded-For", value: text, to: &line)
+        forwardedFor = line
         self.isSecure = isSecure
         self.server = server
     }

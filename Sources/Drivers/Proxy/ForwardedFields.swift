@@ -9,6 +9,9 @@ internal import Transport
 /// `-Host`, `Forwarded` where the route says so, and `X-Request-Id`. The chain of trusted proxies
 /// is continued; nothing of what strangers say travels on.
 enum ForwardedFields {
+    private static let secureProto = [UInt8]("X-Forwarded-Proto: https\r\n".utf8)
+    private static let plainProto = [UInt8]("X-Forwarded-Proto: http\r\n".utf8)
+
     static func append(
         _ fields: Fields, _ context: RequestContext, _ connection: ConnectionOrigin,
         _ vouched: VouchedFields, sendsForwarded: Bool, to output: inout [UInt8]
@@ -18,8 +21,7 @@ enum ForwardedFields {
             provenance.appendXForwardedFor(fields, connection, to: &output)
         }
         if !vouched.isConfigured("x-forwarded-proto") {
-            HeadEncoder.appendField(
-                ownName: "X-Forwarded-Proto", value: provenance.scheme, to: &output)
+            output.append(contentsOf: provenance.isSecure ? secureProto : plainProto)
         }
         if let authority = provenance.authority, !vouched.isConfigured("x-forwarded-host") {
             HeadEncoder.appendField(
@@ -41,8 +43,7 @@ extension Provenance {
         _ fields: Fields, _ connection: ConnectionOrigin, to output: inout [UInt8]
     ) {
         if case .none = chain {
-            HeadEncoder.appendField(
-                ownName: "X-Forwarded-For", value: connection.addressText, to: &output)
+            output.append(contentsOf: connection.forwardedFor)
             return
         }
         output.append("X-Forwarded-For: ")
