@@ -18,7 +18,7 @@ extension Exchange {
     /// Chooses a server and sends the head, on a connection that rests or on a new one.
     func chooseServer() {
         let mayUseResting = attempt.mayUseResting(of: plan.group)
-        if mayUseResting, useReserved() { return }
+        if mayUseResting, thread.pool.hasReserved, useReserved() { return }
         if waitsBehindOthers() { return awaitServer() }
         guard let chosen = plan.group.choose(now: loop.now, tried: attempt.tried) else {
             return awaitServer()

@@ -153,6 +153,9 @@ package struct OriginPool {
         return nil
     }
 
+    /// Some client has authenticated itself on a connection, and has it for its alone.
+    package var hasReserved: Bool { !reserved.isEmpty }
+
     /// The connection to a server of `group` that is the client's alone, whichever server's turn it
     /// is; nil when there is none. To be asked again after one that is not used.
     package mutating func take(
