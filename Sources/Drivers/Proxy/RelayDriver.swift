@@ -25,6 +25,8 @@ final class RelayDriver {
     private(set) var upstream: OriginLink?
     private var lease: ServerLease?
     var flow: WebSocketFlow
+    /// The flow's; beside it, so that it is asked without the flow.
+    private let intake: SocketIntake
 
     init(
         client: HTTP1Client, upstream: OriginLink, lease: consuming ServerLease?,
@@ -48,6 +50,7 @@ final class RelayDriver {
                 keepsWindow: windows?.deflater != nil, over: settings.over),
             engine: context.opened?.engine, lastHeard: client.lastHeard,
             now: client.loop.now)
+        intake = flow.intake
     }
 
     var thread: ThreadState { client.thread }
@@ -59,11 +62,12 @@ final class RelayDriver {
     var upstreamPending: Int { upstream?.connection.stream.pendingCount ?? 0 }
 
     var wantsClientInput: Bool {
-        flow.wantsClientInput(behind: client.stream.pendingCount, upstreamPending: upstreamPending)
+        intake.wantsClientInput(
+            behind: client.stream.pendingCount, upstreamPending: upstreamPending)
     }
 
     var wantsUpstreamInput: Bool {
-        flow.wantsUpstreamInput(behind: client.stream.pendingCount)
+        intake.wantsUpstreamInput(behind: client.stream.pendingCount)
     }
 
     func clientDrained() {
@@ -95,7 +99,7 @@ final class RelayDriver {
 
     private func readFromClient(_ octets: Span<UInt8>) {
         var index = 0
-        if flow.readsMessages {
+        if intake.readsMessages {
             readMessages(octets, at: &index)
         } else {
             while index < octets.count,
@@ -118,7 +122,7 @@ final class RelayDriver {
 
     func upstreamSent(_ octets: Span<UInt8>) {
         guard let upstream else { return }
-        if flow.readsMessages {
+        if intake.readsMessages {
             deflateForClient(octets)
         } else {
             context.outcome.octetsOut += octets.count
@@ -138,7 +142,7 @@ final class RelayDriver {
             noteQueue()
             client.updateInterest()
             upstream.updateInterest()
-        } else if flow.readsMessages {
+        } else if intake.readsMessages {
             client.countMemory()
         }
     }
@@ -269,7 +273,7 @@ final class RelayDriver {
 
     var messageCounts: (fromClient: Int, fromUpstream: Int) { flow.messageCounts }
 
-    var heldCount: Int { flow.heldCount }
+    var heldCount: Int { intake.heldCount }
 }
 
 // MARK: Orders of the flow

@@ -15,12 +15,12 @@ package struct SendQueueLimit: Sendable {
     /// Looks at what was acknowledged, within the patience.
     private static let looks = 8
 
-    private let size: Int
+    let size: SendQueueSize
     /// Nil for `slow wait`; runs while the queue is full.
     private var clock: ProgressClock?
 
     package init(_ settings: RouteSettings) {
-        size = settings.sendQueueSize
+        size = SendQueueSize(octets: settings.sendQueueSize)
         guard case .cut(let rate) = settings.slowClient else { return }
         clock = ProgressClock(
             octetsPerSecond: rate.octetsPerSecond, patience: rate.patience,
@@ -28,19 +28,19 @@ package struct SendQueueLimit: Sendable {
     }
 
     /// The upstream may be read from.
-    package func hasRoom(behind pending: Int) -> Bool { pending < size }
+    package func hasRoom(behind pending: Int) -> Bool { size.hasRoom(behind: pending) }
 
     /// More waits for the client now.
     ///
     /// - Returns: when the queue is to be judged, if the clock starts by it.
     package mutating func grew(to pending: Int, now: Instant) -> Instant? {
-        guard clock?.isRunning == false, pending >= size else { return nil }
+        guard clock?.isRunning == false, !hasRoom(behind: pending) else { return nil }
         return clock?.resume(at: now)
     }
 
     /// The client took something. True when the upstream may be read from again.
     package mutating func shrank(to pending: Int, now: Instant) -> Bool {
-        guard pending <= size / 2 else { return false }
+        guard pending <= size.octets / 2 else { return false }
         clock?.restore(at: now)
         return true
     }
@@ -53,6 +53,13 @@ package struct SendQueueLimit: Sendable {
         guard clock?.isRunning == true else { return nil }
         return clock?.judge(count: taken(), at: now)
     }
+}
+
+/// How much may wait for a client.
+struct SendQueueSize: Sendable {
+    let octets: Int
+
+    func hasRoom(behind pending: Int) -> Bool { pending < octets }
 }
 
 extension LeastRate {

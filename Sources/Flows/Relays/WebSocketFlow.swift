@@ -90,7 +90,9 @@ package struct WebSocketFlow: ~Copyable {
     var clientFrames: FrameRelay
     var upstreamFrames: FrameRelay
     /// Reads both directions instead where whole messages are read.
-    let messages: MessageDirections?
+    var messages: MessageDirections? { intake.messages }
+    /// From whom it may be read. Nothing of it changes.
+    package let intake: SocketIntake
     var toClient = WaitingFrames()
     /// Nil when the upstream's connection is gone.
     var toUpstream: WaitingFrames? = WaitingFrames()
@@ -120,13 +122,16 @@ package struct WebSocketFlow: ~Copyable {
         let reads =
             compression.client != nil || compression.upstream != nil || terms.speaksControl
             || engine != nil
-        messages =
+        let messages =
             reads
             ? MessageDirections(
                 compression, limits: settings.compressedClientLimits,
                 plainSize: settings.messageSize, engine: engine) : nil
         liveness = ClientLiveness(now: now, lastHeard: lastHeard)
         queue = SendQueueLimit(settings)
+        intake = SocketIntake(
+            messages: messages, answersHere: terms.pings == .answer || terms.speaksControl,
+            queue: queue.size)
         controlRate = ControlRate(perSecond: settings.controlRate)
         timers[.look] = lastHeard + terms.pingInterval
         timers[.heartbeat] = engine?.nextPing ?? .never
@@ -142,7 +147,7 @@ package struct WebSocketFlow: ~Copyable {
     package var isOpen: Bool { if case .open = state { true } else { false } }
 
     /// Whole messages are read.
-    package var readsMessages: Bool { messages != nil }
+    package var readsMessages: Bool { intake.readsMessages }
 
     package var lastHeard: Instant { liveness.lastHeard }
 
@@ -155,7 +160,7 @@ package struct WebSocketFlow: ~Copyable {
     }
 
     /// Octets that are kept of messages that are not whole, or not read.
-    package var heldCount: Int { messages?.heldCount ?? 0 }
+    package var heldCount: Int { intake.heldCount }
 
     /// What reads on behind the end, from the very octet at which the flow has stopped.
     package var closingSocket: ClosingSocket {
@@ -169,16 +174,11 @@ package struct WebSocketFlow: ~Copyable {
     ///   - pending: octets that wait for the client.
     ///   - upstreamPending: octets that wait for the upstream; 0 when it is gone.
     package func wantsClientInput(behind pending: Int, upstreamPending: Int) -> Bool {
-        if let messages, !messages.held.isEmpty || messages.awaitsSession { return false }
-        // What is answered here fills the client's own queue.
-        if terms.pings == .answer || terms.speaksControl, !queue.hasRoom(behind: pending) {
-            return false
-        }
-        return upstreamPending < Flow.highWater
+        intake.wantsClientInput(behind: pending, upstreamPending: upstreamPending)
     }
 
     package func wantsUpstreamInput(behind pending: Int) -> Bool {
-        queue.hasRoom(behind: pending)
+        intake.wantsUpstreamInput(behind: pending)
     }
 
     /// The client took some of what waited for it.
