@@ -150,7 +150,8 @@ package final class OriginConnection {
         case .inUse, .idle:
             if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
         }
-        let held = stream.heldCount + http.keptCount
+        // One that rests has no message that is not whole.
+        let held = stream.heldCount + (phase == .idle ? 0 : http.keptCount)
         if held != counted { loop.memory.count(held, insteadOf: &counted) }
         guard wanted != interest.rawValue else { return }
         interest = Readiness(rawValue: wanted)
