@@ -92,9 +92,9 @@ struct RequestReader: ~Copyable, Sendable {
         switch state {
         case .head: return try readHead(input, at: &index)
         case .announced, .whole: return nil
-        case .body(let body, let room): return try read(body, room, input, at: &index)
-        case .discarding(let body, let room):
-            discard(body, room, input, at: &index)
+        case .body: return try readBody(input, at: &index)
+        case .discarding:
+            discard(input, at: &index)
             return nil
         case .over:
             index = input.count
@@ -133,10 +133,10 @@ struct RequestReader: ~Copyable, Sendable {
         }
     }
 
-    private mutating func read(
-        _ body: BodyDecoder, _ room: Int, _ input: Span<UInt8>, at index: inout Int
+    private mutating func readBody(
+        _ input: Span<UInt8>, at index: inout Int
     ) throws(RequestError) -> RequestEvent? {
-        var body = body
+        guard case .body(var body, let room) = state else { return nil }
         // Also what holds behind an error.
         state = .over
         if body.isComplete {
@@ -165,10 +165,8 @@ struct RequestReader: ~Copyable, Sendable {
 
     /// Reads up to the end of a body that nobody wants. When it is malformed, or too long, nothing
     /// behind it will be read.
-    private mutating func discard(
-        _ body: BodyDecoder, _ room: Int, _ input: Span<UInt8>, at index: inout Int
-    ) {
-        var (body, room) = (body, room)
+    private mutating func discard(_ input: Span<UInt8>, at index: inout Int) {
+        guard case .discarding(var body, var room) = state else { return }
         state = .over
         do throws(BodyError) {
             while let event = try body.decode(input, at: &index) {
