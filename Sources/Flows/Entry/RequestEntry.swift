@@ -96,7 +96,8 @@ package struct RequestEntry: ~Copyable {
     }
 
     /// The contract: what is asked of a request, in this order. Nil passes.
-    private mutating func take(_ stage: Stage) throws(Refusal) -> EntryStep? {
+    // A call for each would cost more than most of them do.
+    @inline(__always) private mutating func take(_ stage: Stage) throws(Refusal) -> EntryStep? {
         switch stage {
         // 1 normalise
         case .target: try known.normalise()
