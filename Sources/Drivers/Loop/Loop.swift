@@ -121,10 +121,8 @@ package final class Loop {
     }
 
     /// Whatever stands in the scratch is nobody's.
-    package func clearScratch() { Self.clear(&scratch) }
-
-    private static func clear(_ octets: inout [UInt8]) {
-        if !octets.isEmpty { octets.removeAll(keepingCapacity: true) }
+    package func clearScratch() {
+        if !scratch.isEmpty { scratch.removeAll(keepingCapacity: true) }
     }
 
     /// The scratch buffer, to be given back.
