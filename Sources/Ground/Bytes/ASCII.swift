@@ -9,8 +9,11 @@ package enum ASCII {
     /// The lower-case form of A-Z; every other octet as it is.
     @inlinable
     package static func lowercased(_ octet: UInt8) -> UInt8 {
-        octet &- 0x41 < 26 ? octet | 0x20 : octet
+        isUppercase(octet) ? octet | 0x20 : octet
     }
+
+    @inlinable
+    package static func isUppercase(_ octet: UInt8) -> Bool { octet &- 0x41 < 26 }
 
     @inlinable
     package static func isDigit(_ octet: UInt8) -> Bool { octet &- 0x30 < 10 }

@@ -28,6 +28,13 @@ extension Span where Element == UInt8 {
         return true
     }
 
+    /// True when one of the octets is A to Z.
+    @inlinable
+    package var hasUppercase: Bool {
+        for index in indices where ASCII.isUppercase(self[index]) { return true }
+        return false
+    }
+
     /// True when the octets are exactly the UTF-8 of `text`.
     @inlinable
     package func matches(_ text: String) -> Bool { matches(text.utf8.span) }

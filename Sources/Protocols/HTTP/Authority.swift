@@ -62,12 +62,9 @@ package struct Authority: Sendable, Hashable {
     private static func lowercased(
         _ text: Span<UInt8>, _ range: Range<Int>, _ written: String
     ) -> String {
-        var isLowercase = true
-        for index in range where ASCII.lowercased(text[index]) != text[index] {
-            isLowercase = false
-        }
-        if isLowercase { return range.count == text.count ? written : text.extracting(range).text }
-        return String(decoding: text.extracting(range).array.map(ASCII.lowercased), as: UTF8.self)
+        let name = text.extracting(range)
+        if !name.hasUppercase { return name.count == text.count ? written : name.text }
+        return String(decoding: name.array.map(ASCII.lowercased), as: UTF8.self)
     }
 
     /// The number behind the colon of a legal port.
