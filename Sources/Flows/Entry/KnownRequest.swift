@@ -51,7 +51,7 @@ package struct KnownRequest: ~Copyable {
     }
 
     mutating func findPlace() {
-        let place = rules.place(of: target, authority: request.authority, method: head.method)
+        let place = rules.place(of: target, for: request)
         self.place = place
         found.rewrite = place.rewrite
         target = place.target

@@ -44,10 +44,20 @@ package final class RequestPlace {
 package struct Places: Sendable {
     private let rewriter: Rewriter
     private let table: RouteTable
+    /// Where requests belong depends on whom they are for.
+    private let namesHosts: Bool
 
     init(_ settings: Settings) {
         rewriter = Rewriter(rules: settings.rewrites)
         table = RouteTable(routes: settings.routes)
+        namesHosts = table.namesHosts
+    }
+
+    /// Asks the request whom it is for only where that counts.
+    func place(of target: NormalisedTarget, for request: EnteringRequest) -> RequestPlace {
+        place(
+            of: target, authority: namesHosts ? request.authority : nil,
+            method: request.head.method)
     }
 
     /// - Parameter authority: whom the request is for; nil when it names nobody.

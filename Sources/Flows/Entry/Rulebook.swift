@@ -74,6 +74,10 @@ package final class Rulebook: Sendable {
         gates[route]?.asksFirstMessage(fields, query: query) ?? false
     }
 
+    func place(of target: NormalisedTarget, for request: EnteringRequest) -> RequestPlace {
+        places.place(of: target, for: request)
+    }
+
     /// - Parameter authority: whom the request is for; nil when it names nobody.
     package func place(
         of target: NormalisedTarget, authority: Authority?, method: Method

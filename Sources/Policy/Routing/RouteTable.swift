@@ -57,6 +57,9 @@ package struct RouteTable: Sendable {
         }
     }
 
+    /// Some route is for a host, and not for any.
+    package var namesHosts: Bool { !(exact.isEmpty && suffixes.isEmpty) }
+
     /// The host of a pattern as those of requests are compared.
     private static func normal(_ host: String) -> String { Authority(host)?.host ?? host }
 
@@ -114,7 +117,7 @@ package struct RouteTable: Sendable {
     ) -> RouteMatch {
         // `*`, of `OPTIONS *`, is no path.
         guard path.utf8.first == UInt8(ascii: "/") else { return .noRoute }
-        if let authority, !(exact.isEmpty && suffixes.isEmpty),
+        if let authority, namesHosts,
             let match = matchNamed(authority.host, path: path, method: method, comparison)
         {
             return match
