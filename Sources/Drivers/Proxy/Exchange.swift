@@ -123,7 +123,7 @@ final class Exchange {
     func conclude(_ reason: EndReason, _ departure: Departure? = nil) {
         guard !hasEnded else { return }
         hasEnded = true
-        let reason = events?.pendingEnd?.reason ?? reason
+        let reason = isOpenEnded ? events?.pendingEnd?.reason ?? reason : reason
         context.release(departure ?? reason.departure)
         thread.record(context, isUnattended && reason == .normal ? .clientGone : reason)
     }
