@@ -4,7 +4,9 @@ import Bytes
 extension Fields {
     /// True when Content-Type names this type, whatever its parameters (RFC 9110 §8.3.1).
     package func mediaType(is name: String) -> Bool {
-        guard let range = range(of: .contentType) else { return false }
+        guard let range = range(of: .contentType), range.count >= name.utf8.count else {
+            return false
+        }
         return bytes.span.extracting(withoutParameters(range)).matchesIgnoringCase(name)
     }
 
