@@ -7,7 +7,9 @@ package struct Backlog<Element> {
 
     @inlinable package init() {}
 
-    @inlinable package var isEmpty: Bool { elements.isEmpty }
+    // By the count: `isEmpty` is every collection's, and where this is not specialised it is looked
+    // up by name.
+    @inlinable package var isEmpty: Bool { elements.count == 0 }
 
     @inlinable package mutating func append(_ element: Element) { elements.append(element) }
 
