@@ -27,7 +27,9 @@ struct RequestLine: StartLineScanner {
         while index < end {
             switch phase {
             case .method:
-                while index < end, ASCII.isToken(input[index]) { index += 1 }
+                var position = index
+                while position < end, ASCII.isToken(input[position]) { position &+= 1 }
+                index = position
                 if index + shift > Self.methodSize { throw .methodTooLong }
                 if index == end { return false }
                 guard input[index] == ASCII.space, index + shift > 0 else {
@@ -36,18 +38,20 @@ struct RequestLine: StartLineScanner {
                 methodEnd = index + shift
                 phase = .target
             case .target:
-                while index < end, ASCII.isVisible(input[index]) { index += 1 }
+                var position = index
+                while position < end, ASCII.isVisible(input[position]) { position &+= 1 }
+                index = position
                 if index + shift - methodEnd - 1 > targetSize { throw .targetTooLong }
                 if index == end { return false }
                 try targetEnded(with: input[index], at: index + shift)
             case .version:
-                if input[index] == ASCII.carriageReturn {
-                    guard version.isComplete else { throw .malformedStartLine }
-                    guard version.minor != nil else { throw .unsupportedVersion }
-                    phase = .lineFeed
-                } else {
-                    guard version.append(input[index]) else { throw .malformedStartLine }
+                index = version.read(input, from: index, to: end)
+                if index == end { return false }
+                guard version.isComplete, input[index] == ASCII.carriageReturn else {
+                    throw .malformedStartLine
                 }
+                guard version.minor != nil else { throw .unsupportedVersion }
+                phase = .lineFeed
             case .lineFeed:
                 guard input[index] == ASCII.lineFeed else { throw .malformedStartLine }
                 index += 1
@@ -74,9 +78,39 @@ struct VersionScanner: Sendable {
     private var word: UInt64 = 0
     private var count = 0
 
+    /// Takes what belongs to a version.
+    ///
+    /// - Returns: where something else begins, or `end`.
+    mutating func read(_ input: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        // Nearly always all of it is there.
+        if count == 0, end - start >= Self.size {
+            word = Self.word(of: input.extracting(start..<start + Self.size))
+            if Self.isVersion(word) {
+                count = Self.size
+                return start + Self.size
+            }
+            word = 0
+        }
+        var position = start
+        while position < end, append(input[position]) { position &+= 1 }
+        return position
+    }
+
+    private static func word(of octets: Span<UInt8>) -> UInt64 {
+        var word: UInt64 = 0
+        for index in octets.indices { word = word << 8 | UInt64(octets[index]) }
+        return word
+    }
+
+    private static func isVersion(_ word: UInt64) -> Bool {
+        word & 0xFFFF_FFFF_FF00_FF00 == form & 0xFFFF_FFFF_FF00_FF00
+            && ASCII.isDigit(UInt8(truncatingIfNeeded: word >> 16))
+            && ASCII.isDigit(UInt8(truncatingIfNeeded: word))
+    }
+
     /// Takes the next octet; false when it cannot belong to a version.
-    mutating func append(_ octet: UInt8) -> Bool {
-        guard count < 8 else { return false }
+    private mutating func append(_ octet: UInt8) -> Bool {
+        guard count < Self.size else { return false }
         let shift = UInt64(truncatingIfNeeded: 56 &- count &* 8)
         let expected = UInt8(truncatingIfNeeded: Self.form &>> shift)
         guard octet == expected || expected == UInt8(ascii: "0") && ASCII.isDigit(octet) else {
@@ -87,7 +121,7 @@ struct VersionScanner: Sendable {
         return true
     }
 
-    var isComplete: Bool { count == 8 }
+    var isComplete: Bool { count == Self.size }
 
     /// 1 for HTTP/1.1, 0 for HTTP/1.0, nil for any other version.
     var minor: UInt8? {
@@ -95,6 +129,7 @@ struct VersionScanner: Sendable {
         return UInt8(truncatingIfNeeded: word & 1)
     }
 
+    private static let size = 8
     /// `HTTP/0.0`, where each `0` stands for any digit.
     private static let form: UInt64 = 0x48_54_54_50_2F_30_2E_30
 }

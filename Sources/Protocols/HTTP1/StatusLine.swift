@@ -21,37 +21,33 @@ struct StatusLine: StartLineScanner {
         _ input: Span<UInt8>, at index: inout Int, end: Int, shift: Int
     ) throws(HeadError) -> Bool {
         while index < end {
-            let octet = input[index]
             switch phase {
             case .version:
-                try versionContinued(with: octet)
-            case .status:
-                try statusContinued(with: octet, at: index + shift)
-            case .reason:
-                if octet == ASCII.carriageReturn {
-                    reason = reason.lowerBound..<index + shift
-                    phase = .lineFeed
-                } else {
-                    guard FieldScanner.isValueOctet(octet) else { throw .malformedStartLine }
+                index = version.read(input, from: index, to: end)
+                if index == end { return false }
+                guard version.isComplete, input[index] == ASCII.space else {
+                    throw .malformedStartLine
                 }
+                guard version.minor != nil else { throw .unsupportedVersion }
+                phase = .status
+            case .status:
+                try statusContinued(with: input[index], at: index + shift)
+            case .reason:
+                var position = index
+                while position < end, FieldScanner.isValueOctet(input[position]) { position &+= 1 }
+                index = position
+                if index == end { return false }
+                guard input[index] == ASCII.carriageReturn else { throw .malformedStartLine }
+                reason = reason.lowerBound..<index + shift
+                phase = .lineFeed
             case .lineFeed:
-                guard octet == ASCII.lineFeed else { throw .malformedStartLine }
+                guard input[index] == ASCII.lineFeed else { throw .malformedStartLine }
                 index += 1
                 return true
             }
             index += 1
         }
         return false
-    }
-
-    private mutating func versionContinued(with octet: UInt8) throws(HeadError) {
-        guard version.isComplete else {
-            guard version.append(octet) else { throw .malformedStartLine }
-            return
-        }
-        guard octet == ASCII.space else { throw .malformedStartLine }
-        guard version.minor != nil else { throw .unsupportedVersion }
-        phase = .status
     }
 
     /// Three digits, 100 to 999; what follows them decides whether there is a reason.
