@@ -18,15 +18,15 @@ extension HTTP1Client {
 
     /// Octets in buffers that are this connection's.
     private var heldCount: Int {
-        let common = stream.heldCount + held.count + http.keptCount
+        let common = stream.heldCount + held.count
         switch phase {
-        case .head: return common
-        case .held(let request): return common + request.heldCount
+        case .head: return common + http.keptCount
+        case .held(let request): return common + http.keptCount + request.heldCount
         case .exchange(let exchange):
-            return common + exchange.heldCount + exchange.context.liveCount
+            return common + http.keptCount + exchange.heldCount + exchange.context.liveCount
         case .webSocket(let relay):
             let opened = relay.context.opened?.heldCount ?? 0
-            return common + opened + (relay.heldCount) + relay.context.liveCount
+            return common + opened + relay.heldCount + relay.context.liveCount
         case .closing(let socket): return common + socket.heldCount
         case .lingering, .closed: return common
         }
