@@ -114,8 +114,7 @@ extension HTTP1Client {
     /// Watches for what is wanted now; asks the kernel only when that changed.
     func updateInterest() {
         if case .closed = phase { return }
-        let isWaiting = stream.pendingCount > 0
-        let isRead = wantsInput
+        let (isWaiting, isRead) = (stream.pendingCount > 0, wantsInput)
         var wanted = isRead ? Readiness.readable.rawValue : 0
         if isWaiting { wanted |= Readiness.writable.rawValue }
         if !isRead, watchesForLeaving { wanted |= Readiness.finished.rawValue }
@@ -123,7 +122,8 @@ extension HTTP1Client {
             watch.interest = Readiness(rawValue: wanted)
             loop.change(stream.descriptor.number, token: token, interest: watch.interest)
         }
-        lookAfter(isCalm: isRead && !isWaiting && !http.lacksBody)
+        let lacksBody = if case .webSocket = phase { false } else { http.lacksBody }
+        lookAfter(isCalm: isRead && !isWaiting && !lacksBody)
         countMemory()
     }
 
