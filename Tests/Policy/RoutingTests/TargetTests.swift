@@ -114,6 +114,25 @@ struct TargetTests {
         #expect(accepted > rounds / 10 && accepted < rounds)
     }
 
+    @Test("of random octets are taken as they are only where the long way leads to the same")
+    func takenAsItIs() throws {
+        var dice = SeededGenerator(seed: Fuzzing.seed(default: 50))
+        let pieces = [
+            "/", "a", "B", "~", "-", ".", "..", "%41", "%2f", ";", "\\", "?x", "@", "!", "(", "\"",
+            "|", "\u{7F}", " ", "가",
+        ]
+        for _ in 0..<Fuzzing.iterations(default: 4000) {
+            let rest = dice.elements(0...6, of: pieces).joined()
+            // An escape that needs none leads the long way round.
+            let long = try? Target.normalise("/%61\(rest)".utf8.span, escapedSlashes: .kept)
+            let short = try? Target.normalise("/a\(rest)".utf8.span, escapedSlashes: .kept)
+            #expect(short?.path == long?.path && short?.query == long?.query, "\(rest)")
+            #expect(
+                short?.oddities.union(.needlessEscapes) == long?.oddities
+                    || short == nil && long == nil, "\(rest)")
+        }
+    }
+
     @Test("keep the query as it was sent")
     func query() throws {
         let target = try normalise("/%61?x=%2f..%2F&y=%zz?&%74=\\")
