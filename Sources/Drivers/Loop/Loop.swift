@@ -109,6 +109,15 @@ package final class Loop {
         return false
     }
 
+    /// A member holds `count` octets in buffers now.
+    ///
+    /// - Parameter before: what it held when it said so last.
+    /// - Returns: `count`, to be said the next time.
+    package func hold(_ count: Int, insteadOf before: Int) -> Int {
+        if count != before { memory.count(count, insteadOf: before) }
+        return count
+    }
+
     // MARK: Buffers
 
     /// Sends what stands in the scratch; it is empty then.

@@ -6,10 +6,7 @@ package struct MemoryShare {
     private var published = 0
 
     /// A member holds `count` octets now, instead of what it said before.
-    package mutating func count(_ count: Int, insteadOf before: inout Int) {
-        held += count - before
-        before = count
-    }
+    package mutating func count(_ count: Int, insteadOf before: Int) { held += count - before }
 
     /// What the ledger does not know yet; it does from now on.
     package mutating func takeDifference() -> Int {

@@ -24,14 +24,11 @@ package final class OriginConnection {
     /// The gateway's side of HTTP/1, changed where it is: nothing of it is ever copied.
     package var http = HTTP1.ClientConnection()
     private var phase: Phase
-    /// The token of the client that authenticated itself on it, whose alone it is from then on.
-    package private(set) var owner: UInt64?
-    /// What comes is an event stream: acknowledgements may wait for the next octets to be sent.
-    package var delaysAcknowledgements = false
+    private var reservedFor: UInt64?
+    private var delaysAcknowledgements = false
     private var interest: Readiness
     private var deadline = Deadline()
-    /// What its loop counts as held by it.
-    package private(set) var counted = 0
+    private var heldBefore = 0
 
     package init(
         token: UInt64, stream: Stream, server: BackendGroup.Server, isConnected: Bool,
@@ -58,6 +55,15 @@ package final class OriginConnection {
     /// A request goes, or can go, to the server: the connection is made.
     package var isConnected: Bool { phase == .inUse || phase == .idle }
 
+    // What is asked from other rooms is not what is stored: that is private, so that it is seen
+    // here that no two look at it at once, and need not be checked each time.
+
+    /// The token of the client that authenticated itself on it, whose alone it is from then on.
+    package var owner: UInt64? { reservedFor }
+
+    /// What its loop counts as held by it.
+    package var counted: Int { heldBefore }
+
     // MARK: Phases
 
     /// The connection is used from now on.
@@ -68,7 +74,10 @@ package final class OriginConnection {
     }
 
     /// From here on it carries this client's requests only.
-    package func reserve(for client: UInt64) { owner = client }
+    package func reserve(for client: UInt64) { reservedFor = client }
+
+    /// What comes is an event stream: acknowledgements may wait for the next octets to be sent.
+    package func delayAcknowledgements() { delaysAcknowledgements = true }
 
     /// The connection is not used until then.
     package func rest(until end: Instant) {
@@ -81,7 +90,7 @@ package final class OriginConnection {
         if phase == .closed { return false }
         phase = .closed
         deadline.clear()
-        loop.memory.count(0, insteadOf: &counted)
+        heldBefore = loop.hold(0, insteadOf: heldBefore)
         loop.unwatch(stream.descriptor.number)
         stream.close()
         return true
@@ -152,7 +161,7 @@ package final class OriginConnection {
         }
         // One that rests has no message that is not whole.
         let held = stream.heldCount + (phase == .idle ? 0 : http.keptCount)
-        if held != counted { loop.memory.count(held, insteadOf: &counted) }
+        heldBefore = loop.hold(held, insteadOf: heldBefore)
         guard wanted != interest.rawValue else { return }
         interest = Readiness(rawValue: wanted)
         loop.change(stream.descriptor.number, token: token, interest: interest)

@@ -48,7 +48,7 @@ extension Exchange {
 
     func beginEvents(_ fields: Fields) {
         events = EventFlow(plan.route.settings, isOpaque: fields.hasContentCoding, now: loop.now)
-        upstream?.connection.delaysAcknowledgements = true
+        upstream?.connection.delayAcknowledgements()
         client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
         client.watch.pace.forgetTaking()
         askTokenLater()

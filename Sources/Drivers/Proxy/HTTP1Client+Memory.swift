@@ -11,10 +11,7 @@ extension HTTP1Client {
     /// Connections that hold less are not worth being ended.
     static let leastShed = 4 * 1024
 
-    func countMemory() {
-        let held = heldCount
-        if held != counted { loop.memory.count(held, insteadOf: &counted) }
-    }
+    func countMemory() { counted = loop.hold(heldCount, insteadOf: counted) }
 
     /// Octets in buffers that are this connection's.
     private var heldCount: Int {

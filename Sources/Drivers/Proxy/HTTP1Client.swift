@@ -367,7 +367,7 @@ final class HTTP1Client {
         held = []
         timers = Timers()
         deadline.clear()
-        loop.memory.count(0, insteadOf: &counted)
+        counted = loop.hold(0, insteadOf: counted)
         loop.unwatch(stream.descriptor.number)
         stream.close(reset: reset)
         lease?.end()
