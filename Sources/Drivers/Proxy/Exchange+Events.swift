@@ -74,8 +74,12 @@ extension Exchange {
         }
     }
 
+    /// Asked for every piece of a response: nearly all are none of a stream.
+    var passesEvents: Bool { isOpenEnded && events != nil }
+
     /// The app's response is whole.
     func appEnded() {
+        guard passesEvents else { return }
         var output: [UInt8] = []
         guard let step = events?.appEnded(into: &output) else { return }
         carryOut(step, &output)

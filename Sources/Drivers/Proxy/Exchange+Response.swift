@@ -61,7 +61,7 @@ extension Exchange {
     }
 
     func forward(_ data: Span<UInt8>) {
-        if events != nil { return forwardEvents(data) }
+        if passesEvents { return forwardEvents(data) }
         send(data)
     }
 
@@ -75,13 +75,13 @@ extension Exchange {
     func watchFlow() {
         // Of events nothing has to be watched unless some of them wait here. The upstream's
         // connection sees to itself behind every read.
-        if client.request.waiting == 0, !client.watch.interest.isWritable, events != nil {
+        if client.request.waiting == 0, !client.watch.interest.isWritable, passesEvents {
             return client.countMemory()
         }
         client.updateInterest()
         upstream?.updateInterest()
         watchServer(hasMoved: true)
-        if events != nil { noteQueue() }
+        if passesEvents { noteQueue() }
     }
 
     func completed(trailers: Fields? = nil) {
