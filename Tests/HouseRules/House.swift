@@ -105,7 +105,7 @@ enum House {
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471, "Proxy.HTTP1Client": 1033,
-        "Proxy.Exchange": 1121, "Operations.Operations": 503, "Proxy.RelayDriver": 538,
+        "Proxy.Exchange": 1117, "Operations.Operations": 503, "Proxy.RelayDriver": 538,
         "Relays.WebSocketFlow": 921,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2329, "Settings.ValueKind": 548,

@@ -148,20 +148,9 @@ extension Exchange {
 
     /// What the server has to do next; nil while it is not waited for.
     private func turn(of upstream: OriginLink) -> ServerTurn? {
-        let requestPart: ServerTurn.RequestPart =
-            if upstream.connection.http.wantsBody {
-                upstream.connection.http.awaitsContinue ? .unaskedBody : .body
-            } else {
-                .whole
-            }
-        let responsePart: ServerTurn.ResponsePart =
-            switch upstream.connection.http.answer {
-            case .nothing, .begun, .informational: .head
-            case .head, .whole, .tunnel: isOpenEnded ? .events : .body
-            }
-        return ServerTurn.next(
-            request: requestPart, isTaken: upstream.connection.stream.pendingCount == 0,
-            response: responsePart, isRead: wantsUpstreamInput)
+        ServerTurn.next(
+            upstream.connection.http, isTaken: upstream.connection.stream.pendingCount == 0,
+            isOpenEnded: isOpenEnded, isRead: wantsUpstreamInput)
     }
 
     /// A request of which the server's system may hold a part that the server has not read.

@@ -1,3 +1,5 @@
+package import HTTP1
+
 /// What a server has to do next while it answers a request; its time runs only meanwhile. At all
 /// other times it is the client that is waited for, which has clocks of its own.
 package enum ServerTurn: Sendable, Equatable {
@@ -43,5 +45,26 @@ package enum ServerTurn: Sendable, Equatable {
         case (.body, .body) where isTaken: nil
         case (.body, _): isRead ? .goOn : nil
         }
+    }
+
+    /// Nil while the server is not waited for.
+    ///
+    /// - Parameters:
+    ///   - http: what became of the request on its connection.
+    ///   - isTaken: nothing of the request waits for the server.
+    ///   - isOpenEnded: the response is a stream, or a download as long as one.
+    ///   - isRead: the server is read from; else the client has to take first what came.
+    package static func next(
+        _ http: borrowing ClientConnection, isTaken: Bool, isOpenEnded: Bool, isRead: Bool
+    ) -> ServerTurn? {
+        let requestPart: RequestPart =
+            !http.wantsBody ? .whole : http.awaitsContinue ? .unaskedBody : .body
+        let responsePart: ResponsePart =
+            switch http.answer {
+            case .nothing, .begun, .informational: .head
+            case .head, .whole, .tunnel: isOpenEnded ? .events : .body
+            }
+        return next(
+            request: requestPart, isTaken: isTaken, response: responsePart, isRead: isRead)
     }
 }

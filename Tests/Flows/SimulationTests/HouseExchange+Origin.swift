@@ -117,17 +117,9 @@ extension HouseExchange {
     // MARK: Whose turn it is
 
     private func turn(of upstream: HouseOrigin) -> ServerTurn? {
-        let requestPart: ServerTurn.RequestPart =
-            upstream.http.wantsBody
-            ? (upstream.http.awaitsContinue ? .unaskedBody : .body) : .whole
-        let responsePart: ServerTurn.ResponsePart =
-            switch upstream.http.answer {
-            case .nothing, .begun, .informational: .head
-            case .head, .whole, .tunnel: isOpenEnded ? .events : .body
-            }
-        return ServerTurn.next(
-            request: requestPart, isTaken: upstream.wire.pending.isEmpty,
-            response: responsePart, isRead: wantsUpstreamInput)
+        ServerTurn.next(
+            upstream.http, isTaken: upstream.wire.pending.isEmpty, isOpenEnded: isOpenEnded,
+            isRead: wantsUpstreamInput)
     }
 
     func watchServer(hasMoved: Bool) {
