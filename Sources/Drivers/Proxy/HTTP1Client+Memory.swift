@@ -23,7 +23,7 @@ extension HTTP1Client {
             return common + http.keptCount + exchange.heldCount + exchange.context.liveCount
         case .webSocket(let relay):
             let opened = relay.context.opened?.heldCount ?? 0
-            return common + opened + relay.heldCount + relay.context.liveCount
+            return common + opened + relay.input.heldCount + relay.context.liveCount
         case .closing(let socket): return common + socket.heldCount
         case .lingering, .closed: return common
         }

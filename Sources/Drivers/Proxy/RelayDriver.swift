@@ -25,8 +25,7 @@ final class RelayDriver {
     private(set) var upstream: OriginLink?
     private var lease: ServerLease?
     var flow: WebSocketFlow
-    /// The flow's; beside it, so that it is asked without the flow.
-    private let intake: SocketIntake
+    let input: SocketIntake
 
     init(
         client: HTTP1Client, upstream: OriginLink, lease: consuming ServerLease?,
@@ -50,7 +49,7 @@ final class RelayDriver {
                 keepsWindow: windows?.deflater != nil, over: settings.over),
             engine: context.opened?.engine, lastHeard: client.lastHeard,
             now: client.loop.now)
-        intake = flow.intake
+        input = flow.intake
     }
 
     var thread: ThreadState { client.thread }
@@ -62,12 +61,11 @@ final class RelayDriver {
     var upstreamPending: Int { upstream?.connection.stream.pendingCount ?? 0 }
 
     var wantsClientInput: Bool {
-        intake.wantsClientInput(
-            behind: client.stream.pendingCount, upstreamPending: upstreamPending)
+        input.wantsClientInput(behind: client.stream.pendingCount, upstreamPending: upstreamPending)
     }
 
     var wantsUpstreamInput: Bool {
-        intake.wantsUpstreamInput(behind: client.stream.pendingCount)
+        input.wantsUpstreamInput(behind: client.stream.pendingCount)
     }
 
     func clientDrained() {
@@ -99,7 +97,7 @@ final class RelayDriver {
 
     private func readFromClient(_ octets: Span<UInt8>) {
         var index = 0
-        if intake.readsMessages {
+        if input.readsMessages {
             readMessages(octets, at: &index)
         } else {
             while index < octets.count,
@@ -122,7 +120,7 @@ final class RelayDriver {
 
     func upstreamSent(_ octets: Span<UInt8>) {
         guard let upstream else { return }
-        if intake.readsMessages {
+        if input.readsMessages {
             deflateForClient(octets)
         } else {
             context.outcome.octetsOut += octets.count
@@ -142,7 +140,7 @@ final class RelayDriver {
             noteQueue()
             client.updateInterest()
             upstream.updateInterest()
-        } else if intake.readsMessages {
+        } else if input.readsMessages {
             client.countMemory()
         }
     }
@@ -272,8 +270,6 @@ final class RelayDriver {
     // MARK: What is known
 
     var messageCounts: (fromClient: Int, fromUpstream: Int) { flow.messageCounts }
-
-    var heldCount: Int { intake.heldCount }
 }
 
 // MARK: Orders of the flow
