@@ -49,7 +49,7 @@ extension Exchange {
             scratch.removeAll(keepingCapacity: true)
             return nil
         }
-        if request.head.authenticatesConnection { upstream.connection.reserve(for: client.token) }
+        if request.head.fields.bindConnection { upstream.connection.reserve(for: client.token) }
         upstream.connection.finishSending(&scratch)
         if buffer != nil { sendKept(to: upstream, through: &scratch) }
         return !upstream.connection.http.isRefused

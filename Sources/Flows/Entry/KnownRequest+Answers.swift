@@ -92,7 +92,7 @@ extension KnownRequest {
     ///
     /// - Returns: the methods that are served; nil when the request goes on.
     func lastHop() throws(Refusal) -> [CrossOriginRule.Field]? {
-        switch head.forwardingLimit {
+        switch request.head.fields.forwardingLimit(of: request.head.method) {
         case .none: return nil
         case .malformed:
             throw Refusal(.protocolError, message: "Max-Forwards is malformed")

@@ -14,12 +14,17 @@ package enum ForwardingLimit: Sendable, Equatable {
 }
 
 extension RequestHead {
-    /// How far the request may go. Only of OPTIONS and TRACE is that said.
-    package var forwardingLimit: ForwardingLimit {
-        guard method == .options || method == .trace, let range = fields.range(of: .maxForwards)
+    /// How far the request may go.
+    package var forwardingLimit: ForwardingLimit { fields.forwardingLimit(of: method) }
+}
+
+extension Fields {
+    /// How far a request with these fields may go. Only of OPTIONS and TRACE is that said.
+    package func forwardingLimit(of method: Method) -> ForwardingLimit {
+        guard method == .options || method == .trace, let range = range(of: .maxForwards)
         else { return .none }
-        let digits = fields.bytes.span.extracting(range)
-        guard fields.count(of: .maxForwards) == 1, !digits.isEmpty else { return .malformed }
+        let digits = bytes.span.extracting(range)
+        guard count(of: .maxForwards) == 1, !digits.isEmpty else { return .malformed }
         var hops = 0
         for index in digits.indices {
             guard ASCII.isDigit(digits[index]) else { return .malformed }

@@ -12,12 +12,11 @@ extension ResponseHead {
     }
 }
 
-extension RequestHead {
-    /// True when it authenticates the connection it is sent on.
-    package var authenticatesConnection: Bool { fields.names(.authorization) }
-}
-
 extension Fields {
+    /// True when a request with these fields authenticates the connection it is sent on, which is
+    /// its client's alone then.
+    package var bindConnection: Bool { names(.authorization) }
+
     /// True when a challenge, or credentials, in lines of `field` are of one of those schemes
     /// (RFC 9110 §11.6.1). A quoted parameter that looks like one counts, too: to be careful once
     /// too often costs no more than a connection.
