@@ -130,6 +130,12 @@ let package = Package(
                 "Console", "Bookkeeping",
             ]),
         room(
+            "Clients", "Drivers",
+            [
+                "Bytes", "Clock", "HTTP", "HTTP1", "Forwarding", "Transport", "Endings",
+                "Settings", "Rates", "Relays", "Loop", "Bookkeeping", "Generations",
+            ]),
+        room(
             "Operations", "Drivers",
             [
                 "Clock", "Locks", "Transport", "Endings", "Upstreams", "Sessions", "Identity",
@@ -141,7 +147,7 @@ let package = Package(
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON", "JWT", "SocketIO",
                 "Forwarding", "Locks", "Deflate", "Crypto", "TLS", "Transport", "Endings",
                 "Settings", "Routing", "Upstreams", "Sessions", "Identity", "Rates", "Records",
-                "Relays", "Entry", "Loop", "Origins", "KeySets", "Bookkeeping",
+                "Relays", "Entry", "Loop", "Origins", "Clients", "KeySets", "Bookkeeping",
                 "Generations",
             ]),
         room(
@@ -303,9 +309,15 @@ let package = Package(
                 "Prepared", "Locks", "Clock",
             ]),
         tests(
+            "Clients", "Drivers",
+            [
+                "Clients", "Loop", "Generations", "Bookkeeping", "Relays", "Settings",
+                "Transport", "Forwarding", "HTTP", "HTTP1", "Peers", "Prepared", "Bytes", "Clock",
+            ]),
+        tests(
             "Proxy", "Drivers",
             [
-                "Proxy", "Generations", "Settings", "Transport", "Endings", "Identity",
+                "Proxy", "Clients", "Generations", "Settings", "Transport", "Endings", "Identity",
                 "Sessions", "HTTP", "Forwarding", "JSON", "WebSocket", "Peers", "Randomness",
                 "Bytes", "Clock", "SocketIO", "Identities", "Entry", "LateStores", "Locks",
                 "Prepared",

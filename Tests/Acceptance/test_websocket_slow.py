@@ -195,7 +195,9 @@ async def client_that_reads_steadily_is_not_cut(gateway, upstream, path, buffers
         while (passed := time.monotonic() - began) < 14:
             # However late the loop is, at this pace.
             while total < passed * 60_000:
-                total += len(await asyncio.wait_for(client.reader.read(3000), 5))
+                piece = await asyncio.wait_for(client.reader.read(3000), 5)
+                assert piece, f"{path} {buffers}: cut behind {total} octets"
+                total += len(piece)
             await pace(0.05)
         assert not sending.done() and not app.reader.at_eof(), f"{path} {buffers} {total}"
         stopped = time.monotonic()

@@ -38,8 +38,9 @@ enum House {
         ["Generations", "Bookkeeping"],
         ["Operations", "KeySets"], ["Operations", "State"], ["Operations", "Console"],
         ["Operations", "Bookkeeping"], ["Operations", "Generations"],
-        ["Origins", "Loop"],
-        ["Proxy", "Loop"], ["Proxy", "Origins"], ["Proxy", "KeySets"],
+        ["Origins", "Loop"], ["Clients", "Loop"], ["Clients", "Bookkeeping"],
+        ["Clients", "Generations"],
+        ["Proxy", "Loop"], ["Proxy", "Origins"], ["Proxy", "Clients"], ["Proxy", "KeySets"],
         ["Proxy", "Bookkeeping"], ["Proxy", "Generations"],
         ["Control", "KeySets"], ["Control", "State"], ["Control", "Console"],
         ["Control", "Bookkeeping"], ["Control", "Generations"], ["Control", "Operations"],
@@ -83,16 +84,16 @@ enum House {
 
     /// Families of files in a room that need each other.
     static let largestCircle = 6
-    /// Larger ones, by room. The grammar refers to what it makes; `Proxy` is to be taken apart.
+    /// Larger ones, by room. The grammar refers to what it makes.
     static let largeCircles: [String: Int] = [
-        "Console": 11, "Proxy": 21, "Settings": 30, "gateway": 13,
+        "Console": 11, "Settings": 30, "gateway": 13,
     ]
 
     static let mostStoredProperties = 12
     /// Types with more, by room and name. Settings are what there is to be said.
     static let manyStoredProperties: [String: Int] = [
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
-        "KeySets.KeySetLoop": 17, "Proxy.HTTP1Client": 18, "Proxy.Exchange": 16,
+        "KeySets.KeySetLoop": 17, "Proxy.Exchange": 16,
         "Generations.SharedState": 23, "Proxy.ThreadState": 17,
         "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
@@ -104,8 +105,9 @@ enum House {
     static let longestType = 450
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
-        "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471, "Proxy.HTTP1Client": 1033,
-        "Proxy.Exchange": 1117, "Operations.Operations": 503, "Proxy.RelayDriver": 538,
+        "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471,
+        "Clients.HTTP1Client": 557, "Proxy.ClientLink": 703,
+        "Proxy.Exchange": 1117, "Operations.Operations": 503, "Proxy.RelayDriver": 533,
         "Relays.WebSocketFlow": 921,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2329, "Settings.ValueKind": 548,
@@ -114,7 +116,7 @@ enum House {
     /// What has all that is on a thread.
     static let wholeThreads = ["Worker", "ThreadState"]
     /// Functions that are handed one of these, by room; the worker's own aside.
-    static let functionsThatTakeTheWorker = ["Proxy": 8]
+    static let functionsThatTakeTheWorker = ["Proxy": 4]
 
     /// Types of one name in several rooms, each another type.
     static let namesUsedTwice: Set<String> = []

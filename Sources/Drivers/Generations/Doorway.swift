@@ -10,6 +10,8 @@ package struct Doorway {
     /// The listener is gone, or speaks TLS and did not before, or the other way round: nobody could
     /// come in like this any more.
     package private(set) var isClosed = false
+    /// The process stops: nobody comes in any more.
+    package private(set) var isStopped = false
 
     package init(
         _ listener: ListenerKey, _ entrance: Generation.Entrance, generation: Generation
@@ -18,6 +20,12 @@ package struct Doorway {
         isTLS = entrance.tls != nil
         self.entrance = entrance
         self.generation = generation
+    }
+
+    /// The process stops.
+    package mutating func close() {
+        isClosed = true
+        isStopped = true
     }
 
     /// Goes over to the newest generation.
@@ -29,7 +37,7 @@ package struct Doorway {
             isClosed = true
             return true
         }
-        isClosed = false
+        isClosed = isStopped
         self.entrance = entrance
         return true
     }

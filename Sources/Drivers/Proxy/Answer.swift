@@ -1,12 +1,7 @@
-internal import Bookkeeping
-internal import Bytes
-internal import Clock
 internal import Crypto
 internal import Endings
 internal import Entry
-internal import Generations
 internal import HTTP
-internal import HTTP1
 internal import Identity
 internal import JSON
 internal import Loop
@@ -14,11 +9,10 @@ internal import Relays
 internal import Sessions
 internal import Settings
 internal import SocketIO
-internal import Transport
 internal import WebSocket
 
 /// Every answer the gateway gives itself, as a value: errors, redirects, fixed responses, refused
-/// WebSockets and event streams. A client's connection writes it (`give`).
+/// WebSockets and event streams. `ClientLink` gives it.
 struct Answer {
     typealias Field = (name: String, value: String)
 
@@ -105,41 +99,33 @@ struct Answer {
     // MARK: Refusals
 
     /// Ends a request in the way its kind can understand.
-    static func refuse(
-        _ refusal: Refusal, head: RequestHead, context: RequestContext,
-        to client: HTTP1Client
-    ) {
-        let thread = client.thread
-        context.outcome.detail = refusal.detail
-        context.release()
-        thread.shared.log.debug(
-            "request \(context.origin.id): refused with \(refusal.status) \(refusal.word):"
-                + " \(refusal.message)")
+    static func refusal(
+        _ refusal: Refusal, head: RequestHead, context: RequestContext
+    ) -> Answer {
+        let loop = context.thread.loop
         let form = RefusalForm(
             of: refusal, isWebSocket: context.origin.isWebSocket, isOpen: context.opened != nil,
             isEventStream: context.isEventStream,
             hasRejection: refusal.notice != nil, by: context.routeSettings,
             opensEngine: context.speaksSocketIO
                 && EngineHandshake(head).objection(isWebSocket: true) == nil)
-        let answer =
-            switch form {
-            case .socket:
-                socket(
-                    refusal.reason, refusal.detail,
-                    messages: context.lastWords(
-                        of: refusal, to: head, session: client.loop.newIdentifier()), head, context)
-            case .rejectionEvent: rejectionEvent(refusal)
-            // Each client is told another time, so that not all come back at once.
-            case .comeBack:
-                eventStream(
-                    StreamEnding(
-                        refusal.reason, detail: refusal.detail,
-                        comingBack: .after(
-                            milliseconds: 1000 * ((refusal.retryAfterSeconds ?? 1) - 1)
-                                + client.loop.reconnectDelayMilliseconds())))
-            case .status: status(refusal, head, context)
-            }
-        client.request.give(answer, to: context)
+        switch form {
+        case .socket:
+            return socket(
+                refusal.reason, refusal.detail,
+                messages: LastWords(context: context).messages(
+                    of: refusal, to: head, session: loop.newIdentifier()), head, context)
+        case .rejectionEvent: return rejectionEvent(refusal)
+        // Each client is told another time, so that not all come back at once.
+        case .comeBack:
+            return eventStream(
+                StreamEnding(
+                    refusal.reason, detail: refusal.detail,
+                    comingBack: .after(
+                        milliseconds: 1000 * ((refusal.retryAfterSeconds ?? 1) - 1)
+                            + loop.reconnectDelayMilliseconds())))
+        case .status: return status(refusal, head, context)
+        }
     }
 
     /// Who visits a page without a good token is led to `login`, where there is one.
@@ -213,21 +199,14 @@ struct Answer {
     }
 
     /// A WebSocket or an event stream is ended by rule before its response has begun: the same is
-    /// said in an answer of our own. Gives back what it held.
-    static func end(
-        _ end: StreamEnding, head: RequestHead, context: RequestContext,
-        to client: HTTP1Client
-    ) {
-        context.release()
-        context.outcome.detail = end.detail
-        let answer =
-            context.origin.isWebSocket
-            ? socket(
-                end.reason, end.detail,
-                messages: context.lastWords(of: end, session: client.loop.newIdentifier()), head,
-                context, isLast: true)
-            : eventStream(end, isLast: true)
-        client.request.give(answer, to: context)
+    /// said in an answer of our own.
+    static func ending(
+        _ end: StreamEnding, head: RequestHead, context: RequestContext
+    ) -> Answer {
+        guard context.origin.isWebSocket else { return eventStream(end, isLast: true) }
+        let messages = LastWords(context: context).messages(
+            of: end, session: context.thread.loop.newIdentifier())
+        return socket(end.reason, end.detail, messages: messages, head, context, isLast: true)
     }
 
     /// A 200 whose only event says why the stream ends.
@@ -238,36 +217,6 @@ struct Answer {
         end.append(event: event ?? "force_disconnect", to: &body)
         return Answer(
             fresh(200, "text/event-stream", body), end.reason, detail: end.detail, isLast: isLast)
-    }
-
-    // MARK: Without a request
-
-    /// A head that cannot be understood, or has not come in time.
-    static func refuse(unread refusal: Refusal, to client: HTTP1Client) {
-        let context = RequestContext(
-            on: client.thread, id: client.loop.newIdentifier(), generation: client.generation,
-            started: client.loop.now,
-            method: .get,
-            provenance: Provenance(
-                Fields([]), authority: nil, connection: client.origin,
-                settings: client.generation.settings),
-            isWebSocket: false, minorVersion: 1)
-        context.found.answerFields = AnswerFields(
-            client.doorway.entrance.settings.transport, isSecure: context.isTLS)
-        client.request.give(problem(refusal, head: nil, context), to: context)
-    }
-
-    /// Somebody speaks HTTP where TLS is spoken: the one thing said here without encryption.
-    static func plainHTTPOnTLS(to client: HTTP1Client) {
-        let body = "This port speaks HTTPS.\n"
-        var output: [UInt8] = []
-        HeadEncoder.appendStatusLine(status: 400, to: &output)
-        output.append(contentsOf: client.loop.date)
-        output.append("Content-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n")
-        output.append("Connection: close\r\n\r\n")
-        output.append(body)
-        System.write(output.span, to: client.stream.descriptor.number)
-        client.finish()
     }
 }
 

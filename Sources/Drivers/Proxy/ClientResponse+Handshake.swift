@@ -1,7 +1,8 @@
+internal import Clients
 internal import Entry
 internal import HTTP
 internal import HTTP1
-internal import Identity
+internal import Loop
 internal import WebSocket
 
 extension ClientResponse {
@@ -23,10 +24,10 @@ extension ClientResponse {
         /// Writes the head by the rules of the connection.
         ///
         /// - Returns: false when the request has not asked for that.
-        func append(by http: inout ServerConnection, to output: inout [UInt8]) -> Bool {
-            guard http.beginHead(status: 101, to: &output) else { return false }
-            appendFields(to: &output)
-            return http.endHead(length: nil, to: &output)
+        func append(to stream: ClientStream) -> Bool {
+            guard stream.beginHead(status: 101) else { return false }
+            appendFields(to: &context.thread.loop.scratch)
+            return stream.endHead(length: nil)
         }
 
         private func appendFields(to output: inout [UInt8]) {

@@ -1,10 +1,11 @@
 internal import Bytes
+internal import Clients
 internal import Entry
 internal import HTTP
 internal import HTTP1
 internal import Identity
+internal import Loop
 internal import Sessions
-internal import Settings
 
 /// The head of a response to a client, as a value: what stands in it besides what the connection
 /// says of itself and of the body's framing.
@@ -24,7 +25,7 @@ struct ClientResponse {
 
     /// The head has a field `Upgrade`: what has to be spoken instead is what a 426 is about
     /// (RFC 9110 §15.5.22). Elsewhere `Upgrade` is between the application and the gateway.
-    var namesUpgrade: Bool {
+    private var namesUpgrade: Bool {
         switch head {
         case .app(let head): head.status == 426 && head.fields.contains(.upgrade)
         case .own(let status, _): status == 426
@@ -32,7 +33,7 @@ struct ClientResponse {
     }
 
     /// The head needs a line that says when it was made (RFC 9110 §6.6.1).
-    var needsDate: Bool {
+    private var needsDate: Bool {
         switch head {
         // `Connection` cannot take it away: it is a field that is known.
         case .app(let head): !head.isInformational && !head.fields.contains(.date)
@@ -42,17 +43,17 @@ struct ClientResponse {
 
     /// Writes the head by the rules of the connection.
     ///
-    /// - Parameter date: that line, where one is needed.
     /// - Returns: false when no such response can be given now.
-    func append(date: [UInt8], by http: inout ServerConnection, to output: inout [UInt8]) -> Bool {
+    func append(to stream: ClientStream) -> Bool {
         let isDue =
             switch head {
-            case .app(let head): http.beginHead(of: head, to: &output)
-            case .own(let status, _): http.beginHead(status: status, to: &output)
+            case .app(let head): stream.beginHead(of: head)
+            case .own(let status, _): stream.beginHead(status: status)
             }
         guard isDue else { return false }
-        appendFields(date: date, to: &output)
-        return http.endHead(length: length, namesUpgrade: namesUpgrade, to: &output)
+        let loop = context.thread.loop
+        appendFields(date: needsDate ? loop.date : [], to: &loop.scratch)
+        return stream.endHead(length: length, namesUpgrade: namesUpgrade)
     }
 
     private func appendFields(date: [UInt8], to output: inout [UInt8]) {

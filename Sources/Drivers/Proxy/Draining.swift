@@ -1,19 +1,31 @@
+internal import Clients
 internal import Endings
 internal import Entry
 internal import Origins
-internal import Relays
-internal import Transport
 
-extension HTTP1Client {
+extension ClientLink {
+    /// The process stops: what is idle ends now, what is busy after its answer.
+    func drain() {
+        if let end = connection.stop() { return close(reset: end.reset) }
+        switch use {
+        case .nothing: break
+        case .held(let request): request.drain()
+        case .exchange(let exchange):
+            exchange.drain()
+            lookAhead()
+        case .webSocket(let relay): relay.drain()
+        }
+        updateInterest()
+    }
+
     /// The time to finish is over. A request that has no answer gets one, so that its client knows
     /// what became of it; whoever hears something already is cut.
     func drainIsOver() {
-        switch phase {
+        switch use {
+        case .nothing: if let end = connection.stopIsOver() { close(reset: end.reset) }
         case .held(let request): request.drainIsOver()
         case .exchange(let exchange): exchange.drainIsOver()
         case .webSocket(let relay): relay.giveUp(.draining, detail: nil)
-        case .head, .closing: close()
-        case .lingering, .closed: break
         }
         updateInterest()
     }

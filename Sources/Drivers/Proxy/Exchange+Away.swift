@@ -1,4 +1,5 @@
 internal import Bookkeeping
+internal import Clients
 internal import Clock
 internal import Endings
 internal import Entry
@@ -27,13 +28,17 @@ extension Exchange {
     func awaitServer() {
         thread.noteAway(plan.group, for: client.token)
         guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,
-            !client.hasInputEnded, !isUnattended, wait.begin(at: loop.now, patience: patience)
+            !client.request.hasInputEnded, !isUnattended,
+            wait.begin(at: loop.now, patience: patience)
         else { return fail(.unreachable) }
-        guard thread.awaitServer(of: plan.group, for: client.token, context) else {
+        guard
+            thread.awaitServer(
+                of: plan.group, for: client.token, from: context.clientAddress)
+        else {
             thread.shared.counters.note(held: \.refused)
             return fail(.unreachable)
         }
-        client.set(.phase, at: wait.deadline)
+        client.request.set(.phase, at: wait.deadline)
         watchToken()
         client.updateInterest()
     }
@@ -50,8 +55,8 @@ extension Exchange {
         guard wait.end() else { return }
         thread.shared.counters.note(held: outcome)
         thread.stopAwaitingServer(of: plan.group, for: client.token)
-        client.timers.clear(.phase)
-        client.timers.clear(.flow)
+        client.request.clear(.phase)
+        client.request.clear(.flow)
     }
 
     func waitTimedOut() {
@@ -71,7 +76,7 @@ extension Exchange {
     // MARK: The token's end
 
     private func watchToken() {
-        client.set(.flow, at: tokenDue() ?? .never)
+        client.request.set(.flow, at: tokenDue() ?? .never)
     }
 
     /// When its token has to be asked about: nobody waits for longer than his token is good.

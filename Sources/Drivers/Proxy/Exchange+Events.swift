@@ -1,18 +1,15 @@
 internal import Bookkeeping
-internal import Bytes
+internal import Clients
 internal import Clock
 internal import Endings
 internal import Entry
 internal import Generations
 internal import HTTP
-internal import HTTP1
 internal import Identity
 internal import Loop
 internal import Origins
 internal import Relays
 internal import Sessions
-internal import Settings
-internal import Transport
 internal import Upstreams
 
 extension StreamEnding {
@@ -35,12 +32,6 @@ extension StreamEnding {
     }
 }
 
-extension Stream {
-    var acknowledgements: Acknowledgements {
-        Acknowledgements(count: acknowledgedCount, outstanding: outstandingCount)
-    }
-}
-
 /// Event streams: what is to be done with them says `EventFlow`, and here it is done.
 extension Exchange {
     /// A client that does not acknowledge what was sent for this long is gone.
@@ -49,12 +40,11 @@ extension Exchange {
     func beginEvents(_ fields: Fields) {
         events = EventFlow(plan.route.settings, isOpaque: fields.hasContentCoding, now: loop.now)
         upstream?.connection.delayAcknowledgements()
-        client.stream.setUserTimeout(milliseconds: Self.userTimeoutMilliseconds)
-        client.watch.pace.forgetTaking()
+        client.request.becomeEventStream(userTimeoutMilliseconds: Self.userTimeoutMilliseconds)
         askTokenLater()
         var output: [UInt8] = []
         let step = events?.begin(
-            session: context.sessionMessage, hasFinished: client.hasFinished, into: &output)
+            session: context.sessionMessage, hasFinished: client.request.hasFinished, into: &output)
         // The head goes in front of it.
         if let step { carryOut(step, &output) }
         watchEvents()
@@ -105,13 +95,13 @@ extension Exchange {
     /// Somebody waits for the place of this client.
     func probe() {
         guard !hasEnded else { return }
-        let hasFinished = client.hasFinished
+        let hasFinished = client.request.hasFinished
         var output: [UInt8] = []
         let step =
             events == nil
             ? EventFlow.probedUnheard(hasFinished: hasFinished)
             : events?.probe(
-                hasFinished: hasFinished, acknowledged: client.stream.acknowledgedCount,
+                hasFinished: hasFinished, acknowledged: client.request.acknowledgedCount,
                 now: loop.now, into: &output)
         told(step, output)
     }
@@ -141,7 +131,7 @@ extension Exchange {
         // No response has begun: the same is said in an answer of our own.
         closeUpstream()
         hasEnded = true
-        Answer.end(end, head: head, context: context, to: client)
+        client.end(end, head: head, context)
     }
 
     func rescheduleExpiry() {
@@ -153,7 +143,7 @@ extension Exchange {
     func eventTimerFired() {
         if wait.isActive { return checkToken() }
         loop.clearScratch()
-        let stream = client.stream
+        let stream = client.request
         var output: [UInt8] = []
         while !hasEnded,
             let step = events?.timePassed(
@@ -177,7 +167,7 @@ extension Exchange {
 
     private func watchEvents() {
         guard let due = events?.nextDue else { return }
-        client.set(.flow, at: due)
+        client.request.set(.flow, at: due)
     }
 
     private func askTokenLater() {

@@ -1,4 +1,5 @@
 internal import Bookkeeping
+internal import Clients
 internal import Endings
 internal import Entry
 internal import HTTP1
@@ -18,7 +19,7 @@ extension Exchange {
         guard !hasEnded else { return }
         if wait.isActive { return leave(.normal, isBroken: false) }
         let end = InputEnd(
-            context.found.kind, standing(hasAllCome: hasAllCome), isTLS: client.isTLS,
+            context.found.kind, standing(hasAllCome: hasAllCome), isTLS: client.request.isTLS,
             finishesWithoutClient: plan.route.settings.finishesWithoutClient)
         switch end {
         case .leaves: leave(.normal, isBroken: false)
@@ -28,7 +29,7 @@ extension Exchange {
     }
 
     private func standing(hasAllCome: Bool) -> InputEnd.Standing {
-        let missing = client.missingBody(hasAllCome: hasAllCome)
+        let missing = client.request.missingBody(hasAllCome: hasAllCome)
         return InputEnd.Standing(
             missing, isClosed: events?.isClosed, isAnswered: response != .awaiting)
     }
@@ -47,7 +48,7 @@ extension Exchange {
         let loss = ClientLoss(
             finishesWithoutClient: plan.route.settings.finishesWithoutClient,
             isStream: events != nil || context.origin.isWebSocket, hasServer: upstream != nil,
-            isWhole: !client.request.lacksBody, hasFinished: client.hasFinished)
+            isWhole: !client.request.lacksBody, hasFinished: client.request.hasFinished)
         switch loss {
         case .goesOn: goOnUnattended()
         case .ends(let departure): leave(departure)

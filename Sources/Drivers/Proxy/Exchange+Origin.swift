@@ -1,4 +1,5 @@
 internal import Bookkeeping
+internal import Clients
 internal import Clock
 internal import Entry
 internal import Generations
@@ -28,8 +29,8 @@ extension Exchange {
         lease = consume chosen
         context.outcome.server = server.address
         if mayUseResting,
-            let resting = OriginLink.takeResting(
-                for: server.state, on: thread,
+            let resting = thread.takeResting(
+                for: server.state,
                 mayRepeat: request.head.method.mayBeRepeated(with: framing, keepsBody: keepsBody))
         {
             return go(on: resting)
@@ -49,7 +50,7 @@ extension Exchange {
     /// server's turn it is. False when there is none.
     private func useReserved() -> Bool {
         guard
-            let reserved = OriginLink.takeReserved(for: client.token, in: plan.group, on: thread)
+            let reserved = thread.takeReserved(for: client.token, in: plan.group)
         else { return false }
         lease = plan.group.lease(of: reserved.connection.server)
         context.outcome.server = reserved.connection.address
@@ -69,7 +70,7 @@ extension Exchange {
         }
         do throws(SystemError) {
             let (stream, isConnected) = try Stream.connect(to: address)
-            let link = try OriginLink.open(stream, to: server, isConnected: isConnected, for: self)
+            let link = try thread.open(stream, to: server, isConnected: isConnected, for: self)
             upstream = link
             if isConnected { return upstreamConnected() }
             link.connection.setDeadline(loop.now + plan.group.settings.connectTimeout)
@@ -112,7 +113,7 @@ extension Exchange {
             awaitServer()
         // A connection that is closed has no timers.
         case .askAgain where isUnattended: fail(.busy)
-        case .askAgain(let instant): client.set(.connect, at: instant)
+        case .askAgain(let instant): client.request.set(.connect, at: instant)
         case .resend:
             thread.shared.log.debug(
                 "request \(context.origin.id): the connection broke, it is sent once more")
@@ -179,7 +180,7 @@ extension Exchange {
     // MARK: Once more
 
     /// The whole body can be sent from its beginning.
-    private var keepsBody: Bool { buffer?.isWhole ?? false }
+    private var keepsBody: Bool { body.kept?.isWhole ?? false }
 
     /// True when the request may be sent once more.
     var mayResend: Bool {

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Clients
 internal import Entry
 internal import Forwarding
 internal import HTTP
@@ -13,12 +14,12 @@ internal import Upstreams
 /// the connection's `http`.
 extension Exchange {
     /// How the body is framed, now that it is kept perhaps.
-    var framing: BodyFraming { buffer?.framing(of: requestFraming) ?? requestFraming }
+    var framing: BodyFraming { body.kept?.framing(of: body.framing) ?? body.framing }
 
     /// What the connection has to know of the request.
     var outline: RequestOutline {
         let framing = framing
-        let body: BodyLength =
+        let length: BodyLength =
             switch framing {
             case .none: .none
             case .length(let length): .known(length)
@@ -27,7 +28,7 @@ extension Exchange {
         // Who has been told to go on waits for nothing, and nobody waits where nothing comes.
         let expects = !framing.isEmpty && !context.hasContinued && request.head.expectsContinue
         return RequestOutline(
-            request.head.method, body: body,
+            request.head.method, body: length,
             upgrade: context.origin.isWebSocket ? "websocket" : nil,
             expectsContinue: expects)
     }
@@ -39,11 +40,12 @@ extension Exchange {
     ///   be written.
     func sendRequest(to upstream: OriginLink, through scratch: inout [UInt8]) -> Bool? {
         if let version = plan.group.settings.proxyHeader {
-            context.origin.provenance.proxyHeader(client).append(version, to: &scratch)
+            context.origin.provenance.proxyHeader(to: client.request.serverAddress).append(
+                version, to: &scratch)
         }
         do throws(SendError) {
             try OriginRequest.append(
-                request, outline, plan: plan, context: context, origin: client.origin,
+                request, outline, plan: plan, context: context, origin: client.request.origin,
                 on: &upstream.connection.http, to: &scratch)
         } catch {
             scratch.removeAll(keepingCapacity: true)
@@ -51,21 +53,21 @@ extension Exchange {
         }
         if request.head.fields.bindConnection { upstream.connection.reserve(for: client.token) }
         upstream.connection.finishSending(&scratch)
-        if buffer != nil { sendKept(to: upstream, through: &scratch) }
+        if body.kept != nil { sendKept(to: upstream, through: &scratch) }
         return !upstream.connection.http.isRefused
     }
 
     /// Sends what is kept of the body behind the head, and lets go of it unless all of it may have
     /// to be sent once more.
     private func sendKept(to upstream: OriginLink, through scratch: inout [UInt8]) {
-        if let kept = buffer, upstream.connection.http.wantsBody {
+        if let kept = body.kept, upstream.connection.http.wantsBody {
             var isTaken = upstream.connection.send(kept: kept.octets.span, behind: &scratch)
             if kept.isWhole {
                 isTaken = endBody(kept.trailers, to: upstream, behind: &scratch) && isTaken
             }
             upstream.connection.finishSending(&scratch, isTaken: isTaken)
         }
-        if !mayResend { buffer = nil }
+        if !mayResend { body.kept = nil }
     }
 
     /// Ends the body, without trailers that only the gateway may say.

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Clients
 internal import HTTP
 internal import HTTP1
 internal import Loop
@@ -14,7 +15,7 @@ extension Exchange {
         // Whatever is not sent by then is nobody's.
         defer { loop.clearScratch() }
         // An answer comes: the request is not sent again.
-        buffer = nil
+        body.kept = nil
         var index = 0
         do throws(ResponseError) {
             while !hasEnded,
@@ -54,8 +55,8 @@ extension Exchange {
             }
         case .informational(let head):
             if context.opened != nil { return }
-            _ = client.request.respond(
-                ClientResponse(head: .app(head), context: context, length: nil))
+            _ = ClientResponse(head: .app(head), context: context, length: nil).append(
+                to: client.request)
             client.request.flush()
             // The client may have to take that, or to send its body, from now on.
             client.updateInterest()

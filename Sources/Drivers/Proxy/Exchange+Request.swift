@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Clients
 internal import Clock
 internal import Entry
 internal import HTTP
@@ -16,15 +17,15 @@ extension Exchange {
 
     /// The client sends its body to the gateway; no server is occupied meanwhile.
     func keepBody(_ size: Int) {
-        buffer = BodyBuffer(capacity: size)
+        body.kept = BodyBuffer(capacity: size)
         context.hasContinued = request.head.expectsContinue
         client.request.allowBody()
     }
 
     private func fillBuffer(_ octets: Span<UInt8>, at index: inout Int) {
-        guard var kept = buffer else { return }
+        guard var kept = body.kept else { return }
         // Held here alone, so that it is not copied when it grows.
-        buffer = nil
+        body.kept = nil
         let before = kept.octets.count
         do throws(RequestError) {
             try fill(&kept, from: octets, at: &index)
@@ -32,7 +33,7 @@ extension Exchange {
             return fail(error.refusal)
         }
         context.outcome.octetsIn += kept.octets.count - before
-        buffer = kept
+        body.kept = kept
         if !kept.isFilling { chooseServer() }
     }
 
@@ -57,7 +58,7 @@ extension Exchange {
     /// Forwards what `octets` hold of the request's body, from `index` on. Leaves alone what is not
     /// for this exchange, or not for now.
     func clientSent(_ octets: Span<UInt8>, at index: inout Int) {
-        if buffer?.isFilling == true { return fillBuffer(octets, at: &index) }
+        if body.kept?.isFilling == true { return fillBuffer(octets, at: &index) }
         guard client.request.lacksBody else {
             return client.request.skip(octets, at: &index)
         }

@@ -1,16 +1,12 @@
-internal import Bytes
-internal import Clock
+internal import Clients
 internal import Endings
 internal import Entry
 internal import HTTP
 internal import HTTP1
-internal import Identity
-internal import Loop
 internal import Origins
 internal import Routing
 internal import Sessions
 internal import Settings
-internal import Transport
 internal import Upstreams
 
 /// The way back: from the upstream's octets to the client's.
@@ -25,14 +21,14 @@ extension Exchange {
         isOpenEnded = lasts || hasEventType || plan.route.settings.kind == .stream
         if lasts, !mayStay(head.fields) { return }
         let length = lasts ? nil : try head.contentLength(framing)
-        _ = client.request.respond(
-            ClientResponse(head: .app(head), context: context, length: length))
+        _ = ClientResponse(head: .app(head), context: context, length: length).append(
+            to: client.request)
         response = .streaming
         if isOpenEnded { upstream?.connection.clearDeadline() }
         if lasts {
             beginEvents(head.fields)
         } else if isOpenEnded, context.found.kind.isDownload, !framing.isEmpty, !isUnattended {
-            try? context.becomeLive(as: .stream, client, request.head)
+            try? context.becomeLive(as: .stream, of: client.token, request.head)
         } else {
             context.release()
         }
@@ -42,20 +38,20 @@ extension Exchange {
     /// are limited, and its place among what lives. False when it has ended for that, because
     /// there is no seat, or the token was revoked; or because nobody can be asked who reads it.
     private func mayStay(_ fields: Fields) -> Bool {
-        if client.hasFinished, fields.hasContentCoding {
+        if client.request.hasFinished, fields.hasContentCoding {
             leave(.normal)
             return false
         }
         do throws(Refusal) {
-            try plan.latecomer?.takeSeatLate()
+            try latecomer?.takeSeatLate()
             guard context.life.place == nil else { return true }
             context.found.languages = .heard(by: head, on: context.routeSettings)
-            try context.becomeLive(as: .eventStream, client, head)
+            try context.becomeLive(as: .eventStream, of: client.token, head)
             return true
         } catch {
             closeUpstream()
             hasEnded = true
-            Answer.refuse(error, head: head, context: context, to: client)
+            client.refuse(error, head: head, context)
             return false
         }
     }
@@ -75,7 +71,7 @@ extension Exchange {
     func watchFlow() {
         // Of events nothing has to be watched unless some of them wait here. The upstream's
         // connection sees to itself behind every read.
-        if client.request.waiting == 0, !client.watch.interest.isWritable, passesEvents {
+        if client.request.waiting == 0, !client.connection.isBlocked, passesEvents {
             return client.countMemory()
         }
         client.updateInterest()
@@ -114,7 +110,7 @@ extension Exchange {
         if case .awaiting = response {
             hasEnded = true
             context.release(departure)
-            return Answer.refuse(refusal, head: head, context: context, to: client)
+            return client.refuse(refusal, head: head, context)
         }
         conclude(refusal.reason)
         client.cut()
@@ -142,10 +138,10 @@ extension Exchange {
         let refusal = Refusal(
             .timeout, detail: "body", message: "The request body did not come in time")
         if client.request.giveUpRequest() {
-            return Answer.refuse(refusal, head: head, context: context, to: client)
+            return client.refuse(refusal, head: head, context)
         }
         context.outcome.detail = refusal.detail
-        thread.record(context, .timeout)
+        context.record(.timeout)
         client.cut()
     }
 }

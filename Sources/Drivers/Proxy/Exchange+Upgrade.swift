@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Clients
 internal import Clock
 internal import Deflate
 internal import Endings
@@ -32,7 +33,7 @@ extension Exchange {
             let answer = ClientResponse.Handshake(
                 head: head, accept: accept, subprotocol: choice, context: context,
                 agreement: compression.client, relaysExtensions: compression.isRelayed)
-            guard client.request.becomeTunnel(answer) else {
+            guard answer.append(to: client.request) else {
                 return fail(.badResponse)
             }
         }

@@ -1,9 +1,7 @@
 internal import Bookkeeping
-internal import Bytes
-internal import Clock
+internal import Clients
 internal import Endings
 internal import Entry
-internal import Forwarding
 internal import HTTP
 internal import HTTP1
 internal import Loop
@@ -31,14 +29,20 @@ final class Exchange {
         case awaiting, streaming, complete
     }
 
-    let client: HTTP1Client
+    struct RequestBody {
+        let framing: BodyFraming
+        /// The body, or its beginning, where it is kept before a server is chosen; until it was
+        /// sent and need not be sent again.
+        var kept: BodyBuffer?
+    }
+
+    let client: ClientLink
     let plan: ForwardPlan
     let request: EnteringRequest
     let context: RequestContext
-    let requestFraming: BodyFraming
-    /// The body, or its beginning, where it is kept before a server is chosen; until it was sent
-    /// and need not be sent again.
-    var buffer: BodyBuffer?
+    /// The request, when it takes a seat only when its response turns out to be an event stream.
+    let latecomer: HeldRequest?
+    var body: RequestBody
     var response = ResponseState.awaiting
     /// Set while an event stream is passed on.
     var events: EventFlow?
@@ -59,13 +63,14 @@ final class Exchange {
 
     init(
         plan: ForwardPlan, request: EnteringRequest, framing: BodyFraming, context: RequestContext,
-        client: HTTP1Client
+        client: ClientLink, latecomer: HeldRequest?
     ) {
         self.plan = plan
         self.request = request
         self.context = context
         self.client = client
-        requestFraming = framing
+        self.latecomer = latecomer
+        body = RequestBody(framing: framing)
         attempt = Attempt(isWebSocket: context.origin.isWebSocket)
         patience = plan.group.patience(isWebSocket: context.origin.isWebSocket)
     }
@@ -87,7 +92,7 @@ final class Exchange {
     /// Octets that are kept here until they may go on, the head as long as there is an answer to
     /// it.
     var heldCount: Int {
-        let count = request.head.fields.bytes.count + (buffer?.octets.count ?? 0)
+        let count = request.head.fields.bytes.count + (body.kept?.octets.count ?? 0)
         return isOpenEnded ? count + (events?.heldCount ?? 0) : count
     }
 
@@ -95,7 +100,7 @@ final class Exchange {
     var isReadingBody: Bool { !wait.isActive && client.request.lacksBody }
 
     var wantsClientInput: Bool {
-        if buffer?.isFilling == true { return true }
+        if body.kept?.isFilling == true { return true }
         guard let upstream, upstream.connection.isConnected else { return false }
         return upstream.connection.stream.pendingCount < Flow.highWater
     }
@@ -125,6 +130,6 @@ final class Exchange {
         hasEnded = true
         let reason = isOpenEnded ? events?.pendingEnd?.reason ?? reason : reason
         context.release(departure ?? reason.departure)
-        thread.record(context, isUnattended && reason == .normal ? .clientGone : reason)
+        context.record(isUnattended && reason == .normal ? .clientGone : reason)
     }
 }

@@ -1,5 +1,4 @@
 internal import Entry
-internal import Generations
 internal import Routing
 internal import Upstreams
 
@@ -10,13 +9,10 @@ final class ForwardPlan {
     let order: ForwardOrder
     /// The newest of its name, once it was waited for.
     var group: BackendGroup
-    /// The request, when it takes a seat only when its response turns out to be an event stream.
-    let latecomer: HeldRequest?
 
-    init(_ order: ForwardOrder, group: BackendGroup, latecomer: HeldRequest?) {
+    init(_ order: ForwardOrder, group: BackendGroup) {
         self.order = order
         self.group = group
-        self.latecomer = latecomer
     }
 
     var route: ServedRoute { order.route }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Clients
 internal import Forwarding
 internal import HTTP
 internal import HTTP1

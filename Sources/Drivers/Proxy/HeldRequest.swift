@@ -1,5 +1,4 @@
-internal import Bytes
-internal import Clock
+internal import Clients
 internal import Endings
 internal import Entry
 internal import Generations
@@ -10,7 +9,6 @@ internal import Loop
 internal import Rates
 internal import Sessions
 internal import Settings
-internal import Transport
 
 /// A request that comes in: does what its entry says (`RequestEntry`), finds out what that asks,
 /// and holds the connection while an answer cannot be had at once: keys are being read, its first
@@ -19,7 +17,7 @@ final class HeldRequest {
     /// A token and what is around it.
     static let bodySize = ControlRequest.octetLimit
 
-    let client: HTTP1Client
+    let client: ClientLink
     private(set) var request: EnteringRequest
     let framing: BodyFraming
     private(set) var context: RequestContext
@@ -33,7 +31,7 @@ final class HeldRequest {
 
     init(
         _ head: RequestHead, _ framing: BodyFraming, _ context: RequestContext,
-        from client: HTTP1Client
+        from client: ClientLink
     ) {
         self.client = client
         self.framing = framing
@@ -83,18 +81,18 @@ final class HeldRequest {
         case .wait: hold()
         case .ask, .seated, .forward: break
         case .respond(let status, let body):
-            client.request.give(.text(status, body, context), to: context)
+            client.give(.text(status, body, context), to: context)
         case .redirect(let status, let location):
-            client.request.give(.redirect(status, location), to: context)
+            client.give(.redirect(status, location), to: context)
         case .options(let fields):
-            client.request.give(.options(fields), to: context)
+            client.give(.options(fields), to: context)
         case .json(let octets):
-            client.request.give(.json(octets), to: context)
+            client.give(.json(octets), to: context)
         case .refuseEngine(let error):
-            client.request.give(.engineError(error), to: context)
+            client.give(.engineError(error), to: context)
         case .ticket(let identity):
             let ticket = try GateAttempt.ticket(for: identity, head, entry.query, context)
-            client.request.give(.ticket(ticket), to: context)
+            client.give(.ticket(ticket), to: context)
         case .end(let end): self.end(end)
         }
         return false
@@ -112,11 +110,13 @@ final class HeldRequest {
         case .names: return loop.newNames()
         case .place(let transport):
             noteFindings()
-            try context.becomeLive(as: transport, client, head)
+            try context.becomeLive(as: transport, of: client.token, head)
             return .place(nil)
         case .keys:
             if thread.isDraining { throw entry.ended(by: .draining) }
-            guard thread.awaitKeys(client.token, of: context) else { return .keys(.tooMany) }
+            guard thread.awaitKeys(client.token, from: context.clientAddress) else {
+                return .keys(.tooMany)
+            }
         case .seat(let arrival):
             return .seat(news(of: thread.askForSeat(arrival)))
         case .message:
@@ -146,7 +146,7 @@ final class HeldRequest {
 
     /// Counts and writes down what admission has to say besides.
     private func takeNotes() {
-        for note in entry.takeNotes() { note.take(of: context) }
+        for note in entry.takeNotes() { context.take(note) }
     }
 
     private func askGate() -> GateOutcome<TokenGate.Pass?> {
@@ -168,11 +168,10 @@ final class HeldRequest {
         }
         context.found = order.mayTakeSeatLate ? entry.found : entry.takeFindings()
         takeNotes()
-        let plan = ForwardPlan(
-            order, group: context.generation.groups[order.backend],
-            latecomer: order.mayTakeSeatLate ? self : nil)
         let exchange = Exchange(
-            plan: plan, request: request, framing: framing, context: context, client: client)
+            plan: ForwardPlan(order, group: context.generation.groups[order.backend]),
+            request: request, framing: framing, context: context, client: client,
+            latecomer: order.mayTakeSeatLate ? self : nil)
         client.begin(exchange)
         exchange.begin()
     }
@@ -194,9 +193,9 @@ final class HeldRequest {
 
     /// By the newest generation.
     private func follow() {
-        client.follow()
-        guard context.generation !== client.generation else { return }
-        context = RequestIntake.context(of: head, from: client, inPlaceOf: context)
+        client.connection.follow(thread.generation)
+        guard context.generation !== client.connection.generation else { return }
+        context = thread.context(of: head, from: client.request, inPlaceOf: context)
         request = EnteringRequest(head, context, from: client)
         entry.follow(request, by: context.generation.rules)
     }
@@ -229,7 +228,7 @@ final class HeldRequest {
                 StreamEnding(
                     Disconnection(ending, comingBackIn: delay), of: context, comingBackIn: delay)
             }
-        Answer.end(end, head: head, context: context, to: client)
+        client.end(end, head: head, context)
     }
 
     /// Nil when the connection is asked that it is for.
@@ -258,9 +257,9 @@ final class HeldRequest {
 
     /// The client is gone.
     func clientLost() {
-        if entry.failsByLeaving { thread.noteFailedAttempt(of: context) }
+        if entry.failsByLeaving { context.noteFailedAttempt() }
         context.release()
-        thread.record(context, .clientGone)
+        context.record(.clientGone)
     }
 
     /// The process stops.
@@ -308,10 +307,10 @@ final class HeldRequest {
 
     /// Ends the request, with that or with what is told who fails too often.
     func refuse(_ refusal: Refusal) {
-        let refusal = thread.answer(entry.ended(by: refusal), of: context)
+        let refusal = context.answer(to: entry.ended(by: refusal))
         noteFindings()
         if refusal.endsConnection { client.request.makeLast(leavingRest: true) }
-        Answer.refuse(refusal, head: head, context: context, to: client)
+        client.refuse(refusal, head: head, context)
     }
 }
 
@@ -320,8 +319,6 @@ extension Refusal {
     static let unfinished = Refusal(
         .draining, detail: "unfinished",
         message: "The gateway stopped before the application had answered")
-
-    static let bodyTooBig = Refusal(.tooBig, message: "The request body is too large")
 
     /// For a request that cannot be written: no client can send such a one.
     static let unwritable = Refusal(.internalError, message: "The request could not be passed on")

@@ -11,41 +11,36 @@ internal import Transport
 /// The text messages in front of a close frame of ours, which say to the client's program, and to
 /// its person, what the code means: a JSON object where that is read, packets of Socket.IO where
 /// that is spoken, whose clients would take anything else for broken.
-extension RequestContext {
-    /// Nothing but packets of Socket.IO is sent on it.
-    var speaksSocketIO: Bool {
-        guard origin.isWebSocket else { return false }
-        if let opened { return opened.engine != nil }
-        return routeSettings?.socketIO != nil
-    }
+struct LastWords {
+    let context: RequestContext
 
-    /// Of a WebSocket that was refused.
+    /// To a WebSocket that was refused.
     ///
     /// - Parameter session: the name of a session of Engine.IO that is opened for that.
-    func lastWords(
+    func messages(
         of refusal: Refusal, to head: RequestHead, session: @autoclosure () -> String
     ) -> [[UInt8]] {
         let object = refusal.notice?.object
-        if speaksSocketIO {
+        if context.speaksSocketIO {
             guard refusal.reason.isFinal else { return [] }
             return connectError(
                 refusal.message, refusal.detail, refusal.reason, object: object,
                 session: session)
         }
-        guard explains(refusal.reason, to: head) else { return [] }
+        guard context.explains(refusal.reason, to: head) else { return [] }
         return [object ?? ControlReply.error(refusal, at: SystemClock.wallTime()).octets]
     }
 
-    /// Of a WebSocket that ends by rule before its app has heard of it; `session` as above.
-    func lastWords(of end: StreamEnding, session: @autoclosure () -> String) -> [[UInt8]] {
-        if speaksSocketIO {
+    /// To a WebSocket that ends by rule before its app has heard of it; `session` as above.
+    func messages(of end: StreamEnding, session: @autoclosure () -> String) -> [[UInt8]] {
+        if context.speaksSocketIO {
             guard end.comingBack == .never else { return [] }
             let text = end.message.flatMap(Self.members)?["message"]?.string
             return connectError(
                 text ?? end.reason.rawValue, end.detail, end.reason, object: end.message,
                 session: session)
         }
-        guard let message = end.message, explains(end.reason) else { return [] }
+        guard let message = end.message, context.explains(end.reason) else { return [] }
         return [message]
     }
 
@@ -62,10 +57,10 @@ extension RequestContext {
         data["code"] = .number(JSONNumber(Int64(reason.closeCode)))
         var packets: [[UInt8]] = []
         var namespace = ConnectPacket.mainNamespace
-        if let opened {
+        if let opened = context.opened {
             guard let engine = opened.engine, engine.hasAsked else { return [] }
             namespace = engine.namespace
-        } else if let settings = routeSettings, let spoken = settings.socketIO {
+        } else if let settings = context.routeSettings, let spoken = settings.socketIO {
             let opening = OpenPacket(spoken, session: session())
             packets.append(opening.message(maxPayload: settings.messageSize))
         }

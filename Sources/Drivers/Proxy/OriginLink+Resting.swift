@@ -7,42 +7,34 @@ internal import Transport
 internal import Upstreams
 
 /// Upstream connections between two requests, as `OriginPool` says.
-extension OriginLink {
+extension ThreadState {
     /// A connection to `server` that rested and may be used now; those that may not are closed.
     ///
     /// - Parameter mayRepeat: the request can be sent once more, if the connection is dead.
-    static func takeResting(
-        for server: ServerState, on thread: ThreadState, mayRepeat: Bool
-    ) -> OriginLink? {
-        while let offer = thread.pool.take(
-            for: server, mayRepeat: mayRepeat, at: thread.loop.now, turn: thread.loop.turn)
+    func takeResting(for server: ServerState, mayRepeat: Bool) -> OriginLink? {
+        while let offer = pool.take(
+            for: server, mayRepeat: mayRepeat, at: loop.now, turn: loop.turn)
         {
-            if let link = accept(offer, on: thread) { return link }
+            if let link = accept(offer) { return link }
         }
         return nil
     }
 
     /// The connection to a server of `group` on which this client has authenticated itself, if
     /// there is one that may be used.
-    static func takeReserved(
-        for client: UInt64, in group: BackendGroup, on thread: ThreadState
-    ) -> OriginLink? {
-        while let offer = thread.pool.take(
-            reservedFor: client, in: group, at: thread.loop.now, turn: thread.loop.turn)
-        {
-            if let link = accept(offer, on: thread) { return link }
+    func takeReserved(for client: UInt64, in group: BackendGroup) -> OriginLink? {
+        while let offer = pool.take(reservedFor: client, in: group, at: loop.now, turn: loop.turn) {
+            if let link = accept(offer) { return link }
         }
         return nil
     }
 
     /// The connection, if it is to be used; closed, if not.
-    private static func accept(
-        _ offer: OriginPool.Offer, on thread: ThreadState
-    ) -> OriginLink? {
+    private func accept(_ offer: OriginPool.Offer) -> OriginLink? {
         switch offer {
-        case .use(let token): return thread.origin(token)
+        case .use(let token): return origin(token)
         case .look(let token):
-            guard let link = thread.origin(token) else { return nil }
+            guard let link = origin(token) else { return nil }
             let stream = link.connection.stream
             switch stream.peek() {
             case .quiet: return link
@@ -52,11 +44,14 @@ extension OriginLink {
             case .end, .broken: break
             }
             link.close()
-        case .close(let token): thread.origin(token)?.close()
+        case .close(let token): connection(token)?.close()
         }
         return nil
     }
+}
 
+/// What comes on a connection that nobody uses.
+extension OriginLink {
     /// Octets came while no request was under way.
     func hearUnasked(_ octets: Span<UInt8>) {
         var index = 0

@@ -1,16 +1,13 @@
-internal import Clock
-internal import Generations
 internal import HTTP1
 internal import Loop
 internal import Origins
-internal import Settings
 internal import Transport
 internal import Upstreams
 
 /// A connection to an upstream server, and for whom it works: one exchange after the other, or one
 /// WebSocket until its end. Lives on the thread of the client it works for; how it rests between
 /// two exchanges says `OriginPool`.
-final class OriginLink {
+final class OriginLink: ThreadMember {
     private enum User {
         case exchange(Exchange)
         case webSocket(RelayDriver)
@@ -21,34 +18,10 @@ final class OriginLink {
     let thread: ThreadState
     private var user: User
 
-    private init(_ connection: OriginConnection, for exchange: Exchange, on thread: ThreadState) {
+    fileprivate init(_ connection: OriginConnection, for exchange: Exchange) {
         self.connection = connection
-        self.thread = thread
+        thread = exchange.thread
         user = .exchange(exchange)
-    }
-
-    /// The member that the poller and the timers find from then on.
-    static func open(
-        _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange
-    ) throws(SystemError) -> OriginLink {
-        let thread = exchange.client.thread
-        var made: OriginLink?
-        let token = thread.members.insert { token in
-            let connection = OriginConnection(
-                token: token, stream: stream, server: server, isConnected: isConnected,
-                on: thread.loop)
-            let link = OriginLink(connection, for: exchange, on: thread)
-            made = link
-            return .upstream(link)
-        }
-        guard let link = made else { preconditionFailure("the slab calls its closure") }
-        do throws(SystemError) {
-            try link.connection.watch()
-        } catch {
-            thread.members.remove(token)
-            throw error
-        }
-        return link
     }
 
     /// The exchange that is finished although its client has left.
@@ -90,7 +63,7 @@ final class OriginLink {
         }
     }
 
-    func close() {
+    override func close() {
         if connection.isIdle {
             thread.pool.remove(connection.token, to: connection.server, owner: connection.owner)
         }
@@ -101,7 +74,7 @@ final class OriginLink {
 
     // MARK: What happens to it
 
-    func becameReady(_ readiness: Readiness) {
+    override func becameReady(_ readiness: Readiness) {
         var progress = OriginProgress(readiness)
         while let event = connection.next(&progress) { take(event) }
         updateInterest()
@@ -171,7 +144,7 @@ final class OriginLink {
         }
     }
 
-    func timerFired() {
+    override func timerFired() {
         guard connection.isDue() else { return }
         guard case .exchange(let exchange) = user else {
             if connection.isIdle { close() }
@@ -192,5 +165,32 @@ final class OriginLink {
             case .nobody: true
             }
         connection.updateInterest(wantsInput: wantsInput)
+    }
+}
+
+extension ThreadState {
+    /// The connection of this name, if it is still there.
+    func origin(_ token: UInt64) -> OriginLink? { connection(token) as? OriginLink }
+
+    /// A connection that is being made: the poller and the timers find it from then on.
+    func open(
+        _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange
+    ) throws(SystemError) -> OriginLink {
+        var made: OriginLink?
+        let token = members.insert { token in
+            let connection = OriginConnection(
+                token: token, stream: stream, server: server, isConnected: isConnected, on: loop)
+            let link = OriginLink(connection, for: exchange)
+            made = link
+            return .connection(link)
+        }
+        guard let link = made else { preconditionFailure("the slab calls its closure") }
+        do throws(SystemError) {
+            try link.connection.watch()
+        } catch {
+            members.remove(token)
+            throw error
+        }
+        return link
     }
 }

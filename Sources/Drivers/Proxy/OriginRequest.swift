@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Clients
 internal import Endings
 internal import Entry
 internal import Generations

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Clients
 internal import Forwarding
 internal import HTTP
 internal import Settings
@@ -160,9 +161,10 @@ extension Fields {
 extension Provenance {
     /// The header that tells an upstream whom a connection is opened for (`send_proxy`). Ports that
     /// nobody named are 0.
-    func proxyHeader(_ connection: HTTP1Client) -> ProxyHeader {
+    ///
+    /// - Parameter server: whom the client has connected to, if that is known.
+    func proxyHeader(to server: SocketAddress?) -> ProxyHeader {
         guard let client = address.endpoint else { return ProxyHeader(.local) }
-        let server = connection.origin.server ?? connection.stream.localAddress
         let nowhere = ProxyHeader.Endpoint(
             address: client.address.isIPv4 ? .unspecified4 : .unspecified6, port: 0)
         return ProxyHeader(.internet(client: client, server: server?.endpoint ?? nowhere))

@@ -1,12 +1,8 @@
 internal import Bookkeeping
-internal import Bytes
-internal import Clock
 internal import Endings
 internal import Entry
 internal import Generations
-internal import HTTP
 internal import Identity
-internal import JSON
 internal import Loop
 internal import Sessions
 internal import Settings
@@ -16,7 +12,7 @@ extension RefreshOrder {
     /// Asks the worker of the connection that it is for.
     ///
     /// - Returns: the number of the refresh; nil when there is no such connection.
-    func send(from client: HTTP1Client) -> UInt64? {
+    func send(from client: ClientLink) -> UInt64? {
         let thread = client.thread
         guard let id = SessionID(session), let live = thread.shared.live.find(id),
             live.livesOn != nil
@@ -35,7 +31,7 @@ extension RefreshOrder {
 }
 
 /// Judges new tokens as admission judged the first.
-extension RequestContext {
+extension LiveState {
     enum RefreshVerdict {
         case accepted(VerifiedIdentity)
         /// The keys of its issuer are being read.
@@ -49,18 +45,19 @@ extension RequestContext {
     }
 
     /// By the newest rules there are, whatever let the connection in.
-    func judge(_ request: RefreshRequest, _ live: LiveState) -> RefreshVerdict {
-        review()
+    func judge(_ refresh: RefreshRequest, of context: RequestContext) -> RefreshVerdict {
+        context.review()
+        let thread = context.thread
         let generation = thread.generation
-        guard let asked = live.request.asked(),
-            let place = generation.rules.place(of: asked, live.request), let route = place.route
+        guard let asked = request.asked(),
+            let place = generation.rules.place(of: asked, request), let route = place.route
         else { return .forbidden(.routeIsGone) }
         guard generation.rules.routes[route].authenticates else { return .refused(.noToken) }
         let attempt = GateAttempt(
-            on: thread, generation, route: route, from: clientAddress, begin: request.begin)
+            on: thread, generation, route: route, from: context.clientAddress, begin: refresh.begin)
         let found = attempt.run {
             (gate, circumstances, cache) throws(GateFailure) in
-            try gate.authenticate(token: request.token.octets.span, circumstances, cache: &cache)
+            try gate.authenticate(token: refresh.token.octets.span, circumstances, cache: &cache)
         }
         let identity: VerifiedIdentity
         switch found {
@@ -68,7 +65,7 @@ extension RequestContext {
         case .refused(let refusal): return .refused(refusal)
         case .awaitKeys(let wait): return .awaitKeys(wait)
         }
-        guard let current = self.found.identity else {
+        guard let current = context.found.identity else {
             return .refused(GateFailure.revoked.refusal)
         }
         if let refusal = RefreshDecision(current: current, new: identity).refusal {
@@ -78,32 +75,33 @@ extension RequestContext {
             at: place, roles: identity.roles,
             facts: asked.facts(claims: identity.claims))
         for violation in verdict.reported {
-            thread.noteReportOnly(violation.rule, of: self, as: violation.refusal)
+            context.noteReportOnly(violation.rule, as: violation.refusal)
         }
         if let violation = verdict.refused { return .forbidden(violation.refusal) }
-        live.adopt(route: route, of: generation)
+        adopt(route: route, of: generation)
         return .accepted(identity)
     }
 
     /// Goes on under another token. False when that was revoked just now.
-    func renew(_ identity: VerifiedIdentity, live: LiveState) -> Bool {
+    func renew(_ identity: VerifiedIdentity, of context: RequestContext) -> Bool {
         let now = SystemClock.wallTime()
-        self.found.identity = identity
-        live.lease.renew(LiveConnection.Token(identity))
-        live.expiry = expiry(of: identity, by: live.generation, now: now)
-        return !enforcesTokens || !thread.shared.revocations.current.isRevoked(identity, now: now)
+        context.found.identity = identity
+        lease.renew(LiveConnection.Token(identity))
+        expiry = context.expiry(of: identity, by: generation, now: now)
+        return !context.enforcesTokens
+            || !context.thread.shared.revocations.current.isRevoked(identity, now: now)
     }
 }
 
-extension HTTP1Client {
+extension ClientLink {
     /// A new token came for the connection.
     func refresh(_ request: RefreshRequest) {
         guard let context = liveContext, let live = context.live, live.id == request.session,
             !live.hasEnded
         else { return request.reply(.unknownSession) }
-        switch context.judge(request, live) {
+        switch live.judge(request, of: context) {
         case .accepted(let identity):
-            guard context.renew(identity, live: live) else {
+            guard live.renew(identity, of: context) else {
                 request.reply(.refused(GateFailure.revoked.refusal))
                 return disconnect(Disconnection(.tokenRevoked))
             }
@@ -114,7 +112,7 @@ extension HTTP1Client {
             rescheduleExpiry()
         case .awaitKeys(let wait):
             guard let shorter = wait.within(request.deadline), loop.now < shorter.deadline,
-                thread.awaitKeys(token, of: context)
+                thread.awaitKeys(token, from: context.clientAddress)
             else { return refuse(request, wait.refusal) }
             var waiting = request
             waiting.deadline = shorter.deadline
@@ -145,7 +143,7 @@ extension HTTP1Client {
     func refuse(_ request: RefreshRequest, _ refusal: Refusal) {
         request.reply(.refused(refusal))
         guard request.origin == nil, let context = liveContext else { return }
-        let refusal = thread.answer(refusal, of: context)
+        let refusal = context.answer(to: refusal)
         say(.error(refusal, at: SystemClock.wallTime()))
     }
 }

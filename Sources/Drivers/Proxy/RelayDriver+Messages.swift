@@ -1,4 +1,4 @@
-internal import Bytes
+internal import Clients
 internal import Deflate
 internal import Entry
 internal import Loop
@@ -72,8 +72,9 @@ extension RelayDriver {
     }
 
     private func sendToUpstream(_ output: inout [UInt8]) {
-        guard let upstream else { return output.removeAll(keepingCapacity: true) }
-        Self.send(&output, to: upstream.connection.stream)
+        if output.isEmpty { return }
+        upstream?.connection.stream.send(output.span)
+        output.removeAll(keepingCapacity: true)
     }
 
     // MARK: From the upstream
@@ -144,13 +145,7 @@ extension RelayDriver {
 
     private func sendToClient(_ output: inout [UInt8]) {
         context.outcome.octetsOut += output.count
-        Self.send(&output, to: client.stream)
-    }
-
-    private static func send(_ output: inout [UInt8], to stream: Stream) {
-        if output.isEmpty { return }
-        stream.send(output.span)
-        output.removeAll(keepingCapacity: true)
+        client.request.sendFrames(of: &output)
     }
 
     // MARK: Codecs

@@ -1,5 +1,5 @@
 internal import Bookkeeping
-internal import Bytes
+internal import Clients
 internal import Clock
 internal import Endings
 internal import Entry
@@ -18,7 +18,7 @@ internal import WebSocket
 /// A WebSocket that lives: the connections of its client and its upstream, and the `WebSocketFlow`
 /// that says what becomes of what comes. It does what the flow answers, and decides nothing.
 final class RelayDriver {
-    let client: HTTP1Client
+    let client: ClientLink
     let route: ServedRoute
     let context: RequestContext
     let windows: KeptWindows?
@@ -28,7 +28,7 @@ final class RelayDriver {
     let input: SocketIntake
 
     init(
-        client: HTTP1Client, upstream: OriginLink, lease: consuming ServerLease?,
+        client: ClientLink, upstream: OriginLink, lease: consuming ServerLease?,
         context: RequestContext, route: ServedRoute, compression: SocketCompression
     ) {
         self.client = client
@@ -47,7 +47,7 @@ final class RelayDriver {
             compression: MessageDirections.Terms(
                 client: compression.client, upstream: compression.upstream,
                 keepsWindow: windows?.deflater != nil, over: settings.over),
-            engine: context.opened?.engine, lastHeard: client.lastHeard,
+            engine: context.opened?.engine, lastHeard: client.request.lastHeard,
             now: client.loop.now)
         input = flow.intake
     }
@@ -61,15 +61,15 @@ final class RelayDriver {
     var upstreamPending: Int { upstream?.connection.stream.pendingCount ?? 0 }
 
     var wantsClientInput: Bool {
-        input.wantsClientInput(behind: client.stream.pendingCount, upstreamPending: upstreamPending)
+        input.wantsClientInput(behind: client.request.waiting, upstreamPending: upstreamPending)
     }
 
     var wantsUpstreamInput: Bool {
-        input.wantsUpstreamInput(behind: client.stream.pendingCount)
+        input.wantsUpstreamInput(behind: client.request.waiting)
     }
 
     func clientDrained() {
-        guard flow.clientDrained(to: client.stream.pendingCount, now: loop.now) else { return }
+        guard flow.clientDrained(to: client.request.waiting, now: loop.now) else { return }
         upstream?.updateInterest()
     }
 
@@ -129,14 +129,14 @@ final class RelayDriver {
                 let step = flow.upstreamSent(octets, at: &index, now: loop.now)
             {
                 switch step {
-                case .forward(let range): client.stream.send(octets.extracting(range))
-                case .forwardHeader(let header): client.stream.send(header.array.span)
+                case .forward(let range): client.request.sendFrames(octets.extracting(range))
+                case .forwardHeader(let header): client.request.sendFrames(header.array.span)
                 case .order(let order): carryOut(order)
                 }
             }
         }
         carryOutOrders()
-        if client.stream.pendingCount > 0 {
+        if client.request.waiting > 0 {
             noteQueue()
             client.updateInterest()
             upstream.updateInterest()
@@ -146,7 +146,7 @@ final class RelayDriver {
     }
 
     private func noteQueue() {
-        let pending = client.stream.pendingCount
+        let pending = client.request.waiting
         guard pending > 0, !flow.isOver else { return }
         flow.clientHasWaiting(pending, now: loop.now)
         watchTimers()
@@ -238,7 +238,7 @@ final class RelayDriver {
 
     /// Asks to be woken for what is due next.
     func watchTimers() {
-        if !flow.isOver { client.set(.flow, at: flow.timers.next) }
+        if !flow.isOver { client.request.set(.flow, at: flow.timers.next) }
     }
 
     func timerFired() {
@@ -255,8 +255,8 @@ final class RelayDriver {
     }
 
     private func surroundings(asksForBacklog: Bool) -> WebSocketFlow.Surroundings {
-        let stream = client.stream
-        var backlog = ClientBacklog(pending: stream.pendingCount)
+        let stream = client.request
+        var backlog = ClientBacklog(pending: stream.waiting)
         if asksForBacklog {
             backlog.unsent = stream.unsentCount
             backlog.acknowledgements = stream.acknowledgements
@@ -301,7 +301,7 @@ extension RelayDriver {
 
     private func send(_ frames: inout [UInt8]) {
         if frames.isEmpty { return }
-        client.stream.send(frames.span)
+        client.request.sendFrames(frames.span)
         frames = []
     }
 
@@ -345,7 +345,7 @@ extension RelayDriver {
             case .notice(let seconds):
                 say(.tokenExpiring(expiresInSeconds: seconds))
             case .expired where !context.enforcesTokens:
-                thread.noteReportOnly(.auth, of: context)
+                context.noteReportOnly(.auth)
             case .expired:
                 thread.shared.counters.note(\.expiries)
                 disconnect(Disconnection(.tokenExpired))
@@ -366,13 +366,13 @@ extension RelayDriver {
         context.outcome.detail = end.detail
         (context.outcome.messagesIn, context.outcome.messagesOut) = flow.messageCounts
         context.release(end.reason.departure)
-        thread.record(context, end.reason)
+        context.record(end.reason)
         switch end.client {
         case .close: client.close()
         case .finish: client.finish()
         case .finishSoon: client.finishSoon()
         case .awaitClose:
-            client.begin(flow.closingSocket)
+            client.close(flow.closingSocket)
             let held = flow.takeHeld(upstreamPending: 0)
             if !held.isEmpty { client.heardWhileClosing(held.span) }
         }

@@ -79,6 +79,13 @@ final class RequestContext {
     /// The client speaks TLS, with us or with a trusted proxy.
     var isTLS: Bool { origin.provenance.isSecure }
 
+    /// Nothing but packets of Socket.IO is sent on the connection.
+    var speaksSocketIO: Bool {
+        guard origin.isWebSocket else { return false }
+        if let opened { return opened.engine != nil }
+        return routeSettings?.socketIO != nil
+    }
+
     var routeSettings: RouteSettings? { found.route.map { generation.rules.routes[$0].settings } }
 
     /// The route whose rules hold now: a reload may have given a live connection another one.
@@ -115,6 +122,9 @@ final class RequestContext {
     /// What operators know the connection by.
     var listedID: SessionID? { session?.lease.id ?? life.place?.id }
 
+    /// The request is over: writes it down.
+    func record(_ reason: EndReason) { RequestRecord(context: self, reason: reason).write() }
+
     /// Gives back what the connection held.
     ///
     /// - Parameter departure: whether the client said goodbye, or may be back in a moment.
@@ -128,88 +138,6 @@ final class RequestContext {
         session.lease.end(departure, now: thread.loop.now)
         thread.noteSessionDeadline()
     }
-}
-
-/// How a live connection is ended by rule.
-struct Disconnection {
-    var cause: DisconnectCause
-    /// A finer word than the cause.
-    var detail: String?
-    var limit: SessionSettings.Limit?
-    /// What the person is told instead of the usual text.
-    var message: String?
-    var reconnect = Reconnect.no
-
-    init(_ cause: DisconnectCause, detail: String? = nil) {
-        self.cause = cause
-        self.detail = detail
-        // With a new token, in a cookie perhaps, it may come back.
-        if cause == .tokenExpired { reconnect = .yes }
-    }
-
-    /// - Parameter milliseconds: when one that may come back shall.
-    init(_ ending: Ending, comingBackIn milliseconds: Int) {
-        cause = ending.cause
-        limit = ending.limit
-        message = ending.message
-        reconnect = ending.reconnect
-        // The close code says not to come back: only the message can say that it is welcome.
-        if cause == .kicked, reconnect == .yes {
-            reconnect = .after(.milliseconds(milliseconds))
-        }
-    }
-
-    /// For the log and the close reason.
-    var word: String { detail ?? cause.rawValue }
-
-    /// What the client of a download is told when nothing of it was sent yet. Libraries repeat what
-    /// is answered with 503, and not what is answered with 403.
-    var refusal: Refusal {
-        let message = message ?? "The request was ended by an operator"
-        let seconds: Int?
-        switch reconnect {
-        case .no: seconds = nil
-        case .yes: seconds = 1
-        case .after(let delay): seconds = Int(clamping: delay.components.seconds)
-        }
-        return Refusal(
-            cause.reason, status: seconds == nil ? 403 : 503, detail: word, message: message,
-            retryAfterSeconds: seconds)
-    }
-
-    /// What an EventSource is told to wait.
-    func comingBack(in milliseconds: Int) -> StreamEnding.Return {
-        switch reconnect {
-        case .no: .never
-        case .yes: .after(milliseconds: milliseconds)
-        case .after(let delay): .after(milliseconds: Int(clamping: delay.wholeMilliseconds))
-        }
-    }
-}
-
-extension Reconnect {
-    fileprivate var delay: Duration? { if case .after(let delay) = self { delay } else { nil } }
-}
-
-// MARK: What people are told
-
-extension RequestContext {
-    private static let standardMessages = SessionMessages()
-
-    /// The object that says why a live connection ends, in the client's language.
-    func disconnection(_ end: Disconnection) -> [UInt8] {
-        let messages =
-            session.map { generation.rules.sessionBlocks[$0.block].messages }
-            ?? Self.standardMessages
-        return messages.forceDisconnect(
-            end.cause,
-            SessionMessages.Values(
-                limit: end.limit, store: session?.store, device: session?.client?.text),
-            message: end.message, retry: end.reconnect.delay, for: found.languages)
-    }
-
-    /// As `disconnection`, for an end of the process; only those with a session are told.
-    var drainMessage: [UInt8]? { session == nil ? nil : disconnection(Disconnection(.draining)) }
 }
 
 /// A place in a store's session table, with what is needed to tell its holder that it ends.

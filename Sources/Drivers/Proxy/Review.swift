@@ -1,9 +1,9 @@
 internal import Bookkeeping
+internal import Clients
 internal import Clock
 internal import Endings
 internal import Entry
 internal import Generations
-internal import Identity
 internal import Loop
 internal import Sessions
 internal import Settings
@@ -28,7 +28,7 @@ extension RequestContext {
         }
         live.adopt(standing, of: generation, leavingAt: moment)
         for rule in standing.reported {
-            thread.noteReportOnly(rule, of: self, "would have ended a connection")
+            noteReportOnly(rule, "would have ended a connection")
         }
         if let refusal = standing.refusal { return refusal }
         self.found.identity = standing.identity
@@ -37,13 +37,13 @@ extension RequestContext {
     }
 }
 
-extension HTTP1Client {
+extension ClientLink {
     /// Another generation serves. What is between two requests goes over to it at once; a live
     /// connection is asked whether it may stay.
     /// - Returns: true for a live one that may not.
     func review() -> Bool {
-        follow()
-        endIfIdle()
+        connection.follow(thread.generation)
+        if let end = connection.endIfIdle() { close(reset: end.reset) }
         guard let context = liveContext, let live = context.live else { return false }
         guard context.review() != nil else {
             // By the new rules its user may have another name, which was locked out before.
@@ -60,7 +60,7 @@ extension Worker {
     func beginReview() {
         reviews = Backlog()
         reviewedOut = 0
-        for case .client(let client) in thread.members.elements { reviews.append(client.token) }
+        for client in clients { reviews.append(client.token) }
     }
 
     /// Asks some of those who are connected whether they may stay: the others have their turn, too.

@@ -1,6 +1,7 @@
 internal import Bookkeeping
 internal import Clock
 internal import Generations
+internal import Identity
 internal import Loop
 internal import Settings
 internal import Transport
@@ -69,9 +70,9 @@ extension ThreadState {
     ///
     /// - Returns: false when too many wait already.
     func awaitServer(
-        of group: BackendGroup, for client: UInt64, _ context: RequestContext
+        of group: BackendGroup, for client: UInt64, from address: ClientAddress?
     ) -> Bool {
-        guard awayServers.waiters.insert(client, from: context.clientAddress) else { return false }
+        guard awayServers.waiters.insert(client, from: address) else { return false }
         awayServers.rooms[group.settings.name, default: WaitingRoom(now: loop.now, jitter: jitter)]
             .enter(client)
         publishWaiters()
@@ -86,15 +87,21 @@ extension ThreadState {
         wakeForWaitingRooms()
     }
 
-    /// Lets those try whose turn has come.
-    func openWaitingRooms() {
-        for name in awayServers.rooms.keys {
-            guard let due = awayServers.rooms[name]?.nextDue, due <= loop.now else { continue }
-            let group = generation.groups.first { $0.settings.name == name }
-            let clients = awayServers.rooms[name]?.timePassed(
-                to: loop.now, isReachable: group?.isReachable ?? false)
-            for token in clients ?? [] { client(token)?.tryServer(of: group) }
-            if awayServers.rooms[name]?.isIdle == true { awayServers.rooms[name] = nil }
+    /// The group of that name that is served now, and those who wait for it whose turn has come.
+    func nextToTry(in name: String) -> (group: BackendGroup?, clients: [UInt64]) {
+        let group = generation.groups.first { $0.settings.name == name }
+        guard let due = awayServers.rooms[name]?.nextDue, due <= loop.now else {
+            return (group, [])
+        }
+        let clients = awayServers.rooms[name]?.timePassed(
+            to: loop.now, isReachable: group?.isReachable ?? false)
+        return (group, clients ?? [])
+    }
+
+    /// Behind those who have tried: rooms that nobody waits in are closed.
+    func closeIdleRooms() {
+        for name in awayServers.rooms.keys where awayServers.rooms[name]?.isIdle == true {
+            awayServers.rooms[name] = nil
         }
         wakeForWaitingRooms()
     }
@@ -126,14 +133,5 @@ extension ThreadState {
             awayServers.wake = next
             loop.wake(at: next)
         }
-    }
-}
-
-extension HTTP1Client {
-    /// - Parameter group: nil for the one that the request began with.
-    func tryServer(of group: BackendGroup?) {
-        guard case .exchange(let exchange) = phase else { return }
-        exchange.tryServer(of: group ?? exchange.plan.group)
-        resume()
     }
 }

@@ -1,7 +1,4 @@
 internal import Bookkeeping
-internal import Clock
-internal import Endings
-internal import Entry
 internal import Generations
 internal import Identity
 internal import Locks
@@ -47,11 +44,6 @@ extension ThreadState {
 
     private func logRefused(_ address: SocketAddress, because reason: String) {
         warn(shared.connectionLines, "a connection from \(address.host) was refused: \(reason)")
-    }
-
-    func noteRateLimited(_ context: RequestContext, on route: ServedRoute) {
-        shared.counters.noteRefused(.rate, route: route.name)
-        warn(shared.rateLines, "too many requests from \(context.client) to \(route.name): refused")
     }
 
     /// Writes a line that clients can cause as often as they like, or leaves it out.

@@ -1,6 +1,5 @@
 internal import Bookkeeping
 internal import Clock
-internal import Deflate
 internal import Endings
 internal import Entry
 internal import Generations
@@ -20,8 +19,7 @@ final class ThreadState {
     enum Member {
         case mailbox
         case listener(ListeningSocket)
-        case client(HTTP1Client)
-        case upstream(OriginLink)
+        case connection(ThreadMember)
     }
 
     /// The number of the worker.
@@ -69,19 +67,15 @@ final class ThreadState {
 
     // MARK: Members
 
-    func client(_ token: UInt64) -> HTTP1Client? {
-        if case .client(let client) = members[token] { client } else { nil }
-    }
-
-    func origin(_ token: UInt64) -> OriginLink? {
-        if case .upstream(let connection) = members[token] { connection } else { nil }
+    func connection(_ token: UInt64) -> ThreadMember? {
+        if case .connection(let connection) = members[token] { connection } else { nil }
     }
 
     /// The client's connection is closed.
     func forget(client token: UInt64) {
         members.remove(token)
         keyWaiters.remove(token)
-        for connection in pool.release(client: token) { origin(connection)?.close() }
+        for connection in pool.release(client: token) { self.connection(connection)?.close() }
         clientCount -= 1
     }
 
@@ -103,9 +97,20 @@ final class ThreadState {
         codecs.adopt(cacheSize: next.settings.limits.compressCacheSize)
     }
 
+    /// Whoever has failed so far has failed by the new limit, too.
+    private func adopt(attempts limit: AttemptLimit?) {
+        guard limit != generation.settings.limits.failedAttempts else { return }
+        guard let limit else { return attempts = nil }
+        if attempts == nil {
+            attempts = AttemptLimiter(limit)
+        } else {
+            attempts?.use(limit, now: loop.now)
+        }
+    }
+
     /// Connections that rest and belong to no server of the generation have no use.
     func closeResting(notOf generation: Generation) {
-        for connection in pool.serve(generation.groups) { origin(connection)?.close() }
+        for connection in pool.serve(generation.groups) { self.connection(connection)?.close() }
     }
 
     // MARK: Memory
@@ -143,8 +148,8 @@ final class ThreadState {
     // MARK: Waiting for keys
 
     /// The client is told when keys of some source were read. False when too many wait already.
-    func awaitKeys(_ client: UInt64, of context: RequestContext) -> Bool {
-        keyWaiters.insert(client, from: context.clientAddress)
+    func awaitKeys(_ client: UInt64, from address: ClientAddress?) -> Bool {
+        keyWaiters.insert(client, from: address)
     }
 
     /// The client has waited long enough.

@@ -80,7 +80,7 @@ extension Worker {
     }
 
     private func end(_ token: UInt64) {
-        guard case .client(let client) = thread.members[token] else { return }
+        guard let client = thread.client(token) else { return }
         shared.memory.noteEndedConnection()
         client.shed()
         publishMemory(loop.memory.takeDifference())
@@ -93,10 +93,9 @@ extension Worker {
 
     /// Those that hold something worth it, the largest last.
     private var holders: [(token: UInt64, held: Int)] {
-        let all: [(token: UInt64, held: Int)] = thread.members.elements.compactMap { member in
-            guard case .client(let client) = member else { return nil }
+        let all: [(token: UInt64, held: Int)] = clients.compactMap { client in
             let held = client.shedCount
-            return held < HTTP1Client.leastShed ? nil : (client.token, held)
+            return held < ClientLink.leastShed ? nil : (client.token, held)
         }
         return all.sorted { $0.held < $1.held }
     }

@@ -42,6 +42,21 @@ package final class Worker {
     var shared: SharedState { thread.shared }
     var generation: Generation { thread.generation }
 
+    // MARK: Who is here
+
+    /// All connections of clients.
+    var clients: [ClientLink] { connections.compactMap { $0 as? ClientLink } }
+
+    private var origins: [OriginLink] { connections.compactMap { $0 as? OriginLink } }
+
+    private var connections: [ThreadMember] {
+        thread.members.elements.compactMap {
+            if case .connection(let connection) = $0 { connection } else { nil }
+        }
+    }
+
+    // MARK: Turns
+
     /// Serves until the process is told to stop and every connection has ended.
     package func run() {
         while !hasStopped {
@@ -54,7 +69,7 @@ package final class Worker {
             for token in loop.takeDue() { timerFired(token) }
             if !keyResumptions.isEmpty { resumeKeyWaiters() }
             if !reviews.isEmpty { continueReview() }
-            if !thread.awayServers.rooms.isEmpty { thread.openWaitingRooms() }
+            if !thread.awayServers.rooms.isEmpty { openWaitingRooms() }
             resumeHeld()
             publishMemory()
             thread.accessLog.flush()
@@ -64,8 +79,7 @@ package final class Worker {
 
     private func dispatch(_ token: UInt64, _ readiness: Readiness) {
         switch thread.members[token] {
-        case .client(let client): client.becameReady(readiness)
-        case .upstream(let upstream): upstream.becameReady(readiness)
+        case .connection(let connection): connection.becameReady(readiness)
         case .listener(let listener): accept(from: listener)
         case .mailbox:
             for message in shared.mailboxes[thread.index].take() { messages.append(message) }
@@ -77,8 +91,7 @@ package final class Worker {
 
     private func timerFired(_ token: UInt64) {
         switch thread.members[token] {
-        case .client(let client): client.timerFired()
-        case .upstream(let upstream): upstream.timerFired()
+        case .connection(let connection): connection.timerFired()
         case .listener(let listener): resumeAccepting(listener)
         case .mailbox: thread.sessionTimePassed()
         case nil: break
@@ -99,6 +112,15 @@ package final class Worker {
             done += 1
         }
         loop.allowance.resumed(heavy: done)
+    }
+
+    /// Lets those try whose turn has come.
+    private func openWaitingRooms() {
+        for name in thread.awayServers.rooms.keys {
+            let (group, tokens) = thread.nextToTry(in: name)
+            for token in tokens { thread.client(token)?.tryServer(of: group) }
+        }
+        thread.closeIdleRooms()
     }
 
     private func keysRead() {
@@ -151,20 +173,10 @@ package final class Worker {
         } catch {
             return thread.warn(shared.connectionLines, "connection refused: \(error.message)")
         }
-        let token = thread.members.insert { token in
-            .client(
-                HTTP1Client(
-                    token: token, stream: stream, address: address, lease: lease,
-                    doorway: Doorway(listener.key, entrance, generation: generation), on: thread))
-        }
-        thread.clientCount += 1
-        guard let client = thread.client(token) else { return }
-        do throws(SystemError) {
-            try loop.watch(descriptor.number, token: token, interest: .readable)
-        } catch {
-            return client.close()
-        }
-        client.opened()
+        // One that cannot be watched is closed.
+        try? thread.open(
+            stream, from: address, lease: lease,
+            by: Doorway(listener.key, entrance, generation: generation))
     }
 
     private func pauseAccepting(_ listener: ListeningSocket) {
@@ -211,7 +223,7 @@ package final class Worker {
         switch message {
         case .adopt(let generation, let added, let removed):
             adopt(generation, added: added, removed: removed)
-        case .session(let message): thread.told(message)
+        case .session(let message): told(message)
         case .disconnect(let token, let session, let cause):
             thread.client(token)?.disconnect(session, cause)
         case .refresh(let token, let request):
@@ -225,6 +237,17 @@ package final class Worker {
         case .drain: startDraining()
         case .stop: stop()
         }
+    }
+
+    /// What the store of sessions says of a connection: it hears that. A seat that nobody there
+    /// waits for any more is given back.
+    private func told(_ message: SessionMessage) {
+        let client = thread.client(message.connection.connection)
+        if let fact = message.stray(beside: client?.sessionLease) {
+            shared.sessions.store.tell(fact, now: loop.now)
+            return thread.noteSessionDeadline()
+        }
+        client?.told(message)
     }
 
     private func answer(
@@ -263,7 +286,7 @@ package final class Worker {
         let timeout = generation.settings.limits.drainTimeout
         guard let end = thread.drain.begin(at: loop.now, timeout: timeout) else { return }
         for listener in listeners { remove(listener) }
-        for case .client(let client) in thread.members.elements { client.drain() }
+        for client in clients { client.drain() }
         // Wakes the loop once the time is over, whatever the connections do.
         loop.wake(at: end)
     }
@@ -272,8 +295,8 @@ package final class Worker {
         switch thread.drain.judge(isEmpty: thread.occupants == 0, at: loop.now) {
         case .wait: break
         case .sayLast(let end):
-            for case .client(let client) in thread.members.elements { client.drainIsOver() }
-            for case .upstream(let origin) in thread.members.elements { origin.drainIsOver() }
+            for client in clients { client.drainIsOver() }
+            for origin in origins { origin.drainIsOver() }
             loop.wake(at: end)
         case .stop:
             thread.accessLog.flush()

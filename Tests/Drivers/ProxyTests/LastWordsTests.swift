@@ -1,3 +1,4 @@
+import Clients
 import Clock
 import Endings
 import Entry
@@ -81,11 +82,14 @@ import Transport
         let refusal = Refusal(reason, status: 400, detail: "word", message: "No")
         let code = reason.closeCode
         let error = #"44{"message":"No","data":{"reason":"word","code":\#(code)}}"#
-        let waiting = try opened(0, "40").lastWords(of: refusal, to: head, session: "new")
+        let waiting = try LastWords(context: opened(0, "40")).messages(
+            of: refusal, to: head, session: "new")
         #expect(text(waiting) == (reason.isFinal ? [error] : []))
-        let greeting = try opened(0, nil).lastWords(of: refusal, to: head, session: "new")
+        let greeting = try LastWords(context: opened(0, nil)).messages(
+            of: refusal, to: head, session: "new")
         #expect(greeting.isEmpty, "it has asked for nothing")
-        let outside = try context(0).lastWords(of: refusal, to: head, session: "new")
+        let outside = try LastWords(context: context(0)).messages(
+            of: refusal, to: head, session: "new")
         let opening =
             #"0{"sid":"new","upgrades":[],"pingInterval":3000,"pingTimeout":2000,"#
             + #""maxPayload":1024}"#
@@ -97,10 +101,15 @@ import Transport
         let error =
             #"44/a,{"message":"Go","data":{"type":"force_disconnect","message":"Go","#
             + #""reason":"replaced","code":4011}}"#
-        #expect(try text(opened(0, "40/a").lastWords(of: end, session: "")) == [error])
-        #expect(try text(context(2).lastWords(of: end, session: "")) == text([Self.object]))
+        #expect(
+            try text(LastWords(context: opened(0, "40/a")).messages(of: end, session: "")) == [
+                error
+            ])
+        #expect(
+            try text(LastWords(context: context(2)).messages(of: end, session: ""))
+                == text([Self.object]))
         end.comingBack = .after(milliseconds: 1000)
-        #expect(try opened(0, "40/a").lastWords(of: end, session: "").isEmpty)
+        #expect(try LastWords(context: opened(0, "40/a")).messages(of: end, session: "").isEmpty)
     }
 
     @Test(

@@ -1,3 +1,4 @@
+import Clients
 import Clock
 import Endings
 import HTTP1

@@ -3,7 +3,7 @@ import Settings
 import Testing
 import Transport
 
-@testable import Proxy
+@testable import Clients
 
 /// Addresses of sockets as configurations and proxies speak of them.
 @Suite struct AddressesTests {

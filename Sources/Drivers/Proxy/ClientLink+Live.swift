@@ -1,5 +1,4 @@
 internal import Bookkeeping
-internal import Clock
 internal import Endings
 internal import Entry
 internal import Generations
@@ -10,19 +9,19 @@ internal import Settings
 internal import Transport
 
 /// What happens to live connections that tokens let in, and to those that wait for keys.
-extension HTTP1Client {
+extension ClientLink {
     /// Of the live connection, if there is one.
     var liveContext: RequestContext? {
-        switch phase {
+        switch use {
         case .exchange(let exchange): exchange.context
         case .webSocket(let relay): relay.context
-        case .head, .held, .closing, .lingering, .closed: nil
+        case .nothing, .held: nil
         }
     }
 
     /// Keys of some source were read.
     func keysRead() {
-        if case .held(let request) = phase {
+        if case .held(let request) = use {
             request.keysRead()
             resume()
         } else {
@@ -32,17 +31,17 @@ extension HTTP1Client {
 
     /// What came of a refresh that the request at hand asked for.
     func refreshed(_ outcome: RefreshOutcome, number: UInt64) {
-        guard case .held(let request) = phase else { return }
+        guard case .held(let request) = use else { return }
         request.replied(outcome, number: number)
         resume()
     }
 
     /// The gateway says something to a client that reads it.
     func say(_ reply: ControlReply) {
-        switch phase {
+        switch use {
         case .exchange(let exchange): exchange.say(reply)
         case .webSocket(let relay): relay.say(reply)
-        case .head, .held, .closing, .lingering, .closed: break
+        case .nothing, .held: break
         }
         updateInterest()
     }
@@ -58,24 +57,24 @@ extension HTTP1Client {
         {
             return
         }
-        guard context.enforcesTokens else { return thread.noteReportOnly(.auth, of: context) }
+        guard context.enforcesTokens else { return context.noteReportOnly(.auth) }
         disconnect(Disconnection(cause))
     }
 
     func disconnect(_ end: Disconnection) {
-        switch phase {
+        switch use {
         case .exchange(let exchange): exchange.disconnect(end)
         case .webSocket(let relay): relay.disconnect(end)
-        case .head, .held, .closing, .lingering, .closed: break
+        case .nothing, .held: break
         }
         updateInterest()
     }
 
     func rescheduleExpiry() {
-        switch phase {
+        switch use {
         case .exchange(let exchange): exchange.rescheduleExpiry()
         case .webSocket(let relay): relay.rescheduleExpiry()
-        case .head, .held, .closing, .lingering, .closed: break
+        case .nothing, .held: break
         }
     }
 }
@@ -84,7 +83,7 @@ extension LiveState {
     /// Tells the client that its token is about to end, or ends the connection; answers who has
     /// waited for keys long enough.
     /// - Returns: false when it has ended.
-    func expire(_ context: RequestContext, _ client: HTTP1Client) -> Bool {
+    func expire(_ context: RequestContext, _ client: ClientLink) -> Bool {
         let thread = client.thread
         while let matter = takeDue(at: client.loop.now) {
             switch matter {
@@ -94,7 +93,7 @@ extension LiveState {
                 return false
             case .notice(let seconds):
                 client.say(.tokenExpiring(expiresInSeconds: seconds))
-            case .expired where !context.enforcesTokens: thread.noteReportOnly(.auth, of: context)
+            case .expired where !context.enforcesTokens: context.noteReportOnly(.auth)
             case .expired:
                 thread.shared.counters.note(\.expiries)
                 client.disconnect(Disconnection(.tokenExpired))

@@ -1,16 +1,16 @@
-internal import Forwarding
+package import Forwarding
 internal import Settings
-internal import Transport
+package import Transport
 
 extension SocketAddress {
-    init(_ address: NumericAddress, port: UInt16) {
+    package init(_ address: NumericAddress, port: UInt16) {
         let octets = Array(address.networkOctets)
         self = address.isIPv4 ? .ip4(octets: octets, port: port) : .ip6(octets: octets, port: port)
     }
 
     /// Nil for a path. An IPv4 address that a socket of both kinds shows as an IPv6 address is the
     /// IPv4 address it is.
-    var endpoint: ProxyHeader.Endpoint? {
+    package var endpoint: ProxyHeader.Endpoint? {
         switch self {
         case .ip4(let octets, let port), .ip6(let octets, let port):
             NumericAddress(networkOctets: octets).map {
@@ -23,7 +23,7 @@ extension SocketAddress {
 
 extension [AddressRange] {
     /// Never true of a path, which has no address.
-    func contains(_ address: SocketAddress) -> Bool {
+    package func contains(_ address: SocketAddress) -> Bool {
         if isEmpty { return false }
         if case .unix = address { return false }
         let octets = address.mappedOctets

@@ -1,7 +1,5 @@
 internal import Bookkeeping
-internal import Bytes
 internal import Clock
-internal import Crypto
 internal import Endings
 internal import Entry
 internal import Generations
@@ -13,19 +11,23 @@ internal import Records
 internal import Sessions
 internal import Settings
 internal import Transport
-internal import WebSocket
 
 /// What is written down of a request when it is over.
-extension ThreadState {
+struct RequestRecord {
+    let context: RequestContext
+    let reason: EndReason
+
     /// The request is over: writes it into the history, if it was a session's, and into the access
     /// log. Of its fields only `Host` is in there, and the query only with its tokens redacted.
-    func record(_ context: RequestContext, _ reason: EndReason) {
+    func write() {
+        let thread = context.thread
         if let seat = context.session {
-            shared.journal.concluded(seat.lease.id, .init(context, reason), now: loop.now)
+            thread.shared.journal.concluded(
+                seat.lease.id, .init(context, reason), now: thread.loop.now)
         }
-        guard accessLog.isOn else { return }
-        let duration = (loop.now - context.origin.started).wholeMilliseconds
-        accessLog.append { line in
+        guard thread.accessLog.isOn else { return }
+        let duration = (thread.loop.now - context.origin.started).wholeMilliseconds
+        thread.accessLog.append { line in
             line.beginJSONObject()
             line.appendMember("time", SystemClock.wallTime().rfc3339(milliseconds: true))
             line.appendMember("request_id", context.origin.id)
@@ -55,7 +57,7 @@ extension ThreadState {
             if let id = context.listedID { line.appendMember("session", id.description) }
             if let seat = context.session {
                 line.appendMember("store", seat.store)
-                if let client = seat.client { line.appendMember("client_id", client.text) }
+                if let device = seat.client { line.appendMember("client_id", device.text) }
             }
             line.appendMember("generation", Int(context.generation.number))
             line.endJSONObject()
