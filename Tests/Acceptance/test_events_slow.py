@@ -28,6 +28,8 @@ route /opaque { events; slow cut 1s }
 route /catch  { events; slow cut 3s }
 route /later  { events; slow cut 3s; comment 1s }
 route /wait   { events; slow wait; comment 1s }
+route /first  { events; slow cut 1s under 1m; comment 1s; send_queue 4k }
+route /plain  { }
 route /patient { events; slow cut 5m; sessions stage }
 """
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -222,3 +224,31 @@ async def test_the_end_of_a_body_does_not_end_the_watch_over_its_stream(gateway,
             await client.until(b"\n\n")
         await app.say(b"data: last\n\n")
         await client.until(b"data: last\n\n")
+
+
+async def test_what_was_said_to_a_reader_that_is_cut_is_heard_by_nobody_else(gateway, upstream):
+    """A comment is due in the moment in which it is cut. Others are answered all the while."""
+    over = asyncio.Event()
+
+    async def ask():
+        target = marked("/plain")
+        async with connection(gateway.plain) as client:
+            await client.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            app = await upstream.arrival(target)
+            await app.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            await client.until(b"\r\n\r\n")
+            while not over.is_set():
+                await app.say(b"4\r\nmine\r\n")
+                assert await client.until(b"mine\r\n") == b"4\r\nmine\r\n"
+            app.writer.close()
+
+    async def read(later):
+        await pace(later)
+        async with flooded(gateway, upstream, "/first") as stream:
+            await stream.app.end(patience=30)
+        await assert_logged(gateway, stream.target, "slow_consumer", status=200)
+
+    others = [asyncio.create_task(ask()) for _ in range(4)]
+    await together(*(read(number * 0.13) for number in range(60)))
+    over.set()
+    await asyncio.gather(*others)

@@ -134,6 +134,13 @@ package final class Loop {
         if !scratch.isEmpty { scratch.removeAll(keepingCapacity: true) }
     }
 
+    /// What was to be done for one member is done. What it has written and not sent would go to
+    /// whoever writes next: nobody hears it, whoever has forgotten it.
+    package func eventEnded() {
+        assert(scratch.isEmpty, "octets of one connection are left for another")
+        clearScratch()
+    }
+
     /// The scratch buffer, to be given back.
     package func takeScratch() -> [UInt8] { Self.take(&scratch) }
 

@@ -228,6 +228,7 @@ extension Exchange {
     private func cut(_ reason: EndReason, _ detail: String?) {
         closeUpstream()
         context.outcome.detail = detail
+        loop.clearScratch()
         conclude(reason)
         client.cut()
     }

@@ -66,8 +66,9 @@ extension Worker {
     /// Asks some of those who are connected whether they may stay: the others have their turn, too.
     func continueReview() {
         for token in reviews.next(Loop.turnCount) {
-            guard let client = thread.client(token), client.review() else { continue }
-            reviewedOut += 1
+            guard let client = thread.client(token) else { continue }
+            if client.review() { reviewedOut += 1 }
+            loop.eventEnded()
         }
         guard reviews.isEmpty, reviewedOut > 0 else { return }
         let when =

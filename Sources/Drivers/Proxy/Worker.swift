@@ -63,7 +63,7 @@ package final class Worker {
             for index in 0..<loop.next(hasBacklog: hasBacklog) {
                 let (token, readiness) = loop.event(index)
                 dispatch(token, readiness)
-                assert(loop.scratch.isEmpty, "octets of one connection are left for another")
+                loop.eventEnded()
             }
             if !messages.isEmpty { handleMessages() }
             for token in loop.takeDue() { timerFired(token) }
@@ -96,6 +96,7 @@ package final class Worker {
         case .mailbox: thread.sessionTimePassed()
         case nil: break
         }
+        loop.eventEnded()
     }
 
     private var hasBacklog: Bool {
@@ -104,21 +105,29 @@ package final class Worker {
 
     /// Goes on with input that was held for a later turn.
     private func resumeHeld() {
-        for token in loop.allowance.takeLight() { thread.client(token)?.resumeRelay() }
+        for token in loop.allowance.takeLight() { resumeRelay(token) }
         let waiting = loop.allowance.heavyCount
         var done = 0
         while done < waiting, let token = loop.allowance.heavy(done) {
-            thread.client(token)?.resumeRelay()
+            resumeRelay(token)
             done += 1
         }
         loop.allowance.resumed(heavy: done)
+    }
+
+    private func resumeRelay(_ token: UInt64) {
+        thread.client(token)?.resumeRelay()
+        loop.eventEnded()
     }
 
     /// Lets those try whose turn has come.
     private func openWaitingRooms() {
         for name in thread.awayServers.rooms.keys {
             let (group, tokens) = thread.nextToTry(in: name)
-            for token in tokens { thread.client(token)?.tryServer(of: group) }
+            for token in tokens {
+                thread.client(token)?.tryServer(of: group)
+                loop.eventEnded()
+            }
         }
         thread.closeIdleRooms()
     }
@@ -128,7 +137,10 @@ package final class Worker {
     }
 
     private func resumeKeyWaiters() {
-        for token in keyResumptions.next(Loop.turnCount) { thread.client(token)?.keysRead() }
+        for token in keyResumptions.next(Loop.turnCount) {
+            thread.client(token)?.keysRead()
+            loop.eventEnded()
+        }
     }
 
     // MARK: Listeners
@@ -216,7 +228,10 @@ package final class Worker {
     // MARK: Messages from other threads
 
     private func handleMessages() {
-        for message in messages.next(Loop.turnCount) { handle(message) }
+        for message in messages.next(Loop.turnCount) {
+            handle(message)
+            loop.eventEnded()
+        }
     }
 
     private func handle(_ message: WorkerMessage) {
