@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import signal
 import time
 
@@ -13,8 +14,9 @@ from harness.door import ask, closing
 from harness.log import line
 from harness.process import accepts
 from harness.raw import connection, once
-from harness.waiting import BUSY, eventually
-from harness.wire import marked
+from harness.waiting import BUSY, eventually, pace
+from harness.watch import leaves_unread
+from harness.wire import Upstream, marked
 
 CONFIGURATION = """
 limits { drain 5s }
@@ -272,3 +274,42 @@ async def test_what_is_cut_after_the_drain_is_logged(waiting_gateway, upstream):
     waiting_gateway.assert_exit(0)
     entry = await line(waiting_gateway, target)
     assert (entry["status"], entry["reason"]) == (200, "draining")
+
+
+UPLOAD = """
+workers 1
+limits { drain 30s }
+listen 127.0.0.1:$http
+backend app { server unix:$path }
+route / { backend app }
+"""
+
+
+async def test_an_upload_that_goes_on_keeps_its_order(start_gateway, tmp_path):
+    """Whom an app holds back is read ahead from when the process stops: what comes then is behind
+    what has come. Of a Unix domain socket the system takes a part at a time."""
+    path = str(tmp_path / "app")
+    gateway = start_gateway(UPLOAD, path=path)
+    body = random.Random(6).randbytes(8 << 20)
+    async with Upstream(path) as upstream, connection(gateway.plain) as client:
+        await client.send(
+            f"POST /order HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        app = await upstream.arrival("/order")
+        app.reader._transport.pause_reading()
+        sending = asyncio.create_task(client.send(body))
+        await eventually(
+            lambda: leaves_unread(gateway, client.port), "the gateway to leave some unread"
+        )
+        gateway.signal(signal.SIGTERM)
+        await eventually(lambda: "draining" in gateway.stderr, "it to stop")
+        heard = b""
+        while len(heard) < len(body):
+            app.reader._transport.resume_reading()
+            heard += await app.exactly(min(len(body) - len(heard), 20_000))
+            await pace(0.001)
+        await sending
+        assert heard == body
+        await app.answer(200, b"in order")
+        assert (await client.answer("POST")).body == b"in order"
+    gateway.assert_exit(0)

@@ -21,6 +21,9 @@ extension HTTP1Client {
     /// No request is at hand: the connection is between two of them, or before the first.
     package var isBetweenRequests: Bool { stage.isBetweenRequests }
 
+    /// Something is done for a request, or for the WebSocket that it has become.
+    package var isInUse: Bool { stage.isInUse }
+
     /// What was not used is kept; nothing more is read until it was used.
     package func hold(_ progress: inout ClientProgress) {
         input.hold(&progress, from: loop.buffer)

@@ -220,6 +220,11 @@ package final class HTTP1Client {
 
     /// Uses octets of the input; what is not for the connection is for the request at hand.
     private func use(_ progress: inout ClientProgress, by newest: Generation) -> ClientEvent? {
+        // What is read before that could be used stays behind it.
+        guard input.held.isEmpty else {
+            hold(&progress)
+            return nil
+        }
         switch stage {
         case .inUse: return .octets
         case .proxyHeader, .handshake, .idle, .partial:

@@ -96,8 +96,8 @@ final class ClientLink: ThreadMember {
         RequestIntake.refuse(error, from: self)
     }
 
-    /// Octets for the request at hand. What cannot be used now is held, and nothing more is read
-    /// until it could be.
+    /// Octets for the request at hand. What cannot be used now is held; what is left when the
+    /// request is over is the connection's.
     private func useOctets(_ progress: inout ClientProgress) {
         isConsuming = true
         defer { isConsuming = false }
@@ -108,7 +108,7 @@ final class ClientLink: ThreadMember {
             let buffer = loop.buffer
             use(buffer.octets, at: &progress.index)
         }
-        if progress.index == before { connection.hold(&progress) }
+        if progress.index == before, connection.isInUse { connection.hold(&progress) }
     }
 
     private func use(_ octets: Span<UInt8>, at index: inout Int) {

@@ -142,6 +142,7 @@ final class HouseClient {
     // MARK: Requests
 
     private func consume(_ octets: [UInt8]) {
+        guard held.isEmpty else { return held += octets }
         isConsuming = true
         defer { isConsuming = false }
         var index = 0
