@@ -12,6 +12,7 @@ from harness.origin import Origin
 from harness.ports import free_port
 from harness.raw import connection
 from harness.waiting import eventually
+from harness.wire import Upstream
 
 # One worker, and so one pool. Groups of their own, because connections to a server that said too
 # much are not used again for a while.
@@ -405,21 +406,21 @@ async def test_a_timeout_that_an_app_announces_is_no_reason_to_distrust_it(gatew
         await assert_goes_on(client, origin, "/timeout/again", on=origin.legs[-1])
 
 
+@contextlib.asynccontextmanager
+async def stopping(gateway):
+    """Stops the gateway for a while, so that it finds everything at once, in the order it came."""
+    gateway.signal(signal.SIGSTOP)
+    try:
+        stat = pathlib.Path(f"/proc/{gateway.pid}/stat")
+        await eventually(lambda: ") T " in stat.read_text(), "the gateway to stop")
+        yield
+    finally:
+        gateway.signal(signal.SIGCONT)
+
+
 @pytest.fixture
 def stopped(gateway):
-    """Stops the gateway for a while, so that it finds everything at once, in the order it came."""
-
-    @contextlib.asynccontextmanager
-    async def stop():
-        gateway.signal(signal.SIGSTOP)
-        try:
-            stat = pathlib.Path(f"/proc/{gateway.pid}/stat")
-            await eventually(lambda: ") T " in stat.read_text(), "the gateway to stop")
-            yield
-        finally:
-            gateway.signal(signal.SIGCONT)
-
-    return stop
+    return lambda: stopping(gateway)
 
 
 @pytest.mark.parametrize("said", [TIMEOUT, LEAKED])
@@ -435,6 +436,35 @@ async def test_what_is_still_unread_is_seen_before_a_connection_is_used(
         assert request.leg is not leg
         await request.leg.answer(b"yours")
         assert (await client.answer()).body == b"yours"
+
+
+#: What the gateway reads at once (`ReadBuffer.capacity`).
+READ = 80 * 1024
+
+
+async def test_what_comes_behind_a_full_read_is_seen_before_a_connection_is_used(
+    start_gateway, tmp_path
+):
+    """An answer ends with the last octet that is read at once, and what nobody asked for is behind
+    it. It does not answer the request that follows within the same turn."""
+    path = str(tmp_path / "app")
+    gateway = start_gateway(
+        "workers 1\nlisten 127.0.0.1:$http\nbackend app { server unix:$path }\n"
+        "route / { backend app }\n",
+        path=path,
+    )
+    head = "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n"
+    size = READ - len(head.format(READ))
+    async with Upstream(path) as upstream, connection(gateway.plain) as client:
+        await client.send(spoken("/1") + spoken("/2"))
+        app = await upstream.arrival("/1")
+        async with stopping(gateway):
+            app.writer.write(head.format(size).encode() + b"x" * size + LEAKED)
+        second = await upstream.arrival("/2")
+        await second.answer(200, b"yours")
+        assert (await client.answer()).body == b"x" * size
+        assert (await client.answer()).body == b"yours"
+    assert "sends more than its answers" in gateway.stderr
 
 
 @pytest.mark.parametrize("end", ["vanish", "reset"])
@@ -465,8 +495,9 @@ async def test_an_answer_that_comes_before_the_request_ends_both_connections(gat
         request = await asked(
             client, origin, "/early", "Content-Length: 10", method="POST", body=b"12345"
         )
-        await request.leg.answer(b"no")
+        # Before another head is looked for.
         assert await request.leg.exactly(5) == b"12345"
+        await request.leg.answer(b"no")
         assert (await client.answer()).body == b"no"
         await client.send(b"67890" + spoken("/smuggled"))
         await client.end()

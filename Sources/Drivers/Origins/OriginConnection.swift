@@ -16,6 +16,14 @@ package final class OriginConnection {
         case connecting, inUse, idle, closed
     }
 
+    /// How it is read.
+    private struct Reading {
+        /// What comes is an event stream: acknowledgements may wait for the next octets to be sent.
+        var delaysAcknowledgements = false
+        /// The last read took all that had come.
+        var isOver = true
+    }
+
     package let token: UInt64
     package let stream: Stream
     package let server: ServerState
@@ -25,7 +33,7 @@ package final class OriginConnection {
     package var http = HTTP1.ClientConnection()
     private var phase: Phase
     private var reservedFor: UInt64?
-    private var delaysAcknowledgements = false
+    private var reading = Reading()
     private var interest: Readiness
     private var deadline = Deadline()
     private var heldBefore = 0
@@ -64,20 +72,23 @@ package final class OriginConnection {
     /// What its loop counts as held by it.
     package var counted: Int { heldBefore }
 
+    /// The last read took all that had come.
+    package var isReadOut: Bool { reading.isOver }
+
     // MARK: Phases
 
     /// The connection is used from now on.
     package func begin() {
         deadline.clear()
         phase = .inUse
-        delaysAcknowledgements = false
+        reading.delaysAcknowledgements = false
     }
 
     /// From here on it carries this client's requests only.
     package func reserve(for client: UInt64) { reservedFor = client }
 
     /// What comes is an event stream: acknowledgements may wait for the next octets to be sent.
-    package func delayAcknowledgements() { delaysAcknowledgements = true }
+    package func delayAcknowledgements() { reading.delaysAcknowledgements = true }
 
     /// The connection is not used until then.
     package func rest(until end: Instant) {
@@ -126,9 +137,11 @@ package final class OriginConnection {
     }
 
     private func receive(_ progress: inout OriginProgress) -> OriginEvent? {
-        if delaysAcknowledgements { stream.delayAcknowledgement() }
+        if reading.delaysAcknowledgements { stream.delayAcknowledgement() }
         switch stream.receive(into: loop.buffer) {
-        case .octets(let count): return count > 0 ? .octets : nil
+        case .octets(let count):
+            reading.isOver = count < ReadBuffer.capacity
+            return count > 0 ? .octets : nil
         case .end(let count):
             if count == 0 { return .ended(http.inputEnded()) }
             progress.noteEnd()

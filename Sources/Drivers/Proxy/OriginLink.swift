@@ -51,7 +51,8 @@ final class OriginLink: ThreadMember {
             connection.token, to: connection.server, owner: connection.owner,
             rest: connection.http.rest, clientStays: clientStays, isWanted: !thread.isDraining,
             isSent: connection.stream.pendingCount == 0)
-        switch thread.pool.put(candidate, of: group, at: thread.loop.now, turn: thread.loop.turn) {
+        let turn = connection.isReadOut ? thread.loop.turn : nil
+        switch thread.pool.put(candidate, of: group, at: thread.loop.now, turn: turn) {
         case .rests(let end):
             user = .nobody
             connection.rest(until: end)

@@ -92,9 +92,10 @@ package struct OriginPool {
 
     /// The connection has done its work.
     ///
-    /// - Parameter turn: the turn of the loop, in which it was read until nothing came.
+    /// - Parameter turn: the turn of the loop, in which it was read until nothing came; nil where
+    ///   more may have come than was read.
     package mutating func put(
-        _ candidate: Candidate, of group: BackendGroup, at now: Instant, turn: UInt64
+        _ candidate: Candidate, of group: BackendGroup, at now: Instant, turn: UInt64?
     ) -> Outcome {
         let isWatched: Bool
         switch candidate.rest {

@@ -22,15 +22,16 @@ package struct Resting: Sendable {
     package static let quietTime: Duration = .milliseconds(250)
 
     private let begin: Instant
-    private let turn: UInt64
+    private let turn: UInt64?
     private let isWatched: Bool
     /// When it has rested long enough.
     package let end: Instant
 
     /// - Parameters:
-    ///   - turn: the turn of the loop in which it began to rest, and was read until nothing came.
+    ///   - turn: the turn of the loop in which it began to rest, and was read until nothing came;
+    ///     nil where more may have come than was read: what that is, nobody has looked at.
     ///   - isWatched: it must be quiet first.
-    package init(since begin: Instant, turn: UInt64, isWatched: Bool, timeout: Duration) {
+    package init(since begin: Instant, turn: UInt64?, isWatched: Bool, timeout: Duration) {
         self.begin = begin
         self.turn = turn
         self.isWatched = isWatched

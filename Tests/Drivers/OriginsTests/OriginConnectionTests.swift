@@ -85,6 +85,19 @@ import Upstreams
         #expect(hasEnded)
     }
 
+    @Test func `a read that fills the buffer may have left something behind`() throws {
+        let dialogue = try Dialogue()
+        #expect(dialogue.connection.isReadOut)
+        dialogue.server.send(String(repeating: "x", count: ReadBuffer.capacity) + "more")
+        var count = 0
+        while count < ReadBuffer.capacity + 4 {
+            let read = try dialogue.hear().joined().utf8.count
+            count += read
+            #expect(dialogue.connection.isReadOut == (read < ReadBuffer.capacity))
+        }
+        #expect(dialogue.connection.isReadOut)
+    }
+
     @Test func `nothing is read from a server while nobody wants it`() throws {
         let dialogue = try Dialogue()
         dialogue.connection.updateInterest(wantsInput: false)

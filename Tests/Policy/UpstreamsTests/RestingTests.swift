@@ -38,6 +38,19 @@ import Upstreams
             resting.step(at: .seconds(10) + later, turn: turn, mayRepeat: mayRepeat) == step)
     }
 
+    @Test func `what may not have been read out is looked at, whatever the turn is`() {
+        for (isWatched, later, step) in [
+            (false, .zero, .look), (true, .zero, .wait), (true, Self.quiet, .look),
+        ] as [(Bool, Duration, Resting.Step)] {
+            let resting = Resting(
+                since: .seconds(10), turn: nil, isWatched: isWatched, timeout: .seconds(60))
+            for turn in [0, 7] as [UInt64] {
+                #expect(
+                    resting.step(at: .seconds(10) + later, turn: turn, mayRepeat: true) == step)
+            }
+        }
+    }
+
     @Test func `a server that said too much is distrusted for a minute, and told once`() {
         let state = group([1]).servers[0].state
         #expect(!state.isDistrusted(at: .seconds(1)))
