@@ -8,8 +8,9 @@ import socket
 
 import pytest
 
+from harness.ports import free_port
 from harness.raw import connection, once
-from harness.waiting import eventually
+from harness.waiting import eventually, longer_than
 
 GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CLOSING = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -147,3 +148,87 @@ async def test_a_gateway_without_descriptors_blames_no_server(start_gateway, sta
     lines = [json.loads(line) for line in gateway.stdout.splitlines()]
     servers = {line.get("server") for line in lines[-5:]}
     assert servers == {f"127.0.0.1:{first.port}"}, "the backup was asked"
+
+
+# A server that is back.
+
+KEPT = """
+workers 1
+listen 127.0.0.1:$http
+backend pair { server 127.0.0.1:$first; server 127.0.0.1:$second; fail_timeout 2s }
+route / { backend pair }
+"""
+
+
+class Counted:
+    """An app that counts its requests, keeps connections, and may refuse new ones."""
+
+    def __init__(self):
+        self.port, self.count, self.waiting = free_port(), 0, 0
+        self.gate = asyncio.Event()
+
+    async def serve(self, reader, writer):
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                self.count += 1
+                if head.startswith(b"GET /wait "):
+                    self.waiting += 1
+                    await self.gate.wait()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin")
+        writer.close()
+
+    async def __aenter__(self):
+        await self.listen()
+        return self
+
+    async def listen(self):
+        self.listener = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
+
+    def refuse(self):
+        self.listener.close()
+
+    async def __aexit__(self, *_):
+        self.refuse()
+
+
+@contextlib.asynccontextmanager
+async def a_request_each(gateway, *apps):
+    """Every app has one that waits, and answers it afterwards."""
+    before = [app.waiting for app in apps]
+    async with contextlib.AsyncExitStack() as stack:
+        clients = []
+        for count, app in enumerate(apps):
+            clients.append(await stack.enter_async_context(connection(gateway.plain)))
+            await clients[-1].send(GET.replace("/", "/wait", 1))
+            await eventually(
+                lambda: sum(app.waiting for app in apps) > sum(before) + count, "it to arrive"
+            )
+        assert [app.waiting for app in apps] == [count + 1 for count in before]
+        yield
+        for app in apps:
+            app.gate.set()
+        for client in clients:
+            assert (await client.answer()).status == 200
+        for app in apps:
+            app.gate.clear()
+
+
+async def test_a_server_that_answers_on_a_connection_that_was_kept_is_back(start_gateway):
+    """New connections to it were refused for a moment. When it has its turn again, and a connection
+    to it is left from before, that is as good as a new one."""
+    async with Counted() as first, Counted() as second:
+        gateway = start_gateway(KEPT, first=first.port, second=second.port)
+        async with a_request_each(gateway, first, second):
+            pass
+        async with a_request_each(gateway, first, second):
+            first.refuse()
+            for _ in range(2):
+                assert (await once(gateway.plain, CLOSING)).status == 200
+            assert "cannot be reached" in gateway.stderr
+        await first.listen()
+        await longer_than("`fail_timeout`", 2.5)
+        count = first.count
+        for _ in range(8):
+            assert (await once(gateway.plain, CLOSING)).status == 200
+        assert first.count - count >= 3, "its share"
+    assert "is back after" in gateway.stderr

@@ -242,6 +242,9 @@ extension HouseExchange {
         case .end(let trailers):
             completed(trailers: trailers)
         case .head(let head, let framing):
+            if let upstream, upstream.http.isReused, let index = lease?.index {
+                house.noteReached(index, of: plan.group)
+            }
             if entrant.opened != nil { return fail(.socketRefused(status: head.status)) }
             begin(head, framing)
         case .informational(let head):
