@@ -4,22 +4,27 @@ not, contexts that are kept, messages that do not shrink, and bombs."""
 import asyncio
 import contextlib
 import random
+import ssl
 import time
 import zlib
 
 import pytest
 
+from harness.certificates import CONTEXT
 from harness.deflating import BROWSER, DEFLATE, NO_TAKEOVER, Speaker, assert_speak_on, words
 from harness.log import assert_logged
-from harness.waiting import together
+from harness.raw import connection
+from harness.waiting import PATIENCE, together
 from harness.watch import peak_memory
 from harness.wire import (
-    BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, Frame, Message, deflated, inflated, wired,
+    BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, Frame, Message, close_payload, deflated,
+    frame, handshake, inflated, marked, wired,
 )  # fmt: skip
 
 CONFIGURATION = """
 log { access json stdout }
 listen 127.0.0.1:$http
+listen 127.0.0.1:$https { tls { certificate self_signed } }
 backend app { server 127.0.0.1:$app }
 defaults { backend app; message_size 64k; inflated_size 256k }
 route /shared    { websocket; compress over 64 ratio 100 }
@@ -447,3 +452,58 @@ async def test_bombs_take_no_memory_and_hold_up_nobody(gateway, opened, count, s
         most = 32 if code else count * 8 + 32
         assert peak.growth < most << 20, f"{peak.growth >> 20} MB"
         assert slowest < 5, f"{slowest:.2f} s"
+
+
+class OneFlight:
+    """A client that speaks TLS by itself, so that its last words and its close_notify travel in one
+    segment: the gateway finds them at once."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = CONTEXT.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+
+    async def flush(self):
+        await self.raw.send(self.outgoing.read())
+
+    async def do(self, step):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                await self.flush()
+                octets = await asyncio.wait_for(self.raw.reader.read(65_536), PATIENCE)
+                assert octets, "the connection has ended"
+                self.incoming.write(octets)
+
+    async def say_last(self, octets):
+        self.tls.write(octets)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        await self.flush()
+
+
+async def test_what_was_said_right_before_the_end_of_a_tls_connection_arrives(gateway, upstream):
+    """The first message inflates to more than a turn's share, so that the others wait for the next
+    one; meanwhile the end has been heard."""
+    target = marked("/large")
+    async with connection(gateway.tls, tls=False) as raw:
+        client = OneFlight(raw)
+        await client.do(client.tls.do_handshake)
+        client.tls.write(handshake(target, BROWSER))
+        await client.flush()
+        app = await upstream.arrival(target)
+        await app.switch()
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += await client.do(lambda: client.tls.read(1))
+        assert head.startswith(b"HTTP/1.1 101 ")
+        octets = frame(BINARY, deflated(bytes(2 << 20)), reserved=RSV1, mask=b"mask")
+        octets += frame(TEXT, deflated(b"the last words"), reserved=RSV1, mask=b"mask")
+        octets += frame(CLOSE, close_payload(1000), mask=b"mask")
+        await client.say_last(octets)
+        await app.hears(BINARY, bytes(2 << 20))
+        await app.hears(TEXT, b"the last words")
+        assert await app.closed() == (1000, "")
+        await app.ended()
+    await assert_logged(gateway, target, "normal")

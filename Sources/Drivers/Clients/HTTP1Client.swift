@@ -95,9 +95,11 @@ package final class HTTP1Client {
     }
 
     /// The socket was told that it ends: its close frame is waited for.
-    package func close(_ socket: ClosingSocket) {
+    package func close(_ socket: ClosingSocket) -> End? {
         enter(.closing(socket))
+        if input.hasEnded { return finish() }
         set(.phase, at: loop.now + ClosingSocket.timeout)
+        return nil
     }
 
     /// The answer to the request at hand is sent, or waits to be.

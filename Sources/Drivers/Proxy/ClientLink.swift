@@ -191,8 +191,9 @@ final class ClientLink: ThreadMember {
     /// The WebSocket was told that it ends, and is the connection's to close.
     func close(_ socket: ClosingSocket) {
         use = .nothing
-        connection.close(socket)
-        updateInterest()
+        if let end = connection.close(socket) { return close(reset: end.reset) }
+        // Its close frame may have come already.
+        resume()
     }
 
     /// The answer to the current request is sent, or waits to be.

@@ -33,9 +33,7 @@ extension Exchange {
             let answer = ClientResponse.Handshake(
                 head: head, accept: accept, subprotocol: choice, context: context,
                 agreement: compression.client, relaysExtensions: compression.isRelayed)
-            guard answer.append(to: client.request) else {
-                return fail(.badResponse)
-            }
+            guard answer.append(to: client.request) else { return fail(.badResponse) }
         }
         if let message = context.sessionMessage {
             FrameEncoder.appendMessage(.text, message.span, to: &loop.scratch)
@@ -55,7 +53,7 @@ extension Exchange {
             relay.awaitSession(for: plan.group.settings.webSocketHandshakeTimeout)
         }
         if !rest.isEmpty { relay.upstreamSent(rest) }
-        if upstream.connection.http.hasInputEnded { relay.upstreamInputEnded() }
+        if upstream.connection.http.hasInputEnded { relay.upstreamLost() }
         client.resume()
         upstream.updateInterest()
         if thread.isDraining { client.drain() }

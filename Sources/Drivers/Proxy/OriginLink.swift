@@ -111,7 +111,7 @@ final class OriginLink: ThreadMember {
     private func ended(_ end: HTTP1.ClientConnection.InputEnd) {
         switch user {
         case .exchange(let exchange): exchange.upstreamEnded(end)
-        case .webSocket(let relay): relay.upstreamInputEnded()
+        case .webSocket(let relay): relay.upstreamLost()
         case .nobody: close()
         }
     }

@@ -85,6 +85,7 @@ final class RelayDriver {
     func resumeFromClient() {
         let held = flow.takeHeld(upstreamPending: upstreamPending)
         if !held.isEmpty { readFromClient(held.span) }
+        if client.request.hasInputEnded { clientInputEnded() }
     }
 
     // MARK: Octets
@@ -154,14 +155,12 @@ final class RelayDriver {
 
     // MARK: Ends of the connections
 
-    func clientInputEnded() { clientLost() }
+    func clientInputEnded() { clientLost(isBroken: false) }
 
-    func clientLost() {
-        flow.clientLost()
+    func clientLost(isBroken: Bool = true) {
+        flow.clientLost(isBroken: isBroken)
         settle()
     }
-
-    func upstreamInputEnded() { upstreamLost() }
 
     func upstreamLost() {
         flow.upstreamLost(explanation: explanation(.appGone), now: loop.now)

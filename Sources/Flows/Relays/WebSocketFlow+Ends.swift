@@ -98,9 +98,10 @@ extension WebSocketFlow {
 
     // MARK: Losses
 
-    /// The client's connection is broken, or it has finished sending.
-    package mutating func clientLost() {
-        if isOver { return }
+    /// The client's connection is broken, or it has finished sending. What it said before such an
+    /// end and is held counts first: the end is to be told again when some of that was read.
+    package mutating func clientLost(isBroken: Bool = true) {
+        if isOver || !isBroken && messages?.held.isEmpty == false { return }
         leaveUpstream(.clientGone)
         switch state {
         case .violated(let ending): conclude(ending.reason, detail: ending.detail, .close)

@@ -149,8 +149,6 @@ package struct WebSocketFlow: ~Copyable {
     /// Whole messages are read.
     package var readsMessages: Bool { intake.readsMessages }
 
-    package var lastHeard: Instant { liveness.lastHeard }
-
     /// Messages of the client's and of the upstream's so far.
     package var messageCounts: (fromClient: Int, fromUpstream: Int) {
         guard let messages else {

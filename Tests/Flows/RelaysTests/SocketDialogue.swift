@@ -151,6 +151,7 @@ final class SocketDialogue {
     }
 
     func say(_ text: String) -> [String] { event { $0.say(Array(text.utf8)) } }
+    func clientFinished() -> [String] { event { $0.clientLost(isBroken: false) } }
     func clientLost() -> [String] { event { $0.clientLost() } }
     func giveUp(_ reason: EndReason) -> [String] { event { $0.giveUp(reason, detail: nil) } }
     func probe() -> [String] { event { $0.probe(surroundings, now: now) } }

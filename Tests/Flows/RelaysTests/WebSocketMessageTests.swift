@@ -130,6 +130,24 @@ import Testing
         #expect(socket.turn() == ["upstream text one"])
     }
 
+    @Test func `what is held counts before the end of the client's input`() throws {
+        let socket = try SocketDialogue(compression: ["client"])
+        socket.upstreamPending = Flow.highWater
+        #expect(socket.client(.text("one"), .close()) == [])
+        #expect(socket.clientFinished() == [] && socket.turn() == [])
+        socket.upstreamPending = 0
+        #expect(socket.turn() == ["upstream text one", "upstream close 1000"])
+        #expect(socket.clientFinished() == ["end normal 1000 close"])
+    }
+
+    @Test func `a client whose connection is broken is not waited for, whatever is held`() throws {
+        let socket = try SocketDialogue(compression: ["client"])
+        socket.upstreamPending = Flow.highWater
+        #expect(socket.client(.text("one")) == [])
+        #expect(
+            socket.clientLost() == ["upstream close 1001 client_gone", "end client_gone - close"])
+    }
+
     @Test func `what was held when the socket ended is read for its close frame`() throws {
         let socket = try SocketDialogue(compression: ["client"])
         socket.upstreamPending = Flow.highWater

@@ -230,6 +230,7 @@ final class HouseClient {
     func begin(_ socket: ClosingSocket) {
         enter(.closing(socket))
         timers[.phase] = house.now + ClosingSocket.timeout
+        if hasInputEnded { return finish() }
     }
 
     /// The answer to the current request is sent, or waits to be.
@@ -287,7 +288,7 @@ final class HouseClient {
         case .exchange(let exchange):
             exchange.clientInputEnded(hasAllCome: held.isEmpty)
             if held.isEmpty { try? http.inputEnded() }
-        case .webSocket(let relay): relay.clientLost()
+        case .webSocket(let relay): relay.clientInputEnded()
         case .closing: finish()
         case .lingering: linger()
         case .closed: break

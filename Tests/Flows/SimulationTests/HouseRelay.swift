@@ -80,6 +80,7 @@ final class HouseRelay {
     private func resumeFromClient() {
         let held = flow.takeHeld(upstreamPending: upstreamPending)
         if !held.isEmpty { readFromClient(held) }
+        if client.hasInputEnded { clientInputEnded() }
     }
 
     // MARK: Octets
@@ -176,8 +177,10 @@ final class HouseRelay {
 
     // MARK: Events
 
-    func clientLost() {
-        flow.clientLost()
+    func clientInputEnded() { clientLost(isBroken: false) }
+
+    func clientLost(isBroken: Bool = true) {
+        flow.clientLost(isBroken: isBroken)
         settle()
     }
 
