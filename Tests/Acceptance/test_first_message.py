@@ -12,7 +12,7 @@ import websockets
 from harness import tokens
 from harness.log import assert_logged
 from harness.operator import Operator
-from harness.waiting import eventually, pace, settled, together
+from harness.waiting import SOON, eventually, pace, settled, together
 from harness.wire import (
     BINARY,
     CLOSE,
@@ -24,6 +24,7 @@ from harness.wire import (
     close_payload,
     deflated,
     dialled,
+    frame,
     switched,
 )
 
@@ -255,6 +256,25 @@ async def test_what_breaks_the_rules_of_websockets_ends_so(gateway, upstream, oc
             pass
         assert int.from_bytes(one.payload[:2], "big") == code
         assert not upstream.has_arrived(client.target)
+
+
+async def test_a_close_right_behind_what_is_refused_is_heard(gateway, upstream):
+    """Whole or in part, within the segment that holds the message: it is waited for no longer."""
+    for count in (8, 3):
+        async with opened(gateway) as client:
+            close = client.octets(CLOSE, close_payload(1000))
+            await client.say(client.octets(TEXT, auth("nonsense")) + close[:count])
+            assert (await client.receive()).opcode == TEXT
+            assert (await client.closed())[0] == 4001
+            await client.say(close[count:])
+            assert await client.end(patience=SOON) == b""
+    # The handshake itself is refused.
+    behind = frame(CLOSE, close_payload(1000), mask=b"mask")
+    async with dialled(gateway.plain, "/staff?token=nonsense", behind=behind) as client:
+        await switched(client)
+        assert (await client.receive()).opcode == TEXT
+        assert (await client.closed())[0] == 4001
+        assert await client.end(patience=SOON) == b""
 
 
 async def test_a_bomb_is_not_inflated(gateway, upstream):

@@ -159,7 +159,8 @@ final class HouseClient {
                 exchange.clientSent(octets, at: &index)
                 if index == before { return hold(octets[index...]) }
             case .webSocket(let relay): return relay.clientSent(Array(octets[index...]))
-            case .closing, .lingering, .closed: return
+            case .closing: return heardWhileClosing(Array(octets[index...]))
+            case .lingering, .closed: return
             }
         }
     }
@@ -229,8 +230,8 @@ final class HouseClient {
 
     func begin(_ socket: ClosingSocket) {
         enter(.closing(socket))
-        timers[.phase] = house.now + ClosingSocket.timeout
         if hasInputEnded { return finish() }
+        timers[.phase] = house.now + ClosingSocket.timeout
     }
 
     /// The answer to the current request is sent, or waits to be.
