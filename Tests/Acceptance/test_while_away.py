@@ -19,7 +19,7 @@ from harness.operator import start
 from harness.ports import free_port
 from harness.raw import connection, once
 from harness.visitors import Hall, Visitors
-from harness.waiting import eventually, together
+from harness.waiting import BUSY, eventually, together
 from harness.wire import TEXT, Upstream, dialled, frame, marked, switched, wired
 
 CONFIGURATION = """
@@ -426,6 +426,26 @@ async def test_a_reload_that_names_another_server_is_what_they_wait_for(start_aw
             assert b"data: hello" in await raw.until(b"hello\n\n")
             assert len(hall.inside) == 1
             raw.abort()
+
+
+async def test_a_reload_that_lets_nobody_stay_ends_all_who_wait(start_away):
+    """At once, as it says: not one after the other as their turns to try come."""
+    gateway, operator = start_away()
+    field = f"Authorization: Bearer {tokens.mint()}\r\n"
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connection(gateway.plain)) for _ in range(40)]
+        for client in clients:
+            await client.send(GET.format("/long/token", field))
+        await held(operator, 40)
+        route = "route /long/token      { events;"
+        text = CONFIGURATION.replace(route, f"limits {{ reload_ends 0ms }}\n{route} roles nobody;")
+        assert text != CONFIGURATION
+        gateway.configure(text)
+        gateway.reload()
+        begin = time.monotonic()
+        for client in clients:
+            assert b'"reason":"forbidden"' in (await client.answer()).body
+        assert time.monotonic() - begin < BUSY
 
 
 async def test_one_of_several_servers_is_enough(start_away, start_app):

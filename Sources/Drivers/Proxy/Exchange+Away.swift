@@ -75,9 +75,7 @@ extension Exchange {
 
     // MARK: The token's end
 
-    private func watchToken() {
-        client.request.set(.flow, at: tokenDue() ?? .never)
-    }
+    func watchToken() { client.request.set(.flow, at: tokenDue() ?? .never) }
 
     /// When its token has to be asked about: nobody waits for longer than his token is good.
     private func tokenDue() -> Instant? {

@@ -135,6 +135,7 @@ extension Exchange {
     }
 
     func rescheduleExpiry() {
+        if wait.isActive { return watchToken() }
         guard !hasEnded, events != nil else { return }
         askTokenLater()
         watchEvents()
@@ -227,8 +228,8 @@ extension Exchange {
     /// The rest of an event that is on its way will not come, or not be taken.
     private func cut(_ reason: EndReason, _ detail: String?) {
         closeUpstream()
-        context.outcome.detail = detail
         loop.clearScratch()
+        context.outcome.detail = detail
         conclude(reason)
         client.cut()
     }

@@ -196,7 +196,7 @@ extension HouseExchange {
     }
 
     /// Nobody waits for a server for longer than his token is good.
-    private func watchToken() {
+    func watchToken() {
         var due = entrant.live?.nextDue(house)
         if entrant.live == nil, let expires = entrant.found.identity?.expires {
             due = now + max(.zero, expires.duration(since: house.wall))

@@ -195,7 +195,9 @@ extension HouseExchange {
     }
 
     func rescheduleExpiry() {
-        guard !hasEnded, isEventStream else { return }
+        guard !hasEnded else { return }
+        if wait.isActive { return watchToken() }
+        guard isEventStream else { return }
         askTokenLater()
         watchEvents()
     }
