@@ -3,8 +3,6 @@ octets to another, never a request twice that may have been acted upon."""
 
 import asyncio
 import contextlib
-import pathlib
-import signal
 
 import pytest
 
@@ -12,6 +10,7 @@ from harness.origin import Origin
 from harness.ports import free_port
 from harness.raw import connection
 from harness.waiting import eventually
+from harness.watch import stopping
 from harness.wire import Upstream
 
 # One worker, and so one pool. Groups of their own, because connections to a server that said too
@@ -404,18 +403,6 @@ async def test_a_timeout_that_an_app_announces_is_no_reason_to_distrust_it(gatew
         await leg.ended()
         await assert_goes_on(client, origin, "/timeout/next", instead_of=leg)
         await assert_goes_on(client, origin, "/timeout/again", on=origin.legs[-1])
-
-
-@contextlib.asynccontextmanager
-async def stopping(gateway):
-    """Stops the gateway for a while, so that it finds everything at once, in the order it came."""
-    gateway.signal(signal.SIGSTOP)
-    try:
-        stat = pathlib.Path(f"/proc/{gateway.pid}/stat")
-        await eventually(lambda: ") T " in stat.read_text(), "the gateway to stop")
-        yield
-    finally:
-        gateway.signal(signal.SIGCONT)
 
 
 @pytest.fixture

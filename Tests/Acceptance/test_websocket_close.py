@@ -11,6 +11,7 @@ import pytest
 from harness.deflating import KINDS
 from harness.log import assert_logged, line
 from harness.waiting import SOON, eventually, pace, together
+from harness.watch import stopping
 from harness.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload, wired,
 )  # fmt: skip
@@ -216,6 +217,27 @@ async def test_a_vanished_app_is_1001_for_the_client(gateway, opened, leave):
         await client.close(1001)
         await client.ended()
     await assert_logged(gateway, client.mark, "upstream_closed")
+
+
+async def test_the_last_words_of_an_app_that_takes_no_more_arrive(gateway, opened):
+    """It has had enough of a client that goes on sending, says so, and resets the connection, as
+    systems do where something was left unread: there are octets for it that nobody takes."""
+    async with opened() as (client, app):
+        app.reader._transport.pause_reading()
+        octets = client.octets(BINARY, bytes(60_000))
+        with contextlib.suppress(TimeoutError):
+            while True:
+                await asyncio.wait_for(client.say(octets), 1)
+        async with stopping(gateway):
+            await app.send(TEXT, "too much")
+            await app.close(1009)
+            app.reset()
+            with contextlib.suppress(ConnectionError):
+                await app.writer.wait_closed()
+        await client.hears(TEXT, "too much")
+        assert (await client.closed())[0] == 1009
+        client.reset()
+    assert (await line(gateway, client.mark))["detail"] == "1009"
 
 
 @pytest.mark.parametrize("leave", ["vanish", "reset"])

@@ -132,7 +132,8 @@ final class OriginLink: ThreadMember {
         case .exchange(let exchange):
             connection.http.sendFailed()
             exchange.upstreamRefusesBody()
-        case .webSocket: broke()
+        // What the server said before that is still to be read; its end comes behind it.
+        case .webSocket: break
         case .nobody: close()
         }
     }

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import pathlib
+import signal
 
-from .waiting import STEP, pace
+from .waiting import STEP, eventually, pace
 
 
 class Peak:
@@ -41,3 +43,15 @@ async def leaves_unread(process, port):
             return False
         await pace(STEP)
     return True
+
+
+@contextlib.asynccontextmanager
+async def stopping(process):
+    """Stops the process for a while, so that it finds everything at once, in the order it came."""
+    process.signal(signal.SIGSTOP)
+    try:
+        stat = pathlib.Path(f"/proc/{process.pid}/stat")
+        await eventually(lambda: ") T " in stat.read_text(), "the process to stop")
+        yield
+    finally:
+        process.signal(signal.SIGCONT)
