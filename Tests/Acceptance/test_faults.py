@@ -3,8 +3,11 @@ The gateway answers in its own words, lives on, and gives back what it took."""
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import struct
+import sys
+import termios
 
 import httpx
 import pytest
@@ -13,7 +16,8 @@ import websockets
 from harness.door import ask, closing
 from harness.ports import free_port
 from harness.raw import connection, once
-from harness.waiting import PATIENCE, eventually, pace, settled
+from harness.waiting import PATIENCE, eventually, longer_than, pace, settled
+from harness.watch import leaves_unread
 
 STRICT = "limits { request_head 1s; tls_handshake 1s }"
 CONFIGURATION = f"""
@@ -471,3 +475,36 @@ async def test_descriptors_and_memory_are_given_back(lenient_gateway):
         lambda: gateway.descriptors() <= descriptors + 8, "all descriptors to be closed"
     )
     assert gateway.memory() - memory < 4 << 20
+
+
+async def test_a_response_that_is_here_is_whole_although_its_connection_broke(
+    start_gateway, upstream, app_port
+):
+    """The app has sent it to its end and resets the connection, as systems do where something was
+    left unread. The client takes its time, so that a part is still with the gateway's system."""
+    gateway = start_gateway(
+        "workers 1\nlisten 127.0.0.1:$http\nbackend app { server 127.0.0.1:$app }\n"
+        "route / { backend app }\n",
+        app=app_port,
+    )
+    piece = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    count = 0
+    async with connection(gateway.plain, receive_buffer=4096, limit=4096) as client:
+        await client.send(GET.format("/broke"))
+        app = await upstream.arrival("/broke")
+        await app.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not await leaves_unread(gateway, app_port):
+            await app.say(piece)
+            count += 1
+        await app.say(b"0\r\n\r\n")
+        own = app.writer.get_extra_info("socket")
+        await eventually(lambda: unsent(own) == 0, "the gateway's system to have all of it")
+        app.reset()
+        await longer_than("the news of that", 0.5)
+        answer = await client.answer()
+        assert len(answer.body) == count * 65_536
+
+
+def unsent(own):
+    """Octets that the other system has not acknowledged (SIOCOUTQ)."""
+    return int.from_bytes(fcntl.ioctl(own.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)

@@ -34,7 +34,9 @@ package final class OriginConnection {
     private var phase: Phase
     private var reservedFor: UInt64?
     private var reading = Reading()
-    private var interest: Readiness
+    /// Nil for a connection that broke while nobody read from it: the poller would say so for ever.
+    /// What came before it broke is there when it is read from again.
+    private var interest: Readiness?
     private var deadline = Deadline()
     private var heldBefore = 0
 
@@ -53,7 +55,7 @@ package final class OriginConnection {
 
     /// The poller finds it from then on.
     package func watch() throws(SystemError) {
-        try loop.watch(stream.descriptor.number, token: token, interest: interest)
+        try loop.watch(stream.descriptor.number, token: token, interest: interest ?? .readable)
     }
 
     package var isConnecting: Bool { phase == .connecting }
@@ -121,8 +123,13 @@ package final class OriginConnection {
         if progress.takeEnd() { return .ended(http.inputEnded()) }
         if progress.takeWritable() { return stream.flush() ? .drained : .refusesOctets }
         guard let isBroken = progress.takeReadable() else { return nil }
+        guard let interest else { return nil }
         if interest.isReadable { return receive(&progress) }
-        return isBroken && !interest.isWritable ? .broken : nil
+        guard isBroken, !interest.isWritable else { return nil }
+        if http.hasInputEnded { return .broken }
+        self.interest = nil
+        loop.unwatch(stream.descriptor.number)
+        return nil
     }
 
     private func finishConnecting() -> OriginEvent {
@@ -175,8 +182,18 @@ package final class OriginConnection {
         // One that rests has no message that is not whole.
         let held = stream.heldCount + (phase == .idle ? 0 : http.keptCount)
         heldBefore = loop.hold(held, insteadOf: heldBefore)
+        guard let interest else { return readAgain(wanted) }
         guard wanted != interest.rawValue else { return }
-        interest = Readiness(rawValue: wanted)
-        loop.change(stream.descriptor.number, token: token, interest: interest)
+        let next = Readiness(rawValue: wanted)
+        self.interest = next
+        loop.change(stream.descriptor.number, token: token, interest: next)
+    }
+
+    /// The connection broke while nobody read from it. Where there is no memory to watch it, the
+    /// next time is as good.
+    private func readAgain(_ wanted: UInt8) {
+        guard Readiness(rawValue: wanted).isReadable else { return }
+        interest = .readable
+        do throws(SystemError) { try watch() } catch { interest = nil }
     }
 }

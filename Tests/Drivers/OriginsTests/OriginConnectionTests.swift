@@ -120,6 +120,30 @@ import Upstreams
         #expect(dialogue.loop.memory.held == 0)
     }
 
+    @Test func `what came before a connection broke is read when somebody wants it`() throws {
+        let dialogue = try Dialogue()
+        dialogue.wantsInput = false
+        dialogue.connection.updateInterest(wantsInput: false)
+        dialogue.server.send("last words")
+        dialogue.server.stream.close(reset: true)
+        let begin = SystemClock.now()
+        var turns = 0
+        while SystemClock.now() < begin + .milliseconds(300) {
+            dialogue.connection.updateInterest(wantsInput: false)
+            dialogue.loop.wake(at: dialogue.loop.now + .milliseconds(20))
+            for index in 0..<dialogue.loop.next(hasBacklog: false) {
+                #expect(dialogue.happened(dialogue.loop.event(index).readiness) == [])
+            }
+            _ = dialogue.loop.takeDue()
+            turns += 1
+        }
+        #expect(turns < 20, "it is not told again and again")
+        dialogue.wantsInput = true
+        #expect(try dialogue.hear() == ["last words"])
+        #expect(try dialogue.hear() == ["broken"])
+        #expect(dialogue.connection.close())
+    }
+
     @Test func `what waits to be sent is watched for, and counts as held`() throws {
         let dialogue = try Dialogue()
         dialogue.server.isReading = false
