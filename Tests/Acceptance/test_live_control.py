@@ -305,15 +305,17 @@ async def test_the_first_message_comes_before_the_apps(gateway, upstream):
         await client.hears(TEXT, "hi")
 
 
-async def test_a_token_that_ends_while_the_app_makes_up_its_mind(gateway, upstream):
-    """It was good when it came; the connection begins, and ends at once."""
+@pytest.mark.parametrize("behind", [b"", b"\x81\x02hi"], ids=["alone", "with a message"])
+async def test_a_token_that_ends_while_the_app_makes_up_its_mind(gateway, upstream, behind):
+    """It was good when it came; the connection begins, and ends at once: nothing of the app's is
+    heard."""
     token = tokens.mint(expires=1)
     async with dialled(
         gateway.plain, "/told/", f"Sec-WebSocket-Protocol: gateway.v1, jwt.{token}"
     ) as client:
         app = await upstream.arrival(client.target)
         await longer_than("the token", 1.2)
-        await app.switch()
+        await app.switch(behind=behind)
         await switched(client)
         kinds = []
         while (one := await client.receive()).opcode == TEXT:
@@ -321,3 +323,17 @@ async def test_a_token_that_ends_while_the_app_makes_up_its_mind(gateway, upstre
         assert kinds == ["session", "force_disconnect"]
         assert one.payload[:2] == (4001).to_bytes(2, "big")
         await assert_logged(gateway, client.mark, "unauthenticated", told="token_expired")
+
+
+async def test_nothing_is_heard_that_the_app_says_with_its_handshake_too_late(gateway, upstream):
+    """As above, where frames pass as they come."""
+    token = tokens.mint(expires=1)
+    async with dialled(
+        gateway.plain, "/plain/", f"Sec-WebSocket-Protocol: jwt.{token}"
+    ) as client:
+        app = await upstream.arrival(client.target)
+        await longer_than("the token", 1.2)
+        await app.switch(behind=b"\x81\x02hi")
+        await switched(client)
+        assert json.loads((await client.message()).payload)["reason"] == "token_expired"
+        assert (await client.closed())[0] == 4001

@@ -191,7 +191,10 @@ async def test_a_stream_nobody_asked_for_ends_with_its_token_as_well(gateway, up
         assert "token_expired" in await stream.rest()
 
 
-async def test_a_token_that_ends_before_the_app_answers(gateway, upstream):
+@pytest.mark.parametrize(
+    "behind", [b"", b"a\r\ndata: hi\n\n\r\n"], ids=["alone", "with an event"]
+)
+async def test_a_token_that_ends_before_the_app_answers(gateway, upstream, behind):
     token = tokens.mint(expires=1)
     target = marked("/own/")
     async with connection(gateway.plain) as raw:
@@ -200,11 +203,12 @@ async def test_a_token_that_ends_before_the_app_answers(gateway, upstream):
         await longer_than("the token", 1.2)
         await app.say(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n" + behind
         )
         stream = Stream(raw, app, target)
         await stream.head()
-        assert "token_expired" in await stream.rest()
+        text = await stream.rest()
+        assert "token_expired" in text and "data: hi" not in text
 
 
 async def test_an_answer_that_is_no_stream_does_not_end_with_the_token(gateway, upstream):

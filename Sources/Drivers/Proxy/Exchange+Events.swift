@@ -41,12 +41,12 @@ extension Exchange {
         events = EventFlow(plan.route.settings, isOpaque: fields.hasContentCoding, now: loop.now)
         upstream?.connection.delayAcknowledgements()
         client.request.becomeEventStream(userTimeoutMilliseconds: Self.userTimeoutMilliseconds)
-        askTokenLater()
         var output: [UInt8] = []
         let step = events?.begin(
             session: context.sessionMessage, hasFinished: client.request.hasFinished, into: &output)
         // The head goes in front of it.
         if let step { carryOut(step, &output) }
+        askTokenLater()
         watchEvents()
     }
 
@@ -167,12 +167,13 @@ extension Exchange {
     }
 
     private func watchEvents() {
-        guard let due = events?.nextDue else { return }
+        guard !hasEnded, let due = events?.nextDue else { return }
         client.request.set(.flow, at: due)
     }
 
     private func askTokenLater() {
-        events?.setExpiry(context.live?.nextDue(at: loop.now) ?? .never)
+        let due = context.live?.nextDue(at: loop.now) ?? .never
+        if case .askToken = events?.setExpiry(due, now: loop.now) { askToken() }
     }
 
     // MARK: What it says is to be done
@@ -206,10 +207,7 @@ extension Exchange {
         case .leave: leave(.normal)
         case .answered: context.session?.lease.answered(now: loop.now)
         case .silent: context.session?.lease.answered(false, now: loop.now)
-        case .askToken:
-            // What follows from it is sent behind this.
-            client.request.flush()
-            askToken()
+        case .askToken: askToken()
         }
     }
 
@@ -235,6 +233,8 @@ extension Exchange {
     }
 
     private func askToken() {
+        // What follows from it is sent behind this.
+        client.request.flush()
         guard let live = context.live, live.expire(context, client) else { return }
         askTokenLater()
     }

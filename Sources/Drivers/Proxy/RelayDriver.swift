@@ -249,8 +249,8 @@ final class RelayDriver {
     }
 
     func rescheduleExpiry() {
-        flow.tokenIsDue(at: context.live?.nextDue(at: loop.now))
-        watchTimers()
+        flow.tokenIsDue(at: context.live?.nextDue(at: loop.now), now: loop.now)
+        settle()
     }
 
     private func surroundings(asksForBacklog: Bool) -> WebSocketFlow.Surroundings {

@@ -328,9 +328,14 @@ extension EventFlow {
 
     // MARK: Time
 
-    /// When the token is to be asked about next; `.never` for not by itself.
-    package mutating func setExpiry(_ instant: Instant) {
-        if isOpen { timers[.expiry] = instant }
+    /// When the token is to be asked about next; `.never` for not by itself. Where that has come it
+    /// is asked about before anything else is said.
+    package mutating func setExpiry(_ instant: Instant, now: Instant) -> Step? {
+        timers.clear(.expiry)
+        guard isOpen else { return nil }
+        if instant <= now { return .askToken }
+        timers[.expiry] = instant
+        return nil
     }
 
     /// Does what is due by `now`; to be called until it answers nil.

@@ -40,9 +40,11 @@ extension WebSocketFlow {
         return true
     }
 
-    /// The token, or what leads up to its end, has to be judged then; nil for never.
-    package mutating func tokenIsDue(at instant: Instant?) {
-        timers[.token] = isOpen ? instant ?? .never : .never
+    /// The token, or what leads up to its end, is judged then, or at once; nil for never.
+    package mutating func tokenIsDue(at instant: Instant?, now: Instant) {
+        timers.clear(.token)
+        guard isOpen, let instant else { return }
+        if instant > now { timers[.token] = instant } else { orders.give(.judgeToken) }
     }
 
     // MARK: Looks
@@ -56,8 +58,7 @@ extension WebSocketFlow {
             name: surroundings.pingName, now: now)
         switch verdict {
         case .silent:
-            return end(
-                StreamEnding(.timeout, detail: "silent", awaitsBoundary: false), now: now)
+            return end(StreamEnding(.timeout, detail: "silent", awaitsBoundary: false), now: now)
         case .ping(let octets): ping(octets)
         case .fine: break
         }
@@ -96,10 +97,9 @@ extension WebSocketFlow {
         switch liveness.judge(backlog.acknowledgements, now: now) {
         case .isThere: orders.give(.clientIsThere)
         case .isSilent: orders.give(.clientIsSilent)
-        case nil:
-            if liveness.watchesAcknowledgements {
-                timers[.probe] = now + AcknowledgementProbe.interval
-            }
+        case nil where liveness.watchesAcknowledgements:
+            timers[.probe] = now + AcknowledgementProbe.interval
+        case nil: break
         }
     }
 

@@ -94,9 +94,10 @@ final class EventDialogue {
         return once { [now] flow, output in flow.end(end, now: now, into: &output) }
     }
 
-    func expires(at seconds: Double) {
+    @discardableResult
+    func expires(at seconds: Double) -> [String] {
         nextExpiry = start + .nanoseconds(Int64(seconds * 1e9))
-        flow.setExpiry(nextExpiry)
+        return once { [now, nextExpiry] flow, _ in flow.setExpiry(nextExpiry, now: now) }
     }
 
     func queueGrew(to pending: Int) { flow.queueGrew(to: pending, now: now) }

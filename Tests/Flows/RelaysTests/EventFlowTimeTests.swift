@@ -177,12 +177,21 @@ import Testing
         #expect(stream.at(19.9) == [":\n\n"])
         #expect(stream.at(20) == ["token"])
         #expect(stream.at(29.9) == [])
-        stream.expires(at: 29.9)
-        #expect(stream.at(29.9) == ["token"])
+        stream.expires(at: 29.95)
+        #expect(stream.at(29.95) == ["token"])
         stream.expires(at: 100)
         stream.expires(at: 31)
         #expect(stream.at(31) == [":\n\n", "token"])
         #expect(stream.at(44) == [])
+    }
+
+    @Test func `a token that has ended is asked about before anything else is said`() throws {
+        let stream = try EventDialogue("comment 15s")
+        #expect(stream.at(10) == [])
+        #expect(stream.expires(at: 9) == ["token"])
+        #expect(stream.at(14) == [])
+        #expect(stream.expires(at: 14) == ["token"])
+        #expect(stream.at(15) == [":\n\n"])
     }
 
     @Test func `a stream that ends anyway does not ask about its token`() throws {

@@ -178,7 +178,7 @@ final class SocketDialogue {
     }
 
     func tokenIsDue(at seconds: Double) -> [String] {
-        event { $0.tokenIsDue(at: begin + .milliseconds(Int64(seconds * 1000))) }
+        event { $0.tokenIsDue(at: time(seconds), now: now) }
     }
 
     func awaitSession() { flow.awaitSession(for: .seconds(10), now: now) }

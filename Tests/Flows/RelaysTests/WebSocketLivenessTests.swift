@@ -188,6 +188,14 @@ import Testing
         #expect(socket.at(40) == ["token"])
     }
 
+    @Test func `one that has ended is judged before anything else is said`() throws {
+        let socket = try SocketDialogue("ping 25s; silence 60s")
+        #expect(socket.at(10) == [])
+        #expect(socket.tokenIsDue(at: 9) == ["token"])
+        #expect(socket.tokenIsDue(at: 10) == ["token"])
+        #expect(socket.at(20) == [])
+    }
+
     @Test func `it is judged before the client is looked at`() throws {
         let socket = try SocketDialogue("ping 25s; silence 60s")
         _ = socket.tokenIsDue(at: 25)

@@ -128,7 +128,6 @@ extension HouseExchange {
         events = EventFlow(
             plan.route.settings, isOpaque: fields.hasContentCoding, now: now)
         client.pace.forgetTaking()
-        askTokenLater()
         var session: [UInt8]?
         if entrant.found.speaksControl, let place = entrant.place,
             let identity = entrant.found.identity
@@ -142,6 +141,7 @@ extension HouseExchange {
         let step = events?.begin(
             session: session, hasFinished: client.hasFinished, into: &output)
         if let step { carryOut(step, &output) }
+        askTokenLater()
         watchEvents()
     }
 
@@ -225,12 +225,15 @@ extension HouseExchange {
     }
 
     private func watchEvents() {
-        guard let due = events?.nextDue else { return }
+        guard !hasEnded, let due = events?.nextDue else { return }
         client.timers[.flow] = due
     }
 
     private func askTokenLater() {
-        events?.setExpiry(entrant.live?.nextDue(house) ?? .never)
+        let due = entrant.live?.nextDue(house) ?? .never
+        guard let step = events?.setExpiry(due, now: now) else { return }
+        var output: [UInt8] = []
+        carryOut(step, &output)
     }
 
     /// What was to be done when it was told something.

@@ -235,8 +235,8 @@ final class HouseRelay {
     }
 
     func rescheduleExpiry() {
-        flow.tokenIsDue(at: entrant.live?.nextDue(house))
-        watchTimers()
+        flow.tokenIsDue(at: entrant.live?.nextDue(house), now: now)
+        settle()
     }
 
     private var surroundings: WebSocketFlow.Surroundings {
