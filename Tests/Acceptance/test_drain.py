@@ -14,7 +14,7 @@ from harness.door import ask, closing
 from harness.log import line
 from harness.process import accepts
 from harness.raw import connection, once
-from harness.waiting import BUSY, eventually, pace
+from harness.waiting import BUSY, PATIENCE, eventually, pace
 from harness.watch import leaves_unread
 from harness.wire import Upstream, marked
 
@@ -113,6 +113,17 @@ async def test_sigint_does_not_wait(patient_gateway):
         patient_gateway.signal(signal.SIGINT)
         patient_gateway.assert_exit(0)
         assert time.monotonic() - started < 4 + BUSY
+
+
+async def test_an_answer_that_its_end_would_make_whole_is_reset_by_a_sigint(patient_gateway):
+    """For HTTP/1.0 a FIN would say that this was all (RFC 9112 §6.3)."""
+    async with connection(patient_gateway.plain) as raw:
+        await raw.send("GET /gated HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await raw.until(b"first")
+            patient_gateway.signal(signal.SIGINT)
+            await asyncio.wait_for(raw.reader.read(), PATIENCE)
+    patient_gateway.assert_exit(0)
 
 
 async def test_a_second_instance_takes_over_the_port_at_once(gateway, start_gateway):
@@ -313,3 +324,15 @@ async def test_an_upload_that_goes_on_keeps_its_order(start_gateway, tmp_path):
         await app.answer(200, b"in order")
         assert (await client.answer("POST")).body == b"in order"
     gateway.assert_exit(0)
+
+
+async def test_who_has_no_answer_at_a_sigint_gets_one(waiting_gateway, upstream):
+    target = marked("/plain")
+    async with connection(waiting_gateway.plain) as raw:
+        await raw.send(GET.format(target))
+        await upstream.arrival(target)
+        waiting_gateway.signal(signal.SIGINT)
+        assert (await raw.answer()).status == 503
+    waiting_gateway.assert_exit(0)
+    entry = await line(waiting_gateway, target)
+    assert (entry["status"], entry["reason"]) == (503, "draining")

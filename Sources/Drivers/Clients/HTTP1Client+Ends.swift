@@ -69,11 +69,13 @@ extension HTTP1Client {
         return finish()
     }
 
-    /// The time to finish is over: who is not answered any more hears no more.
+    /// The time to finish is over, for a client that is not answered any more: an answer that was
+    /// not taken is cut.
     package func stopIsOver() -> End? {
         switch stage {
         case .proxyHeader, .handshake, .idle, .partial, .closing: End(reset: false)
-        case .inUse, .lingering, .closed: nil
+        case .lingering: socket.stream.pendingCount > 0 ? End(reset: true) : nil
+        case .inUse, .closed: nil
         }
     }
 }

@@ -310,16 +310,22 @@ package final class Worker {
         switch thread.drain.judge(isEmpty: thread.occupants == 0, at: loop.now) {
         case .wait: break
         case .sayLast(let end):
-            for client in clients { client.drainIsOver() }
-            for origin in origins { origin.drainIsOver() }
+            drainIsOver()
             loop.wake(at: end)
-        case .stop:
-            thread.accessLog.flush()
-            stop()
+        case .stop: stop()
         }
     }
 
+    private func drainIsOver() {
+        for client in clients { client.drainIsOver() }
+        for origin in origins { origin.drainIsOver() }
+    }
+
+    /// Behind this the system closes what is open: nobody shall take that for the end of an answer
+    /// of which he lacks some (RFC 9112 §8).
     private func stop() {
+        drainIsOver()
+        thread.accessLog.flush()
         hasStopped = true
         shared.workerStopped(thread.index)
     }

@@ -253,15 +253,21 @@ final class House {
 
     private func drainIsOver() {
         drainEnd = hasSaidLast ? .never : now + .seconds(1)
-        if hasSaidLast {
-            // The process is gone, and with it what nobody has taken.
-            for client in clients {
-                client.lostWithAll()
-            }
-            return
-        }
+        if hasSaidLast { return stop() }
         hasSaidLast = true
+        sayLast()
+    }
+
+    private func sayLast() {
         for client in clients { client.drainIsOver() }
+        for origin in origins { origin.drainIsOver() }
+    }
+
+    /// The process is gone, and with it what nobody has taken.
+    func stop() {
+        isDraining = true
+        sayLast()
+        for client in clients { client.lostWithAll() }
     }
 
     // MARK: What always holds

@@ -334,6 +334,7 @@ final class HouseClient {
 
     /// The process ends.
     func lostWithAll() {
+        if isClosed { return }
         wire.breakOff()
         lost()
     }
@@ -344,6 +345,7 @@ final class HouseClient {
         case .exchange(let exchange): exchange.drainIsOver()
         case .webSocket(let relay): relay.giveUp(.draining)
         case .head, .closing: close()
+        case .lingering where !wire.pending.isEmpty: close(reset: true)
         case .lingering, .closed: break
         }
     }

@@ -187,6 +187,11 @@ final class HouseOrigin {
         }
     }
 
+    /// The time to finish is over, also for what is finished without its client.
+    func drainIsOver() {
+        if let exchange, exchange.isUnattended { exchange.drainIsOver() }
+    }
+
     func timerFired() {
         due = .never
         switch phase {

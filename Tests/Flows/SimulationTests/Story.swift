@@ -95,8 +95,8 @@ final class Story {
 
     // MARK: The end
 
-    /// Half of the histories end by a drain, in which everybody is told; the others when everybody
-    /// has left. Then nothing is left of anybody.
+    /// Half of the histories end by a drain, in which everybody is told, others at once, and the
+    /// rest when everybody has left. Then nothing is left of anybody.
     private func end() {
         if streamCount % 2 == 0 {
             house.drain()
@@ -109,6 +109,7 @@ final class Story {
                 house.complain("stream \(busy.entrant?.stream ?? 0) outlives the drain")
             }
         }
+        if streamCount % 4 == 1 { house.stop() }
         house.pass(.seconds(70))
         if note("when nothing happens any more") { return }
         for visitor in visitors { visitor.leave() }
