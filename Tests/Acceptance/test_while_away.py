@@ -413,6 +413,32 @@ async def test_nobody_waits_longer_than_his_token_is_good(start_away):
         assert (await socket.closed())[0] == 4001
 
 
+async def test_whoever_was_locked_out_meanwhile_does_not_go_on(start_away):
+    """The app never hears of him, whatever he asked for; the others go on."""
+    gateway, operator = start_away()
+    fields = [f"Authorization: Bearer {tokens.mint(user_id=user)}\r\n" for user in (7, 8)]
+    target = marked("/long/plain")
+    async with (
+        connection(gateway.plain) as first,
+        connection(gateway.plain) as second,
+        connection(gateway.plain) as third,
+    ):
+        await first.send(GET.format(target, fields[0]))
+        await second.send(GET.format(target, fields[0]).replace("GET", "POST"))
+        await third.send(GET.format(target, fields[1]))
+        await held(operator, 3)
+        operator.revoke(user="7")
+        async with Upstream(int(gateway.names["nobody"])) as app:
+            for raw, method in ((first, "GET"), (second, "POST")):
+                answer = await raw.answer(method)
+                assert answer.status == 401
+                assert json.loads(answer.body)["details"]["reason"] == "token_revoked"
+            await (await app.arrival(target)).answer("200 OK", b"here")
+            assert (await third.answer()).body == b"here"
+            entries = await line(gateway, target, count=3)
+    assert sorted(one["status"] for one in entries) == [200, 401, 401]
+
+
 async def test_a_reload_that_names_another_server_is_what_they_wait_for(start_away, app_port):
     """Blue and green: the new one is somewhere else."""
     gateway, operator = start_away()

@@ -43,9 +43,10 @@ extension Exchange {
         client.updateInterest()
     }
 
-    /// It is this request's turn to try.
+    /// It is this request's turn to try, unless its user was locked out meanwhile.
     func tryServer(of group: BackendGroup) {
         guard wait.tryNow() else { return }
+        if let refusal = context.revocation() { return fail(refusal) }
         chooseServer(of: group)
         client.updateInterest()
     }

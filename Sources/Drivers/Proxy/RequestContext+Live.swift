@@ -40,19 +40,18 @@ extension RequestContext {
             LiveState(
                 lease: lease, request: request, generation: generation, route: route,
                 expiry: expiry(of: identity, by: generation, now: now)))
-        if let refusal = review() ?? revocation(at: now) {
+        if let refusal = review() ?? revocation() {
             life = .listed(lease)
             lease.end()
             throw refusal
         }
     }
 
-    private func revocation(at now: WallTime) -> Refusal? {
+    /// The refusal of a request whose token has been revoked since it was let in.
+    func revocation() -> Refusal? {
         guard let identity = found.identity,
-            thread.shared.revocations.current.isRevoked(identity, now: now)
-        else {
-            return nil
-        }
+            thread.shared.revocations.current.isRevoked(identity, now: SystemClock.wallTime())
+        else { return nil }
         if enforcesTokens { return GateFailure.revoked.refusal }
         noteReportOnly(.auth, as: GateFailure.revoked.refusal)
         return nil

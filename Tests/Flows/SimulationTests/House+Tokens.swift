@@ -103,12 +103,18 @@ extension House {
             without: book.routes[entrant.found.route ?? 0].stripping)
         entrant.live = LiveHold(
             request, entrant.generation, expiry(of: identity, entrant))
-        let isRevoked = revocations.current.isRevoked(identity, now: wall)
-        if let refusal = review(entrant) ?? (isRevoked ? Self.refusal("token_revoked") : nil) {
+        if let refusal = review(entrant) ?? revocation(of: entrant) {
             entrant.live = nil
             lease.end()
             throw refusal
         }
+    }
+
+    func revocation(of entrant: Entrant) -> Refusal? {
+        guard let identity = entrant.found.identity,
+            revocations.current.isRevoked(identity, now: wall)
+        else { return nil }
+        return Self.refusal("token_revoked")
     }
 
     func expiry(of identity: VerifiedIdentity, _ entrant: Entrant) -> ExpirySchedule {
@@ -136,6 +142,7 @@ extension House {
 
     func revoke(_ revocation: Revocation) {
         guard revocations.add(revocation, now: wall) else { return }
+        truth.note(revocation)
         let meant = live.all { connection in
             connection.livesOn.map {
                 revocation.means(

@@ -175,6 +175,7 @@ extension HouseExchange {
 
     func tryServer(of group: BackendGroup) {
         guard wait.tryNow() else { return }
+        if let refusal = house.revocation(of: entrant) { return fail(refusal) }
         plan.group = group
         attempt.beginAnew()
         chooseServer()

@@ -12,6 +12,8 @@ final class Ask {
     /// What the body is to be, and how much of it has been written.
     var body: [UInt8] = []
     var isBodyWhole = true
+    /// It has closed its WebSocket, or broken a rule there.
+    var hasClosed = false
     /// Messages of a WebSocket.
     var messageCount = 0
     /// Server connections that its request came on.
@@ -52,6 +54,8 @@ final class Truth {
     /// Keys of the issuer, when they are read next.
     var nextKeys: Set<Int>?
     private(set) var ends: [ServerEnd] = []
+    /// Who was locked out, and when.
+    private var revocations: [(Revocation, since: Instant)] = []
 
     func note(_ ask: Ask) { asks[ask.stream] = ask }
 
@@ -86,24 +90,33 @@ final class Truth {
         asks[stream]?.credential = Credential(token)
     }
 
-    /// True when nobody with that token may hear anything, which the gateway knows.
-    func isKnownBad(_ credential: Credential, for grace: Duration = .zero) -> Bool {
+    func note(_ revocation: Revocation) { revocations.append((revocation, house.now)) }
+
+    /// True when nobody with that token may hear anything, which the gateway has known for longer
+    /// than `grace`, or has heard that long ago.
+    private func isKnownBad(
+        _ credential: Credential, for grace: Duration, heard: Duration
+    ) -> Bool {
         let identity = credential.identity(House.wallBegin, rule: "app")
         guard let identity else { return true }
         if let expires = identity.expires, house.wall >= expires.advanced(by: grace) { return true }
-        return house.revocations.current.isRevoked(identity, now: house.wall)
+        return revocations.contains { revocation, since in
+            house.now >= since + heard && revocation.means(identity)
+        }
     }
 
-    func isKnownBad(_ stream: Int, for grace: Duration = .zero) -> Bool {
-        guard let ask = asks[stream], let credential = ask.credential else { return false }
+    private func isKnownBad(_ ask: Ask, for grace: Duration, heard: Duration) -> Bool {
+        guard let credential = ask.credential else { return false }
         if let ends = ask.roleEnds, house.now > ends + grace { return true }
-        return isKnownBad(credential, for: grace)
+        return isKnownBad(credential, for: grace, heard: heard)
     }
 
     /// A stream that lives says something.
     func note(_ tag: String, of stream: Int) {
-        guard let kind = asks[stream]?.kind, kind.isSocket || kind.mayBeEvents else { return }
-        if isKnownBad(stream) { forbidden.insert(tag) }
+        guard let ask = asks[stream], ask.kind.isSocket || ask.kind.mayBeEvents else { return }
+        // Who closes ends as he does, and soon; but nobody who was locked out stays for that.
+        let grace: Duration = ask.hasClosed ? .seconds(5) : .zero
+        if isKnownBad(ask, for: grace, heard: .zero) { forbidden.insert(tag) }
     }
 
     /// A client heard it.
@@ -142,9 +155,12 @@ final class Truth {
         if ask.kind.needsToken, ask.credential == nil {
             return house.complain("stream \(stream) came to a server without a token")
         }
-        // While a connection is made nobody is asked about once more.
+        // While connections are made nobody is asked about once more; nor is one that had come to
+        // a server before.
         let grace = Duration.seconds(8)
-        if !ask.kind.isJudgedOnce, ask.kind != .lone, isKnownBad(stream, for: grace) {
+        if !ask.kind.isJudgedOnce, ask.sightings == 1,
+            isKnownBad(ask, for: grace, heard: grace)
+        {
             house.complain(
                 "\(ask.kind) \(stream) came to a server with \(ask.credential?.text ?? "") at"
                     + " \(house.now - House.begin)")

@@ -45,7 +45,9 @@ final class Visitor {
             }
         }
 
-        /// Once it was let in it goes on, although its body may take its time.
+        /// Once it was let in it goes on, although its body may take its time, or its token end
+        /// meanwhile; but it does not wait for a server for longer than its token is good
+        /// (`lone`).
         var isJudgedOnce: Bool {
             switch self {
             case .events, .socket, .control, .open, .first, .lone: false
@@ -175,8 +177,9 @@ final class Visitor {
     }
 
     func closeSocket(properly: Bool) {
-        guard isThere, socket != nil else { return }
+        guard isThere, let ask = socket else { return }
         hasClosed = true
+        ask.hasClosed = true
         outbox += NaiveFrames.frame(
             properly ? 8 : 3, properly ? [3, 0xE8] : [], isMasked: true)
     }
