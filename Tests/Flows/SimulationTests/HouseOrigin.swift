@@ -22,6 +22,8 @@ final class HouseOrigin {
     var http = HTTP1.ClientConnection()
     private(set) var phase: Phase
     private(set) var due = Instant.never
+    /// When it was chosen for the request at hand: made for it, or taken from those that rested.
+    private(set) var begin: Instant
 
     init(
         _ house: House, _ wire: Wire, to server: BackendGroup.Server,
@@ -32,6 +34,7 @@ final class HouseOrigin {
         self.server = server.state
         address = server.address
         number = house.newNumber()
+        begin = house.now
         phase = .connecting(exchange)
     }
 
@@ -59,6 +62,7 @@ final class HouseOrigin {
 
     func begin(_ exchange: HouseExchange) {
         due = .never
+        begin = house.now
         phase = .exchange(exchange)
     }
 

@@ -10,7 +10,7 @@ final class ServerEnd {
     }
 
     let wire: Wire
-    private let number: UInt64
+    private let origin: HouseOrigin
     private unowned let truth: Truth
     private var reader = NaiveMessages(areResponses: false)
     private var frames = NaiveFrames(isMasked: true)
@@ -25,11 +25,13 @@ final class ServerEnd {
     private var isWithin = false
     private var hasClosed = false
 
-    init(_ wire: Wire, _ number: UInt64, _ truth: Truth) {
-        self.wire = wire
-        self.number = number
+    init(_ origin: HouseOrigin, _ truth: Truth) {
+        self.origin = origin
         self.truth = truth
+        wire = origin.wire
     }
+
+    private var number: UInt64 { origin.number }
 
     var isThere: Bool { !wire.isClosed && wire.incomingEnd == .none }
 
@@ -51,7 +53,7 @@ final class ServerEnd {
         if let fault = reader.fault ?? frames.fault { complain(fault) }
         while checked < reader.messages.count {
             let message = reader.messages[checked]
-            truth.seen(message.streamNumber, message.line)
+            truth.seen(message.streamNumber, message.line, chosen: origin.begin)
             checked += 1
         }
         for message in reader.messages { checkBody(message) }

@@ -34,6 +34,12 @@ import Testing
         return events
     }
 
+    @Test(arguments: KeptHistory.all)
+    func `what has broken a rule once breaks none any more`(history: KeptHistory) throws {
+        let events = try #require(Happening.list(history.events))
+        #expect(complaint(events, seed: history.seed) == nil)
+    }
+
     @Test func `whatever happens, the rules hold`() {
         let first = Fuzzing.seed()
         var failures = 0

@@ -66,7 +66,7 @@ final class Truth {
     func setDoor(_ port: Int, _ door: Door) { doors["127.0.0.1:\(port)"] = door }
 
     func connected(_ origin: HouseOrigin) {
-        ends.append(ServerEnd(origin.wire, origin.number, self))
+        ends.append(ServerEnd(origin, self))
     }
 
     /// - Returns: true when somebody has answered what came.
@@ -92,23 +92,19 @@ final class Truth {
 
     func note(_ revocation: Revocation) { revocations.append((revocation, house.now)) }
 
-    /// True when nobody with that token may hear anything, which the gateway has known for longer
-    /// than `grace`, or has heard that long ago.
+    /// True when nobody with that token may hear anything at `moment`, which the gateway has known
+    /// for longer than `grace`, or has heard so long before.
     private func isKnownBad(
-        _ credential: Credential, for grace: Duration, heard: Duration
+        _ ask: Ask, at moment: Instant, for grace: Duration, heard: Duration
     ) -> Bool {
-        let identity = credential.identity(House.wallBegin, rule: "app")
-        guard let identity else { return true }
-        if let expires = identity.expires, house.wall >= expires.advanced(by: grace) { return true }
-        return revocations.contains { revocation, since in
-            house.now >= since + heard && revocation.means(identity)
-        }
-    }
-
-    private func isKnownBad(_ ask: Ask, for grace: Duration, heard: Duration) -> Bool {
         guard let credential = ask.credential else { return false }
-        if let ends = ask.roleEnds, house.now > ends + grace { return true }
-        return isKnownBad(credential, for: grace, heard: heard)
+        if let ends = ask.roleEnds, moment > ends + grace { return true }
+        guard let identity = credential.identity(House.wallBegin, rule: "app") else { return true }
+        let end = identity.expires.map { House.begin + $0.duration(since: House.wallBegin) }
+        if let end, moment >= end + grace { return true }
+        return revocations.contains { revocation, since in
+            moment >= since + heard && revocation.means(identity)
+        }
     }
 
     /// A stream that lives says something.
@@ -116,7 +112,7 @@ final class Truth {
         guard let ask = asks[stream], ask.kind.isSocket || ask.kind.mayBeEvents else { return }
         // Who closes ends as he does, and soon; but nobody who was locked out stays for that.
         let grace: Duration = ask.hasClosed ? .seconds(5) : .zero
-        if isKnownBad(ask, for: grace, heard: .zero) { forbidden.insert(tag) }
+        if isKnownBad(ask, at: house.now, for: grace, heard: .zero) { forbidden.insert(tag) }
     }
 
     /// A client heard it.
@@ -139,8 +135,8 @@ final class Truth {
         }
     }
 
-    /// A request came to a server.
-    func seen(_ stream: Int, _ line: String) {
+    /// A request came to a server, on a connection that was chosen for it then.
+    func seen(_ stream: Int, _ line: String, chosen: Instant) {
         guard let ask = asks[stream] else {
             return house.complain("a server was asked \(line) by nobody")
         }
@@ -155,11 +151,11 @@ final class Truth {
         if ask.kind.needsToken, ask.credential == nil {
             return house.complain("stream \(stream) came to a server without a token")
         }
-        // While connections are made nobody is asked about once more; nor is one that had come to
-        // a server before.
-        let grace = Duration.seconds(8)
+        // While connections are made nobody is asked about once more: for a server without room,
+        // and for the next one. Nor is one that had come to a server before.
+        let grace: Duration = ask.kind == .lone ? .seconds(3) + .milliseconds(1) : .seconds(8)
         if !ask.kind.isJudgedOnce, ask.sightings == 1,
-            isKnownBad(ask, for: grace, heard: grace)
+            isKnownBad(ask, at: chosen, for: grace, heard: grace)
         {
             house.complain(
                 "\(ask.kind) \(stream) came to a server with \(ask.credential?.text ?? "") at"
