@@ -81,6 +81,14 @@ struct KeptHistory: CustomTestStringConvertible {
                 goOn(89500, 759820), serverEnds(776994, 257146), ask(175059, 427378)
                 """),
         KeptHistory(
+            fault: "a request went on to a server although its user was locked out while it waited",
+            seed: 401_209,
+            events: """
+                door(778157, 347053), arrive(98447, 939696), ask(296243, 263733),
+                revoke(703002, 976273), second(898011, 160536), moment(886984, 667944),
+                moment(501411, 154623), second(526609, 382202), door(156239, 974376)
+                """),
+        KeptHistory(
             fault: "the reference had no time for a client to close whose token had ended",
             seed: 205_309,
             events: """

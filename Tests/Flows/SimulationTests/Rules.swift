@@ -33,7 +33,7 @@ struct Rules: Sendable {
         route /post { backend app; auth app optional }
         route /kept { backend app; auth app; buffer_body 1k }
         route /goes { backend app; finish_without_client }
-        route /lone { backend lone; auth app; while_away hold 6s }
+        route /lone { backend lone; auth app; while_away hold 20s }
         route /events {
             events; backend app; auth app; sessions seats; \(access)
             comment 4s; send_queue 4k; slow cut 5s

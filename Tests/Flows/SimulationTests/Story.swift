@@ -33,7 +33,7 @@ struct Happening: CustomStringConvertible {
         (.clientFinishes, 1), (.clientLeaves, 2), (.stall, 2), (.take, 4), (.silent, 1),
         (.answer, 18), (.goOn, 20), (.torn, 5), (.large, 3), (.serverEnds, 7),
         (.serverArrives, 10), (.serverArrivesAll, 22), (.serverFinishes, 1),
-        (.serverBreaks, 2), (.sayTooMuch, 1), (.serverStalls, 1), (.serverTakes, 2), (.door, 3),
+        (.serverBreaks, 2), (.sayTooMuch, 1), (.serverStalls, 1), (.serverTakes, 2), (.door, 5),
         (.moment, 10), (.second, 8), (.longWhile, 2), (.reload, 3), (.revoke, 3), (.kick, 2),
         (.rotate, 2), (.storeAnswers, 12), (.storeCatchesUp, 6),
     ]
@@ -258,6 +258,19 @@ final class Story {
         pick(house.truth.ends.filter(\.isSpeaking), which)
     }
 
+    /// Half of them mean somebody who is here.
+    private func revocation(_ event: Happening) -> Revocation {
+        let here = house.clients.compactMap { client in
+            client.entrant.flatMap { house.truth.asks[$0.stream]?.credential }
+        }
+        if event.much % 8 < 4, let credential = pick(here, event.which) {
+            return Revocation(.token(id: "j\(credential.number)"))
+        }
+        return Revocation(
+            event.much % 4 == 0
+                ? .user("u\(event.which % 3)") : .token(id: "j\(event.which % 9)"))
+    }
+
     private func worldActs(_ event: Happening) {
         switch event.kind {
         case .door:
@@ -267,11 +280,7 @@ final class Story {
         case .second: house.pass(.milliseconds(Int64(event.much % 3000)))
         case .longWhile: house.pass(.milliseconds(Int64(event.much % 20_000)))
         case .reload: house.reload(event.much)
-        case .revoke:
-            house.revoke(
-                Revocation(
-                    event.much % 4 == 0
-                        ? .user("u\(event.which % 3)") : .token(id: "j\(event.which % 9)")))
+        case .revoke: house.revoke(revocation(event))
         case .kick:
             house.kick(event.much % 2 == 0)
         case .rotate: house.truth.nextKeys = Set([1 + event.much % 3, 1 + event.which % 3])
