@@ -2,6 +2,7 @@ internal import Clients
 internal import Endings
 internal import Entry
 internal import Origins
+internal import Relays
 internal import Settings
 internal import Upstreams
 

@@ -56,7 +56,7 @@ extension WebSocketFlow {
     /// longer.
     package mutating func end(_ ending: StreamEnding, now: Instant) {
         switch state {
-        case .ending(let first, _) where !ending.awaitsBoundary: endAtOnce(first)
+        case .ending where !ending.awaitsBoundary: endAtOnce(ending)
         case .over, .ending: break
         case .open: begin(ending, nil, now: now)
         case .closing(let closed) where closed.sender == .upstream:
@@ -68,11 +68,13 @@ extension WebSocketFlow {
     }
 
     /// Ends the socket at once: what either side still sends or waits for is nobody's any more.
+    /// Whoever ends already does as he was told first.
     package mutating func giveUp(_ reason: EndReason, detail: String?) {
         if !isOver { endAtOnce(StreamEnding(reason, detail: detail)) }
     }
 
-    private mutating func endAtOnce(_ ending: StreamEnding) {
+    private mutating func endAtOnce(_ next: StreamEnding) {
+        let ending = if case .ending(let first, _) = state { first } else { next }
         guard let closed, closed.sender == .upstream else { return breakOff(ending) }
         conclude(ending.reason, detail: closed.word, .finish)
     }
@@ -236,12 +238,7 @@ extension WebSocketFlow {
     }
 
     /// No close frame was sent to the upstream yet, of whomever.
-    var mayUpstreamHear: Bool {
-        switch closed?.sender {
-        case nil, .upstream: !isOver
-        case .client, .gateway: false
-        }
-    }
+    var mayUpstreamHear: Bool { !isOver && (closed?.sender ?? .upstream) == .upstream }
 }
 
 extension StreamEnding {

@@ -161,6 +161,17 @@ import Testing
         #expect(closing.giveUp(.draining) == ["end draining 1000 finish"])
     }
 
+    @Test func `who is given up while an end waits ends as he was told first`() throws {
+        let socket = try SocketDialogue()
+        _ = socket.upstream(.begin("t"))
+        _ = socket.kick()
+        #expect(
+            socket.giveUp(.draining) == [
+                "client close 4010 kicked", "upstream close 1001 force_disconnect",
+                "end force_disconnect kicked finish",
+            ])
+    }
+
     @Test func `where Socket IO is spoken the last words are packets`() throws {
         let main = try SocketDialogue(namespace: "/")
         let end = Array(kicked.dropFirst())
