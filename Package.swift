@@ -311,8 +311,9 @@ let package = Package(
         tests(
             "Clients", "Drivers",
             [
-                "Clients", "Loop", "Generations", "Bookkeeping", "Relays", "Settings",
-                "Transport", "Forwarding", "HTTP", "HTTP1", "Peers", "Prepared", "Bytes", "Clock",
+                "Clients", "Loop", "Generations", "Bookkeeping", "Relays", "Settings", "Rates",
+                "Endings", "Transport", "TLS", "Forwarding", "HTTP", "HTTP1", "Peers", "Prepared",
+                "Bytes", "Clock",
             ]),
         tests(
             "Proxy", "Drivers",
