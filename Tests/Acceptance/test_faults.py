@@ -14,6 +14,7 @@ import pytest
 import websockets
 
 from harness.door import ask, closing
+from harness.log import line
 from harness.ports import free_port
 from harness.raw import connection, once
 from harness.waiting import PATIENCE, eventually, longer_than, pace, settled
@@ -489,7 +490,7 @@ async def test_a_response_that_is_here_is_whole_although_its_connection_broke(
     )
     piece = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
     count = 0
-    async with connection(gateway.plain, receive_buffer=4096, limit=4096) as client:
+    async with connection(gateway.plain, receive_buffer=32_768) as client:
         await client.send(GET.format("/broke"))
         app = await upstream.arrival("/broke")
         await app.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -503,6 +504,33 @@ async def test_a_response_that_is_here_is_whole_although_its_connection_broke(
         await longer_than("the news of that", 0.5)
         answer = await client.answer()
         assert len(answer.body) == count * 65_536
+
+
+async def test_a_response_up_to_the_end_of_a_connection_that_was_reset_is_not_whole(
+    start_gateway, upstream, app_port
+):
+    """The app answers in the middle of an upload, takes no more of that and breaks off. That the
+    connection broke is told to whoever sends; who reads then sees an end."""
+    gateway = start_gateway(
+        "workers 1\nlog { access json stdout }\nlisten 127.0.0.1:$http\n"
+        "backend app { server 127.0.0.1:$app }\nroute / { backend app }\n",
+        app=app_port,
+    )
+    async with connection(gateway.plain) as client:
+        await client.send(
+            f"POST /broke HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 30}\r\n\r\n"
+        )
+        app = await upstream.arrival("/broke")
+        app.reader._transport.pause_reading()
+        with contextlib.suppress(TimeoutError):
+            while True:
+                await asyncio.wait_for(client.send(b"x" * 65_536), 1)
+        await app.say(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
+        await client.until(b"half\r\n")
+        app.reset()
+        assert b"0\r\n\r\n" not in await client.end()
+    entry = await line(gateway, "/broke")
+    assert (entry["reason"], entry["detail"]) == ("upstream_unavailable", "cut")
 
 
 def unsent(own):

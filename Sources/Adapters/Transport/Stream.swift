@@ -34,6 +34,13 @@ package final class Stream {
         case broken
     }
 
+    private enum Sending {
+        case possible, over
+        /// A write was told that the connection broke. The kernel says so once: to whoever reads
+        /// then, the end of what came looks like the other side's.
+        case broken
+    }
+
     package let descriptor: Descriptor
     private let tls: TLSSession?
     private let engine: TLSEngine?
@@ -44,7 +51,7 @@ package final class Stream {
     /// Octets that the kernel has taken.
     private var sentCount: Int64 = 0
     /// Nothing more can be sent; what came before may still be received.
-    private var cannotSend = false
+    private var sending = Sending.possible
     private var cannotReceive = false
     /// Octets of TLS's own that were queued since the queue was last empty.
     private var answerCount = 0
@@ -118,6 +125,8 @@ package final class Stream {
 
     /// True when octets can be exchanged: always without TLS, after the handshake with it.
     package var isEstablished: Bool { tls?.isEstablished ?? true }
+
+    private var cannotSend: Bool { sending != .possible }
 
     /// Octets that wait for the kernel to take them.
     package var pendingCount: Int { waitingCount }
@@ -218,7 +227,7 @@ package final class Stream {
             return fail()
         }
         // Without close_notify the end may be an attacker's; HTTP and WebSocket framing tell.
-        if count == 0 { return .end(0) }
+        if count == 0 { return sending == .broken ? fail() : .end(0) }
         return hasTLSFailed ? .octets(0) : decrypt(tls, into: buffer)
     }
 
@@ -293,8 +302,8 @@ package final class Stream {
         if waitingCount > 0 {
             // `drain` shows its own memory for the length of the call.
             unsafe queue.drain { memory in
-                let taken = unsafe Self.write(descriptor.number, memory)
-                if taken < 0 { cannotSend = true } else { sentCount += Int64(taken) }
+                let taken = unsafe write(memory)
+                if taken > 0 { sentCount += Int64(taken) }
                 return taken
             }
             noteQueue()
@@ -346,7 +355,7 @@ package final class Stream {
             return received
         }
         if received > 0 { return .octets(received) }
-        if received == 0 { return .end(0) }
+        if received == 0 { return sending == .broken ? fail() : .end(0) }
         return code == EAGAIN || code == EINTR ? .octets(0) : fail()
     }
 
@@ -389,7 +398,7 @@ package final class Stream {
         var sent = 0
         if waitingCount == 0 {
             // The caller's memory, used during the call only.
-            sent = unsafe Self.write(descriptor.number, memory)
+            sent = unsafe write(memory)
             if sent < 0 { return stopSending() }
             sentCount += Int64(sent)
         }
@@ -408,7 +417,7 @@ package final class Stream {
 
     /// What waits is for nobody any more.
     private func stopSending() {
-        cannotSend = true
+        if sending == .possible { sending = .over }
         queue.release()
         noteQueue()
     }
@@ -426,12 +435,15 @@ package final class Stream {
     }
 
     /// Octets the kernel took, 0 when it takes none now, -1 when the connection is broken.
-    private static func write(_ number: Int32, _ memory: UnsafeRawBufferPointer) -> Int {
+    private func write(_ memory: UnsafeRawBufferPointer) -> Int {
         if memory.count == 0 { return 0 }
         // The pointer and its length belong together.
         let sent = unsafe Glibc.send(
-            number, memory.baseAddress, memory.count, Int32(MSG_NOSIGNAL))
+            descriptor.number, memory.baseAddress, memory.count, Int32(MSG_NOSIGNAL))
         if sent >= 0 { return sent }
-        return errno == EAGAIN || errno == EINTR ? 0 : -1
+        if errno == EAGAIN || errno == EINTR { return 0 }
+        // The other side had finished sending before it was reset, and did so properly.
+        sending = errno == EPIPE ? .over : .broken
+        return -1
     }
 }

@@ -243,6 +243,28 @@ import Transport
 
     // MARK: Connecting
 
+    @Test func `what a write was told of a reset is not taken for a proper end`() throws {
+        let (near, far) = try pair(.tcp)
+        let buffer = ReadBuffer()
+        far.send("said before")
+        #expect(poll(near.stream.descriptor.number))
+        far.stream.close(reset: true)
+        while near.stream.send("more".utf8.span) {}
+        #expect(near.stream.receive(into: buffer) == .octets(11))
+        #expect(near.stream.receive(into: buffer) == .failed(.connection))
+    }
+
+    @Test func `a proper end stays one whatever becomes of what is sent`() throws {
+        let (near, far) = try pair(.tcp)
+        let buffer = ReadBuffer()
+        far.send("all of it")
+        far.stream.close()
+        // The first octets are answered with a reset.
+        while near.stream.send("more".utf8.span) {}
+        #expect(near.stream.receive(into: buffer) == .octets(9))
+        #expect(near.stream.receive(into: buffer) == .end(0))
+    }
+
     @Test func `a connection is made in the background`() throws {
         let listener = try Listener.loopback()
         let (stream, isConnected) = try Stream.connect(to: listener.address)
