@@ -76,16 +76,7 @@ extension Exchange {
 
     // MARK: The token's end
 
-    func watchToken() { client.request.set(.flow, at: tokenDue() ?? .never) }
-
-    /// When its token has to be asked about: nobody waits for longer than his token is good.
-    private func tokenDue() -> Instant? {
-        if let live = context.live { return live.nextDue(at: loop.now) }
-        guard let identity = context.found.identity, context.enforcesTokens else { return nil }
-        let now = SystemClock.wallTime()
-        return context.expiry(of: identity, by: context.generation, now: now)
-            .delay(from: now).map { loop.now + $0 }
-    }
+    func watchToken() { client.request.set(.flow, at: context.tokenDue() ?? .never) }
 
     func checkToken() {
         guard let live = context.live else { return fail(TokenError.expired.refusal) }

@@ -44,7 +44,7 @@ extension Exchange {
         case .data(let range): forward(octets.extracting(range))
         case .end(let trailers): completed(trailers: trailers)
         case .head(let head, let framing):
-            noteAnswered(on: upstream)
+            upstream.noteAnswered(lease?.index, of: plan.group)
             if context.opened != nil { return fail(.socketRefused(status: head.status)) }
             if head.authenticatesConnection { upstream.connection.reserve(for: client.token) }
             do throws(HeadError) {
@@ -63,13 +63,6 @@ extension Exchange {
         case .tunnel(let head):
             switchProtocols(head, rest: octets.extracting(index..<octets.count))
         }
-    }
-
-    /// A server answers: also on a connection that was kept it is reached. Of a new one that was
-    /// noted when it was made.
-    private func noteAnswered(on upstream: OriginLink) {
-        guard upstream.connection.http.isReused, let index = lease?.index else { return }
-        thread.noteReached(index, of: plan.group)
     }
 
     /// Nothing more comes from the server.

@@ -157,6 +157,12 @@ final class OriginLink: ThreadMember {
         exchange.notConnected(.timedOut)
     }
 
+    /// The server answers: also on a connection that was kept it is reached. Of a new one that was
+    /// noted when it was made.
+    func noteAnswered(_ index: Int?, of group: BackendGroup) {
+        if connection.http.isReused, let index { thread.noteReached(index, of: group) }
+    }
+
     // MARK: Flow
 
     func updateInterest() {

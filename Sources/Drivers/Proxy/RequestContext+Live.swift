@@ -57,6 +57,15 @@ extension RequestContext {
         return nil
     }
 
+    /// When its token has to be asked about: nobody waits for longer than his token is good.
+    func tokenDue() -> Instant? {
+        let now = thread.loop.now
+        if let live { return live.nextDue(at: now) }
+        guard let identity = found.identity, enforcesTokens else { return nil }
+        let wall = SystemClock.wallTime()
+        return expiry(of: identity, by: generation, now: wall).delay(from: wall).map { now + $0 }
+    }
+
     func expiry(
         of identity: VerifiedIdentity, by generation: Generation, now: WallTime
     ) -> ExpirySchedule {

@@ -67,4 +67,22 @@ import Transport
         }
         #expect(loop.randomTime(within: .zero) == .zero)
     }
+
+    @Test func `what a member holds is told when it has changed`() {
+        var held = loop.hold(100, insteadOf: 0)
+        held = loop.hold(100, insteadOf: held)
+        #expect(loop.memory.held == 100)
+        held = loop.hold(30, insteadOf: held)
+        #expect(held == 30)
+        #expect(loop.memory.held == 30)
+        #expect(loop.hold(0, insteadOf: held) == 0)
+        #expect(loop.memory.held == 0)
+    }
+
+    @Test func `what was written and not sent is cleared`() {
+        loop.scratch.append(contentsOf: [1, 2, 3])
+        loop.clearScratch()
+        #expect(loop.scratch.isEmpty)
+        loop.eventEnded()
+    }
 }
