@@ -185,8 +185,9 @@ package final class HTTP1Client {
     private func readable(_ progress: inout ClientProgress) -> ClientEvent? {
         if socket.interest.isReadable, case .proxyHeader(let decoder) = stage {
             let event = readProxyHeader(decoder)
-            // What stands behind the header is read next, of one that may come in.
-            if event == nil { _ = progress.takeReadable() }
+            // What stands behind the header is read next.
+            if case .proxied = event { return event }
+            _ = progress.takeReadable()
             return event
         }
         guard let isBroken = progress.takeReadable() else { return nil }
@@ -303,8 +304,11 @@ package final class HTTP1Client {
     private func inputEnded() -> ClientEvent? {
         input.hasEnded = true
         switch stage {
-        // What waits for it, it may still take: the end of earlier answers.
-        case .proxyHeader, .handshake, .idle, .partial, .closing: return finish()?.event
+        // What waits for the client it may still take: the end of earlier answers. Requests that
+        // are held came before the end.
+        case .proxyHeader, .handshake, .idle, .partial:
+            return input.held.isEmpty ? finish()?.event : nil
+        case .closing: return finish()?.event
         case .inUse: return .inputEnded
         case .lingering: return linger()?.event
         case .closed: return nil

@@ -20,12 +20,14 @@ extension ClientLink {
 
     /// The time to finish is over. A request that has no answer gets one, so that its client knows
     /// what became of it; whoever hears something already is cut.
-    func drainIsOver() {
+    ///
+    /// - Parameter detail: what is noted of a WebSocket that is cut.
+    func drainIsOver(_ detail: String?) {
         switch use {
         case .nothing: if let end = connection.stopIsOver() { close(reset: end.reset) }
         case .held(let request): request.drainIsOver()
         case .exchange(let exchange): exchange.drainIsOver()
-        case .webSocket(let relay): relay.giveUp(.draining, detail: nil)
+        case .webSocket(let relay): relay.giveUp(.draining, detail: detail)
         }
         updateInterest()
     }

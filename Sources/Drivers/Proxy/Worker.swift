@@ -316,15 +316,16 @@ package final class Worker {
         }
     }
 
-    private func drainIsOver() {
-        for client in clients { client.drainIsOver() }
+    /// - Parameter detail: what is noted of a WebSocket that is cut.
+    private func drainIsOver(_ detail: String? = nil) {
+        for client in clients { client.drainIsOver(detail) }
         for origin in origins { origin.drainIsOver() }
     }
 
     /// Behind this the system closes what is open: nobody shall take that for the end of an answer
     /// of which he lacks some (RFC 9112 §8).
     private func stop() {
-        drainIsOver()
+        drainIsOver("stopped")
         thread.accessLog.flush()
         hasStopped = true
         shared.workerStopped(thread.index)

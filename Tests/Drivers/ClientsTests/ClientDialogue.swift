@@ -18,6 +18,8 @@ import Transport
 final class ClientDialogue {
     static let plain = "listen 127.0.0.1:1"
 
+    struct HeardNothing: Error {}
+
     let loop: Loop
     let connection: HTTP1Client
     let client: StreamDriver
@@ -103,6 +105,34 @@ final class ClientDialogue {
             return isDone(client)
         }
         return words
+    }
+
+    /// What happens until something does, when the client's end is closed.
+    func hearWithoutClient() throws -> [String] {
+        let end = SystemClock.now() + .seconds(20)
+        while SystemClock.now() < end {
+            let words = turn()
+            if !words.isEmpty { return words }
+        }
+        throw HeardNothing()
+    }
+
+    /// What each of them hears, and how long that takes, all beside each other.
+    static func hear(all dialogues: [ClientDialogue]) throws -> [(words: [String], Duration)] {
+        let start = SystemClock.now()
+        var heard = dialogues.map { _ in (words: [String](), Duration.zero) }
+        while heard.contains(where: \.words.isEmpty) {
+            for (index, dialogue) in dialogues.enumerated() where heard[index].words.isEmpty {
+                var turns = 0
+                let words = try dialogue.run { _ in
+                    turns += 1
+                    return turns == 2
+                }
+                heard[index] = (words, SystemClock.now() - start)
+            }
+            guard SystemClock.now() < start + .seconds(40) else { throw HeardNothing() }
+        }
+        return heard
     }
 
     /// What happens until the client has received all up to these octets.
@@ -237,6 +267,11 @@ final class ClientDialogue {
 
     // MARK: Answers
 
+    /// The next one that is heard, of those that come after it.
+    func mark(after time: Duration) {
+        request.set(.heartbeat, at: SystemClock.now() + time)
+    }
+
     /// Begins an answer, whose body is to follow.
     func begin(_ status: Int = 200, length: Int?) {
         #expect(request.beginHead(status: status))
@@ -262,6 +297,11 @@ final class ClientDialogue {
     }
 
     static let large = Octets.pattern(8 << 20)
+
+    /// The client has the long answer whole. Not compared by a test, which would show it.
+    var clientHasLarge: Bool {
+        client.received.suffix(Self.large.count).elementsEqual(Self.large)
+    }
 
     /// The answer to the request at hand was written.
     func goOn() -> [String] {
