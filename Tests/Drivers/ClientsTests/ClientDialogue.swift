@@ -117,6 +117,18 @@ final class ClientDialogue {
         throw HeardNothing()
     }
 
+    /// What happens while the client sends this again and again.
+    func hear(sending text: String) throws -> [String] {
+        var words: [String] = []
+        while words.isEmpty {
+            words += try run { client in
+                client.send(text)
+                return !words.isEmpty || self.hasHeard
+            }
+        }
+        return words
+    }
+
     /// What each of them hears, and how long that takes, all beside each other.
     static func hear(all dialogues: [ClientDialogue]) throws -> [(words: [String], Duration)] {
         let start = SystemClock.now()
@@ -219,7 +231,8 @@ final class ClientDialogue {
             admitted = origin
             connection.admitted(origin, nil)
             return ["proxied \(origin.address.text)"]
-        case .withoutHeader(let message): return ["without header: \(message)"]
+        case .withoutHeader(let message):
+            return ["without header: \(message)"] + close(reset: true)
         case .plainHTTP: return ["plain HTTP"]
         case .lost: return ["lost"] + close(reset: false)
         case .over(let reset): return [reset ? "over with reset" : "over"] + close(reset: reset)

@@ -60,7 +60,6 @@ import Transport
         let dialogue = try dialogue()
         dialogue.send(text)
         #expect(try dialogue.hear() == ["without header: \(reason)"])
-        #expect(dialogue.connection.close(reset: true))
         #expect(try dialogue.run { $0.ending != nil } == [])
         #expect(dialogue.client.ending == .failed(.connection))
         #expect(dialogue.client.received == [])

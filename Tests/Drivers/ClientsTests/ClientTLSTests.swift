@@ -124,9 +124,10 @@ import Transport
         // One segment, so that both are received at once.
         dialogue.send(.get("/2"))
         dialogue.finishSending()
-        #expect(try dialogue.lookAtClient() == [])
+        var words = try dialogue.lookAtClient()
+        #expect(dialogue.connection.isHolding)
         dialogue.client.isReading = true
-        let words = try dialogue.hear(through: "GET /2")
+        while !words.contains("GET /2"), words.last != "over" { words += try dialogue.hear() }
         #expect(words.contains("GET /2"))
         #expect(!words.contains("over"))
     }
