@@ -1,3 +1,4 @@
+internal import Bytes
 package import HTTP
 package import HTTP1
 package import Transport
@@ -91,6 +92,18 @@ package struct ClientProgress: ~Copyable {
 
     /// The rest is thrown away.
     mutating func drop() { index = count }
+
+    /// What was not used stands behind what is held already.
+    mutating func rest(behind held: consuming [UInt8], from buffer: ReadBuffer) -> [UInt8] {
+        var all = held
+        if let octets = self.held {
+            all.append(copying: octets.span.extracting(index..<octets.count))
+        } else {
+            all.append(copying: buffer.octets.extracting(index..<count))
+        }
+        drop()
+        return all
+    }
 
     mutating func takeEnd() -> Bool {
         defer { hasEnd = false }

@@ -1,7 +1,3 @@
-internal import Bytes
-internal import Relays
-internal import Transport
-
 /// What a client has sent and nobody has used, and what is known of the end of it.
 struct ClientInput {
     /// Octets that are read behind a request that waits.
@@ -15,31 +11,17 @@ struct ClientInput {
     var held: [UInt8] = []
     /// All that the client has to say was received.
     var hasEnded = false
-    /// What is known of the end while the client is not read from.
-    var unreadEnd = UnreadEnd()
-
-    /// The client sends no more, whether or not all of it was received.
-    var hasFinished: Bool { hasEnded || unreadEnd.hasCome }
-
-    /// What was not used is kept, in front of what comes; nothing more is read until it was used.
-    mutating func hold(_ progress: inout ClientProgress, from buffer: ReadBuffer) {
-        var waiting = held
-        held = []
-        if let octets = progress.held {
-            waiting.append(copying: octets.span.extracting(progress.index..<octets.count))
-        } else {
-            waiting.append(copying: buffer.octets.extracting(progress.index..<progress.count))
-        }
-        held = waiting
-        progress.drop()
-    }
 
     /// Goes on with what is held; nil when nothing is.
     mutating func takeHeld() -> ClientProgress? {
-        if held.isEmpty { return nil }
+        held.isEmpty ? nil : ClientProgress(held: takeOctets())
+    }
+
+    /// What is held, which is somebody else's then.
+    mutating func takeOctets() -> [UInt8] {
         let octets = held
         held = []
-        return ClientProgress(held: octets)
+        return octets
     }
 
     /// Octets that have come and were not used, at least.
@@ -52,13 +34,15 @@ struct ClientInput {
     }
 
     /// The client may be read from.
-    func isWanted(for use: ClientUse) -> Bool {
+    ///
+    /// - Parameter isAhead: the end of the input is looked for behind what the client has sent.
+    func isWanted(for use: ClientUse, isAhead: Bool = false) -> Bool {
         if hasEnded { return false }
         switch use {
         case .nothing: return held.isEmpty
         case .waiting: return held.count < Self.heldSize
         case .request(let wantsInput):
-            if unreadEnd.isLookedFor { return held.count < Self.aheadSize }
+            if isAhead { return held.count < Self.aheadSize }
             return wantsInput && held.isEmpty
         case .frames(let wantsInput): return wantsInput && held.isEmpty
         }

@@ -22,11 +22,15 @@ final class ClientSocket {
     let stream: Stream
     private let counters: Counters
     private var admission: Admission
-    var doorway: Doorway
+    private(set) var doorway: Doorway
     /// When octets last came.
     var lastHeard: Instant
+    /// What is known of the end of the input while the client is not read from.
+    private(set) var unreadEnd = UnreadEnd()
     private var schedule = Schedule()
     private var watched = Watched()
+    /// How fast the client sends the body of the request at hand, and takes what waits for it.
+    private var pace = ClientPace()
     /// How long the client is waited for behind the last answer; nil while more is said.
     private var lingering: LingeringClose?
 
@@ -53,6 +57,24 @@ final class ClientSocket {
 
     var limits: LimitSettings { doorway.generation.settings.limits }
 
+    /// Goes over to the newest generation. What others define is changed beside what is stored:
+    /// so it is seen that no two look at it at once, and need not be checked at each look.
+    ///
+    /// - Returns: false when that is the one at hand.
+    func follow(_ newest: Generation) -> Bool {
+        if doorway.generation === newest { return false }
+        var next = doorway
+        defer { doorway = next }
+        return next.follow(newest)
+    }
+
+    /// The process stops: nobody comes in any more.
+    func closeDoorway() {
+        var next = doorway
+        next.close()
+        doorway = next
+    }
+
     /// What a PROXY header says of the client counts from then on.
     func admitted(_ origin: ConnectionOrigin, _ lease: ConnectionLease?) {
         admission = Admission(origin: origin, lease: lease)
@@ -65,6 +87,36 @@ final class ClientSocket {
         loop.unwatch(stream.descriptor.number)
         stream.close(reset: reset)
         admission.lease?.end()
+    }
+
+    // MARK: The end of the input
+
+    /// Another request begins, or none.
+    func forgetRequest() {
+        var end = unreadEnd
+        end.forgetRequest()
+        unreadEnd = end
+    }
+
+    /// The client finished sending behind octets that are not read yet.
+    func noteUnreadEnd() {
+        var end = unreadEnd
+        end.came()
+        unreadEnd = end
+    }
+
+    /// The client is read ahead from: its end may follow what it has sent.
+    func lookAhead() {
+        var end = unreadEnd
+        end.lookFor()
+        unreadEnd = end
+    }
+
+    /// Asks the client whether it is still there.
+    func ask() {
+        var end = unreadEnd
+        end.asked(stream.ask())
+        unreadEnd = end
     }
 
     // MARK: Timers
@@ -118,8 +170,6 @@ final class ClientSocket {
         var interest: Readiness = .readable
         /// Nothing was expected of the client when its interest was last looked at.
         var wasCalm = false
-        /// How fast the client sends the body of the request at hand, and takes what waits for it.
-        var pace = ClientPace()
         /// Octets that the loop counts as held by the connection.
         var counted = 0
     }
@@ -165,28 +215,28 @@ final class ClientSocket {
         let (stream, limits) = (stream, limits)
         change(
             .taking,
-            watched.pace.watchTaking(
+            pace.watchTaking(
                 pending: stream.pendingCount, rate: limits.responseRate.ofResponses(slow),
                 taken: stream.takenCount, at: loop.now))
         change(
             .sending,
-            watched.pace.watchSending(turn, rate: limits.bodyRate, count: count(), at: loop.now))
+            pace.watchSending(turn, rate: limits.bodyRate, count: count(), at: loop.now))
     }
 
     /// Another body is read: its clock is another one.
-    func forgetSending() { watched.pace.forgetSending() }
+    func forgetSending() { pace.forgetSending() }
 
     /// A full queue is another matter from here on, and the clock begins anew.
-    func forgetTaking() { watched.pace.forgetTaking() }
+    func forgetTaking() { pace.forgetTaking() }
 
     /// - Returns: true when the client does not keep `body_rate`.
     func sendsTooSlowly(count: @autoclosure () -> Int64) -> Bool {
-        isTooSlow(.sending, watched.pace.judgeSending(count: count(), at: loop.now))
+        isTooSlow(.sending, pace.judgeSending(count: count(), at: loop.now))
     }
 
     /// - Returns: true when the client does not keep `response_rate`.
     func takesTooSlowly() -> Bool {
-        isTooSlow(.taking, watched.pace.judgeTaking(taken: stream.takenCount, at: loop.now))
+        isTooSlow(.taking, pace.judgeTaking(taken: stream.takenCount, at: loop.now))
     }
 
     private func isTooSlow(_ timer: ClientTimer, _ verdict: ProgressClock.Verdict?) -> Bool {

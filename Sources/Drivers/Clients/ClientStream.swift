@@ -194,6 +194,9 @@ package enum ClientStream {
     /// The client speaks TLS with the gateway.
     package var isTLS: Bool { http1.doorway.isTLS }
 
+    /// The generation that judges the request.
+    package var generation: Generation { http1.generation }
+
     /// The address that the client has connected to: by a PROXY header, else by its socket.
     package var serverAddress: SocketAddress? {
         http1.origin.server ?? http1.socket.stream.localAddress

@@ -13,7 +13,7 @@ extension HTTP1Client {
     package var hasInputEnded: Bool { input.hasEnded }
 
     /// The client sends no more, whether or not all of it was received.
-    package var hasFinished: Bool { input.hasFinished }
+    package var hasFinished: Bool { input.hasEnded || socket.unreadEnd.hasCome }
 
     /// Octets wait that were not used.
     package var isHolding: Bool { !input.held.isEmpty }
@@ -26,7 +26,7 @@ extension HTTP1Client {
 
     /// What was not used is kept; nothing more is read until it was used.
     package func hold(_ progress: inout ClientProgress) {
-        input.hold(&progress, from: loop.buffer)
+        input.held = progress.rest(behind: input.takeOctets(), from: loop.buffer)
     }
 
     /// Goes on with what is held; nil when nothing is.
@@ -35,7 +35,7 @@ extension HTTP1Client {
     // MARK: The end of the input
 
     /// The client finished sending behind octets that are not read yet.
-    package func noteUnreadEnd() { input.unreadEnd.came() }
+    package func noteUnreadEnd() { socket.noteUnreadEnd() }
 
     /// The request at hand knows that the client's input has ended.
     package func endRequestInput() { try? http.inputEnded() }
@@ -47,7 +47,7 @@ extension HTTP1Client {
 
     /// The process stops. A client that it would wait for in vain shows when what that has sent is
     /// read: the end comes behind it.
-    package func lookAhead() { input.unreadEnd.lookFor() }
+    package func lookAhead() { socket.lookAhead() }
 
     /// What the body of the request at hand lacks; nil when it is whole.
     ///

@@ -27,7 +27,7 @@ extension HTTP1Client {
         case .sending: return socket.sendsTooSlowly(count: http.bodyCount) ? .sendsTooSlowly : nil
         case .taking: return socket.takesTooSlowly() ? .takesTooSlowly : nil
         case .asking:
-            input.unreadEnd.asked(socket.stream.ask())
+            socket.ask()
             return nil
         case .connect, .flow, .heartbeat: return .due(timer)
         }

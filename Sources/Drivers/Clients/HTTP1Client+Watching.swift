@@ -22,7 +22,7 @@ extension HTTP1Client {
     /// The client may be read from now.
     private func wantsInput(for use: ClientUse) -> Bool {
         switch stage {
-        case .inUse: input.isWanted(for: use)
+        case .inUse: input.isWanted(for: use, isAhead: socket.unreadEnd.isLookedFor)
         case .proxyHeader, .handshake, .idle, .partial, .closing: input.isWanted(for: .nothing)
         case .lingering: input.isWanted(for: .nothing) && socket.readsWhileLingering
         case .closed: false
@@ -52,7 +52,7 @@ extension HTTP1Client {
         let isSilent = duty.mayBeAsked && !socket.interest.isReadable && !hasFinished
         socket.change(
             .asking,
-            input.unreadEnd.watch(
+            socket.unreadEnd.watch(
                 isSilent: isSilent, isSet: socket.due(.asking) != .never, at: loop.now))
     }
 

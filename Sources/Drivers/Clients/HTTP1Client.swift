@@ -78,7 +78,7 @@ package final class HTTP1Client {
     /// Another part of what is done for a request begins: its timers are its own.
     package func beginPart() {
         socket.clearTimers()
-        input.unreadEnd.forgetRequest()
+        socket.forgetRequest()
     }
 
     /// An exchange begins: the body that it reads has a clock of its own.
@@ -119,7 +119,7 @@ package final class HTTP1Client {
 
     /// A request is judged by the generation that is newest when its head is whole.
     package func follow(_ newest: Generation) {
-        guard socket.doorway.follow(newest) else { return }
+        guard socket.follow(newest) else { return }
         http.use(generation.headLimits)
         if doorway.isClosed { http.makeLast() }
     }
@@ -136,7 +136,7 @@ package final class HTTP1Client {
 
     /// The process stops: the request at hand, or the first one of a new connection, is the last.
     package func stop() -> End? {
-        socket.doorway.close()
+        socket.closeDoorway()
         http.makeLast()
         switch stage {
         case .idle where hasServed: return finish()

@@ -15,7 +15,7 @@ extension ThreadState {
     func context(
         of head: RequestHead, from client: ClientStream, inPlaceOf first: RequestContext? = nil
     ) -> RequestContext {
-        let generation = client.doorway.generation
+        let generation = client.generation
         let context = RequestContext(
             on: self, id: first?.origin.id ?? RequestContext.requestID(head.fields, loop),
             generation: generation, started: first?.origin.started ?? loop.now,
