@@ -12,18 +12,6 @@ struct ClientInput {
     /// All that the client has to say was received.
     var hasEnded = false
 
-    /// Goes on with what is held; nil when nothing is.
-    mutating func takeHeld() -> ClientProgress? {
-        held.isEmpty ? nil : ClientProgress(held: takeOctets())
-    }
-
-    /// What is held, which is somebody else's then.
-    mutating func takeOctets() -> [UInt8] {
-        let octets = held
-        held = []
-        return octets
-    }
-
     /// Octets that have come and were not used, at least.
     ///
     /// - Parameter unread: octets that the kernel has.

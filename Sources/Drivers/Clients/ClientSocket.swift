@@ -278,17 +278,20 @@ final class ClientSocket {
     ///
     /// - Returns: false when the connection is over.
     func lingers(hasInputEnded: Bool) -> Bool {
-        let pending = stream.pendingCount
-        return goOn(
-            lingering?.progressed(pending: pending, hasInputEnded: hasInputEnded, at: loop.now))
+        guard var close = lingering else { return true }
+        let step = close.progressed(
+            pending: stream.pendingCount, hasInputEnded: hasInputEnded, at: loop.now)
+        lingering = close
+        return goOn(step)
     }
 
     /// - Returns: false when the connection is over.
     func lingersOn() -> Bool {
-        let stream = stream
-        return goOn(
-            lingering?.judge(
-                acknowledged: stream.acknowledgedCount, unsent: stream.unsentCount, at: loop.now))
+        guard var close = lingering else { return true }
+        let step = close.judge(
+            acknowledged: stream.acknowledgedCount, unsent: stream.unsentCount, at: loop.now)
+        lingering = close
+        return goOn(step)
     }
 
     private func goOn(_ step: LingeringClose.Step?) -> Bool {
@@ -302,14 +305,18 @@ final class ClientSocket {
 
     /// Octets came that are for nobody.
     func heardWhileLingering(_ count: Int) {
-        if lingering?.readsOn == true, count > 0 { counters.noteLingering(octets: count) }
-        lingering?.heard(count, at: loop.now)
-        set(.phase, at: lingering?.next ?? .never)
+        guard var close = lingering else { return }
+        if close.readsOn, count > 0 { counters.noteLingering(octets: count) }
+        close.heard(count, at: loop.now)
+        lingering = close
+        set(.phase, at: close.next)
     }
 
     /// The process stops.
     func hurryLingering() {
-        lingering?.hurry(at: loop.now)
-        set(.phase, at: lingering?.next ?? .never)
+        guard var close = lingering else { return }
+        close.hurry(at: loop.now)
+        lingering = close
+        set(.phase, at: close.next)
     }
 }

@@ -138,7 +138,11 @@ package enum ClientStream {
     // MARK: Tunnels
 
     /// Sends frames of a WebSocket, or what else goes on as it is.
-    package func sendFrames(_ octets: Span<UInt8>) { http1.socket.stream.send(octets) }
+    package func sendFrames(_ octets: Span<UInt8>) {
+        switch self {
+        case .http1(let client): client.socket.stream.send(octets)
+        }
+    }
 
     /// Sends what stands in a buffer, which is empty then; else as `sendFrames(_:)`.
     package func sendFrames(of output: inout [UInt8]) {
@@ -150,7 +154,12 @@ package enum ClientStream {
     // MARK: What the client has
 
     /// Octets that the client has not taken yet.
-    package var waiting: Int { http1.socket.stream.pendingCount }
+    package var waiting: Int {
+        // Asked at every piece: without a reference of its own to the connection.
+        switch self {
+        case .http1(let client): client.socket.stream.pendingCount
+        }
+    }
 
     /// Octets that the client's system has taken so far.
     package var takenCount: Int64 { http1.socket.stream.takenCount }

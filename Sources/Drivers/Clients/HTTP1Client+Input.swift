@@ -26,11 +26,22 @@ extension HTTP1Client {
 
     /// What was not used is kept; nothing more is read until it was used.
     package func hold(_ progress: inout ClientProgress) {
-        input.held = progress.rest(behind: input.takeOctets(), from: loop.buffer)
+        let held = takeOctets()
+        input.held = progress.rest(behind: held, from: loop.buffer)
     }
 
     /// Goes on with what is held; nil when nothing is.
-    package func takeHeld() -> ClientProgress? { input.takeHeld() }
+    package func takeHeld() -> ClientProgress? {
+        input.held.isEmpty ? nil : ClientProgress(held: takeOctets())
+    }
+
+    /// What is held, which is somebody else's then. Changed here, where it is stored: a look at it
+    /// needs no check then that nobody changes it meanwhile.
+    private func takeOctets() -> [UInt8] {
+        let octets = input.held
+        input.held = []
+        return octets
+    }
 
     // MARK: The end of the input
 

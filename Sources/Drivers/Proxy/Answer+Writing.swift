@@ -21,7 +21,7 @@ extension Answer {
                 stream.breakOff()
             }
             context.outcome.status = status
-            context.outcome.octetsOut = body.count
+            context.traffic.octetsOut = body.count
         case .socket(let handshake, let messages):
             if context.opened == nil, handshake?.append(to: stream, context) != true {
                 return false

@@ -46,8 +46,8 @@ extension ClientLink {
     func figures(of session: SessionID) -> SessionFigures? {
         guard let context = liveContext, context.listedID == session else { return nil }
         var figures = SessionFigures(
-            lastHeard: connection.lastHeard, octetsIn: UInt64(context.outcome.octetsIn),
-            octetsOut: UInt64(context.outcome.octetsOut), backend: context.backend,
+            lastHeard: connection.lastHeard, octetsIn: UInt64(context.traffic.octetsIn),
+            octetsOut: UInt64(context.traffic.octetsOut), backend: context.backend,
             server: context.outcome.server?.text)
         if case .webSocket(let relay) = use {
             let counts = relay.messageCounts

@@ -160,7 +160,7 @@ extension Exchange {
     /// After anything moved: the server has its time for what it has to do next. A stream has none.
     func watchServer(hasMoved: Bool) {
         guard !isOpenEnded, let upstream, upstream.connection.isConnected else { return }
-        let isLarge = context.outcome.octetsIn > Self.largeBody
+        let isLarge = context.traffic.octetsIn > Self.largeBody
         let due = patience.now(
             turn(of: upstream), hasMoved: hasMoved,
             taken: isLarge ? upstream.connection.stream.takenCount : nil, at: loop.now)

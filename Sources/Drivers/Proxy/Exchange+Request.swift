@@ -32,7 +32,7 @@ extension Exchange {
         } catch {
             return fail(error.refusal)
         }
-        context.outcome.octetsIn += kept.octets.count - before
+        context.traffic.octetsIn += kept.octets.count - before
         body.kept = kept
         if !kept.isFilling { chooseServer() }
     }
@@ -71,7 +71,7 @@ extension Exchange {
             while let event = try client.request.receive(octets, at: &index) {
                 switch event {
                 case .data(let range):
-                    context.outcome.octetsIn += range.count
+                    context.traffic.octetsIn += range.count
                     let data = octets.extracting(range)
                     isTaken = upstream.connection.send(data, behind: &loop.scratch) && isTaken
                 case .end(let trailers):

@@ -63,7 +63,7 @@ extension Exchange {
 
     func send(_ data: Span<UInt8>) {
         if isUnattended { return }
-        context.outcome.octetsOut += data.count
+        context.traffic.octetsOut += data.count
         client.request.send(data)
     }
 

@@ -52,7 +52,7 @@ extension HeldRequest {
     /// Octets of a socket that waits for its first message.
     func readMessage(_ octets: Span<UInt8>, at index: inout Int, of socket: OpenedSocket) {
         let start = index
-        defer { context.outcome.octetsIn += index - start }
+        defer { context.traffic.octetsIn += index - start }
         do throws(WebSocketError) {
             while let event = try socket.decode(octets, at: &index) {
                 switch event {

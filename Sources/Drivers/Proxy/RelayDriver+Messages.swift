@@ -144,8 +144,8 @@ extension RelayDriver {
     }
 
     private func sendToClient(_ output: inout [UInt8]) {
-        context.outcome.octetsOut += output.count
-        client.request.sendFrames(of: &output)
+        context.traffic.octetsOut += output.count
+        request.sendFrames(of: &output)
     }
 
     // MARK: Codecs

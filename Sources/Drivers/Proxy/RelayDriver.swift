@@ -19,6 +19,8 @@ internal import WebSocket
 /// that says what becomes of what comes. It does what the flow answers, and decides nothing.
 final class RelayDriver {
     let client: ClientLink
+    /// The client's side.
+    let request: ClientStream
     let route: ServedRoute
     let context: RequestContext
     let windows: KeptWindows?
@@ -32,6 +34,7 @@ final class RelayDriver {
         context: RequestContext, route: ServedRoute, compression: SocketCompression
     ) {
         self.client = client
+        request = client.request
         self.upstream = upstream
         self.lease = consume lease
         self.context = context
@@ -61,15 +64,15 @@ final class RelayDriver {
     var upstreamPending: Int { upstream?.connection.stream.pendingCount ?? 0 }
 
     var wantsClientInput: Bool {
-        input.wantsClientInput(behind: client.request.waiting, upstreamPending: upstreamPending)
+        input.wantsClientInput(behind: request.waiting, upstreamPending: upstreamPending)
     }
 
     var wantsUpstreamInput: Bool {
-        input.wantsUpstreamInput(behind: client.request.waiting)
+        input.wantsUpstreamInput(behind: request.waiting)
     }
 
     func clientDrained() {
-        guard flow.clientDrained(to: client.request.waiting, now: loop.now) else { return }
+        guard flow.clientDrained(to: request.waiting, now: loop.now) else { return }
         upstream?.updateInterest()
     }
 
@@ -85,13 +88,13 @@ final class RelayDriver {
     func resumeFromClient() {
         let held = flow.takeHeld(upstreamPending: upstreamPending)
         if !held.isEmpty { readFromClient(held.span) }
-        if client.request.hasInputEnded { clientInputEnded() }
+        if request.hasInputEnded { clientInputEnded() }
     }
 
     // MARK: Octets
 
     func clientSent(_ octets: Span<UInt8>) {
-        context.outcome.octetsIn += octets.count
+        context.traffic.octetsIn += octets.count
         flow.heard(at: loop.now)
         readFromClient(octets)
     }
@@ -124,20 +127,20 @@ final class RelayDriver {
         if input.readsMessages {
             deflateForClient(octets)
         } else {
-            context.outcome.octetsOut += octets.count
+            context.traffic.octetsOut += octets.count
             var index = 0
             while index < octets.count,
                 let step = flow.upstreamSent(octets, at: &index, now: loop.now)
             {
                 switch step {
-                case .forward(let range): client.request.sendFrames(octets.extracting(range))
-                case .forwardHeader(let header): client.request.sendFrames(header.array.span)
+                case .forward(let range): request.sendFrames(octets.extracting(range))
+                case .forwardHeader(let header): request.sendFrames(header.array.span)
                 case .order(let order): carryOut(order)
                 }
             }
         }
         carryOutOrders()
-        if client.request.waiting > 0 {
+        if request.waiting > 0 {
             noteQueue()
             client.updateInterest()
             upstream.updateInterest()
@@ -147,7 +150,7 @@ final class RelayDriver {
     }
 
     private func noteQueue() {
-        let pending = client.request.waiting
+        let pending = request.waiting
         guard pending > 0, !flow.isOver else { return }
         flow.clientHasWaiting(pending, now: loop.now)
         watchTimers()
@@ -237,7 +240,7 @@ final class RelayDriver {
 
     /// Asks to be woken for what is due next.
     func watchTimers() {
-        if !flow.isOver { client.request.set(.flow, at: flow.timers.next) }
+        if !flow.isOver { request.set(.flow, at: flow.timers.next) }
     }
 
     func timerFired() {
@@ -254,7 +257,7 @@ final class RelayDriver {
     }
 
     private func surroundings(asksForBacklog: Bool) -> WebSocketFlow.Surroundings {
-        let stream = client.request
+        let stream = request
         var backlog = ClientBacklog(pending: stream.waiting)
         if asksForBacklog {
             backlog.unsent = stream.unsentCount
@@ -300,7 +303,7 @@ extension RelayDriver {
 
     private func send(_ frames: inout [UInt8]) {
         if frames.isEmpty { return }
-        client.request.sendFrames(frames.span)
+        request.sendFrames(frames.span)
         frames = []
     }
 
@@ -312,7 +315,7 @@ extension RelayDriver {
             frame.append(maskingKey: loop.newMaskingKey(), to: &octets)
             upstream?.connection.stream.send(octets.span)
         case .closeUpstream: closeUpstream()
-        case .ignoreClient: client.request.makeLast(leavingRest: true)
+        case .ignoreClient: request.makeLast(leavingRest: true)
         case .resumeLater(let isLight): loop.allowance.resumeLater(client.token, isLight: isLight)
         case .refresh(let token): refresh(token)
         case .refuse(let error):

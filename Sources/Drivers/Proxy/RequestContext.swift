@@ -31,13 +31,17 @@ final class RequestContext {
         var server: SocketAddressSettings?
         var status = 0
         var detail: String?
-        var octetsIn = 0
-        var octetsOut = 0
         /// Messages of a WebSocket; counted when it ends.
         var messagesIn = 0
         var messagesOut = 0
         /// What rules that were not in force would have refused.
         var wouldRefuse: [(rule: RouteSettings.Rule, as: Refusal?)] = []
+    }
+
+    /// Octets, from the client and to it.
+    struct Traffic {
+        var octetsIn = 0
+        var octetsOut = 0
     }
 
     let thread: ThreadState
@@ -54,6 +58,9 @@ final class RequestContext {
     /// The client was told to send its body (`100 Continue`): nobody else has to.
     var hasContinued = false
     var outcome = Outcome()
+    /// What was sent and received so far of bodies and frames; by itself, because it changes with
+    /// every piece of them.
+    var traffic = Traffic()
 
     init(
         on thread: ThreadState, id: String, generation: Generation, started: Instant,

@@ -38,8 +38,8 @@ struct RequestRecord {
             line.appendMember("status", context.outcome.status)
             line.appendMember("reason", reason.rawValue)
             if let detail = context.outcome.detail { line.appendMember("detail", detail) }
-            line.appendMember("octets_in", context.outcome.octetsIn)
-            line.appendMember("octets_out", context.outcome.octetsOut)
+            line.appendMember("octets_in", context.traffic.octetsIn)
+            line.appendMember("octets_out", context.traffic.octetsOut)
             line.appendMember("duration_ms", Int(duration))
             if let route = context.found.route {
                 line.appendMember("route", context.generation.rules.routes[route].name)
@@ -70,10 +70,10 @@ extension SessionJournal.Conclusion {
         self.init(
             reason: reason, detail: context.outcome.detail,
             received: .init(
-                octets: Int64(context.outcome.octetsIn), messages: Int64(context.outcome.messagesIn)
+                octets: Int64(context.traffic.octetsIn), messages: Int64(context.outcome.messagesIn)
             ),
             sent: .init(
-                octets: Int64(context.outcome.octetsOut),
+                octets: Int64(context.traffic.octetsOut),
                 messages: Int64(context.outcome.messagesOut)))
     }
 }
