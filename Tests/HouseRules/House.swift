@@ -106,8 +106,8 @@ enum House {
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471,
-        "Clients.HTTP1Client": 577, "Proxy.ClientLink": 706,
-        "Proxy.Exchange": 1117, "Operations.Operations": 503, "Proxy.RelayDriver": 532,
+        "Clients.HTTP1Client": 575, "Proxy.ClientLink": 706,
+        "Proxy.Exchange": 1117, "Operations.Operations": 503, "Proxy.RelayDriver": 531,
         "Relays.WebSocketFlow": 917,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2329, "Settings.ValueKind": 548,

@@ -37,6 +37,14 @@ package enum ClientEvent {
     case over(reset: Bool)
 }
 
+/// The connection is over, and is to be closed.
+package struct ClientEnd {
+    /// The client shall see that something is missing.
+    package let reset: Bool
+
+    var event: ClientEvent { .over(reset: reset) }
+}
+
 /// What is due by itself, whatever else is.
 package enum ClientTimer: Int, CaseIterable, Sendable {
     /// What the connection waits for, or the request at hand: a handshake, a head, the next

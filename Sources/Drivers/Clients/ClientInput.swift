@@ -1,4 +1,6 @@
-/// What a client has sent and nobody has used, and what is known of the end of it.
+/// What a client has sent and nobody has used, and what is known of the end of it. It has no
+/// function that changes it: its owner does, so that looks at it need no check for exclusive
+/// access.
 struct ClientInput {
     /// Octets that are read behind a request that waits.
     static let heldSize = 16 * 1024

@@ -26,21 +26,16 @@ extension HTTP1Client {
 
     /// What was not used is kept; nothing more is read until it was used.
     package func hold(_ progress: inout ClientProgress) {
-        let held = takeOctets()
+        let held = input.held
+        input.held = []
         input.held = progress.rest(behind: held, from: loop.buffer)
     }
 
     /// Goes on with what is held; nil when nothing is.
     package func takeHeld() -> ClientProgress? {
-        input.held.isEmpty ? nil : ClientProgress(held: takeOctets())
-    }
-
-    /// What is held, which is somebody else's then. Changed here, where it is stored: a look at it
-    /// needs no check then that nobody changes it meanwhile.
-    private func takeOctets() -> [UInt8] {
-        let octets = input.held
-        input.held = []
-        return octets
+        if input.held.isEmpty { return nil }
+        defer { input.held = [] }
+        return ClientProgress(held: input.held)
     }
 
     // MARK: The end of the input

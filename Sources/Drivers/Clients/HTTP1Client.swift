@@ -95,7 +95,7 @@ package final class HTTP1Client {
     }
 
     /// The socket was told that it ends: its close frame is waited for.
-    package func close(_ socket: ClosingSocket) -> End? {
+    package func close(_ socket: ClosingSocket) -> ClientEnd? {
         enter(.closing(socket))
         if input.hasEnded { return finish() }
         set(.phase, at: loop.now + ClosingSocket.timeout)
@@ -105,7 +105,7 @@ package final class HTTP1Client {
     /// The answer to the request at hand is sent, or waits to be.
     ///
     /// - Returns: how the connection ends, if it was the last one.
-    package func answered(by newest: Generation) -> End? {
+    package func answered(by newest: Generation) -> ClientEnd? {
         if stage.isClosed { return nil }
         hasServed = true
         if http.ending != nil { return settle() }
@@ -126,7 +126,7 @@ package final class HTTP1Client {
 
     /// Between two requests there is nothing to wait for where nobody comes in any more, nor longer
     /// than the newest settings say. A new connection has its first request on the way.
-    package func endIfIdle() -> End? {
+    package func endIfIdle() -> ClientEnd? {
         guard case .idle = stage, hasServed else { return nil }
         if doorway.isClosed { return finish() }
         let timeout = socket.limits.keepAliveTimeout
@@ -135,7 +135,7 @@ package final class HTTP1Client {
     }
 
     /// The process stops: the request at hand, or the first one of a new connection, is the last.
-    package func stop() -> End? {
+    package func stop() -> ClientEnd? {
         socket.closeDoorway()
         http.makeLast()
         switch stage {

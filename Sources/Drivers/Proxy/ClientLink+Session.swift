@@ -2,6 +2,7 @@ internal import Clients
 internal import Clock
 internal import Generations
 internal import Loop
+internal import Relays
 internal import Sessions
 
 /// What the store of sessions has to do with a connection.
@@ -50,7 +51,7 @@ extension ClientLink {
             octetsOut: UInt64(context.traffic.octetsOut), backend: context.backend,
             server: context.outcome.server?.text)
         if case .webSocket(let relay) = use {
-            let counts = relay.messageCounts
+            let counts = relay.flow.messageCounts
             figures.messagesIn = UInt64(counts.fromClient)
             figures.messagesOut = UInt64(counts.fromUpstream)
         }

@@ -219,7 +219,7 @@ final class ClientLink: ThreadMember {
         if let end = connection.heardWhileClosing(octets) { close(reset: end.reset) }
     }
 
-    func carryOut(_ end: HTTP1Client.End?) {
+    func carryOut(_ end: ClientEnd?) {
         use = .nothing
         if let end { close(reset: end.reset) } else { updateInterest() }
     }

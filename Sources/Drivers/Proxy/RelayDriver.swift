@@ -268,10 +268,6 @@ final class RelayDriver {
             backlog: backlog, upstreamPending: upstreamPending,
             pingName: loop.newMaskingKey().bits)
     }
-
-    // MARK: What is known
-
-    var messageCounts: (fromClient: Int, fromUpstream: Int) { flow.messageCounts }
 }
 
 // MARK: Orders of the flow

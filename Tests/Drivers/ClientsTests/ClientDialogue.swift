@@ -338,7 +338,7 @@ final class ClientDialogue {
         if case .nothing = use { resume() } else { [] }
     }
 
-    func ended(_ end: HTTP1Client.End?) -> [String] {
+    func ended(_ end: ClientEnd?) -> [String] {
         use = .nothing
         guard let end else { return [] }
         return [end.reset ? "over with reset" : "over"] + close(reset: end.reset)
