@@ -106,9 +106,9 @@ enum House {
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471,
-        "Clients.HTTP1Client": 575, "Proxy.ClientLink": 706,
+        "Clients.HTTP1Client": 575, "Proxy.ClientLink": 700,
         "Proxy.Exchange": 1117, "Operations.Operations": 503, "Proxy.RelayDriver": 531,
-        "Relays.WebSocketFlow": 917,
+        "Relays.WebSocketFlow": 914,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2329, "Settings.ValueKind": 548,
     ]

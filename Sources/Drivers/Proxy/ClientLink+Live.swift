@@ -87,7 +87,7 @@ extension LiveState {
         let thread = client.thread
         while let matter = takeDue(at: client.loop.now) {
             switch matter {
-            case .overdue(let request, let refusal): client.refuse(request, refusal)
+            case .overdue(let request, let refusal): request.overdue(refusal, on: client)
             case .leaving(let refusal):
                 client.disconnect(Disconnection(.forbidden, detail: refusal.detail))
                 return false

@@ -113,12 +113,12 @@ extension ClientLink {
         case .awaitKeys(let wait):
             guard let shorter = wait.within(request.deadline), loop.now < shorter.deadline,
                 thread.awaitKeys(token, from: context.clientAddress)
-            else { return refuse(request, wait.refusal) }
+            else { return request.refuse(wait.refusal, on: self) }
             var waiting = request
             waiting.deadline = shorter.deadline
             live.await(shorter, waiting)
             rescheduleExpiry()
-        case .refused(let refusal): refuse(request, refusal)
+        case .refused(let refusal): request.refuse(refusal, on: self)
         case .otherUser(let refusal):
             request.reply(.refused(refusal.asFailedAttempt))
             // A stranger who knows the session's name must not be able to end it.
@@ -140,10 +140,19 @@ extension ClientLink {
         refresh(request)
     }
 
-    func refuse(_ request: RefreshRequest, _ refusal: Refusal) {
-        request.reply(.refused(refusal))
-        guard request.origin == nil, let context = liveContext else { return }
-        let refusal = context.answer(to: refusal)
-        say(.error(refusal, at: SystemClock.wallTime()))
+}
+
+extension RefreshRequest {
+    /// The new token is not accepted.
+    fileprivate func refuse(_ refusal: Refusal, on client: ClientLink) {
+        reply(.refused(refusal))
+        guard origin == nil, let context = client.liveContext else { return }
+        client.say(.error(context.answer(to: refusal), at: SystemClock.wallTime()))
+    }
+
+    /// It waited for keys, and does so no longer: its place is another's.
+    func overdue(_ refusal: Refusal, on client: ClientLink) {
+        client.thread.stopAwaitingKeys(client.token)
+        refuse(refusal, on: client)
     }
 }

@@ -337,7 +337,7 @@ extension RelayDriver {
     private func judgeToken() {
         while let matter = context.live?.takeDue(at: loop.now) {
             switch matter {
-            case .overdue(let request, let refusal): client.refuse(request, refusal)
+            case .overdue(let request, let refusal): request.overdue(refusal, on: client)
             case .leaving(let refusal):
                 disconnect(Disconnection(.forbidden, detail: refusal.detail))
             case .notice(let seconds):

@@ -34,8 +34,8 @@ extension WebSocketFlow {
     }
 
     /// A close frame went through; the first one starts the clock for the second.
-    private mutating func passed(_ frame: ControlFrame, by sender: Closed.Sender, now: Instant) {
-        let closed = Closed(sender: sender, word: String(frame.closeCode ?? 1005))
+    private mutating func passed(_ frame: ControlFrame, by sender: SentClose.Sender, now: Instant) {
+        let closed = SentClose(sender: sender, frame: frame)
         switch state {
         case .open:
             state = .closing(closed)
@@ -63,7 +63,7 @@ extension WebSocketFlow {
             // Nothing may follow it.
             conclude(ending.reason, detail: closed.word, .finish)
         case .closing(let closed): begin(ending, closed, now: now)
-        case .violated: begin(ending, Closed(sender: .gateway, word: nil), now: now)
+        case .violated: begin(ending, SentClose(sender: .gateway, frame: nil), now: now)
         }
     }
 
@@ -152,7 +152,7 @@ extension WebSocketFlow {
         case .ending(let first, let closed?): conclude(first.reason, detail: closed.word, .finish)
         case .ending(let first, nil):
             leaveUpstream(first.reason)
-            state = .ending(first, Closed(sender: .gateway, word: nil))
+            state = .ending(first, SentClose(sender: .gateway, frame: nil))
         case .open:
             if toUpstream != nil { orders.give(.toUpstream(.goodbye(reason))) }
             state = .violated(ending)
@@ -170,15 +170,25 @@ extension WebSocketFlow {
         case .violated(let ending): end(ending, now: now)
         case .ending(let ending, nil): breakOff(ending)
         case .ending(let ending, let closed?):
+            answerClose(closed)
             if closed.sender == .gateway { return breakOff(ending) }
             conclude(ending.reason, detail: closed.word, .finish)
-        case .closing(let closed): conclude(.normal, detail: closed.word, .finish)
+        case .closing(let closed):
+            answerClose(closed)
+            conclude(.normal, detail: closed.word, .finish)
         }
+    }
+
+    /// A client that has closed is answered what it said, where its app does not answer (RFC 6455
+    /// §5.5.1): else it would take a good end for a broken connection.
+    private mutating func answerClose(_ closed: SentClose) {
+        guard closed.sender == .client, let frame = closed.frame, mayCloseNow else { return }
+        orders.give(.toClient(.control(frame)))
     }
 
     // MARK: The end
 
-    private mutating func begin(_ ending: StreamEnding, _ closed: Closed?, now: Instant) {
+    private mutating func begin(_ ending: StreamEnding, _ closed: SentClose?, now: Instant) {
         state = .ending(ending, closed)
         stopLooking()
         if isBetweenMessages { return sayLast(ending, closed) }
@@ -188,7 +198,7 @@ extension WebSocketFlow {
     }
 
     /// The last words and the close frame, between two messages.
-    mutating func sayLast(_ ending: StreamEnding, _ closed: Closed?) {
+    mutating func sayLast(_ ending: StreamEnding, _ closed: SentClose?) {
         let words = ending.lastWords(in: terms.namespace)
         for message in words { orders.give(.toClient(.text(message))) }
         orders.give(.toClient(.close(ending)))
@@ -200,12 +210,13 @@ extension WebSocketFlow {
     /// Ends the socket within a message whose rest will never come. A close frame may stand between
     /// two fragments (RFC 6455 §5.4), but not within one.
     mutating func breakOff(_ ending: StreamEnding, _ client: SocketEnd.Client = .finish) {
-        if messages != nil || upstreamFrames.isBetweenFrames {
-            orders.give(.toClient(.close(ending)))
-        }
+        if mayCloseNow { orders.give(.toClient(.close(ending))) }
         leaveUpstream(ending.reason)
         conclude(ending.reason, detail: ending.detail, client)
     }
+
+    /// A close frame may stand between two frames for the client (RFC 6455 §5.4).
+    private var mayCloseNow: Bool { messages != nil || upstreamFrames.isBetweenFrames }
 
     /// A close frame for the upstream, as far as it may still have one.
     private mutating func leaveUpstream(_ reason: EndReason) {
@@ -228,11 +239,11 @@ extension WebSocketFlow {
     }
 
     /// The side whose close frame was sent to the other side, if one was.
-    private var closed: Closed? {
+    private var closed: SentClose? {
         switch state {
         case .open, .over: nil
         case .closing(let closed): closed
-        case .violated: Closed(sender: .gateway, word: nil)
+        case .violated: SentClose(sender: .gateway, frame: nil)
         case .ending(_, let closed): closed
         }
     }

@@ -39,29 +39,15 @@ package struct WebSocketFlow: ~Copyable {
         case heartbeat
     }
 
-    /// The side that has sent a close frame which went on to the other side.
-    struct Closed {
-        enum Sender {
-            case client
-            case upstream
-            /// The gateway, to the upstream, in place of a client that broke a rule.
-            case gateway
-        }
-
-        let sender: Sender
-        /// The code, for the log.
-        let word: String?
-    }
-
     enum State {
         case open
         /// One close frame went through, the other is waited for.
-        case closing(Closed)
+        case closing(SentClose)
         /// The client broke a rule. What it said before is still answered, if the upstream does so
         /// soon; then it is told why it ends.
         case violated(StreamEnding)
         /// Waits for the end of the upstream's message, for the last words to stand behind it.
-        case ending(StreamEnding, Closed?)
+        case ending(StreamEnding, SentClose?)
         case over
     }
 

@@ -41,7 +41,8 @@ import Testing
         _ = client.at(2)
         _ = client.client(.close())
         #expect(client.at(6.9) == [])
-        #expect(client.at(7) == ["end normal 1000 finish"])
+        // A client that closes well is answered, whatever its app does (RFC 6455 §5.5.1).
+        #expect(client.at(7) == ["client close 1000", "end normal 1000 finish"])
         let upstream = try SocketDialogue()
         _ = upstream.upstream(.close(1012))
         #expect(upstream.at(4.9) == [])
@@ -144,8 +145,11 @@ import Testing
         if who == "both" { return }
         // It is not put off.
         #expect(socket.at(4.9) == [])
-        #expect(
-            socket.at(5) == ["end force_disconnect \(who == "client" ? 1000 : 1001) finish"])
+        let end =
+            who == "client"
+            ? ["client close 1000", "end force_disconnect 1000 finish"]
+            : ["end force_disconnect 1001 finish"]
+        #expect(socket.at(5) == end)
     }
 
     @Test func `giving up is at once, and keeps the rules`() throws {

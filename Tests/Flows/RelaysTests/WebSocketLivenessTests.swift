@@ -116,7 +116,7 @@ import Testing
         let socket = try SocketDialogue("ping 1s; silence 2s")
         _ = socket.client(.close())
         #expect(socket.at(4.9) == [])
-        #expect(socket.at(60) == ["end normal 1000 finish"])
+        #expect(socket.at(60) == ["client close 1000", "end normal 1000 finish"])
     }
 
     // MARK: Questions of others

@@ -197,7 +197,7 @@ import Testing
         let closing = try SocketDialogue("send_queue 64k; slow cut 1s")
         _ = closing.clientHasWaiting(64 * 1024)
         _ = closing.client(.close())
-        #expect(closing.at(10) == ["end normal 1000 finish"])
+        #expect(closing.at(10) == ["client close 1000", "end normal 1000 finish"])
         let patient = try SocketDialogue("send_queue 64k; slow wait; ping 1h; silence 3h")
         _ = patient.clientHasWaiting(64 * 1024)
         #expect(patient.at(600) == [])
