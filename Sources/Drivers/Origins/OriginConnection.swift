@@ -41,12 +41,12 @@ package final class OriginConnection {
     private var heldBefore = 0
 
     package init(
-        token: UInt64, stream: Stream, server: BackendGroup.Server, isConnected: Bool,
+        token: UInt64, stream: Stream, server: ServerState, isConnected: Bool,
         on loop: Loop
     ) {
         self.token = token
         self.stream = stream
-        self.server = server.state
+        self.server = server
         address = server.address
         self.loop = loop
         phase = isConnected ? .inUse : .connecting

@@ -24,18 +24,17 @@ extension Exchange {
         guard let chosen = plan.group.choose(now: loop.now, tried: attempt.tried) else {
             return awaitServer()
         }
-        let index = chosen.index
-        let server = plan.group.servers[index]
+        let server = chosen.state
         lease = consume chosen
         context.outcome.server = server.address
         if mayUseResting,
             let resting = thread.takeResting(
-                for: server.state,
+                for: server,
                 mayRepeat: request.head.method.mayBeRepeated(with: framing, keepsBody: keepsBody))
         {
             return go(on: resting)
         }
-        connect(to: server, at: index)
+        connect(to: server)
     }
 
     /// Looks for a server once more, now that one may be back: of `group`, which is the newest of
@@ -64,7 +63,7 @@ extension Exchange {
         upstreamConnected()
     }
 
-    private func connect(to server: BackendGroup.Server, at index: Int) {
+    private func connect(to server: ServerState) {
         guard let address = SocketAddress(server.address) else {
             return fail(.unreachable)
         }
@@ -81,18 +80,18 @@ extension Exchange {
 
     /// Tries a server again whose queue was full.
     func connectAgain() {
-        guard !hasEnded, upstream == nil, let index = lease?.index else { return }
-        connect(to: plan.group.servers[index], at: index)
+        guard !hasEnded, upstream == nil, let server = lease?.state else { return }
+        connect(to: server)
         client.updateInterest()
     }
 
     /// The server at hand could not be reached, or this machine has nothing to reach it with.
     func notConnected(_ error: SystemError) {
         upstream = nil
-        guard let index = lease?.index else { return fail(.unreachable) }
-        let step = attempt.failed(error.failure, at: index, of: plan.group, now: loop.now)
+        guard let server = lease?.state else { return fail(.unreachable) }
+        let step = attempt.failed(error.failure, at: server, of: plan.group, now: loop.now)
         switch step {
-        case .choose, .wait: thread.noteUnreachable(index, of: plan.group, error)
+        case .choose, .wait: thread.noteUnreachable(server, of: plan.group, error)
         // No server is to blame.
         case .fail:
             thread.warn(
@@ -130,8 +129,8 @@ extension Exchange {
         guard let isTaken = sendRequest(to: upstream, through: &loop.scratch) else {
             return fail(.unwritable)
         }
-        if let index = lease?.index, !upstream.connection.http.isReused {
-            thread.noteReached(index, of: plan.group)
+        if let server = lease?.state, !upstream.connection.http.isReused {
+            thread.noteReached(server, of: plan.group)
         }
         thread.shared.log.debug(
             "request \(context.origin.id): goes to \(context.outcome.server?.text ?? "") on a"
@@ -190,13 +189,13 @@ extension Exchange {
 
     /// The connection is of no use any more, and no answer came on it.
     func upstreamBroke() {
-        guard let upstream, let index = lease?.index else {
+        guard let upstream, let server = lease?.state else {
             return fail(.closedEarly)
         }
         let obstacle = upstream.connection.http.retryObstacle(keepsBody: keepsBody)
         carryOut(
             attempt.failed(
-                .closedEarly, at: index, of: plan.group, obstacle: obstacle, now: loop.now))
+                .closedEarly, at: server, of: plan.group, obstacle: obstacle, now: loop.now))
     }
 
     // MARK: The end

@@ -44,7 +44,7 @@ extension Exchange {
         case .data(let range): forward(octets.extracting(range))
         case .end(let trailers): completed(trailers: trailers)
         case .head(let head, let framing):
-            upstream.noteAnswered(lease?.index, of: plan.group)
+            upstream.noteAnswered(lease?.state, of: plan.group)
             if context.opened != nil { return fail(.socketRefused(status: head.status)) }
             if head.authenticatesConnection { upstream.connection.reserve(for: client.token) }
             do throws(HeadError) {

@@ -159,8 +159,8 @@ final class OriginLink: ThreadMember {
 
     /// The server answers: also on a connection that was kept it is reached. Of a new one that was
     /// noted when it was made.
-    func noteAnswered(_ index: Int?, of group: BackendGroup) {
-        if connection.http.isReused, let index { thread.noteReached(index, of: group) }
+    func noteAnswered(_ server: ServerState?, of group: BackendGroup) {
+        if connection.http.isReused, let server { thread.noteReached(server, of: group) }
     }
 
     // MARK: Flow
@@ -182,7 +182,7 @@ extension ThreadState {
 
     /// A connection that is being made: the poller and the timers find it from then on.
     func open(
-        _ stream: Stream, to server: BackendGroup.Server, isConnected: Bool, for exchange: Exchange
+        _ stream: Stream, to server: ServerState, isConnected: Bool, for exchange: Exchange
     ) throws(SystemError) -> OriginLink {
         var made: OriginLink?
         let token = members.insert { token in

@@ -22,19 +22,19 @@ extension ThreadState {
     // MARK: Going and coming
 
     /// An attempt to connect to a server failed.
-    func noteUnreachable(_ index: Int, of group: BackendGroup, _ error: SystemError) {
+    func noteUnreachable(_ server: ServerState, of group: BackendGroup, _ error: SystemError) {
         let name = group.settings.name
-        guard group.reportFailure(index, now: loop.now) == .away else { return }
+        guard group.reportFailure(server, now: loop.now) == .away else { return }
         shared.log.warning(
-            "backend \(name): \(group.servers[index].address.text) cannot be reached:"
+            "backend \(name): \(server.address.text) cannot be reached:"
                 + " \(error.reason)")
     }
 
     /// A connection to a server was made.
-    func noteReached(_ index: Int, of group: BackendGroup) {
-        if case .back(let time, let attempts) = group.reportSuccess(index, now: loop.now) {
+    func noteReached(_ server: ServerState, of group: BackendGroup) {
+        if case .back(let time, let attempts) = group.reportSuccess(server, now: loop.now) {
             shared.log.warning(
-                "backend \(group.settings.name): \(group.servers[index].address.text) is back"
+                "backend \(group.settings.name): \(server.address.text) is back"
                     + " after \(time.wholeMilliseconds) ms; \(attempts) attempts failed")
         }
         guard !awayServers.rooms.isEmpty, awayServers.rooms[group.settings.name] != nil else {

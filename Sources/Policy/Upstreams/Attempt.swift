@@ -33,8 +33,8 @@ package struct Attempt: Sendable {
     package static let queuePause: Duration = .milliseconds(50)
 
     private let isWebSocket: Bool
-    /// The servers that could not be reached, as indices into `BackendGroup.servers`.
-    package private(set) var tried: [Int] = []
+    /// The servers that could not be reached.
+    package private(set) var tried: [ServerState] = []
     /// Until when a server is asked again that has no room for one more connection.
     private var queueLimit: Instant?
     private var isRepeated = false
@@ -67,7 +67,7 @@ package struct Attempt: Sendable {
     ///   - server: the one that it went to.
     ///   - obstacle: why the request is not sent once more on another connection; nil when it may.
     package mutating func failed(
-        _ failure: UpstreamFailure, at server: Int, of group: BackendGroup,
+        _ failure: UpstreamFailure, at server: ServerState, of group: BackendGroup,
         obstacle: UpstreamUse.RetryObstacle? = nil, now: Instant
     ) -> Step {
         switch failure.remedy {
@@ -84,7 +84,7 @@ package struct Attempt: Sendable {
         }
     }
 
-    private mutating func giveUp(_ server: Int, of group: BackendGroup) -> Step {
+    private mutating func giveUp(_ server: ServerState, of group: BackendGroup) -> Step {
         queueLimit = nil
         tried.append(server)
         return tried.count <= group.settings.retries ? .choose : .wait

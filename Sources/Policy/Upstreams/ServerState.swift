@@ -1,5 +1,6 @@
 package import Clock
 import Locks
+package import Settings
 import Synchronization
 
 /// What is known of one upstream server, shared by all workers and kept over reloads: how many
@@ -15,6 +16,9 @@ package final class ServerState: Sendable {
         package var failed: Int
     }
 
+    /// The name of the group that it is in.
+    package let group: String
+    package let address: SocketAddressSettings
     private let activeCount = Atomic(0)
     private let chosenCount = Atomic(0)
     private let failedCount = Atomic(0)
@@ -29,7 +33,12 @@ package final class ServerState: Sendable {
     /// Before every clock: the server is not known to be unreachable.
     private static let never = Int64.min
 
-    package init() {}
+    package init(group: String, address: SocketAddressSettings) {
+        self.group = group
+        self.address = address
+    }
+
+    func isAmong(_ servers: [ServerState]) -> Bool { servers.contains { $0 === self } }
 
     /// Exchanges it holds now.
     package var active: Int { activeCount.load(ordering: .relaxed) }
@@ -117,12 +126,9 @@ package final class ServerState: Sendable {
 
 /// One exchange with one server of a group: it counts as active until the lease is closed or gone.
 package struct ServerLease: ~Copyable, Sendable {
-    /// The server's index in `BackendGroup.servers`.
-    package let index: Int
     package let state: ServerState
 
-    init(of state: ServerState, index: Int) {
-        self.index = index
+    init(of state: ServerState) {
         self.state = state
         state.exchangeBegan()
     }

@@ -16,7 +16,7 @@ package final class UpstreamRegistry: Sendable {
             if let state = states[key]?.state { return state }
             // Only a reload comes this far, so this is the time to forget what is gone.
             states = states.filter { $0.value.state != nil }
-            let state = ServerState()
+            let state = ServerState(group: group, address: address)
             states[key] = Entry(state: state)
             return state
         }

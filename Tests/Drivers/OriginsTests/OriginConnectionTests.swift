@@ -26,7 +26,7 @@ import Upstreams
             let (accepted, connected) = try Listener.loopback().pair()
             server = try StreamDriver(accepted)
             connection = OriginConnection(
-                token: 5, stream: connected, server: BackendGroup.app.servers[0],
+                token: 5, stream: connected, server: BackendGroup.app.members.servers[0].state,
                 isConnected: true, on: loop)
             try connection.watch()
         }
@@ -180,7 +180,7 @@ import Upstreams
                 #expect(!isThere)
                 continue
             }
-            let server = BackendGroup.app.servers[0]
+            let server = BackendGroup.app.members.servers[0].state
             let connection = OriginConnection(
                 token: 9, stream: stream, server: server, isConnected: isConnected, on: loop)
             try connection.watch()

@@ -101,8 +101,8 @@ extension House {
         if let place = place(of: group) { rooms[place].room.leave(client, now: now) }
     }
 
-    func noteReached(_ index: Int, of group: BackendGroup) {
-        group.reportSuccess(index, now: now)
+    func noteReached(_ server: ServerState, of group: BackendGroup) {
+        group.reportSuccess(server, now: now)
         if let place = place(of: group) { rooms[place].room.reached(now: now) }
     }
 

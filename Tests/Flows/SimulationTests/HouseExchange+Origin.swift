@@ -19,13 +19,12 @@ extension HouseExchange {
         guard let chosen = plan.group.choose(now: now, tried: attempt.tried) else {
             return awaitServer()
         }
-        let index = chosen.index
-        let server = plan.group.servers[index]
+        let server = chosen.state
         lease = consume chosen
         let outline = outline
         let mayRepeat = outline.method.mayBeRepeated(with: outline.framing, keepsBody: keepsBody)
         if mayUseResting,
-            let resting = house.takeResting(for: server.state, mayRepeat: mayRepeat)
+            let resting = house.takeResting(for: server, mayRepeat: mayRepeat)
         {
             upstream = resting
             resting.begin(self)
@@ -34,7 +33,7 @@ extension HouseExchange {
         connect(to: server)
     }
 
-    private func connect(to server: BackendGroup.Server) {
+    private func connect(to server: ServerState) {
         let house = house
         let wire = Wire("to stream \(entrant.stream)") { house.complain($0) }
         let connection = HouseOrigin(house, wire, to: server, for: self)
@@ -44,16 +43,16 @@ extension HouseExchange {
     }
 
     func connectAgain() {
-        guard !hasEnded, upstream == nil, let index = lease?.index else { return }
-        connect(to: plan.group.servers[index])
+        guard !hasEnded, upstream == nil, let server = lease?.state else { return }
+        connect(to: server)
     }
 
     func notConnected(_ failure: UpstreamFailure) {
         upstream = nil
-        guard let index = lease?.index else { return fail(.unreachable) }
-        let step = attempt.failed(failure, at: index, of: plan.group, now: now)
+        guard let server = lease?.state else { return fail(.unreachable) }
+        let step = attempt.failed(failure, at: server, of: plan.group, now: now)
         switch step {
-        case .choose, .wait: plan.group.reportFailure(index, now: now)
+        case .choose, .wait: plan.group.reportFailure(server, now: now)
         case .fail, .askAgain, .resend: break
         }
         carryOut(step)
@@ -83,8 +82,8 @@ extension HouseExchange {
         guard let isTaken = sendRequest(to: upstream) else {
             return fail(Refusal(.internalError, message: "It cannot be written"))
         }
-        if let index = lease?.index, !upstream.http.isReused {
-            house.noteReached(index, of: plan.group)
+        if let server = lease?.state, !upstream.http.isReused {
+            house.noteReached(server, of: plan.group)
         }
         if !isTaken, mayResend { return upstreamBroke() }
         watchServer(hasMoved: true)
@@ -147,11 +146,11 @@ extension HouseExchange {
     }
 
     private func upstreamBroke() {
-        guard let upstream, let index = lease?.index else { return fail(.closedEarly) }
+        guard let upstream, let server = lease?.state else { return fail(.closedEarly) }
         let obstacle = upstream.http.retryObstacle(keepsBody: keepsBody)
         carryOut(
             attempt.failed(
-                .closedEarly, at: index, of: plan.group, obstacle: obstacle, now: now))
+                .closedEarly, at: server, of: plan.group, obstacle: obstacle, now: now))
     }
 
     // MARK: Servers that are away
@@ -243,8 +242,8 @@ extension HouseExchange {
         case .end(let trailers):
             completed(trailers: trailers)
         case .head(let head, let framing):
-            if let upstream, upstream.http.isReused, let index = lease?.index {
-                house.noteReached(index, of: plan.group)
+            if let upstream, upstream.http.isReused, let server = lease?.state {
+                house.noteReached(server, of: plan.group)
             }
             if entrant.opened != nil { return fail(.socketRefused(status: head.status)) }
             begin(head, framing)

@@ -26,12 +26,12 @@ final class HouseOrigin {
     private(set) var begin: Instant
 
     init(
-        _ house: House, _ wire: Wire, to server: BackendGroup.Server,
+        _ house: House, _ wire: Wire, to server: ServerState,
         for exchange: HouseExchange
     ) {
         self.house = house
         self.wire = wire
-        self.server = server.state
+        self.server = server
         address = server.address
         number = house.newNumber()
         begin = house.now

@@ -69,7 +69,7 @@ import Upstreams
             let lease = group.lease(of: group.servers[1].state)
             #expect(group.servers.map(\.state.active) == [0, 1])
             if let lease {
-                #expect(lease.index == 1)
+                #expect(lease.state === group.servers[1].state)
                 lease.close()
             } else {
                 Issue.record("no lease")

@@ -27,10 +27,26 @@ func group(
 }
 
 extension BackendGroup {
+    var servers: [GroupMembers.Server] { members.servers }
+
     /// The index of the server for one exchange that is over at once.
     func turn(at now: Instant = .zero, tried: [Int] = []) -> Int? {
-        guard let lease = choose(now: now, tried: tried) else { return nil }
-        return lease.index
+        guard let lease = choose(now: now, tried: tried.map { servers[$0].state }) else {
+            return nil
+        }
+        return index(of: lease.state)
+    }
+
+    func index(of state: ServerState) -> Int? { servers.firstIndex { $0.state === state } }
+
+    @discardableResult
+    func reportFailure(_ index: Int, now: Instant) -> Outage.Notice? {
+        reportFailure(servers[index].state, now: now)
+    }
+
+    @discardableResult
+    func reportSuccess(_ index: Int, now: Instant) -> Outage.Notice? {
+        reportSuccess(servers[index].state, now: now)
     }
 
     /// How often each server was chosen in `count` such exchanges.
@@ -40,5 +56,15 @@ extension BackendGroup {
             if let index = turn(at: now) { shares[index] += 1 }
         }
         return shares
+    }
+}
+
+extension Attempt {
+    mutating func failed(
+        _ failure: UpstreamFailure, at index: Int, of group: BackendGroup,
+        obstacle: UpstreamUse.RetryObstacle? = nil, now: Instant
+    ) -> Step {
+        failed(
+            failure, at: group.servers[index].state, of: group, obstacle: obstacle, now: now)
     }
 }

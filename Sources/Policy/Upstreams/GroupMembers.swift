@@ -1,0 +1,91 @@
+package import Clock
+package import Settings
+
+/// The servers that a group has at one time, and which of them comes next.
+///
+/// The servers that may be chosen, in this order: 1. those that are neither backups nor skipped, 2.
+/// the backups that are not skipped, 3. the one whose skip ends first, server or backup: a server
+/// that may work again is worth more than a certain refusal.
+///
+/// A server that an exchange has tried before is never chosen again.
+package final class GroupMembers: Sendable {
+    package struct Server: Sendable {
+        package let weight: Int
+        package let isBackup: Bool
+        package let state: ServerState
+    }
+
+    /// In the order of the configuration.
+    package let servers: [Server]
+    private let settings: BackendSettings
+    private let rotation: WeightedRotation
+
+    init(_ servers: [Server], _ settings: BackendSettings) {
+        self.servers = servers
+        self.settings = settings
+        rotation = WeightedRotation(weights: servers.map { $0.isBackup ? 0 : $0.weight })
+    }
+
+    /// As `BackendGroup.choose`.
+    func choose(now: Instant, tried: [ServerState]) -> ServerLease? {
+        var excluded = tried
+        // A server found available may be another worker's trial by the time it is claimed; it is
+        // passed over then, so there are no more rounds than servers.
+        while let index = available(at: now, excluded) {
+            let state = servers[index].state
+            if state.claim(at: now, patience: settings.failTimeout) { return ServerLease(of: state) }
+            excluded.append(state)
+        }
+        return firstBack(tried).map { ServerLease(of: servers[$0].state) }
+    }
+
+    private func available(at now: Instant, _ excluded: [ServerState]) -> Int? {
+        // Only the first attempt of an exchange takes a turn of the plan.
+        if settings.balance == .roundRobin, excluded.isEmpty,
+            let index = rotation.next(), servers[index].state.isAvailable(at: now)
+        {
+            return index
+        }
+        return pick(backups: false, at: now, excluded) ?? pick(backups: true, at: now, excluded)
+    }
+
+    private func pick(backups: Bool, at now: Instant, _ excluded: [ServerState]) -> Int? {
+        let candidates = servers.indices.filter { index in
+            servers[index].isBackup == backups && servers[index].state.isAvailable(at: now)
+                && !servers[index].state.isAmong(excluded)
+        }
+        if candidates.isEmpty { return nil }
+        let equals =
+            switch settings.balance {
+            case .roundRobin: candidates
+            case .leastConnections: leastLoaded(of: candidates)
+            }
+        return rotation.deal(among: equals.map { ($0, servers[$0].weight) })
+    }
+
+    /// The servers that hold the fewest exchanges for their weight. Counts of other workers move
+    /// meanwhile: two may choose the same server at once, and the next choice makes up for it.
+    private func leastLoaded(of candidates: [Int]) -> [Int] {
+        var least: [Int] = []
+        var best = (active: 0, weight: 0)
+        for index in candidates {
+            let (active, weight) = (servers[index].state.active, servers[index].weight)
+            // active / weight against the best, without dividing.
+            let (load, bestLoad) = (active * best.weight, best.active * weight)
+            if least.isEmpty || load < bestLoad {
+                (least, best) = ([index], (active, weight))
+            } else if load == bestLoad {
+                least.append(index)
+            }
+        }
+        return least
+    }
+
+    /// The server that comes back first of those that are skipped and not yet tried.
+    private func firstBack(_ tried: [ServerState]) -> Int? {
+        servers.indices.filter { !servers[$0].state.isAmong(tried) }
+            .map { (index: $0, until: servers[$0].state.skippedUntil?.nanoseconds ?? .min) }
+            .min { $0.until < $1.until }?
+            .index
+    }
+}
