@@ -107,7 +107,7 @@ enum House {
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471,
         "Clients.HTTP1Client": 575, "Proxy.ClientLink": 700,
-        "Proxy.Exchange": 1117, "Operations.Operations": 503, "Proxy.RelayDriver": 531,
+        "Proxy.Exchange": 1116, "Operations.Operations": 503, "Proxy.RelayDriver": 531,
         "Relays.WebSocketFlow": 914,
         "Sessions.StoreEngine": 518, "Settings.Document": 774,
         "Settings.Grammar": 2329, "Settings.ValueKind": 548,

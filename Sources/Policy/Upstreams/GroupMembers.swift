@@ -1,5 +1,5 @@
-package import Clock
-package import Settings
+import Clock
+import Settings
 
 /// The servers that a group has at one time, and which of them comes next.
 ///
@@ -33,7 +33,9 @@ package final class GroupMembers: Sendable {
         // passed over then, so there are no more rounds than servers.
         while let index = available(at: now, excluded) {
             let state = servers[index].state
-            if state.claim(at: now, patience: settings.failTimeout) { return ServerLease(of: state) }
+            if state.claim(at: now, patience: settings.failTimeout) {
+                return ServerLease(of: state)
+            }
             excluded.append(state)
         }
         return firstBack(tried).map { ServerLease(of: servers[$0].state) }

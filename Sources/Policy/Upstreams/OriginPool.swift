@@ -164,7 +164,9 @@ package struct OriginPool {
     ) -> Offer? {
         // Nearly always there is none at all.
         guard !reserved.isEmpty, var own = reserved[client] else { return nil }
-        let index = own.firstIndex { own in group.servers.contains { $0.state === own.server } }
+        let index = own.firstIndex { own in
+            group.members.servers.contains { $0.state === own.server }
+        }
         guard let index else { return nil }
         let (place, server) = (own[index].place, own[index].server)
         // What the client said on it was said by somebody who is known now: it is never sent twice
@@ -229,6 +231,6 @@ package struct OriginPool {
     }
 
     private static func servers(of groups: [BackendGroup]) -> Set<ObjectIdentifier> {
-        Set(groups.flatMap { $0.servers.map { ObjectIdentifier($0.state) } })
+        Set(groups.flatMap { $0.members.servers.map { ObjectIdentifier($0.state) } })
     }
 }

@@ -1,4 +1,5 @@
 import Clock
+import HTTP1
 import Settings
 import Upstreams
 
