@@ -77,6 +77,19 @@ import Transport
         #expect(try dialogue.hear() == ["over"])
     }
 
+    @Test func `what was not taken soon of a last answer is seen to be missing`() throws {
+        let dialogue = try ClientDialogue()
+        dialogue.send(.get("/a"))
+        #expect(try dialogue.hear() == ["GET /a"])
+        dialogue.client.isReading = false
+        let answer = ClientDialogue.large
+        dialogue.begin(length: answer.count)
+        dialogue.request.send(answer.span)
+        dialogue.request.end()
+        #expect(dialogue.ended(dialogue.connection.finishSoon()) == [])
+        #expect(try dialogue.hear(through: "over with reset").last == "over with reset")
+    }
+
     @Test func `as long as the answer waits to be taken the connection stays`() throws {
         let dialogue = try ClientDialogue()
         dialogue.send(.get("/a", "Connection: close"))
