@@ -42,6 +42,8 @@ let package = Package(
         .target(
             name: "CSQLite", path: "Sources/Shims/CSQLite",
             linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(
+            name: "CAres", path: "Sources/Shims/CAres", linkerSettings: [.linkedLibrary("cares")]),
         .target(name: "CLinux", path: "Sources/Shims/CLinux"),
 
         // Ground: bytes and time; knows nothing of networks.
@@ -65,6 +67,7 @@ let package = Package(
         room("TLS", "Adapters", ["COpenSSL", "Locks"]),
         room("Transport", "Adapters", ["CLinux", "TLS", "Locks", "Clock"]),
         room("SQLite", "Adapters", ["CSQLite"]),
+        room("Resolver", "Adapters", ["CAres", "Transport"]),
 
         // Contract: what operators may say and how things end; values only.
         room("Endings", "Contract", ["Bytes", "JSON", "HTTP1"]),
@@ -111,6 +114,9 @@ let package = Package(
                 "Identity",
             ]),
         room(
+            "Names", "Drivers",
+            ["Clock", "Locks", "Resolver", "Settings", "Transport", "Upstreams"]),
+        room(
             "Console", "Drivers",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "JSON", "JWT", "Locks", "Crypto", "Transport",
@@ -126,7 +132,7 @@ let package = Package(
             "Generations", "Drivers",
             [
                 "Clock", "HTTP1", "Locks", "Deflate", "Crypto", "TLS", "Transport", "Settings",
-                "Upstreams", "Sessions", "Identity", "Rates", "Entry", "KeySets", "State",
+                "Upstreams", "Sessions", "Identity", "Rates", "Entry", "KeySets", "Names", "State",
                 "Console", "Bookkeeping",
             ]),
         room(
@@ -139,7 +145,9 @@ let package = Package(
             "Operations", "Drivers",
             [
                 "Clock", "Locks", "Transport", "Endings", "Upstreams", "Sessions", "Identity",
-                "Rates", "Records", "KeySets", "State", "Console", "Bookkeeping", "Generations",
+                "Rates", "Records", "KeySets", "Names", "Settings", "State", "Console",
+                "Bookkeeping",
+                "Generations",
             ]),
         room(
             "Proxy", "Drivers",
@@ -154,7 +162,8 @@ let package = Package(
             "Control", "Drivers",
             [
                 "Clock", "Locks", "TLS", "Transport", "Settings", "Sessions", "Identity",
-                "KeySets", "State", "Console", "Bookkeeping", "Generations", "Operations",
+                "KeySets", "Names", "State", "Upstreams", "Console", "Bookkeeping", "Generations",
+                "Operations",
                 "Proxy",
             ]),
 
@@ -222,6 +231,7 @@ let package = Package(
         tests(
             "Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock", "Randomness"]),
         tests("SQLite", "Adapters", ["SQLite", "Peers"]),
+        tests("Resolver", "Adapters", ["Resolver", "Transport", "Clock"]),
         tests("Endings", "Contract", ["Endings"]),
         tests(
             "Settings", "Contract", ["Settings", "JWT", "Forwarding", "Bytes", "Randomness"]),
@@ -275,6 +285,9 @@ let package = Package(
                 "KeySets", "Settings", "Identity", "JWT", "Crypto", "Transport", "TLS", "HTTP",
                 "Peers", "Locks", "Bytes", "Clock",
             ]),
+        tests(
+            "Names", "Drivers",
+            ["Names", "Settings", "Upstreams", "Transport", "Locks", "Clock"]),
         tests(
             "Console", "Drivers",
             [

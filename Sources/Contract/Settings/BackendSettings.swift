@@ -8,16 +8,35 @@ package struct BackendSettings: Sendable, Equatable {
     }
 
     package struct Server: Sendable, Hashable {
-        package var address: SocketAddressSettings
+        /// How it is found.
+        package enum Place: Sendable, Hashable {
+            case address(SocketAddressSettings)
+            case name(ServerName)
+        }
+
+        package var place: Place
         /// 1 to 1000.
         package var weight = 1
         /// Used only while no other server of the group is healthy.
         package var isBackup = false
+        /// The gateway does not start, and takes no configuration over, without an address for it.
+        package var mustResolve = false
+        /// Where its name is written; not kept of an address.
+        package var namePosition = SourcePosition()
 
-        package init(address: SocketAddressSettings, weight: Int = 1, isBackup: Bool = false) {
-            self.address = address
+        package init(_ place: Place, weight: Int = 1, isBackup: Bool = false) {
+            self.place = place
             self.weight = weight
             self.isBackup = isBackup
+        }
+
+        package init(address: SocketAddressSettings, weight: Int = 1, isBackup: Bool = false) {
+            self.init(.address(address), weight: weight, isBackup: isBackup)
+        }
+
+        /// Nil for one that is found at its address.
+        package var name: ServerName? {
+            if case .name(let name) = place { name } else { nil }
         }
     }
 

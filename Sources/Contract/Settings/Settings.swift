@@ -10,6 +10,7 @@ package struct Settings: Sendable, Equatable {
     /// Which of their headers.
     package var trustedFields = TrustedFields.any
     package var limits = LimitSettings()
+    package var resolver = ResolverSettings()
     package var console: ConsoleSettings?
     /// Nil to keep what operators decide in memory only.
     package var state: StateSettings?
@@ -186,6 +187,15 @@ package enum SocketAddressSettings: Sendable, Hashable {
     case ip(address: String, port: UInt16)
     /// The path of a Unix domain socket.
     case unix(path: String)
+
+    /// As the configuration writes it.
+    package var text: String {
+        switch self {
+        case .ip(let address, let port):
+            address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
 }
 
 /// `listen ADDRESS:PORT { tls { … } host NAME { … } redirect https; proxy_protocol }`.

@@ -5,6 +5,7 @@ package import Generations
 internal import Identity
 internal import KeySets
 internal import Locks
+internal import Names
 internal import Operations
 internal import Proxy
 internal import Sessions
@@ -12,6 +13,7 @@ package import Settings
 internal import State
 internal import TLS
 internal import Transport
+internal import Upstreams
 
 /// The control thread: starts workers, takes signals, reloads, drains. Touches no connection.
 package final class Gateway {
@@ -48,9 +50,11 @@ package final class Gateway {
             shared.log.set(level: settings.log.level)
             shared.accessLog.use(try ListenerBinding.openLog(settings.log, shared.accessLog.losses))
             defer { shared.accessLog.close() }
+            let names = try shared.resolveNames(of: settings)
             let generation = try Generation(
                 settings, number: 1, registry: shared.registry, tickets: shared.tickets,
-                readFile: world.readFile)
+                names: names, readFile: world.readFile)
+            try shared.names.use(settings.serverNames, settings.resolver, known: names)
             for warning in generation.warnings {
                 System.write(world.render(warning).utf8.span, to: 2)
             }
@@ -75,16 +79,17 @@ package final class Gateway {
     }
 
     /// Builds everything a configuration needs, without serving it.
-    /// - Returns: what it should not be served with.
+    /// - Returns: what it should not be served with, and what names of servers resolve to.
     /// - Throws: `Generation.BuildError` naming the line whose value does not work.
     package static func check(
         _ settings: Settings, readFile: @escaping (String) -> [UInt8]?
     ) throws -> [Generation.BuildError] {
         let shared = try SharedState(workerCount: 1)
+        let names = try shared.resolveNames(of: settings)
         return try Generation(
-            settings, number: 1, registry: shared.registry, tickets: shared.tickets,
+            settings, number: 1, registry: shared.registry, tickets: shared.tickets, names: names,
             readFile: readFile
-        ).warnings
+        ).warnings + Generation.resolutions(settings, names)
     }
 
     /// What a start would not get on this machine, for this user.
@@ -187,6 +192,7 @@ package final class Gateway {
             shared.log.info("reloaded: generation \(number) judges every request from now on")
         case .stopped(let worker): running.remove(worker)
         case .keysRead(let report): keysRead(report)
+        case .nameResolved(let report): nameResolved(report)
         // The loop looks how long.
         case .storeAsked: break
         case .figures(let round):
@@ -308,6 +314,23 @@ package final class Gateway {
         }
     }
 
+    // MARK: Names of servers
+
+    private func nameResolved(_ report: NameReport) {
+        switch report.notice {
+        case .warning(let text): shared.log.warning(text)
+        case .info(let text): shared.log.info(text)
+        case nil: break
+        }
+        if report.isChanged { takeNames() }
+    }
+
+    /// The groups of the generation get the servers that their names stand for now.
+    private func takeNames() {
+        let groups = generation.resolve(shared.names.endpoints)
+        if !groups.isEmpty { shared.postToWorkers(.serversChanged(groups)) }
+    }
+
     // MARK: Reload
 
     /// Reads, validates and builds the whole new generation; any error leaves the old one serving.
@@ -333,12 +356,24 @@ package final class Gateway {
         }
     }
 
+    /// Only the names of the generation that serves are resolved.
+    private func use(_ names: [NameRecord]) {
+        let settings = generation.settings
+        do throws(SystemError) {
+            try shared.names.use(settings.serverNames, settings.resolver, known: names)
+        } catch {
+            shared.log.error("names of servers are not resolved: \(error.reason)")
+        }
+    }
+
     /// What a reload brings. Whatever may fail has not: now nothing is left but to take it over.
     private struct Prepared {
         var next: Generation
         /// New sockets, by worker.
         var handles: [[ListenerHandle]]
         var removed: [ListenerKey]
+        /// What is known of the names of its servers.
+        var names: [NameRecord]
         var entrance: PreparedConsole?
         var console: ConsoleServer?
         /// Nil where the log stays as it is.
@@ -347,9 +382,10 @@ package final class Gateway {
 
     /// Nothing of what serves is changed by it.
     private func prepare(_ settings: Settings) throws -> Prepared {
+        let names = try shared.resolveNames(of: settings)
         let next = try Generation(
             settings, number: generation.number + 1, registry: shared.registry,
-            tickets: shared.tickets, readFile: world.readFile)
+            tickets: shared.tickets, names: names, readFile: world.readFile)
         let old = Set(generation.entrances.keys)
         let new = next.entrances.filter { !old.contains($0.key) }
         let handles = try ListenerBinding.bind(new.values.map(\.settings), workerCount: workerCount)
@@ -358,7 +394,7 @@ package final class Gateway {
         let isSame = settings.log.access == generation.settings.log.access
         return Prepared(
             next: next, handles: handles, removed: Array(old.subtracting(next.entrances.keys)),
-            entrance: entrance, console: try startedConsole(for: entrance),
+            names: names, entrance: entrance, console: try startedConsole(for: entrance),
             log: isSame
                 ? nil : try ListenerBinding.openLog(settings.log, shared.accessLog.losses))
     }
@@ -377,6 +413,9 @@ package final class Gateway {
             shared.log.warning("'state' with another path takes effect after a restart")
         }
         generation = next
+        use(prepared.names)
+        // What came between building the generation and serving by it.
+        _ = next.resolve(shared.names.endpoints)
         shared.kept.adopt(next.settings, next.number)
         useKeys()
         for (mailbox, own) in zip(shared.mailboxes, prepared.handles) {

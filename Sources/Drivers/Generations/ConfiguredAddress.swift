@@ -10,14 +10,3 @@ extension SocketAddress {
         }
     }
 }
-
-extension SocketAddressSettings {
-    /// As the configuration writes it.
-    package var text: String {
-        switch self {
-        case .ip(let address, let port):
-            address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
-        case .unix(let path): "unix:\(path)"
-        }
-    }
-}

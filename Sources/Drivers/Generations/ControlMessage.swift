@@ -1,4 +1,5 @@
 package import KeySets
+package import Names
 package import Transport
 
 /// What workers tell the control thread.
@@ -7,6 +8,7 @@ package enum ControlMessage: Sendable {
     case stopped(worker: Int)
     case signal(Signal)
     case keysRead(KeySetReport)
+    case nameResolved(NameReport)
     /// The store of sessions was asked, which is not waited for for ever.
     case storeAsked
     /// Workers were asked for figures, which are not waited for for ever.

@@ -51,11 +51,13 @@ package final class Generation: Sendable {
     /// nowhere.
     package let warnings: [BuildError]
 
-    /// - Parameter readFile: the content of a certificate or key file.
+    /// - Parameters:
+    ///   - names: what is known of the names of servers.
+    ///   - readFile: the content of a certificate or key file.
     /// - Throws: `BuildError` naming the line whose value does not work.
     package init(
         _ settings: Settings, number: UInt64, registry: UpstreamRegistry, tickets: TicketKeys,
-        readFile: @escaping (String) -> [UInt8]?
+        names: [NameRecord] = [], readFile: @escaping (String) -> [UInt8]?
     ) throws(BuildError) {
         self.number = number
         self.settings = settings
@@ -65,8 +67,13 @@ package final class Generation: Sendable {
         let authenticators = try Gates.authenticators(settings)
         rules = Rulebook(settings, number: number, authenticators)
         gates = Gates(settings, authenticators)
-        warnings = certificates.warnings + rules.loopingLogins.map(BuildError.init)
-        groups = settings.backends.map { BackendGroup($0, registry: registry) }
+        let names = Dictionary(
+            names.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        warnings =
+            certificates.warnings + rules.loopingLogins.map(BuildError.init)
+            + (try Self.unresolved(settings, names))
+        let endpoints = names.mapValues(\.endpoints)
+        groups = settings.backends.map { BackendGroup($0, registry: registry, names: endpoints) }
         identityNames = IdentityFieldNames(settings.tokens)
         headLimits = HeadLimits(
             size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,

@@ -3,8 +3,10 @@ package import Deflate
 package import Identity
 package import KeySets
 package import Locks
+package import Names
 package import Rates
 package import Sessions
+package import Settings
 package import TLS
 package import Transport
 package import Upstreams
@@ -20,6 +22,8 @@ package final class SharedState: Sendable {
     package let revocations = RevocationStore()
     package let ticketBook = TicketBook()
     package let keys: KeySetService
+    /// What the names of servers stand for.
+    package let names: NameService
     /// The `jwt` blocks of the generation at hand.
     package let ruleNames = Guarded<Set<String>>([])
     package let counters = Counters()
@@ -80,6 +84,19 @@ package final class SharedState: Sendable {
         self.sessions = sessions
         kept = KeptState(sessions: sessions, revocations: revocations, journal: journal, log: log)
         keys = try KeySetService { control.post(.keysRead($0)) }
+        names = try NameService { control.post(.nameResolved($0)) }
+    }
+
+    /// How long a start, or a reload with new names, waits for name servers at most.
+    private static let namesPatience: Duration = .seconds(5)
+
+    /// What is known of the names of servers that these settings have; new ones are asked for.
+    /// Nothing of what serves is changed by it.
+    ///
+    /// - Throws: `SystemError` when the system has no thread or descriptor left.
+    package func resolveNames(of settings: Settings) throws(SystemError) -> [NameRecord] {
+        try names.resolve(
+            settings.serverNames, settings.resolver, within: Self.namesPatience)
     }
 
     package func workerStopped(_ index: Int) { control.post(.stopped(worker: index)) }

@@ -15,6 +15,8 @@ package enum WorkerMessage: Sendable {
     case refreshed(client: UInt64, number: UInt64, RefreshOutcome)
     /// Keys of some source were read: who waits for some may try again.
     case keysRead
+    /// The groups of these names have other servers.
+    case serversChanged(Set<String>)
     /// What this worker knows of sessions of its own.
     case figures([(connection: UInt64, session: SessionID)], FigureRound)
     /// Connections hold too much: let go of some.

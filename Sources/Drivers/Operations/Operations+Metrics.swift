@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Console
 internal import Generations
 internal import Sessions
+internal import Settings
 internal import State
 internal import Upstreams
 

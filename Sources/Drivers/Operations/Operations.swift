@@ -87,7 +87,7 @@ package struct Operations: ConsoleBackend {
     /// What is known without the store of sessions.
     private var ownMetrics: [MetricFamily] {
         keyMetrics + tokenMetrics + stateMetrics + limitMetrics + reportMetrics + loadMetrics
-            + serverMetrics + heldMetrics
+            + serverMetrics + heldMetrics + nameMetrics
     }
 
     private var keyMetrics: [MetricFamily] {

@@ -4,6 +4,7 @@ internal import Generations
 internal import Loop
 internal import Relays
 internal import Sessions
+internal import Settings
 
 /// What the store of sessions has to do with a connection.
 extension ClientLink {

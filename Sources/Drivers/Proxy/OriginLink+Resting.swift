@@ -3,6 +3,7 @@ internal import Generations
 internal import HTTP1
 internal import Loop
 internal import Origins
+internal import Settings
 internal import Transport
 internal import Upstreams
 

@@ -106,9 +106,11 @@ extension ThreadState {
         wakeForWaitingRooms()
     }
 
-    /// Another generation is served: its servers are tried at once.
-    func serversChanged() {
-        for name in awayServers.rooms.keys {
+    /// Groups have other servers, which are tried at once.
+    ///
+    /// - Parameter groups: their names; nil for all, when another generation is served.
+    func serversChanged(in groups: Set<String>?) {
+        for name in awayServers.rooms.keys where groups?.contains(name) ?? true {
             awayServers.rooms[name]?.serversChanged(now: loop.now)
         }
         wakeForWaitingRooms()

@@ -247,6 +247,9 @@ package final class Worker {
         case .refreshed(let token, let number, let outcome):
             thread.client(token)?.refreshed(outcome, number: number)
         case .keysRead: keysRead()
+        case .serversChanged(let groups):
+            thread.closeResting(notOf: generation)
+            thread.serversChanged(in: groups)
         case .figures(let sessions, let round): answer(round, sessions)
         case .relieve: relief.begin(at: loop.now)
         case .drain: startDraining()
@@ -287,7 +290,7 @@ package final class Worker {
                 shared.log.error("listener not watched: \(error.operation): \(error.reason)")
             }
         }
-        thread.serversChanged()
+        thread.serversChanged(in: nil)
         // Who waits for keys is not judged by what was.
         keysRead()
         beginReview()

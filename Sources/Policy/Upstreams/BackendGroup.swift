@@ -1,21 +1,67 @@
 package import Clock
+import Locks
 package import Settings
 
 /// A group of upstream servers and the question which of them comes next. One value a generation,
 /// shared by all workers; the servers' states outlive it (`UpstreamRegistry`).
 package final class BackendGroup: Sendable {
     package let settings: BackendSettings
-    /// Which servers there are.
-    package let members: GroupMembers
+    /// Of a group that has fixed addresses only; nil for one whose servers have names.
+    private let fixed: GroupMembers?
+    private let current: Guarded<GroupMembers>
+    private let registry: UpstreamRegistry
 
-    package init(_ settings: BackendSettings, registry: UpstreamRegistry) {
+    /// - Parameter names: what is known of the names of its servers.
+    package init(
+        _ settings: BackendSettings, registry: UpstreamRegistry,
+        names: [ServerName: [ServerEndpoint]] = [:]
+    ) {
         self.settings = settings
-        members = GroupMembers(
-            settings.servers.map { server in
-                GroupMembers.Server(
-                    weight: max(1, server.weight), isBackup: server.isBackup,
-                    state: registry.state(group: settings.name, address: server.address))
-            }, settings)
+        self.registry = registry
+        let members = GroupMembers(
+            Self.servers(settings, names, registry), settings, inPlaceOf: nil)
+        let hasNames = settings.servers.contains { $0.name != nil }
+        fixed = hasNames ? nil : members
+        current = Guarded(members)
+    }
+
+    /// Which servers there are. Of a group with names they may be others the next time: who decides
+    /// something reads them once.
+    package var members: GroupMembers { fixed ?? current.withLock { $0 } }
+
+    /// Names stand for other servers now. Called by one thread alone. The states of the servers
+    /// that stay are the same objects as before.
+    ///
+    /// - Returns: false when the group has the same servers as before.
+    package func resolve(_ names: [ServerName: [ServerEndpoint]]) -> Bool {
+        guard fixed == nil else { return false }
+        let before = members
+        let servers = Self.servers(settings, names, registry)
+        guard servers != before.servers else { return false }
+        let next = GroupMembers(servers, settings, inPlaceOf: before)
+        current.withLock { $0 = next }
+        return true
+    }
+
+    /// In the order of the configuration. An address that several lines have is one server, which
+    /// is as the first of them says.
+    private static func servers(
+        _ settings: BackendSettings, _ names: [ServerName: [ServerEndpoint]],
+        _ registry: UpstreamRegistry
+    ) -> [GroupMembers.Server] {
+        var known: Set<SocketAddressSettings> = []
+        var servers: [GroupMembers.Server] = []
+        for server in settings.servers {
+            for endpoint in server.endpoints(names) {
+                guard known.insert(endpoint.address).inserted else { continue }
+                servers.append(
+                    GroupMembers.Server(
+                        weight: endpoint.weight, isBackup: server.isBackup || endpoint.tier > 0,
+                        tier: endpoint.tier, host: server.name == nil ? nil : endpoint.host,
+                        state: registry.state(group: settings.name, address: endpoint.address)))
+            }
+        }
+        return servers
     }
 
     /// The server for one exchange; nil when all of them are in `tried`.
@@ -30,7 +76,7 @@ package final class BackendGroup: Sendable {
     /// The server that `state` is of, for a connection that is open already and leads to it,
     /// whichever server is next; nil when the server is not in this group.
     package func lease(of state: ServerState) -> ServerLease? {
-        members.servers.contains { $0.state === state } ? ServerLease(of: state) : nil
+        members.lease(of: state)
     }
 
     /// How long its servers have for a request.
@@ -61,4 +107,27 @@ package final class BackendGroup: Sendable {
 
     /// True when one of them works as far as is known.
     package var isReachable: Bool { members.servers.contains { $0.state.skippedUntil == nil } }
+}
+
+extension BackendSettings.Server {
+    /// The servers that this line stands for.
+    fileprivate func endpoints(_ names: [ServerName: [ServerEndpoint]]) -> [ServerEndpoint] {
+        switch place {
+        case .address(let address):
+            return [ServerEndpoint(address: address, host: "", weight: max(1, weight))]
+        case .name(let name):
+            var endpoints = names[name] ?? []
+            if case .host = name {
+                for index in endpoints.indices { endpoints[index].weight = max(1, weight) }
+            }
+            return endpoints
+        }
+    }
+}
+
+extension GroupMembers.Server: Equatable {
+    package static func == (left: GroupMembers.Server, right: GroupMembers.Server) -> Bool {
+        left.state === right.state && left.weight == right.weight && left.tier == right.tier
+            && left.isBackup == right.isBackup && left.host == right.host
+    }
 }

@@ -12,6 +12,10 @@ package final class GroupMembers: Sendable {
     package struct Server: Sendable {
         package let weight: Int
         package let isBackup: Bool
+        /// Of several backups those with the lowest tier come first; 0 for others.
+        package let tier: Int
+        /// As its certificate must have it; nil for one that is found at its address.
+        package let host: String?
         package let state: ServerState
     }
 
@@ -20,10 +24,12 @@ package final class GroupMembers: Sendable {
     private let settings: BackendSettings
     private let rotation: WeightedRotation
 
-    init(_ servers: [Server], _ settings: BackendSettings) {
+    /// - Parameter before: those that the group had until now, whose turns go on.
+    init(_ servers: [Server], _ settings: BackendSettings, inPlaceOf before: GroupMembers? = nil) {
         self.servers = servers
         self.settings = settings
-        rotation = WeightedRotation(weights: servers.map { $0.isBackup ? 0 : $0.weight })
+        rotation = WeightedRotation(
+            weights: servers.map { $0.isBackup ? 0 : $0.weight }, after: before?.rotation)
     }
 
     /// As `BackendGroup.choose`.
@@ -34,11 +40,20 @@ package final class GroupMembers: Sendable {
         while let index = available(at: now, excluded) {
             let state = servers[index].state
             if state.claim(at: now, patience: settings.failTimeout) {
-                return ServerLease(of: state)
+                return lease(of: index)
             }
             excluded.append(state)
         }
-        return firstBack(tried).map { ServerLease(of: servers[$0].state) }
+        return firstBack(tried).map { lease(of: $0) }
+    }
+
+    /// As `BackendGroup.lease`.
+    func lease(of state: ServerState) -> ServerLease? {
+        servers.firstIndex { $0.state === state }.map { lease(of: $0) }
+    }
+
+    private func lease(of index: Int) -> ServerLease {
+        ServerLease(of: servers[index].state, host: servers[index].host)
     }
 
     private func available(at now: Instant, _ excluded: [ServerState]) -> Int? {
@@ -52,11 +67,12 @@ package final class GroupMembers: Sendable {
     }
 
     private func pick(backups: Bool, at now: Instant, _ excluded: [ServerState]) -> Int? {
-        let candidates = servers.indices.filter { index in
+        let usable = servers.indices.filter { index in
             servers[index].isBackup == backups && servers[index].state.isAvailable(at: now)
                 && !servers[index].state.isAmong(excluded)
         }
-        if candidates.isEmpty { return nil }
+        guard let tier = usable.map({ servers[$0].tier }).min() else { return nil }
+        let candidates = usable.filter { servers[$0].tier == tier }
         let equals =
             switch settings.balance {
             case .roundRobin: candidates

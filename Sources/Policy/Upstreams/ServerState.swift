@@ -127,9 +127,12 @@ package final class ServerState: Sendable {
 /// One exchange with one server of a group: it counts as active until the lease is closed or gone.
 package struct ServerLease: ~Copyable, Sendable {
     package let state: ServerState
+    /// The host that its certificate must be for; nil for one that is found at its address.
+    package let host: String?
 
-    init(of state: ServerState) {
+    init(of state: ServerState, host: String? = nil) {
         self.state = state
+        self.host = host
         state.exchangeBegan()
     }
 

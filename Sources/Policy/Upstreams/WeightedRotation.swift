@@ -17,12 +17,27 @@ final class WeightedRotation: Sendable {
     private static let stride: UInt64 = 2_654_435_761
 
     let plan: [Int]
-    private let planned = Atomic<UInt64>(0)
-    private let dealt = Atomic<UInt64>(0)
+    private let planned: Atomic<UInt64>
+    private let dealt: Atomic<UInt64>
 
-    /// `weights` are those of the servers of the plan, by index; 0 for a server that is not in it.
-    init(weights: [Int]) {
+    /// - Parameters:
+    ///   - weights: those of the servers of the plan, by index; 0 for a server that is not in it.
+    ///   - before: the one that it takes the place of. It begins somewhere in its plan, and each
+    ///     time somewhere else: where servers come and go all the time, those in front would have
+    ///     more turns otherwise.
+    init(weights: [Int], after before: WeightedRotation? = nil) {
         plan = Self.plan(for: Self.reduced(weights))
+        planned = Atomic(before.map { Self.place(behind: $0.planned) } ?? 0)
+        dealt = Atomic(before.map { Self.place(behind: $0.dealt) } ?? 0)
+    }
+
+    /// A number that depends on all bits of the count, and seems to be any (SplitMix64).
+    private static func place(behind count: borrowing Atomic<UInt64>) -> UInt64 {
+        var number = count.load(ordering: .relaxed) &+ 0x9E37_79B9_7F4A_7C15
+        number = (number ^ number >> 30) &* 0xBF58_476D_1CE4_E5B9
+        number = (number ^ number >> 27) &* 0x94D0_49BB_1331_11EB
+        // Far from the end, which counting must not reach.
+        return (number ^ number >> 31) >> 16
     }
 
     /// The server whose turn it is by the plan; nil when nobody is in it.

@@ -138,7 +138,90 @@ struct BlockTests {
         .init(
             .backend, "server 127.0.0.1:8001",
             "8: '127.0.0.1:8001' is already a server of this group"),
+        // Names.
+        .init(
+            .backend, "server app.internal",
+            "8: expected ADDRESS:PORT, [IPV6]:PORT or"
+                + " unix:PATH, not 'app.internal'"),
+        .init(
+            .backend, "server app.internal:", "21: expected a port from 1 to 65535, not ''"),
+        .init(.backend, "server app.internal:0", "21: expected a port from 1 to 65535, not '0'"),
+        .init(
+            .backend, "server app..internal:80", "8: 'app..internal' is not a host name"),
+        .init(.backend, "server -app.internal:80", "8: '-app.internal' is not a host name"),
+        .init(
+            .backend, "server " + String(repeating: "a", count: 64) + ":80",
+            "8: '" + String(repeating: "a", count: 64) + "' is not a host name"),
+        .init(.backend, "server srv:", "8: '' is not a host name"),
+        .init(
+            .backend, "server srv:_ws._tcp.app:80",
+            "8: the records of a service say the ports: write srv:NAME without a port"),
+        .init(
+            .backend, "server srv:_ws._tcp.app weight=2",
+            "28: the records of a service say the weight of every server"),
+        .init(
+            .backend, "server 127.0.0.1:80 must_resolve",
+            "21: '127.0.0.1:80' is no name, so there is nothing to resolve"),
+        .init(
+            .backend, "server app.internal:80 must_reslove",
+            "24: expected weight=N, backup or must_resolve, not 'must_reslove' (did you mean"
+                + " 'must_resolve'?)"),
+        .init(
+            .backend, "server app.internal:80; server APP.internal:80",
+            "32: 'APP.internal:80' is already a server of this group"),
+        .init(
+            .top, "resolver",
+            "1: 'resolver' needs the address of a name server, or a block"
+                + " (expected: resolver [ADDRESS…] { … })"),
+        .init(.top, "resolver 10.0.0.53 10.0.0.53", "20: '10.0.0.53' is named twice"),
+        .init(.top, "resolver unix:/s", "10: a name server has an IP address, not a path"),
+        .init(
+            .top, "resolver dns.internal:53",
+            "10: host names cannot be used here: write the numeric address of 'dns.internal'"),
+        .init(
+            .top, "resolver { min_ttl 2m; max_ttl 1m }",
+            "1: 'min_ttl' must not be longer than 'max_ttl'"),
+        .init(
+            .top, "resolver { retires 2 }",
+            "12: unknown directive 'retires' in 'resolver' (did you mean 'retries'?)"),
     ]
+
+    @Test("Names of servers, and who is asked for their addresses") func names() throws {
+        let settings = try #require(
+            read(
+                """
+                resolver 10.0.0.53 [fd00::53] 127.0.0.1:5353 { timeout 500ms; retries 3
+                min_ttl 2s; max_ttl 1m; hold 0s }
+                listen 127.0.0.1:80
+                backend b { server App.Internal:80 weight=3 must_resolve
+                server srv:_ws._tcp.app.internal backup; server my_app.:1; server localhost:80 }
+                route / { backend b }
+                """
+            ).settings)
+        var resolver = ResolverSettings()
+        resolver.addresses = [
+            .ip(address: "10.0.0.53", port: 53), .ip(address: "fd00::53", port: 53),
+            .ip(address: "127.0.0.1", port: 5353),
+        ]
+        resolver.timeout = .milliseconds(500)
+        resolver.retries = 3
+        resolver.leastTTL = .seconds(2)
+        resolver.mostTTL = .seconds(60)
+        resolver.hold = .zero
+        #expect(settings.resolver == resolver)
+        let servers = settings.backends[0].servers
+        #expect(
+            servers.map(\.place) == [
+                .name(.host("app.internal", port: 80)),
+                .name(.service("_ws._tcp.app.internal")), .name(.host("my_app.", port: 1)),
+                .address(.ip(address: "127.0.0.1", port: 80)),
+            ])
+        #expect(servers.map(\.mustResolve) == [true, false, false, false])
+        #expect(servers.map(\.weight) == [3, 1, 1, 1])
+        #expect(servers.map(\.isBackup) == [false, true, false, false])
+        #expect(servers.map(\.namePosition.line) == [4, 5, 5, 0])
+        #expect(servers.compactMap(\.name?.text).first == "app.internal:80")
+    }
 
     private static let attempts = "attempts N [burst N] | off"
     private static let rate = "SIZE [over DURATION] | off"

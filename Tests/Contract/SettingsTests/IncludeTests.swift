@@ -31,7 +31,7 @@ struct IncludeTests {
         let result = SettingsReader(files: desk).read("/etc/gateway/gateway.conf")
         let settings = try #require(result.settings)
         #expect(settings.log.access == .file("/etc/gateway/parts/../x.log"))
-        #expect(settings.backends[1].servers[0].address == .unix(path: "/etc/y.sock"))
+        #expect(settings.backends[1].servers[0].place == .address(.unix(path: "/etc/y.sock")))
     }
 
     @Test("Blocks may include, too") func inside() throws {

@@ -50,11 +50,12 @@ struct RecoveryTests {
 
     @Test("A block without its name is still checked, and nobody is blamed for calling it")
     func namelessBlock() {
+        let servers = "ADDRESS|HOST:PORT|srv:NAME [weight=N] [backup] [must_resolve]"
         let text = prelude + "backend { retries x }\nroute /x { backend web }"
         #expect(
             complaints(text) == """
                 2:1: error: 'backend' is incomplete (expected: backend NAME { … })
-                2:1: error: 'backend' needs 'server ADDRESS [weight=N] [backup]'
+                2:1: error: 'backend' needs 'server \(servers)'
                 2:19: error: expected a number from 0 to 10, not 'x'
                 """)
     }

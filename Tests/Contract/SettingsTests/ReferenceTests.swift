@@ -50,7 +50,8 @@ struct ReferenceTests {
     /// The row's own example, in a block of its kind; what it needs beside it is not its mistake.
     @Test("The example of every row is right") func rows() throws {
         let blocks = [
-            "Top": "", "log": "log {", "limits": "limits {", "listen": "listen 127.0.0.1:2 {",
+            "Top": "", "log": "log {", "limits": "limits {", "resolver": "resolver {",
+            "listen": "listen 127.0.0.1:2 {",
             "tls": "listen 127.0.0.1:2 { tls {", "host": "listen 127.0.0.1:2 { host a.kr {",
             "console": "console 127.0.0.1:3 {", "state": "state /var/lib/gateway {",
             "jwt": "jwt j {",

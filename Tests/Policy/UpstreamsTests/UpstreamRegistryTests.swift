@@ -44,7 +44,7 @@ import Upstreams
 
     @Test func `a lease outlives its generation and gives back once`() {
         let registry = UpstreamRegistry()
-        let state = registry.state(group: "app", address: server(8000).address)
+        let state = registry.state(group: "app", address: .ip(address: "127.0.0.1", port: 8000))
         do {
             let lease = group([1], registry: registry).choose(now: .zero)
             #expect(state.active == 1)

@@ -4,6 +4,8 @@ struct Document {
     /// The first word `trust`, and the word `trust_fields`.
     var trust: Word?
     var trustedFields: Word?
+    /// The word `resolver`.
+    var resolver: Word?
     var console: Word?
     var listeners: [ListenerDraft] = []
     var tokens: [TokenDraft] = []

@@ -12,35 +12,56 @@ extension Grammar {
         document.backends.append(BackendDraft(name: name, settings: settings))
     }
 
-    /// `server ADDRESS [weight=N] [backup]`.
+    static let serverSynopsis = "ADDRESS|HOST:PORT|srv:NAME [weight=N] [backup] [must_resolve]"
+
+    /// `server 127.0.0.1:8000 weight=2`, `server app.internal:8000 must_resolve`.
     static func readServer(
         _ settings: inout BackendSettings, _ directive: Directive, _ reading: inout Reading
     ) {
         let word = directive.arguments[0]
-        let address = ValueKind.connecting.read(word, &reading)
-        var server = BackendSettings.Server(address: address ?? .unix(path: ""))
+        let place = ValueKind.serverPlace.read(word, &reading)
+        var server = BackendSettings.Server(place ?? .address(.unix(path: "")))
+        if server.name != nil { server.namePosition = reading.position(of: word.location) }
         var options = directive.arguments.dropFirst()
         while let option = options.popFirst() {
             if option.text == "backup" {
                 server.isBackup = true
+            } else if option.text == "must_resolve" {
+                server.mustResolve = true
+                if place != nil, server.name == nil {
+                    reading.error(
+                        "\(word.shown) is no name, so there is nothing to resolve", at: option)
+                }
             } else if option.text.hasPrefix("weight=") {
-                var number = option
-                number.text = String(option.text.dropFirst(7))
-                number.location = option.location(of: 7, length: max(1, number.text.count))
-                server.weight = ValueKind.integer(1...1000).read(number, &reading) ?? 1
+                server.weight = readWeight(option, of: place, &reading)
             } else if option.text == "weight" || option.text.hasPrefix("weight:") {
                 reading.error(
                     "a weight is one word: write \(weight(option, &options))", at: option)
             } else {
                 let name = String(option.text.prefix { $0 != "=" })
-                let hint = Spelling.hint(for: name, among: ["weight", "backup"])
-                reading.error("expected weight=N or backup, not \(option.shown)\(hint)", at: option)
+                let known = ["weight", "backup", "must_resolve"]
+                let hint = Spelling.hint(for: name, among: known)
+                reading.error(
+                    "expected weight=N, backup or must_resolve, not \(option.shown)\(hint)",
+                    at: option)
             }
         }
-        if address != nil, settings.servers.contains(where: { $0.address == server.address }) {
+        if place != nil, settings.servers.contains(where: { $0.place == server.place }) {
             reading.error("\(word.shown) is already a server of this group", at: word)
         }
         settings.servers.append(server)
+    }
+
+    private static func readWeight(
+        _ option: Word, of place: BackendSettings.Server.Place?, _ reading: inout Reading
+    ) -> Int {
+        var number = option
+        number.text = String(option.text.dropFirst(7))
+        number.location = option.location(of: 7, length: max(1, number.text.count))
+        if case .name(.service) = place {
+            reading.error("the records of a service say the weight of every server", at: option)
+        }
+        return ValueKind.integer(1...1000).read(number, &reading) ?? 1
     }
 
     /// What `weight 2` (as HAProxy writes it) and `weight:2` should have been; takes the number

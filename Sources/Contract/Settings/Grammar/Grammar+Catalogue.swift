@@ -2,7 +2,8 @@ extension Grammar {
     /// Every word of the language by where it may stand, in the order of the reference.
     package static let catalogue: [(place: Place, entries: [Entry])] = [
         (.top, top.entries + [include]), (.log, log.entries), (.limits, limits.entries),
-        (.listen, listen.entries), (.tls, tls.entries), (.host, host.entries),
+        (.resolver, resolver.entries), (.listen, listen.entries), (.tls, tls.entries),
+        (.host, host.entries),
         (.console, console.entries), (.state, state.entries), (.jwt, jwt.entries),
         (.jwks, jwks.entries), (.backend, backend.entries), (.sessions, sessions.entries),
         (.store, store.entries), (.rewrite, rewrite.entries), (.defaults, defaults.entries),
@@ -23,7 +24,8 @@ extension Grammar {
         "add_header": "response_header", "proxy_hide_header": "response_header",
         "proxy_set_header": "header", "set_header": "header", "worker_processes": "workers",
         "ssl_certificate": "certificate",
-        "ssl_certificate_key": "key", "access_log": "access",
+        "ssl_certificate_key": "key", "access_log": "access", "resolvers": "resolver",
+        "nameserver": "resolver", "resolver_timeout": "timeout", "valid": "max_ttl",
     ]
 
     private static let wordsByPlace: [Place: Set<String>] = catalogue.reduce(into: [:]) {

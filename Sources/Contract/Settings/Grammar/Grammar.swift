@@ -12,6 +12,7 @@ package enum Grammar {
             .init("trust", "CIDR…", .atLeastOne, readTrust).repeatable,
             .init("trust_fields", "any|x_forwarded|forwarded", .one, readTrustedFields),
             .init("limits", "", .none, readLimits).withBlock,
+            .init("resolver", "[ADDRESS…]", .any, readResolver).withOptionalBlock,
             .init("console", "ADDRESS", .one, readConsole).withBlock,
             .init("state", "PATH", .one, readState).withOptionalBlock,
             .init("listen", "ADDRESS", .one, readListener).withOptionalBlock.repeatable,
@@ -63,6 +64,16 @@ package enum Grammar {
                 "lingering_rate", "SIZE", .size((16 * kibi)...gibi),
                 \.lingering.octetsPerSecond),
             .init("memory", "SIZE|off", .size((1 * mebi)...(1024 * gibi), or: "off"), \.memory),
+        ])
+
+    static let resolver = Vocabulary<ResolverSettings>(
+        .resolver,
+        [
+            .init("timeout", "DURATION", .duration(.milliseconds(10) ... .minutes(1)), \.timeout),
+            .init("retries", "N", .integer(0...10), \.retries),
+            .init("min_ttl", "DURATION", .duration(.milliseconds(100) ... .days(1)), \.leastTTL),
+            .init("max_ttl", "DURATION", .duration(.milliseconds(100) ... .days(7)), \.mostTTL),
+            .init("hold", "DURATION", .duration(.zero ... .days(7)), \.hold),
         ])
 
     static let console = Vocabulary<ConsoleDraft>(
@@ -143,7 +154,7 @@ package enum Grammar {
     static let backend = Vocabulary<BackendSettings>(
         .backend,
         [
-            .init("server", "ADDRESS [weight=N] [backup]", .from(1, to: 3), readServer)
+            .init("server", serverSynopsis, .atLeastOne, readServer)
                 .required.repeatable,
             .init("balance", "round_robin|least_connections", .choice, \.balance),
             .init("connect_timeout", "DURATION", .timeout, \.connectTimeout),

@@ -1,8 +1,8 @@
 /// Where a directive may stand: the top level of a file, or a block by the word that opens it.
 package enum Place: String, Sendable, CaseIterable {
     case top = ""
-    case log, limits, console, state, listen, tls, host, jwt, jwks, backend, sessions, store,
-        rewrite, route, defaults, cors, socketio
+    case log, limits, resolver, console, state, listen, tls, host, jwt, jwks, backend, sessions,
+        store, rewrite, route, defaults, cors, socketio
 }
 
 /// One word of the language at one place, as it is documented and checked.
