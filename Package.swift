@@ -75,7 +75,8 @@ let package = Package(
 
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
-        room("Upstreams", "Policy", ["Locks", "Clock", "HTTP1", "Endings", "Settings"]),
+        room(
+            "Upstreams", "Policy", ["Locks", "Clock", "HTTP1", "Endings", "Settings", "TLS"]),
         room("Sessions", "Policy", ["Locks", "Clock", "Endings", "JSON", "Settings"]),
         room(
             "Identity", "Policy",
@@ -102,7 +103,10 @@ let package = Package(
         // Drivers: where rooms meet.
         room(
             "Origins", "Drivers",
-            ["Bytes", "Clock", "HTTP", "HTTP1", "Loop", "Settings", "Transport", "Upstreams"]),
+            [
+                "Bytes", "Clock", "HTTP", "HTTP1", "Loop", "Settings", "TLS", "Transport",
+                "Upstreams",
+            ]),
         room("Loop", "Drivers", ["Bytes", "Clock", "Crypto", "HTTP", "TLS", "Transport"]),
         room(
             "State", "Drivers",
@@ -297,9 +301,8 @@ let package = Package(
         tests(
             "Origins", "Drivers",
             [
-                "Origins", "Loop", "Bytes", "Clock", "HTTP", "HTTP1", "Peers", "Settings",
-                "Transport",
-                "Upstreams",
+                "Origins", "Loop", "Bytes", "Clock", "HTTP", "HTTP1", "Peers", "Settings", "TLS",
+                "Transport", "Upstreams",
             ]),
         tests("Loop", "Drivers", ["Loop", "Clock", "Transport"]),
         tests(

@@ -1,17 +1,32 @@
 internal import COpenSSL
 
-/// What sessions to servers share: whom they believe. Immutable once made.
+/// What sessions to servers share: whom they believe, and who we are. Immutable once made, but for
+/// the sessions that are resumed.
 ///
-/// TLS 1.2 and 1.3, always with a verified certificate that is for the host that was asked for.
+/// TLS 1.2 and 1.3 with a verified certificate that is for the host that was asked for, unless it
+/// was made to believe everybody.
 @safe
 package final class TLSClientContext: Sendable {
     // An SSL_CTX is safe to share once configured; nothing changes it after `init`.
     nonisolated(unsafe) let pointer: OpaquePointer
 
-    /// - Parameter authority: PEM text: the certificates that may have signed a server's, or be it;
-    ///   nil for the authorities the system believes.
+    private let verifies: Bool
+    /// What servers gave to go on with; nil where sessions are not resumed.
+    let resumption: TLSResumption?
+
+    /// - Parameters:
+    ///   - authority: PEM text: the certificates that may have signed a server's, or be it; nil for
+    ///     the authorities the system believes.
+    ///   - verifies: false to accept any certificate.
+    ///   - certificate: ours, for servers that want one.
+    ///   - resumes: sessions that name what they go on with are resumed.
     /// - Throws: `TLSError` when there is no certificate in the text, or one cannot be read.
-    package init(authority: [UInt8]?) throws(TLSError) {
+    package init(
+        authority: [UInt8]?, verifies: Bool = true, certificate: TLSCertificate? = nil,
+        resumes: Bool = false
+    ) throws(TLSError) {
+        self.verifies = verifies
+        resumption = resumes ? TLSResumption() : nil
         ERR_clear_error()
         // Null only without memory.
         guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
@@ -20,8 +35,18 @@ package final class TLSClientContext: Sendable {
         // Owned from here; freed in `deinit`, also when a step below throws.
         unsafe pointer = context
         guard unsafe shim_ctx_set_min(context, TLS1_2_VERSION) == 1,
-            unsafe Self.configure(context)
+            unsafe Self.configure(context, verifies)
         else { throw TLSError("TLS setting refused: \(OpenSSLErrors.takeText())") }
+        if resumes {
+            // The context is ours alone until `init` is over; the callback has no state of its own.
+            unsafe shim_ctx_cache_client(context)
+            unsafe SSL_CTX_sess_set_new_cb(context, TLSResumption.received)
+        }
+        if let certificate {
+            // `context` was made above and is not null.
+            try unsafe TLSContext.use(certificate, in: context)
+        }
+        guard verifies else { return }
         if let authority {
             // `context` was made above and is not null.
             try unsafe Self.believe(authority, context)
@@ -37,9 +62,9 @@ package final class TLSClientContext: Sendable {
         unsafe SSL_CTX_free(pointer)
     }
 
-    private static func configure(_ context: OpaquePointer) -> Bool {
+    private static func configure(_ context: OpaquePointer, _ verifies: Bool) -> Bool {
         // OpenSSL's own verification alone decides: there is no callback.
-        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        unsafe SSL_CTX_set_verify(context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
         unsafe shim_ctx_cache_off(context)
         let options =
             UInt64(1) << 30  // SSL_OP_NO_RENEGOTIATION, a macro Swift does not see
@@ -74,8 +99,8 @@ package final class TLSClientContext: Sendable {
 
     /// Lets the handshake of `ssl` succeed only with a certificate for `host` (RFC 9525 §6), and
     /// asks for it by name unless it is an address (RFC 6066 §3).
-    static func expect(_ host: String, of ssl: OpaquePointer) -> Bool {
-        if host.isEmpty || host.utf8.contains(0) { return false }
+    func expect(_ host: String, of ssl: OpaquePointer) -> Bool {
+        if host.isEmpty || host.utf8.contains(0) { return !verifies }
         // The parameters belong to the session.
         let parameters = unsafe SSL_get0_param(ssl)
         // The text is null-terminated by the bridge; 0 when it is no address.

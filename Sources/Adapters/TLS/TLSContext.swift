@@ -60,7 +60,8 @@ package final class TLSContext: Sendable {
         unsafe SSL_CTX_free(pointer)
     }
 
-    private static func use(
+    /// Shows `certificate` to the other side; `context` is being made.
+    static func use(
         _ certificate: TLSCertificate, in context: OpaquePointer
     ) throws(TLSError) {
         // The context takes its own references to leaf and key.

@@ -28,6 +28,8 @@ package final class TLSSession {
     private let ssl: OpaquePointer
     private let engine: TLSEngine
     private let origin: Origin
+    /// Where, and by which key, what the server gives to resume the session with is kept.
+    let resumption: (store: TLSResumption, key: String)?
     /// The handshake is complete.
     package var isEstablished: Bool { hasHandshake }
     private var hasHandshake = false
@@ -47,15 +49,20 @@ package final class TLSSession {
         unsafe self.ssl = ssl
         self.engine = engine
         origin = .server(context)
+        resumption = nil
     }
 
     /// The client side, which speaks first: see `start()`.
     ///
-    /// - Parameter host: a name in lower case or a numeric address: what the server's certificate
-    ///   must be for.
+    /// - Parameters:
+    ///   - host: a name in lower case or a numeric address: what the server's certificate must be
+    ///     for. Empty only where any will do.
+    ///   - key: of the session that this one goes on with, and of what the server gives for the
+    ///     next; nil for a session of its own.
     /// - Throws: `TLSError` when OpenSSL has no memory for another session, or the name is none.
     package init(
-        client context: TLSClientContext, host: String, engine: TLSEngine
+        client context: TLSClientContext, host: String, resuming key: String? = nil,
+        engine: TLSEngine
     ) throws(TLSError) {
         // The context is complete.
         let ssl = unsafe try Self.make(context.pointer, engine)
@@ -64,10 +71,17 @@ package final class TLSSession {
         unsafe self.ssl = ssl
         self.engine = engine
         origin = .client(context)
+        resumption = key.flatMap { key in context.resumption.map { ($0, key) } }
         // Just made.
-        guard unsafe TLSClientContext.expect(host, of: ssl) else {
+        guard unsafe context.expect(host, of: ssl) else {
             throw TLSError("cannot make a TLS session: '\(host)' is not a host name")
         }
+        guard let (store, key) = resumption else { return }
+        // This object outlives the session, and is alive in every call that it makes.
+        unsafe SSL_set_ex_data(
+            ssl, TLSResumption.index, Unmanaged.passUnretained(self).toOpaque())
+        // The session takes a reference of its own; one that it does not like it leaves alone.
+        if let kept = store.session(key) { unsafe SSL_set_session(ssl, kept.pointer) }
     }
 
     private static func make(
@@ -92,6 +106,12 @@ package final class TLSSession {
     }
 
     deinit {
+        // A session that ends without close_notify may be gone on with all the same: what is
+        // whole, HTTP says. OpenSSL would mark it otherwise.
+        if resumption != nil, isEstablished, !hasFailed {
+            // The session is this object's.
+            unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN)
+        }
         // Frees the BIO too.
         unsafe SSL_free(ssl)
     }

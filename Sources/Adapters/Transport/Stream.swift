@@ -81,14 +81,14 @@ package final class Stream {
 
     /// The client side of a TLS stream over a socket that is connected; its first words are sent.
     ///
-    /// - Parameter host: whom the server's certificate must be for.
+    /// - Parameter host: whom the server's certificate must be for; `key` as of `TLSSession`.
     /// - Throws: `TLSError` when there is no memory for the session, or `host` cannot be asked for.
     package init(
         _ descriptor: Descriptor, client context: TLSClientContext, host: String,
-        engine: TLSEngine
+        resuming key: String? = nil, engine: TLSEngine
     ) throws(TLSError) {
         self.descriptor = descriptor
-        let tls = try TLSSession(client: context, host: host, engine: engine)
+        let tls = try TLSSession(client: context, host: host, resuming: key, engine: engine)
         self.tls = tls
         self.engine = engine
         tls.start()

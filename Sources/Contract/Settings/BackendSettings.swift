@@ -61,6 +61,8 @@ package struct BackendSettings: Sendable, Equatable {
     package var keepAliveTimeout: Duration = .seconds(60)
     /// `send_proxy v1|v2`: connections begin with a PROXY header, and are one client's each.
     package var proxyHeader: ProxyHeader.Version?
+    /// Nil for servers without TLS.
+    package var tls: ServerTLSSettings?
     package var position = SourcePosition()
 
     package init(name: String, servers: [Server]) {

@@ -4,12 +4,7 @@ internal import TLS
 /// Loads every certificate once, however many listeners use it, and says at the words that name it
 /// what is wrong with it.
 struct CertificateCache {
-    private struct Loaded {
-        var certificate: TLSCertificate
-        var remarks: [String]
-    }
-
-    private var loaded: [TLSSettings.Certificate: Loaded] = [:]
+    private var loaded: [TLSSettings.Certificate: TLSCertificate] = [:]
     private let readFile: (String) -> [UInt8]?
     /// What there is to say of certificates that are out of date.
     private(set) var warnings: [Generation.BuildError] = []
@@ -33,17 +28,42 @@ struct CertificateCache {
         }
     }
 
-    private mutating func load(
-        _ certificate: TLSSettings.Certificate, _ words: TLSSettings.Words
-    ) throws(Generation.BuildError) -> TLSCertificate {
-        if let known = loaded[certificate] {
-            warn(known.remarks, at: words)
-            return known.certificate
+    /// What servers are spoken to with. Files are read anew: their contexts are made once a
+    /// generation.
+    mutating func clientContext(
+        for tls: ServerTLSSettings
+    ) throws(Generation.BuildError) -> TLSClientContext {
+        var own: TLSCertificate?
+        if let files = tls.certificate {
+            own = try load(
+                .files(chain: files.chain, key: files.key), files.words, refusedBy: "servers")
         }
-        let made = try make(certificate, words)
-        let remarks = made.validity.compactMap(\.remark)
-        loaded[certificate] = Loaded(certificate: made, remarks: remarks)
-        warn(remarks, at: words)
+        let authority = try tls.authorityPath.map { path throws(Generation.BuildError) in
+            try read(path, "certificates", at: tls.authorityPosition)
+        }
+        do throws(TLSError) {
+            return try TLSClientContext(
+                authority: authority, verifies: tls.verifies, certificate: own, resumes: true)
+        } catch {
+            let file = tls.authorityPath.map { "'\($0)': " } ?? ""
+            throw Generation.BuildError(
+                position: tls.authorityPath == nil ? tls.position : tls.authorityPosition,
+                message: file + error.message)
+        }
+    }
+
+    private mutating func load(
+        _ certificate: TLSSettings.Certificate, _ words: TLSSettings.Words,
+        refusedBy others: String = "clients"
+    ) throws(Generation.BuildError) -> TLSCertificate {
+        let made: TLSCertificate
+        if let known = loaded[certificate] {
+            made = known
+        } else {
+            made = try make(certificate, words)
+        }
+        loaded[certificate] = made
+        warn(made.validity.compactMap { $0.remark(refusedBy: others) }, at: words)
         return made
     }
 
@@ -120,14 +140,16 @@ struct CertificateCache {
 
 extension TLSCertificate.Validity {
     /// Nil while there is nothing to say.
-    fileprivate var remark: String? {
+    ///
+    /// - Parameter others: who is shown the certificate.
+    fileprivate func remark(refusedBy others: String) -> String? {
         let name = number == 1 ? "this certificate" : "certificate \(number) of this chain"
         return switch state {
         case .valid: nil
         case .expired(let days):
-            "\(name) has expired \(Self.text(days, "ago")): clients refuse it (get a new one)"
+            "\(name) has expired \(Self.text(days, "ago")): \(others) refuse it (get a new one)"
         case .notYet(let days):
-            "\(name) is not valid before \(Self.text(days, "from now")): clients refuse it until"
+            "\(name) is not valid before \(Self.text(days, "from now")): \(others) refuse it until"
                 + " then (is the clock of this machine right?)"
         }
     }

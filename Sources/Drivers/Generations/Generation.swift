@@ -69,11 +69,16 @@ package final class Generation: Sendable {
         gates = Gates(settings, authenticators)
         let names = Dictionary(
             names.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let securities = try ServerSecurities(settings, &certificates)
         warnings =
             certificates.warnings + rules.loopingLogins.map(BuildError.init)
             + (try Self.unresolved(settings, names))
         let endpoints = names.mapValues(\.endpoints)
-        groups = settings.backends.map { BackendGroup($0, registry: registry, names: endpoints) }
+        groups = settings.backends.map { backend in
+            BackendGroup(
+                backend, registry: registry, names: endpoints,
+                security: securities.byGroup[backend.name])
+        }
         identityNames = IdentityFieldNames(settings.tokens)
         headLimits = HeadLimits(
             size: settings.limits.requestHeadSize, fieldCount: settings.limits.requestFieldCount,

@@ -2,6 +2,7 @@ package import Clock
 package import HTTP1
 package import Loop
 package import Settings
+internal import TLS
 package import Transport
 package import Upstreams
 
@@ -9,11 +10,12 @@ package import Upstreams
 /// became of the request at hand, says the `HTTP1.ClientConnection` in it. What happens to it,
 /// `next` answers; whoever it works for is not its business.
 ///
-///     connecting --connected--> in use --may rest--> idle --taken--> in use
+///     connecting --connected--> (securing: with TLS --its handshake is over-->) in use
+///     in use --may rest--> idle --taken--> in use
 ///     any --closed by whoever has it--> closed
 package final class OriginConnection {
     private enum Phase {
-        case connecting, inUse, idle, closed
+        case connecting, securing, inUse, idle, closed
     }
 
     /// How it is read.
@@ -25,7 +27,9 @@ package final class OriginConnection {
     }
 
     package let token: UInt64
-    package let stream: Stream
+    package private(set) var stream: Stream
+    /// Nil without TLS.
+    package let security: OriginSecurity?
     package let server: ServerState
     package let address: SocketAddressSettings
     private let loop: Loop
@@ -42,15 +46,18 @@ package final class OriginConnection {
 
     package init(
         token: UInt64, stream: Stream, server: ServerState, isConnected: Bool,
-        on loop: Loop
+        security: OriginSecurity? = nil, on loop: Loop
     ) {
         self.token = token
         self.stream = stream
         self.server = server
+        self.security = security
         address = server.address
         self.loop = loop
-        phase = isConnected ? .inUse : .connecting
-        interest = isConnected ? .readable : .writable
+        // The poller says at once that it is connected, and then it is secured.
+        let isReady = isConnected && security == nil
+        phase = isReady ? .inUse : .connecting
+        interest = isReady ? .readable : .writable
     }
 
     /// The poller finds it from then on.
@@ -59,6 +66,9 @@ package final class OriginConnection {
     }
 
     package var isConnecting: Bool { phase == .connecting }
+
+    /// The TLS handshake is under way.
+    package var isSecuring: Bool { phase == .securing }
 
     package var isIdle: Bool { phase == .idle }
 
@@ -118,6 +128,9 @@ package final class OriginConnection {
         case .connecting:
             guard progress.takeAll() else { return nil }
             return finishConnecting()
+        case .securing:
+            if progress.takeWritable(), !stream.flush() { return .notSecured(.closed) }
+            return progress.takeReadable() == nil ? nil : continueSecuring()
         case .inUse, .idle: break
         }
         if progress.takeEnd() { return .ended(http.inputEnded()) }
@@ -132,14 +145,46 @@ package final class OriginConnection {
         return nil
     }
 
-    private func finishConnecting() -> OriginEvent {
+    private func finishConnecting() -> OriginEvent? {
         do throws(SystemError) {
             try stream.finishConnecting()
+        } catch {
+            return .notConnected(error)
+        }
+        if let security { return secure(security) }
+        phase = .inUse
+        deadline.clear()
+        return .connected
+    }
+
+    /// Begins the TLS handshake.
+    private func secure(_ security: OriginSecurity) -> OriginEvent? {
+        // A system whose queue for a new connection does not take so little has no room for it.
+        guard stream.send(security.preface.span), stream.pendingCount == 0 else {
+            return .notSecured(.closed)
+        }
+        do throws(TLSError) {
+            stream = try Stream(
+                stream.descriptor, client: security.context, host: security.host,
+                resuming: "\(security.host) \(address.text)", engine: loop.engine)
+        } catch {
+            return .notSecured(.impossible(error.message))
+        }
+        phase = .securing
+        return nil
+    }
+
+    private func continueSecuring() -> OriginEvent? {
+        switch stream.receive(into: loop.buffer) {
+        case .octets(0):
+            guard stream.isEstablished else { return nil }
             phase = .inUse
             deadline.clear()
             return .connected
-        } catch {
-            return .notConnected(error)
+        // Who speaks before he is asked speaks no HTTP.
+        case .octets: return .notSecured(.failed(.protocolError))
+        case .end, .failed(.connection): return .notSecured(.closed)
+        case .failed(.tls(let failure)): return .notSecured(.failed(failure))
         }
     }
 
@@ -172,11 +217,12 @@ package final class OriginConnection {
     ///
     /// - Parameter wantsInput: whoever has it takes what comes.
     package func updateInterest(wantsInput: Bool) {
-        var wanted = wantsInput && !http.hasInputEnded ? Readiness.readable.rawValue : 0
+        let reads = phase == .securing || wantsInput && !http.hasInputEnded
+        var wanted = reads ? Readiness.readable.rawValue : 0
         switch phase {
         case .closed: return
         case .connecting: wanted = Readiness.writable.rawValue
-        case .inUse, .idle:
+        case .securing, .inUse, .idle:
             if stream.pendingCount > 0 { wanted |= Readiness.writable.rawValue }
         }
         // One that rests has no message that is not whole.

@@ -6,6 +6,8 @@ package enum OriginEvent {
     case connected
     /// The connection cannot be made, and is to be closed.
     case notConnected(SystemError)
+    /// The connection is made and cannot be secured; it is to be closed.
+    case notSecured(OriginSecurityFailure)
     /// Octets came, which stand in the buffer of the loop.
     case octets
     /// What waited to be sent was taken.

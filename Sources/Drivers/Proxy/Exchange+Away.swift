@@ -30,13 +30,13 @@ extension Exchange {
         guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,
             !client.request.hasInputEnded, !isUnattended,
             wait.begin(at: loop.now, patience: patience)
-        else { return fail(.unreachable) }
+        else { return fail(attempt.obstacle) }
         guard
             thread.awaitServer(
                 of: plan.group, for: client.token, from: context.clientAddress)
         else {
             thread.shared.counters.note(held: \.refused)
-            return fail(.unreachable)
+            return fail(attempt.obstacle)
         }
         client.request.set(.phase, at: wait.deadline)
         watchToken()
@@ -66,7 +66,7 @@ extension Exchange {
         if wait.state == .waiting, let group = thread.openingGroup(plan.group) {
             return tryServer(of: group)
         }
-        fail(.unreachable)
+        fail(attempt.obstacle)
     }
 
     /// The process stops, and what waits would only delay that.

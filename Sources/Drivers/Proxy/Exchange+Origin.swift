@@ -29,7 +29,7 @@ extension Exchange {
         context.outcome.server = server.address
         if mayUseResting,
             let resting = thread.takeResting(
-                for: server,
+                for: server, by: security,
                 mayRepeat: request.head.method.mayBeRepeated(with: framing, keepsBody: keepsBody))
         {
             return go(on: resting)
@@ -51,6 +51,10 @@ extension Exchange {
         guard
             let reserved = thread.takeReserved(for: client.token, in: plan.group)
         else { return false }
+        guard reserved.connection.security?.context === plan.group.security else {
+            reserved.close()
+            return false
+        }
         lease = plan.group.lease(of: reserved.connection.server)
         context.outcome.server = reserved.connection.address
         go(on: reserved)
@@ -69,13 +73,26 @@ extension Exchange {
         }
         do throws(SystemError) {
             let (stream, isConnected) = try Stream.connect(to: address)
-            let link = try thread.open(stream, to: server, isConnected: isConnected, for: self)
+            let link = try thread.open(
+                stream, to: server, isConnected: isConnected, security, for: self)
             upstream = link
-            if isConnected { return upstreamConnected() }
+            if link.connection.isConnected { return upstreamConnected() }
             link.connection.setDeadline(loop.now + plan.group.settings.connectTimeout)
         } catch {
             notConnected(error)
         }
+    }
+
+    /// How the server that was chosen is spoken to; nil without TLS.
+    private var security: OriginSecurity? {
+        guard let context = plan.group.security, let server = lease?.state else { return nil }
+        var preface: [UInt8] = []
+        appendProxyHeader(to: &preface)
+        let address = SocketAddress(server.address)
+        return OriginSecurity(
+            context,
+            host: plan.group.settings.tls?.serverName ?? lease?.host ?? address?.securityName ?? "",
+            preface: preface)
     }
 
     /// Tries a server again whose queue was full.
@@ -85,13 +102,21 @@ extension Exchange {
         client.updateInterest()
     }
 
+    /// The server was reached, and is not who it should be, or speaks no TLS.
+    func notSecured(_ failure: OriginSecurityFailure) {
+        upstream = nil
+        guard let server = lease?.state else { return fail(.insecure) }
+        thread.noteUnreachable(server, of: plan.group, failure.reason)
+        carryOut(attempt.failed(.insecure, at: server, of: plan.group, now: loop.now))
+    }
+
     /// The server at hand could not be reached, or this machine has nothing to reach it with.
     func notConnected(_ error: SystemError) {
         upstream = nil
         guard let server = lease?.state else { return fail(.unreachable) }
         let step = attempt.failed(error.failure, at: server, of: plan.group, now: loop.now)
         switch step {
-        case .choose, .wait: thread.noteUnreachable(server, of: plan.group, error)
+        case .choose, .wait: thread.noteUnreachable(server, of: plan.group, error.reason)
         // No server is to blame.
         case .fail:
             thread.warn(
@@ -221,6 +246,11 @@ extension Exchange {
     func handOverUpstream() -> OriginLink? { upstream.take() }
 
     func handOverLease() -> ServerLease? { lease.take() }
+}
+
+extension SocketAddress {
+    /// What a certificate has of it; nil for a path.
+    fileprivate var securityName: String? { port == nil ? nil : host }
 }
 
 extension SystemError {

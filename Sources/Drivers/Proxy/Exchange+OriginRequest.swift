@@ -39,10 +39,8 @@ extension Exchange {
     /// - Returns: false when the connection did not take a single octet; nil when the head cannot
     ///   be written.
     func sendRequest(to upstream: OriginLink, through scratch: inout [UInt8]) -> Bool? {
-        if let version = plan.group.settings.proxyHeader {
-            context.origin.provenance.proxyHeader(to: client.request.serverAddress).append(
-                version, to: &scratch)
-        }
+        // With TLS it was sent in front of that.
+        if upstream.connection.security == nil { appendProxyHeader(to: &scratch) }
         do throws(SendError) {
             try OriginRequest.append(
                 request, outline, plan: plan, context: context, origin: client.request.origin,
@@ -55,6 +53,13 @@ extension Exchange {
         upstream.connection.finishSending(&scratch)
         if body.kept != nil { sendKept(to: upstream, through: &scratch) }
         return !upstream.connection.http.isRefused
+    }
+
+    /// What stands in front of all else on the connection, with `send_proxy`.
+    func appendProxyHeader(to output: inout [UInt8]) {
+        guard let version = plan.group.settings.proxyHeader else { return }
+        context.origin.provenance.proxyHeader(to: client.request.serverAddress).append(
+            version, to: &output)
     }
 
     /// Sends what is kept of the body behind the head, and lets go of it unless all of it may have

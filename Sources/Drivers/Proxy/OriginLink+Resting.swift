@@ -11,12 +11,19 @@ internal import Upstreams
 extension ThreadState {
     /// A connection to `server` that rested and may be used now; those that may not are closed.
     ///
-    /// - Parameter mayRepeat: the request can be sent once more, if the connection is dead.
-    func takeResting(for server: ServerState, mayRepeat: Bool) -> OriginLink? {
+    /// - Parameters:
+    ///   - security: how the server is spoken to by the request's generation.
+    ///   - mayRepeat: the request can be sent once more, if the connection is dead.
+    func takeResting(
+        for server: ServerState, by security: OriginSecurity?, mayRepeat: Bool
+    ) -> OriginLink? {
         while let offer = pool.take(
             for: server, mayRepeat: mayRepeat, at: loop.now, turn: loop.turn)
         {
-            if let link = accept(offer) { return link }
+            guard let link = accept(offer) else { continue }
+            // Another generation may have believed others, or have asked for another name.
+            if link.connection.security.isSame(as: security) { return link }
+            link.close()
         }
         return nil
     }
@@ -69,5 +76,12 @@ extension OriginLink {
         thread.shared.log.warning(
             "upstream \(connection.address.text) sends more than its answers: for a minute none of"
                 + " its connections is used again")
+    }
+}
+
+extension OriginSecurity? {
+    /// The same certificates are believed, for the same host.
+    fileprivate func isSame(as other: OriginSecurity?) -> Bool {
+        self?.context === other?.context && self?.host == other?.host
     }
 }

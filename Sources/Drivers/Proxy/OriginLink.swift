@@ -88,12 +88,19 @@ final class OriginLink: ThreadMember {
             let user = user
             close()
             if case .exchange(let exchange) = user { exchange.notConnected(error) }
+        case .notSecured(let failure): notSecured(failure)
         case .octets: heard()
         case .drained: drained()
         case .refusesOctets: refusesOctets()
         case .ended(let end): ended(end)
         case .broken: broke()
         }
+    }
+
+    private func notSecured(_ failure: OriginSecurityFailure) {
+        let user = user
+        close()
+        if case .exchange(let exchange) = user { exchange.notSecured(failure) }
     }
 
     private func heard() {
@@ -152,6 +159,7 @@ final class OriginLink: ThreadMember {
             if connection.isIdle { close() }
             return
         }
+        if connection.isSecuring { return notSecured(.timedOut) }
         guard connection.isConnecting else { return exchange.upstreamTimedOut() }
         close()
         exchange.notConnected(.timedOut)
@@ -182,12 +190,14 @@ extension ThreadState {
 
     /// A connection that is being made: the poller and the timers find it from then on.
     func open(
-        _ stream: Stream, to server: ServerState, isConnected: Bool, for exchange: Exchange
+        _ stream: Stream, to server: ServerState, isConnected: Bool, _ security: OriginSecurity?,
+        for exchange: Exchange
     ) throws(SystemError) -> OriginLink {
         var made: OriginLink?
         let token = members.insert { token in
             let connection = OriginConnection(
-                token: token, stream: stream, server: server, isConnected: isConnected, on: loop)
+                token: token, stream: stream, server: server, isConnected: isConnected,
+                security: security, on: loop)
             let link = OriginLink(connection, for: exchange)
             made = link
             return .connection(link)

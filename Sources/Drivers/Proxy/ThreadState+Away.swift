@@ -22,12 +22,11 @@ extension ThreadState {
     // MARK: Going and coming
 
     /// An attempt to connect to a server failed.
-    func noteUnreachable(_ server: ServerState, of group: BackendGroup, _ error: SystemError) {
+    func noteUnreachable(_ server: ServerState, of group: BackendGroup, _ reason: String) {
         let name = group.settings.name
         guard group.reportFailure(server, now: loop.now) == .away else { return }
         shared.log.warning(
-            "backend \(name): \(server.address.text) cannot be reached:"
-                + " \(error.reason)")
+            "backend \(name): \(server.address.text) cannot be reached: \(reason)")
     }
 
     /// A connection to a server was made.

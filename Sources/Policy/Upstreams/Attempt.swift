@@ -35,6 +35,8 @@ package struct Attempt: Sendable {
     private let isWebSocket: Bool
     /// The servers that could not be reached.
     package private(set) var tried: [ServerState] = []
+    /// Why the last of them could not be: what a request ends with that is not waited with.
+    package private(set) var obstacle = UpstreamFailure.unreachable
     /// Until when a server is asked again that has no room for one more connection.
     private var queueLimit: Instant?
     private var isRepeated = false
@@ -75,7 +77,9 @@ package struct Attempt: Sendable {
             let limit = queueLimit ?? now + group.settings.connectTimeout
             queueLimit = limit
             return now < limit ? .askAgain(at: now + Self.queuePause) : giveUp(server, of: group)
-        case .anotherServer: return giveUp(server, of: group)
+        case .anotherServer:
+            self.obstacle = failure
+            return giveUp(server, of: group)
         case .newConnection:
             guard mayResend(obstacle) else { return .fail(failure) }
             isRepeated = true

@@ -1,6 +1,7 @@
 package import Clock
 import Locks
 package import Settings
+package import TLS
 
 /// A group of upstream servers and the question which of them comes next. One value a generation,
 /// shared by all workers; the servers' states outlive it (`UpstreamRegistry`).
@@ -10,13 +11,18 @@ package final class BackendGroup: Sendable {
     private let fixed: GroupMembers?
     private let current: Guarded<GroupMembers>
     private let registry: UpstreamRegistry
+    /// How its servers are spoken to; nil without TLS.
+    package let security: TLSClientContext?
 
-    /// - Parameter names: what is known of the names of its servers.
+    /// - Parameters:
+    ///   - names: what is known of the names of its servers.
+    ///   - security: made of the settings' `tls`.
     package init(
         _ settings: BackendSettings, registry: UpstreamRegistry,
-        names: [ServerName: [ServerEndpoint]] = [:]
+        names: [ServerName: [ServerEndpoint]] = [:], security: TLSClientContext? = nil
     ) {
         self.settings = settings
+        self.security = security
         self.registry = registry
         let members = GroupMembers(
             Self.servers(settings, names, registry), settings, inPlaceOf: nil)

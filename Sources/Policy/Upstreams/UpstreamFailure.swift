@@ -6,6 +6,8 @@ package import Endings
 package enum UpstreamFailure: Sendable, Hashable {
     /// No connection can be made.
     case unreachable
+    /// The TLS handshake failed: the server is not who it should be, or speaks no TLS.
+    case insecure
     /// The server listens, and has no room in the queue for one more connection.
     case busy
     /// This machine has no descriptor, port or memory for another connection.
@@ -47,7 +49,8 @@ package enum UpstreamFailure: Sendable, Hashable {
 
     package var blame: Blame {
         switch self {
-        case .unreachable, .busy, .closedEarly, .badResponse, .takesNothing, .silent, .paused, .cut:
+        case .unreachable, .insecure, .busy, .closedEarly, .badResponse, .takesNothing, .silent,
+            .paused, .cut:
             .server
         case .socketRefused(let status): (400..<500).contains(status) ? .client : .server
         case .exhausted: .gateway
@@ -56,7 +59,7 @@ package enum UpstreamFailure: Sendable, Hashable {
 
     package var remedy: Remedy {
         switch self {
-        case .unreachable: .anotherServer
+        case .unreachable, .insecure: .anotherServer
         case .busy: .patience
         case .closedEarly: .newConnection
         case .exhausted, .badResponse, .takesNothing, .silent, .paused, .cut, .socketRefused: .none
@@ -69,6 +72,10 @@ package enum UpstreamFailure: Sendable, Hashable {
         case .unreachable, .busy:
             Refusal(
                 .upstreamUnavailable, status: 502, detail: "unreachable",
+                message: "The application cannot be reached", retryAfterSeconds: 1)
+        case .insecure:
+            Refusal(
+                .upstreamUnavailable, status: 502, detail: "tls",
                 message: "The application cannot be reached", retryAfterSeconds: 1)
         case .exhausted:
             Refusal(

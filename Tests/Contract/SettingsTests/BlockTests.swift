@@ -173,6 +173,28 @@ struct BlockTests {
             .top, "resolver",
             "1: 'resolver' needs the address of a name server, or a block"
                 + " (expected: resolver [ADDRESS…] { … })"),
+        // TLS to servers.
+        .init(
+            .backend, "tls { certificate tls/fullchain.pem }",
+            "19: a certificate needs its 'key PATH' beside it"),
+        .init(
+            .backend, "tls { key tls/privkey.pem }",
+            "11: a key needs its 'certificate PATH' beside it"),
+        .init(.backend, "tls { ca nope.pem }", "10: no such file: 'nope.pem'"),
+        .init(
+            .backend, "tls { verify no }",
+            "14: expected on or off, not 'no' (did you mean"
+                + " 'off'?)"),
+        .init(
+            .backend, "tls { server_name *.app.kr }",
+            "19: '*.app.kr' is a pattern: write the name that the certificate has to match"),
+        .init(
+            .backend, "tls { sni a.kr }",
+            "7: unknown directive 'sni' in 'backend tls' (did you mean 'server_name'?)"),
+        .init(
+            .backend, "server unix:/s; tls",
+            "8: 'unix:/s' has no name that its certificate could be for: write 'server_name NAME'"
+                + " in 'tls'"),
         .init(.top, "resolver 10.0.0.53 10.0.0.53", "20: '10.0.0.53' is named twice"),
         .init(.top, "resolver unix:/s", "10: a name server has an IP address, not a path"),
         .init(
@@ -185,6 +207,33 @@ struct BlockTests {
             .top, "resolver { retires 2 }",
             "12: unknown directive 'retires' in 'resolver' (did you mean 'retries'?)"),
     ]
+
+    @Test("TLS to servers") func serverTLS() throws {
+        let text =
+            "listen 127.0.0.1:80; route /a { backend a }; route /b { backend b };"
+            + " route /c { backend c } backend a { server 127.0.0.1:1 }"
+            + " backend b { server 127.0.0.1:1; tls }"
+            + " backend c { server unix:/s; tls { ca tls/fullchain.pem; server_name App.KR;"
+            + " certificate tls/fullchain.pem; key tls/privkey.pem } }"
+        let backends = try #require(read(text).settings).backends
+        #expect(backends[0].tls == nil)
+        let plain = try #require(backends[1].tls)
+        #expect(plain.verifies && plain.authorityPath == nil && plain.serverName == nil)
+        #expect(plain.certificate == nil)
+        let full = try #require(backends[2].tls)
+        #expect(full.authorityPath == "tls/fullchain.pem" && full.serverName == "app.kr")
+        #expect(full.certificate?.chain == "tls/fullchain.pem")
+        #expect(full.certificate?.key == "tls/privkey.pem")
+        let lax = read(
+            text.replacing(
+                "server unix:/s; tls { ca tls/fullchain.pem; ",
+                with:
+                    "server unix:/s; tls { verify off; "))
+        #expect(lax.settings?.backends[2].tls?.verifies == false)
+        #expect(lax.diagnostics.map(\.severity) == [.warning])
+        let both = read(text.replacing("tls { ca", with: "tls { verify off; ca"))
+        #expect(both.diagnostics.contains { $0.message.hasPrefix("'ca' has no effect") })
+    }
 
     @Test("Names of servers, and who is asked for their addresses") func names() throws {
         let settings = try #require(

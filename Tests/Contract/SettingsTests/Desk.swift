@@ -39,7 +39,8 @@ extension Desk {
     /// The desk most tests work at.
     static let usual = Desk(
         [
-            "tls/fullchain.pem": "chain", "tls/privkey.pem": "key", "tls/api.pem": "chain",
+            "tls/fullchain.pem": "chain", "tls/internal.pem": "chain", "tls/privkey.pem": "key",
+            "tls/api.pem": "chain",
             "tls/api.key": "key", "tls/ca.pem": "chain", "secrets/jwt": secret + "\n",
             "secrets/reports": "cmVhZGVyOnBhc3N3b3Jk\n", "keys/issuer.pem": "key",
             "keys/issuer.jwk": "key", "keys/set.json": "keys",

@@ -10,6 +10,7 @@ import Upstreams
 
     static let rows: [Row] = [
         (.unreachable, .server, .anotherServer, .upstreamUnavailable, 502, "unreachable"),
+        (.insecure, .server, .anotherServer, .upstreamUnavailable, 502, "tls"),
         (.busy, .server, .patience, .upstreamUnavailable, 502, "unreachable"),
         (.exhausted, .gateway, .none, .overloaded, 503, "connections"),
         (.closedEarly, .server, .newConnection, .upstreamUnavailable, 502, "closed_early"),
@@ -41,7 +42,7 @@ import Upstreams
 
     @Test func `who is told to come back is told when`() {
         for row in Self.rows {
-            let isPassing = row.detail == "unreachable" || row.detail == "connections"
+            let isPassing = ["unreachable", "connections", "tls"].contains(row.detail)
             #expect(row.failure.refusal.retryAfterSeconds == (isPassing ? 1 : nil), "\(row.detail)")
         }
     }

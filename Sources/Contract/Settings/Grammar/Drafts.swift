@@ -28,6 +28,15 @@ struct BackendDraft: NamedDraft {
     var settings: BackendSettings
 }
 
+/// `tls` in a `backend`.
+struct ServerTLSDraft {
+    var settings = ServerTLSSettings()
+    var authority: Word?
+    var verify: Word?
+    var certificate: Word?
+    var key: Word?
+}
+
 struct CertificateDraft {
     var certificate: Word?
     var key: Word?

@@ -9,6 +9,9 @@ extension Grammar {
         var settings = BackendSettings(name: name.text, servers: [])
         settings.position = reading.position(of: directive.name.location)
         backend.read(directive.block ?? [], of: directive.name, into: &settings, &reading)
+        let paths = (directive.block ?? []).filter { $0.name.text == "server" }
+            .compactMap(\.arguments.first).filter { $0.text.hasPrefix("unix:") }
+        checkServerNames(settings, paths, &reading)
         document.backends.append(BackendDraft(name: name, settings: settings))
     }
 

@@ -5,7 +5,8 @@ extension Grammar {
         (.resolver, resolver.entries), (.listen, listen.entries), (.tls, tls.entries),
         (.host, host.entries),
         (.console, console.entries), (.state, state.entries), (.jwt, jwt.entries),
-        (.jwks, jwks.entries), (.backend, backend.entries), (.sessions, sessions.entries),
+        (.jwks, jwks.entries), (.backend, backend.entries),
+        (.serverTLS, serverTLS.entries), (.sessions, sessions.entries),
         (.store, store.entries), (.rewrite, rewrite.entries), (.defaults, defaults.entries),
         (.route, route.entries), (.cors, cors.entries), (.socketio, socketIO.entries),
     ]
@@ -26,6 +27,9 @@ extension Grammar {
         "ssl_certificate": "certificate",
         "ssl_certificate_key": "key", "access_log": "access", "resolvers": "resolver",
         "nameserver": "resolver", "resolver_timeout": "timeout", "valid": "max_ttl",
+        "proxy_ssl_trusted_certificate": "ca", "ca_file": "ca", "ca-file": "ca",
+        "sni": "server_name",
+        "proxy_ssl_name": "server_name", "proxy_ssl_verify": "verify", "ssl": "tls",
     ]
 
     private static let wordsByPlace: [Place: Set<String>] = catalogue.reduce(into: [:]) {

@@ -170,6 +170,20 @@ package enum Grammar {
             .init(
                 "send_proxy", "v1|v2|off",
                 ValueKind<ProxyHeader.Version>.choice(or: "off"), \.proxyHeader),
+            .init("tls", "", .none, readServerTLS).withOptionalBlock,
+        ])
+
+    static let serverTLS = Vocabulary<ServerTLSDraft>(
+        .serverTLS,
+        [
+            .init("ca", "PATH", .one, readAuthority),
+            .init("verify", "on|off", .one, readVerification),
+            .init("server_name", "NAME", .one, readExpectedName),
+            .init("certificate", "PATH", .one) { draft, directive, _ in
+                draft.certificate = directive.arguments[0]
+            },
+            .init("key", "PATH", .one) { draft, directive, _ in draft.key = directive.arguments[0]
+            },
         ])
 
     static let sessions = Vocabulary<SessionDraft>(

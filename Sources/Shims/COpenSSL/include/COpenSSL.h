@@ -32,6 +32,10 @@ static inline int shim_ctx_set_groups(SSL_CTX *ctx, const char *names) {
 static inline void shim_ctx_cache_off(SSL_CTX *ctx) {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 }
+/// Sessions of a client are handed to the callback, and kept by nobody else.
+static inline void shim_ctx_cache_client(SSL_CTX *ctx) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+}
 static inline void shim_ctx_on_server_name(SSL_CTX *ctx, int (*callback)(SSL *, int *, void *),
                                            void *argument) {
     SSL_CTX_set_tlsext_servername_callback(ctx, callback);
