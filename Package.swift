@@ -235,7 +235,7 @@ let package = Package(
         tests(
             "Transport", "Adapters", ["Transport", "TLS", "Peers", "Bytes", "Clock", "Randomness"]),
         tests("SQLite", "Adapters", ["SQLite", "Peers"]),
-        tests("Resolver", "Adapters", ["Resolver", "Transport", "Clock"]),
+        tests("Resolver", "Adapters", ["Resolver", "Transport", "Peers", "Clock"]),
         tests("Endings", "Contract", ["Endings"]),
         tests(
             "Settings", "Contract", ["Settings", "JWT", "Forwarding", "Bytes", "Randomness"]),
@@ -291,7 +291,7 @@ let package = Package(
             ]),
         tests(
             "Names", "Drivers",
-            ["Names", "Settings", "Upstreams", "Transport", "Locks", "Clock"]),
+            ["Names", "Settings", "Upstreams", "Transport", "Peers", "Locks", "Clock"]),
         tests(
             "Console", "Drivers",
             [

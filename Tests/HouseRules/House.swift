@@ -96,11 +96,12 @@ enum House {
     /// Types with more, by room and name. Settings are what there is to be said.
     static let manyStoredProperties: [String: Int] = [
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
-        "KeySets.KeySetLoop": 17, "Proxy.Exchange": 16,
-        "Generations.SharedState": 23, "Proxy.ThreadState": 17,
-        "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
+        "KeySets.KeySetLoop": 17, "Names.NameLoop": 17, "Origins.OriginConnection": 13,
+        "Proxy.Exchange": 16,
+        "Generations.SharedState": 24, "Proxy.ThreadState": 17,
+        "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 14,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
-        "Settings.Settings": 13, "Settings.TokenSettings": 22, "Transport.Stream": 13,
+        "Settings.Settings": 14, "Settings.TokenSettings": 22, "Transport.Stream": 13,
         "WebSocket.MessageAssembler": 15,
     ]
 

@@ -8,7 +8,7 @@ package import Transport
 ///     ask → the poller says `ready`, or `nextTimeout` is over: `timePassed` → `takeAnswers`
 @safe
 package final class NameResolver {
-    /// Whom it asks, and for how long.
+    /// The name servers that are asked, and for how long.
     package struct Options: Sendable {
         /// Name servers by their numeric addresses and ports; none for those of `/etc/resolv.conf`,
         /// with its search domains.
@@ -183,6 +183,7 @@ package final class NameResolver {
     // MARK: Callbacks
 
     private static let watch: ares_sock_state_cb = { data, number, readable, writable in
+        // The argument of `init`.
         guard let data = unsafe data else { return }
         // The object of `init`, which outlives the channel.
         let exchange = unsafe Unmanaged<Exchange>.fromOpaque(data).takeUnretainedValue()
@@ -193,10 +194,12 @@ package final class NameResolver {
     }
 
     private static let found: ares_addrinfo_callback = { argument, status, _, result in
+        // The argument of `ask`.
         guard let argument = unsafe argument else { return }
         // Retained by `ask`, for this call alone.
         let pending = unsafe Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
         var answer = NameResolver.failure(status)
+        // Null unless the status is success.
         if status == CARES_OK, let result = unsafe result {
             // The list is whole, and freed below.
             answer = unsafe NameResolver.addresses(result)
@@ -207,10 +210,12 @@ package final class NameResolver {
     }
 
     private static let replied: ares_callback = { argument, status, _, reply, size in
+        // The argument of `ask`.
         guard let argument = unsafe argument else { return }
         // Retained by `ask`, for this call alone.
         let pending = unsafe Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
         var answer = NameResolver.failure(status)
+        // Null unless the status is success.
         if status == CARES_OK, let reply = unsafe reply {
             // `size` octets that live during the call.
             answer = unsafe NameResolver.services(reply, size)

@@ -17,7 +17,7 @@ package enum ServerName: Sendable, Hashable {
 
 /// `resolver [ADDRESS…] { … }`: who is asked for the addresses of servers, and how.
 package struct ResolverSettings: Sendable, Hashable {
-    /// Of name servers, numeric; empty for those of `/etc/resolv.conf`.
+    /// Numeric addresses of name servers; empty for those of `/etc/resolv.conf`.
     package var addresses: [SocketAddressSettings] = []
     /// For one name server to answer; twice as long each time it is asked again.
     package var timeout: Duration = .seconds(1)

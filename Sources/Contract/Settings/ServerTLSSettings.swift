@@ -20,8 +20,8 @@ package struct ServerTLSSettings: Sendable, Equatable {
     package var authorityPosition = SourcePosition()
     /// False for `verify off`: any certificate will do.
     package var verifies = true
-    /// Whom the servers' certificate must be for, and who is asked for by SNI; nil for the name of
-    /// the server, or its address.
+    /// The name that the servers' certificate must be for, which is asked for by SNI, too; nil for
+    /// the name of the server, or its address.
     package var serverName: String?
     package var certificate: OwnCertificate?
     package var position = SourcePosition()

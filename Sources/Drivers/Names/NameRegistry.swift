@@ -59,7 +59,7 @@ final class NameRegistry: Sendable {
 
 /// Something is known of a name that was not known before.
 package struct NameReport: Sendable {
-    /// It stands for other servers.
+    /// The name stands for other servers.
     package let isChanged: Bool
     /// For the log.
     package let notice: NameRecord.Notice?

@@ -119,7 +119,7 @@ extension NameRegistry.State {
         for name in names where entries[name] == nil {
             lastID += 1
             var record = known.first { $0.name == name } ?? NameRecord(name, settings, now: now)
-            // Nobody says here what came of a question that is under way elsewhere.
+            // What comes of a question that is under way elsewhere is not said here.
             if record.due == nil { record.askAnew(at: now) }
             entries[name] = NameRegistry.Entry(id: lastID, record: record)
         }

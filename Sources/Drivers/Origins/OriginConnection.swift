@@ -181,7 +181,7 @@ package final class OriginConnection {
             phase = .inUse
             deadline.clear()
             return .connected
-        // Who speaks before he is asked speaks no HTTP.
+        // HTTP has nothing that comes before a request.
         case .octets: return .notSecured(.failed(.protocolError))
         case .end, .failed(.connection): return .notSecured(.closed)
         case .failed(.tls(let failure)): return .notSecured(.failed(failure))

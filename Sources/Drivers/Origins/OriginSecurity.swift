@@ -3,7 +3,7 @@ package import TLS
 /// How one connection to a server is encrypted.
 package struct OriginSecurity {
     package let context: TLSClientContext
-    /// Whom the server's certificate must be for.
+    /// The name that the server's certificate must be for.
     package let host: String
     /// Octets that are sent in front of TLS: a PROXY header.
     package let preface: [UInt8]

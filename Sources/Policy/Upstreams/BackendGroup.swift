@@ -7,7 +7,7 @@ package import TLS
 /// shared by all workers; the servers' states outlive it (`UpstreamRegistry`).
 package final class BackendGroup: Sendable {
     package let settings: BackendSettings
-    /// Of a group that has fixed addresses only; nil for one whose servers have names.
+    /// The servers of a group with fixed addresses only; nil for one whose servers have names.
     private let fixed: GroupMembers?
     private let current: Guarded<GroupMembers>
     private let registry: UpstreamRegistry

@@ -12,7 +12,7 @@ package final class GroupMembers: Sendable {
     package struct Server: Sendable {
         package let weight: Int
         package let isBackup: Bool
-        /// Of several backups those with the lowest tier come first; 0 for others.
+        /// Among backups those with the lowest tier come first; 0 for others.
         package let tier: Int
         /// As its certificate must have it; nil for one that is found at its address.
         package let host: String?

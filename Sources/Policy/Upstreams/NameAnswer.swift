@@ -43,7 +43,7 @@ extension NameAnswer {
     /// The servers of a service: those of its records, at the addresses of their hosts.
     ///
     /// Priorities become tiers: the lowest is the first choice, the others are backups in their
-    /// order. Weights above 1000 are scaled down; a weight of 0, which is to be chosen seldom, is 1.
+    /// order. Weights above 1000 are scaled down; one of 0, which is to be chosen seldom, is 1.
     ///
     /// - Parameter hosts: what is known of every host that a record names.
     package init(

@@ -7,7 +7,7 @@ package import Settings
 ///                                          --> due again soon, when nobody could say
 ///
 /// An answer that has addresses replaces the one before at once. When no name server answers, or
-/// none knows, the addresses that are known stay, for as long as that lasts. When the answer is that
+/// none knows, the addresses that are known stay, however long. When the answer is that
 /// there are none, they stay for `hold`, counted from the last answer that had some, and go then:
 /// as HAProxy has it, whose `hold nx` is 30 seconds, too.
 package struct NameRecord: Sendable {

@@ -3,7 +3,7 @@ package import Settings
 /// One server that a name stands for now.
 package struct ServerEndpoint: Sendable, Hashable {
     package var address: SocketAddressSettings
-    /// Its name, as its certificate must have it: the host's, or the one of its service record.
+    /// The name that its certificate must be for: the host's, or the one of its service record.
     package var host: String
     /// 1 to 1000.
     package var weight: Int

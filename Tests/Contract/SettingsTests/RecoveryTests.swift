@@ -111,7 +111,7 @@ struct RecoveryTests {
         ),
         .init(.top, "xyzzy", "1: unknown directive 'xyzzy'"),
         .init(.top, "console 127.0.0.1:9901", "1: 'console' needs a block (expected: \(console))"),
-        .init(.top, "tls { }", "1: unknown directive 'tls' (it belongs in 'listen')"),
+        .init(.top, "tls { }", "1: unknown directive 'tls' (it belongs in 'listen' or 'backend')"),
         .init(
             .top, "redirect https",
             "1: unknown directive 'redirect' (it belongs in 'listen', 'rewrite' or 'route')"),

@@ -51,7 +51,7 @@ struct ReferenceTests {
     @Test("The example of every row is right") func rows() throws {
         let blocks = [
             "Top": "", "log": "log {", "limits": "limits {", "resolver": "resolver {",
-            "backend tls": "backend b { server 127.0.0.1:1; tls {",
+            "backend.tls": "backend b { server 127.0.0.1:1; tls {",
             "listen": "listen 127.0.0.1:2 {",
             "tls": "listen 127.0.0.1:2 { tls {", "host": "listen 127.0.0.1:2 { host a.kr {",
             "console": "console 127.0.0.1:3 {", "state": "state /var/lib/gateway {",

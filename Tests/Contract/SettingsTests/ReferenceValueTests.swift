@@ -27,6 +27,8 @@ struct ReferenceValueTests {
         "jwt": ("jwt j { algorithms HS256; secret env:JWT_SECRET; audience a", "}"),
         "jwks": ("jwt j { algorithms RS256; audience a; jwks https://h.kr/ {", "} }"),
         "backend": ("backend b { server 127.0.0.1:9", "}"),
+        "backend.tls": ("backend b { server 127.0.0.1:9; tls {", "} }"),
+        "resolver": ("resolver {", "}"),
         "sessions": ("sessions t { store query:t; limit other 1 block_new", "}"),
         "store": ("sessions t { store query:t; limit 1 block_new; store 1 {", "} }"),
         "defaults": ("defaults {", "}"), "route": ("route /x/{user_id} { backend app", "}"),

@@ -46,7 +46,8 @@ struct SystemConfigurationFilesTests {
         #expect(
             one
                 == [
-                    "Backend", "Console", "Path", "Rewrite", "Route", "Session", "", "State",
+                    "Backend", "Console", "Path", "Rewrite", "Route", "ServerTLS", "Session", "",
+                    "State",
                     "Token",
                 ].map { root + "/Settings/\($0)Settings.swift" }.sorted())
         let several = files.expand(glob: "*/E?dReason.swift", relativeTo: root)

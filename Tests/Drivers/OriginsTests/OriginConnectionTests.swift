@@ -61,6 +61,7 @@ import Upstreams
             switch event {
             case .connected: return "connected"
             case .notConnected: return "not connected"
+            case .notSecured(let failure): return "not secured: \(failure.reason)"
             case .octets:
                 let octets = buffer.octets.array
                 return String(decoding: octets, as: UTF8.self)
@@ -191,7 +192,7 @@ import Upstreams
             switch event {
             case .connected: #expect(isThere && connection.isConnected)
             case .notConnected: #expect(!isThere && connection.isConnecting)
-            case .octets, .drained, .refusesOctets, .ended, .broken, nil:
+            case .notSecured, .octets, .drained, .refusesOctets, .ended, .broken, nil:
                 Issue.record("\(String(describing: event))")
             }
             #expect(connection.next(&progress) == nil)

@@ -33,7 +33,7 @@ extension Grammar {
                 server.mustResolve = true
                 if place != nil, server.name == nil {
                     reading.error(
-                        "\(word.shown) is no name, so there is nothing to resolve", at: option)
+                        "\(word.shown) has no name that could be resolved", at: option)
                 }
             } else if option.text.hasPrefix("weight=") {
                 server.weight = readWeight(option, of: place, &reading)

@@ -4,7 +4,7 @@ package enum Place: String, Sendable, CaseIterable {
     case log, limits, resolver, console, state, listen, tls, host, jwt, jwks, backend, sessions,
         store, rewrite, route, defaults, cors, socketio
     /// `tls` in a `backend`, which has other words than that of a listener.
-    case serverTLS = "backend tls"
+    case serverTLS = "backend.tls"
 }
 
 /// One word of the language at one place, as it is documented and checked.

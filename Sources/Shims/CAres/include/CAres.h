@@ -19,7 +19,8 @@ static const ares_socket_t CARES_NO_SOCKET = ARES_SOCKET_BAD;
 /// ares_init_options(3): a channel that says by `state` what its sockets wait for. `alone` leaves
 /// out the search domains of /etc/resolv.conf.
 static inline int cares_open(
-    ares_channel *channel, int timeout, int tries, int alone, ares_sock_state_cb state, void *data) {
+    ares_channel *channel, int timeout, int tries, int alone, ares_sock_state_cb state,
+    void *data) {
     struct ares_options options;
     memset(&options, 0, sizeof options);
     options.timeout = timeout;
@@ -53,8 +54,9 @@ static inline void cares_addresses(
 /// The address of a node as text, in `text` of INET6_ADDRSTRLEN octets; 0 for another family.
 static inline int cares_text(const struct ares_addrinfo_node *node, char *text) {
     const void *address;
-    if (node->ai_family == AF_INET) address = &((const struct sockaddr_in *)node->ai_addr)->sin_addr;
-    else if (node->ai_family == AF_INET6) address = &((const struct sockaddr_in6 *)node->ai_addr)->sin6_addr;
+    const struct sockaddr *socket = node->ai_addr;
+    if (node->ai_family == AF_INET) address = &((const struct sockaddr_in *)socket)->sin_addr;
+    else if (node->ai_family == AF_INET6) address = &((const struct sockaddr_in6 *)socket)->sin6_addr;
     else return 0;
     return ares_inet_ntop(node->ai_family, address, text, INET6_ADDRSTRLEN) != NULL;
 }
@@ -84,7 +86,8 @@ static inline long cares_least_ttl(const unsigned char *reply, int size) {
             continue;
         }
         if (end - place < RRFIXEDSZ) return -1;
-        unsigned long ttl = (unsigned long)place[4] << 24 | place[5] << 16 | place[6] << 8 | place[7];
+        unsigned long ttl =
+            (unsigned long)place[4] << 24 | place[5] << 16 | place[6] << 8 | place[7];
         int data = place[8] << 8 | place[9];
         // The highest bit set means 0 (RFC 2181 §8).
         if (ttl > 0x7FFFFFFF) ttl = 0;
