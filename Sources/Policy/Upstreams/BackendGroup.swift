@@ -112,7 +112,9 @@ package final class BackendGroup: Sendable {
     }
 
     /// True when one of them works as far as is known.
-    package var isReachable: Bool { members.servers.contains { $0.state.skippedUntil == nil } }
+    package var isReachable: Bool {
+        members.servers.contains { $0.state.skippedUntil == nil && !$0.state.order.isDraining }
+    }
 }
 
 extension BackendSettings.Server {

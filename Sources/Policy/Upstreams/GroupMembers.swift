@@ -5,7 +5,8 @@ import Settings
 ///
 /// The servers that may be chosen, in this order: 1. those that are neither backups nor skipped, 2.
 /// the backups that are not skipped, 3. the one whose skip ends first, server or backup: a server
-/// that may work again is worth more than a certain refusal.
+/// that may work again is worth more than a certain refusal. One that an operator drains is none of
+/// them.
 ///
 /// A server that an exchange has tried before is never chosen again.
 package final class GroupMembers: Sendable {
@@ -101,7 +102,8 @@ package final class GroupMembers: Sendable {
 
     /// The server that comes back first of those that are skipped and not yet tried.
     private func firstBack(_ tried: [ServerState]) -> Int? {
-        servers.indices.filter { !servers[$0].state.isAmong(tried) }
+        servers.indices
+            .filter { !servers[$0].state.isAmong(tried) && !servers[$0].state.order.isDraining }
             .map { (index: $0, until: servers[$0].state.skippedUntil?.nanoseconds ?? .min) }
             .min { $0.until < $1.until }?
             .index

@@ -107,7 +107,7 @@ package struct OriginPool {
         let settings = group.settings
         // What a PROXY header says holds for a whole connection, which is one request's alone then.
         guard settings.proxyHeader == nil, candidate.isWanted, candidate.isSent,
-            !candidate.server.isDistrusted(at: now),
+            !candidate.server.isDistrusted(at: now), !candidate.server.order.isDraining,
             let shelf = shelves[ObjectIdentifier(candidate.server)]
         else { return .ends }
         // No other client hears what is left over for an owner, who would have to authenticate
@@ -165,7 +165,8 @@ package struct OriginPool {
         // Nearly always there is none at all.
         guard !reserved.isEmpty, var own = reserved[client] else { return nil }
         let index = own.firstIndex { own in
-            group.members.servers.contains { $0.state === own.server }
+            !own.server.order.isDraining
+                && group.members.servers.contains { $0.state === own.server }
         }
         guard let index else { return nil }
         let (place, server) = (own[index].place, own[index].server)
@@ -207,6 +208,17 @@ package struct OriginPool {
     package mutating func release(client: UInt64) -> [UInt64] {
         if reserved.isEmpty { return [] }
         return (reserved.removeValue(forKey: client) ?? []).map(\.place.connection)
+    }
+
+    /// An operator has ordered something of the server.
+    ///
+    /// - Returns: the connections to it, when it is drained; to be closed.
+    package mutating func leave(_ server: ServerState) -> [UInt64] {
+        guard server.order.isDraining, let shelf = shelves[ObjectIdentifier(server)] else {
+            return []
+        }
+        defer { shelf.places = [] }
+        return shelf.places.map(\.connection)
     }
 
     /// Another generation is served.

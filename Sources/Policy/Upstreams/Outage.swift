@@ -15,7 +15,10 @@ package struct Outage: Sendable {
     /// Between a line that it is back and the next one that it went.
     private static let pause: Duration = .seconds(1)
 
-    private var began: Instant?
+    /// Since when it cannot be reached; nil while it can.
+    private(set) var began: Instant?
+    /// When it was back the last time.
+    private(set) var ended: Instant?
     private var isSaid = false
     private var nextLine = Instant(nanoseconds: .min)
     private var attempts = 0
@@ -40,6 +43,7 @@ package struct Outage: Sendable {
     package mutating func succeeded(at now: Instant) -> Notice? {
         guard let began else { return nil }
         self.began = nil
+        ended = now
         guard isSaid else { return nil }
         isSaid = false
         nextLine = now + Self.pause

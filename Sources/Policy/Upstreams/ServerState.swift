@@ -19,6 +19,8 @@ package final class ServerState: Sendable {
     /// The name of the group that it is in.
     package let group: String
     package let address: SocketAddressSettings
+    /// What an operator ordered.
+    package let order = ServerOrder()
     private let activeCount = Atomic(0)
     private let chosenCount = Atomic(0)
     private let failedCount = Atomic(0)
@@ -58,12 +60,14 @@ package final class ServerState: Sendable {
     /// True when it may be chosen, be it for a trial.
     func isAvailable(at now: Instant) -> Bool {
         skippedUntilNanoseconds.load(ordering: .relaxed) <= now.nanoseconds
+            && !order.isDraining
     }
 
     /// Takes the right to send it an exchange: true at once for a server that works, and for one
     /// worker alone when it has been skipped long enough; that one's trial may last for `patience`
     /// before another is made.
     func claim(at now: Instant, patience: Duration) -> Bool {
+        if order.isDraining { return false }
         let until = skippedUntilNanoseconds.load(ordering: .relaxed)
         if until == Self.never { return true }
         if until > now.nanoseconds { return false }
@@ -94,6 +98,11 @@ package final class ServerState: Sendable {
 
     /// How often it went away.
     package var outageCount: Int { outage.withLock { $0.count } }
+
+    /// When it went away, while it is, and when it came back last.
+    var outageTimes: (began: Instant?, ended: Instant?) {
+        outage.withLock { ($0.began, $0.ended) }
+    }
 
     // MARK: Trust
 

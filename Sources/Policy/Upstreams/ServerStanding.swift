@@ -1,0 +1,41 @@
+package import Clock
+
+/// What operators are told about a server: whether it is used, and why not.
+package struct ServerStanding: Sendable, Hashable {
+    package enum State: String, Sendable, CaseIterable {
+        case up
+        /// The server cannot be used for now.
+        case down
+        /// No exchange is begun with the server, and some are under way.
+        case draining
+        /// No exchange is begun with the server, and none is under way.
+        case drained
+    }
+
+    package enum Why: String, Sendable, CaseIterable {
+        /// An operator ordered it.
+        case ordered
+        /// The last attempt to connect to the server failed.
+        case unreachable
+    }
+
+    package var state: State
+    /// Nil for a server that is up.
+    package var why: Why?
+    /// Since when; nil for a server that was never anything else.
+    package var since: Instant?
+}
+
+extension ServerState {
+    package var standing: ServerStanding {
+        if case .drain(let since, _) = order.standing {
+            return ServerStanding(
+                state: active > 0 ? .draining : .drained, why: .ordered, since: since)
+        }
+        let changed = outageTimes
+        if skippedUntil != nil {
+            return ServerStanding(state: .down, why: .unreachable, since: changed.began)
+        }
+        return ServerStanding(state: .up, why: nil, since: changed.ended)
+    }
+}
