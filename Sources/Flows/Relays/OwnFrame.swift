@@ -11,7 +11,10 @@ package enum OwnFrame: Sendable, Equatable {
 
     /// The close frame of an end by rule.
     static func close(_ ending: StreamEnding) -> OwnFrame {
-        .close(code: ending.reason.closeCode, word: ending.word)
+        var word = ending.word
+        // Where no message may say it, the frame is all that can.
+        if case .after(let milliseconds) = ending.comingBack { word += " retry=\(milliseconds)" }
+        return .close(code: ending.reason.closeCode, word: word)
     }
 
     /// The close frame for an upstream whose client is gone, or not listened to any more.
