@@ -97,8 +97,11 @@ struct ConfigurationFile: Sendable {
     func world(notify: @escaping @Sendable (String) -> Void) -> GatewayWorld {
         GatewayWorld(
             load: { load() }, readFile: readFile, render: { rendered($0) + "\n" },
-            notify: notify)
+            version: Self.version, notify: notify)
     }
+
+    /// The version of the executable, which is the only one that reads such files.
+    static let version = "0.1.0"
 
     /// The parts that are there, as a list: `1 listener, 3 routes`.
     static func list(_ parts: [String?]) -> String {

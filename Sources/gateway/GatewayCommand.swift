@@ -8,10 +8,11 @@ struct GatewayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gateway",
         abstract: "A reverse proxy for realtime apps.",
-        version: "0.1.0",
+        version: ConfigurationFile.version,
         subcommands: [
             RunCommand.self, CheckCommand.self, ReloadCommand.self, TokenCommand.self,
-            SessionsCommand.self, DemoCommand.self,
+            SessionsCommand.self, ServersCommand.self, DrainCommand.self, UpCommand.self,
+            StatusCommand.self, DemoCommand.self,
         ])
 
     static func main() {
@@ -40,10 +41,4 @@ struct GatewayCommand: ParsableCommand {
             System.exit(other == .failure ? Control.ExitCode.internalError : other.rawValue)
         }
     }
-}
-
-/// A command is over and has said what there was to say; the process ends with this code.
-struct CommandEnd: Error {
-    /// One of `Control.ExitCode`.
-    var code: Int32
 }

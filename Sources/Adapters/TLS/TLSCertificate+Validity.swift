@@ -27,6 +27,17 @@ extension TLSCertificate {
         }
     }
 
+    /// How long the leaf is still good, by the clock of this machine; negative behind its end.
+    package var timeLeft: Duration? {
+        var days: Int32 = 0
+        var seconds: Int32 = 0
+        // The times belong to the leaf, which lives as long as this object; null stands for now.
+        let end = unsafe X509_get0_notAfter(leaf)
+        // The results are local.
+        guard unsafe ASN1_TIME_diff(&days, &seconds, nil, end) == 1 else { return nil }
+        return .seconds(Int64(days) * 86_400 + Int64(seconds))
+    }
+
     private static func state(of certificate: OpaquePointer) -> Validity.State {
         // The times belong to the certificate, which is live.
         if let past = unsafe Self.fromNow(X509_get0_notAfter(certificate)), past.isPast {

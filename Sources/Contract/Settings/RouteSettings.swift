@@ -81,6 +81,9 @@ package struct RouteSettings: Sendable, Equatable {
         /// An index into `Settings.backends`.
         case backend(Int)
         case respond(status: Int, body: String)
+        /// `respond ready`: 200 while new clients shall come, 503 from when the gateway was told to
+        /// stop.
+        case ready
         case redirect(status: Int, location: Template)
         /// `ticket`: a POST is answered with a one-time ticket for who brought the token; one of
         /// the jwt blocks has `tickets`.
@@ -175,6 +178,16 @@ package struct RouteSettings: Sendable, Equatable {
         case error
     }
 
+    /// What holds for a WebSocket, an event stream or a download for as long as it lasts.
+    package struct Lasting: Sendable, Equatable {
+        /// An event stream gets a comment this often.
+        package var commentInterval: Duration = .seconds(15)
+        /// Nil for as long as both sides like.
+        package var maxAge: MaxAge?
+
+        package init() {}
+    }
+
     /// `explain [all|rules|off]`: which ends of a WebSocket a message in front of the close frame
     /// explains. Who offers `gateway.v1` is told of every one.
     package enum Explanation: String, Sendable, CaseIterable {
@@ -263,8 +276,7 @@ package struct RouteSettings: Sendable, Equatable {
     package var silenceTimeout: Duration = .seconds(60)
     package var pings = Pings.relay
     package var slowClient = SlowClient.cut(SlowClient.leastRate)
-    /// SSE: a comment this often.
-    package var commentInterval: Duration = .seconds(15)
+    package var lasting = Lasting()
     package var position = SourcePosition()
 
     package init(path: PathPattern, destination: Destination) {

@@ -76,7 +76,7 @@ package struct LimitSettings: Sendable, Equatable {
     package var requestFieldCount = 100
     package var targetSize = 8 * 1024
     package var keepAliveTimeout: Duration = .seconds(75)
-    package var drainTimeout: Duration = .seconds(30)
+    package var drain = DrainSettings()
     /// Within this time connections end that the rules of a reload do not let stay; nil for with
     /// their tokens.
     package var reloadEnds: Duration? = .seconds(30)
@@ -97,6 +97,16 @@ package struct LimitSettings: Sendable, Equatable {
     package var lingering = LingeringLimit()
     /// Octets that all connections may hold together; nil for no limit.
     package var memory: Int? = 1024 * 1024 * 1024
+
+    package init() {}
+}
+
+/// `drain DURATION`, `drain_delay DURATION`: how the gateway stops.
+package struct DrainSettings: Sendable, Hashable {
+    /// For who is here to finish; what lives ends over most of it, little by little.
+    package var time: Duration = .seconds(30)
+    /// From when it says that it is not ready any more until nobody new is let in.
+    package var delay: Duration = .zero
 
     package init() {}
 }

@@ -63,6 +63,8 @@ package enum ClientTimer: Int, CaseIterable, Sendable {
     case flow
     /// A session of Engine.IO is kept alive that its app has still to open.
     case heartbeat
+    /// The WebSocket, event stream or download has lasted as long as it may.
+    case age
 }
 
 /// What is still to be looked after of what the poller said of a connection, and the octets that

@@ -29,7 +29,7 @@ extension HTTP1Client {
         case .asking:
             socket.ask()
             return nil
-        case .connect, .flow, .heartbeat: return .due(timer)
+        case .connect, .flow, .heartbeat, .age: return .due(timer)
         }
     }
 

@@ -2,7 +2,7 @@ package import Identity
 
 /// What the console asks of the rest of the process, and tells it to do. Called on the thread of
 /// the console, so nothing of it may take long; whatever it says is as of now.
-package protocol ConsoleBackend: SessionBackend {
+package protocol ConsoleBackend: SessionBackend, ServerBackend {
     /// Adds an entry to the list of revocations, then ends the live connections that it is about.
     func revoke(_ revocation: Revocation, _ answer: @escaping ConsoleAnswer<RevokeOutcome>)
 

@@ -34,6 +34,8 @@ package final class Gateway {
     /// Questions to workers that are under way, the eldest first.
     private var figureRounds: [(until: Instant, round: FigureRound)] = []
     private var isStopping = false
+    /// When the listeners are closed, while the gateway stops and they are not.
+    private var closing: Instant?
 
     /// Runs until a signal ends it.
     /// - Returns: the exit code.
@@ -58,6 +60,8 @@ package final class Gateway {
             for warning in generation.warnings {
                 System.write(world.render(warning).utf8.span, to: 2)
             }
+            shared.status.began(version: world.version)
+            shared.status.adopted(generation)
             try shared.kept.open(settings, generation.number)
             defer { shared.kept.close() }
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
@@ -160,7 +164,7 @@ package final class Gateway {
         while !running.isEmpty {
             let next = min(
                 rotation, clearing, figureRounds.first?.until ?? clearing,
-                shared.sessions.nextDeadline ?? clearing)
+                shared.sessions.nextDeadline ?? clearing, closing ?? clearing)
             let left = (next - SystemClock.now()).wholeMilliseconds
             _ = poller.wait(milliseconds: Int32(clamping: max(0, left + 1)))
             let now = SystemClock.now()
@@ -172,6 +176,7 @@ package final class Gateway {
                 shared.kept.timePassed(to: SystemClock.reading())
                 clearing = now + Self.stateInterval
             }
+            if let moment = closing, now >= moment { close() }
             giveUpFigures(now)
             shared.sessions.timePassed(to: now)
             for message in shared.control.take() { handle(message) }
@@ -293,15 +298,32 @@ package final class Gateway {
 
     private func stop() {
         isStopping = true
+        closing = nil
         world.notify("STOPPING=1")
+        let now = SystemClock.now()
+        shared.status.stops(.init(since: now, closes: now, ends: now))
         shared.postToWorkers(.stop)
     }
 
+    /// Told once, it is not ready any more, and lets nobody in from `drain_delay` on; told twice,
+    /// it stops at once.
     private func drain() {
         if isStopping { return stop() }
         isStopping = true
-        shared.log.info("draining: no new connections, those that are here end")
         world.notify("STOPPING=1")
+        let times = generation.settings.limits.drain
+        let now = SystemClock.now()
+        let closes = now + times.delay
+        shared.status.stops(.init(since: now, closes: closes, ends: closes + times.time))
+        if times.delay == .zero { return close() }
+        shared.log.info("draining: not ready any more, no new connections in \(times.delay)")
+        closing = closes
+    }
+
+    /// From now on nobody new is let in, and those who are here end.
+    private func close() {
+        closing = nil
+        shared.log.info("draining: no new connections, those that are here end")
         shared.postToWorkers(.drain)
     }
 
@@ -335,24 +357,30 @@ package final class Gateway {
 
     /// Reads, validates and builds the whole new generation; any error leaves the old one serving.
     private func reload() {
-        if isStopping { return }
+        if isStopping {
+            return shared.log.warning("reload ignored: the gateway is stopping")
+        }
         world.notify("RELOADING=1")
         defer { world.notify("READY=1") }
         let loaded = world.load()
         if !loaded.report.isEmpty { System.write(loaded.report.utf8.span, to: 2) }
         guard let settings = loaded.settings else {
-            return shared.log.error("reload refused: the old configuration goes on")
+            shared.log.error("reload refused: the old configuration goes on")
+            return shared.status.refused(loaded.report)
         }
         do {
             try adopt(prepare(settings))
         } catch let error as Generation.BuildError {
             System.write(world.render(error).utf8.span, to: 2)
             shared.log.error("reload refused: the old configuration goes on")
+            shared.status.refused(world.render(error))
         } catch let error as BindError {
             System.write(world.render(error.complaint).utf8.span, to: 2)
             shared.log.error("reload refused: \(error.text)")
+            shared.status.refused(error.text)
         } catch {
             shared.log.error("reload refused: \(error)")
+            shared.status.refused("\(error)")
         }
     }
 
@@ -416,6 +444,7 @@ package final class Gateway {
         use(prepared.names)
         // What came between building the generation and serving by it.
         _ = next.resolve(shared.names.endpoints)
+        shared.status.adopted(next)
         shared.kept.adopt(next.settings, next.number)
         useKeys()
         for (mailbox, own) in zip(shared.mailboxes, prepared.handles) {

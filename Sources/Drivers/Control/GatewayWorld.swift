@@ -10,18 +10,21 @@ package struct GatewayWorld: Sendable {
     package var readFile: @Sendable (String) -> [UInt8]?
     /// An error in the words of a diagnostic, with line and caret.
     package var render: @Sendable (Generation.BuildError) -> String
+    /// The version of the executable.
+    package var version: String
     /// Tells the service manager (sd_notify(3)).
     package var notify: @Sendable (String) -> Void
 
     package init(
         load: @escaping @Sendable () -> LoadedSettings,
         readFile: @escaping @Sendable (String) -> [UInt8]?,
-        render: @escaping @Sendable (Generation.BuildError) -> String,
+        render: @escaping @Sendable (Generation.BuildError) -> String, version: String,
         notify: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.load = load
         self.readFile = readFile
         self.render = render
+        self.version = version
         self.notify = notify
     }
 }

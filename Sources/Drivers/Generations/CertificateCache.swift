@@ -1,5 +1,16 @@
+package import Clock
 internal import Settings
 internal import TLS
+internal import Transport
+
+/// A certificate of a listener, for operators.
+package struct CertificateFacts: Sendable, Hashable {
+    /// The name that clients ask for; nil for the one of all other names.
+    package var host: String?
+    /// The path of its file; nil for one that was made up at start.
+    package var file: String?
+    package var expires: WallTime?
+}
 
 /// Loads every certificate once, however many listeners use it, and says at the words that name it
 /// what is wrong with it.
@@ -26,6 +37,19 @@ struct CertificateCache {
         } catch {
             throw Generation.BuildError(position: position, message: error.message)
         }
+    }
+
+    /// What operators are told of the certificates that `context` has loaded.
+    func facts(of tls: TLSSettings) -> [CertificateFacts] {
+        [facts(nil, tls.certificate)] + tls.hosts.map { facts($0.name, $0.certificate) }
+    }
+
+    private func facts(_ host: String?, _ source: TLSSettings.Certificate) -> CertificateFacts {
+        let file: String? = if case .files(let chain, _) = source { chain } else { nil }
+        let left = loaded[source]?.timeLeft
+        return CertificateFacts(
+            host: host, file: file,
+            expires: left.map { SystemClock.wallTime().advanced(by: $0) })
     }
 
     /// What servers are spoken to with. Files are read anew: their contexts are made once a

@@ -32,10 +32,15 @@ package final class Generation: Sendable {
     package final class Entrance: Sendable {
         package let settings: ListenerSettings
         package let tls: TLSContext?
+        /// The certificates of `tls`; the one for all names first.
+        package let certificates: [CertificateFacts]
 
-        init(_ settings: ListenerSettings, tls: TLSContext?) {
+        init(
+            _ settings: ListenerSettings, tls: TLSContext?, certificates: [CertificateFacts] = []
+        ) {
             self.settings = settings
             self.tls = tls
+            self.certificates = certificates
         }
     }
 
@@ -107,7 +112,9 @@ package final class Generation: Sendable {
             let context = try listener.tls.map { tls throws(BuildError) in
                 try certificates.context(for: tls, at: listener.position, tickets: tickets)
             }
-            entrances[ListenerKey(address: listener.address)] = Entrance(listener, tls: context)
+            entrances[ListenerKey(address: listener.address)] = Entrance(
+                listener, tls: context,
+                certificates: listener.tls.map { certificates.facts(of: $0) } ?? [])
         }
         return entrances
     }

@@ -33,13 +33,8 @@ package final class SharedState: Sendable {
     package let rates = RateTable()
     /// Client connections by address.
     package let connections = ConnectionTable()
-    /// For lines about connections, and about requests, that were refused: at most one a second.
-    package let connectionLines = Guarded(LinePacer())
-    package let rateLines = Guarded(LinePacer())
-    /// For lines about connections that wait because there is no descriptor left.
-    package let descriptorLines = Guarded(LinePacer())
-    /// For lines about servers that cannot be reached: one for every request that tried.
-    package let serverLines = Guarded(LinePacer())
+    /// Lines of the log that come at most once a second.
+    package let lines = PacedLines()
     /// Told of everything that becomes of sessions.
     package let journal: SessionJournal
     /// What operators decided.
@@ -47,6 +42,8 @@ package final class SharedState: Sendable {
     /// What the windows may hold that connections keep for compression.
     package let deflateBudget = DeflateBudget()
     package let registry = UpstreamRegistry()
+    /// What there is to be said of the process as a whole.
+    package let status = ProcessStatus()
     package let tickets: TicketKeys
     package let accessLog: AccessLog
     package let log = EventLog()
@@ -147,4 +144,17 @@ package final class SharedState: Sendable {
         }
         return found.count
     }
+}
+
+/// Lines of the log that come at most once a second each.
+package final class PacedLines: Sendable {
+    /// About connections, and about requests, that were refused.
+    package let connection = Guarded(LinePacer())
+    package let rate = Guarded(LinePacer())
+    /// About connections that wait because there is no descriptor left.
+    package let descriptor = Guarded(LinePacer())
+    /// About servers that cannot be reached: one for every request that tried.
+    package let server = Guarded(LinePacer())
+
+    init() {}
 }

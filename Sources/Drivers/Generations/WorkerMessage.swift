@@ -1,5 +1,6 @@
 package import Entry
 package import Sessions
+package import Upstreams
 
 /// What other threads ask of a worker.
 package enum WorkerMessage: Sendable {
@@ -21,6 +22,8 @@ package enum WorkerMessage: Sendable {
     case figures([(connection: UInt64, session: SessionID)], FigureRound)
     /// Connections hold too much: let go of some.
     case relieve
+    /// An operator has ordered something of a server: see its `order`.
+    case serverOrdered(ServerState)
     /// No new connections; those that are here end as they can, within the drain time.
     case drain
     case stop

@@ -4,7 +4,6 @@ internal import Generations
 internal import Sessions
 internal import Settings
 internal import State
-internal import Upstreams
 
 /// Metrics of sessions, of what is kept, and of the load.
 extension Operations {
@@ -58,36 +57,6 @@ extension Operations {
             MetricFamily(
                 "gateway_history_pruned_total", .counter,
                 help: "Past sessions removed because of their age or number.", statistics.pruned),
-        ]
-    }
-
-    /// Servers that any generation uses, sorted so that two scrapes look alike.
-    var serverMetrics: [MetricFamily] {
-        let servers = shared.registry.servers.map { group, address, state in
-            (labels: [MetricFamily.Label("backend", group), .init("server", address.text)], state)
-        }.sorted {
-            ($0.labels[0].value, $0.labels[1].value) < ($1.labels[0].value, $1.labels[1].value)
-        }
-        func family(
-            _ name: String, _ kind: MetricFamily.Kind, help: String,
-            _ value: (ServerState) -> UInt64
-        ) -> MetricFamily {
-            MetricFamily(
-                name, kind, help: help,
-                servers.map { .init(.whole(value($0.1)), labels: $0.labels) })
-        }
-        return [
-            family(
-                "gateway_server_up", .gauge,
-                help: "0 when the last attempt to reach the server failed, else 1."
-            ) { $0.skippedUntil == nil ? 1 : 0 },
-            family(
-                "gateway_server_outages_total", .counter, help: "How often a server was lost."
-            ) { UInt64($0.outageCount) },
-            family(
-                "gateway_server_failures_total", .counter,
-                help: "Failed attempts to connect to a server."
-            ) { UInt64($0.totals.failed) },
         ]
     }
 

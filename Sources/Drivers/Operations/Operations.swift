@@ -87,7 +87,8 @@ package struct Operations: ConsoleBackend {
     /// What is known without the store of sessions.
     private var ownMetrics: [MetricFamily] {
         keyMetrics + tokenMetrics + stateMetrics + limitMetrics + reportMetrics + loadMetrics
-            + serverMetrics + heldMetrics + nameMetrics
+            + heldMetrics + nameMetrics + ServerMetrics(shared: shared).servers
+            + ServerMetrics(shared: shared).generation
     }
 
     private var keyMetrics: [MetricFamily] {

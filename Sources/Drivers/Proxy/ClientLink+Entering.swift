@@ -16,7 +16,7 @@ extension ClientLink {
     func refuse(withoutHeader message: String) {
         thread.shared.counters.note(\.withoutHeader)
         thread.warn(
-            thread.shared.connectionLines,
+            thread.shared.lines.connection,
             "connection of proxy \(connection.origin.addressText) refused: \(message)")
         close(reset: true)
     }

@@ -49,7 +49,7 @@ extension ClientLink {
     /// end comes behind that.
     func lookAhead() {
         guard case .exchange(let exchange) = use, exchange.isHeldBack, !connection.hasFinished,
-            !thread.shared.memory.isOverloaded, thread.drain.takeLookAhead()
+            !thread.shared.memory.isOverloaded, thread.ends.drain.takeLookAhead()
         else { return }
         connection.lookAhead()
     }

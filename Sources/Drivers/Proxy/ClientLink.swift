@@ -144,6 +144,7 @@ final class ClientLink: ThreadMember {
         case (.flow, .exchange(let exchange)): exchange.eventTimerFired()
         case (.flow, .webSocket(let relay)): relay.timerFired()
         case (.heartbeat, _): heartbeatDue()
+        case (.age, _): LastingUse(client: self).isOfAge()
         case (.phase, _), (.connect, _), (.flow, _), (.sending, _), (.asking, _), (.taking, _):
             break
         }

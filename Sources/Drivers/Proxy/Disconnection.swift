@@ -81,6 +81,11 @@ extension RequestContext {
             message: end.message, retry: end.reconnect.delay, for: found.languages)
     }
 
-    /// As `disconnection`, for an end of the process; only those with a session are told.
-    var drainMessage: [UInt8]? { session == nil ? nil : disconnection(Disconnection(.draining)) }
+    /// As `disconnection`, for an end by `draining`; only those with a session are told.
+    func drainMessage(comingBackIn milliseconds: Int) -> [UInt8]? {
+        if session == nil { return nil }
+        var end = Disconnection(.draining)
+        end.reconnect = .after(.milliseconds(milliseconds))
+        return disconnection(end)
+    }
 }

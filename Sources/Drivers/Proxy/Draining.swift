@@ -4,16 +4,15 @@ internal import Entry
 internal import Origins
 
 extension ClientLink {
-    /// The process stops: what is idle ends now, what is busy after its answer.
+    /// The process stops: what is idle ends now, what is busy after its answer, what lives later.
     func drain() {
         if let end = connection.stop() { return close(reset: end.reset) }
         switch use {
-        case .nothing: break
+        case .nothing, .webSocket: break
         case .held(let request): request.drain()
         case .exchange(let exchange):
             exchange.drain()
             lookAhead()
-        case .webSocket(let relay): relay.drain()
         }
         updateInterest()
     }

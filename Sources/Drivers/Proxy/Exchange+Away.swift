@@ -69,11 +69,6 @@ extension Exchange {
         fail(attempt.obstacle)
     }
 
-    /// The process stops, and what waits would only delay that.
-    func drainWaiting() {
-        if wait.isActive { fail(.draining) }
-    }
-
     // MARK: The token's end
 
     func watchToken() { client.request.set(.flow, at: context.tokenDue() ?? .never) }

@@ -22,12 +22,12 @@ extension StreamEnding {
             awaitsBoundary: end.cause != .silent)
     }
 
-    /// The process stops; there is a hint when to come back.
+    /// No fault of the client's: there is a hint when to come back.
     static func draining(
-        _ context: RequestContext, comingBackIn milliseconds: Int
+        _ context: RequestContext, _ detail: String? = nil, comingBackIn milliseconds: Int
     ) -> StreamEnding {
         StreamEnding(
-            .draining, message: context.drainMessage,
+            .draining, detail: detail, message: context.drainMessage(comingBackIn: milliseconds),
             comingBack: .after(milliseconds: milliseconds))
     }
 }
@@ -48,6 +48,7 @@ extension Exchange {
         if let step { carryOut(step, &output) }
         askTokenLater()
         watchEvents()
+        LastingUse(client: client).begin()
     }
 
     // MARK: Events of the app's
@@ -112,14 +113,13 @@ extension Exchange {
             StreamEnding(end, of: context, comingBackIn: loop.reconnectDelayMilliseconds()))
     }
 
-    /// The process stops. Event streams end with a hint to come back; what answers soon may finish.
+    /// The process stops: what answers soon may finish.
     func drain() {
         client.request.makeLast()
-        if events == nil { return drainWaiting() }
-        end(.draining(context, comingBackIn: loop.reconnectDelayMilliseconds()))
+        if events == nil, wait.isActive { fail(.draining) }
     }
 
-    private func end(_ end: StreamEnding) {
+    func end(_ end: StreamEnding) {
         guard !hasEnded else { return }
         guard events == nil else {
             var output: [UInt8] = []

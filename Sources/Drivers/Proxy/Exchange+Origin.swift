@@ -120,7 +120,7 @@ extension Exchange {
         // No server is to blame.
         case .fail:
             thread.warn(
-                thread.shared.serverLines,
+                thread.shared.lines.server,
                 "no connection to upstream \(context.outcome.server?.text ?? ""): \(error.reason)")
         case .askAgain, .resend: break
         }

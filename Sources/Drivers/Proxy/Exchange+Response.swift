@@ -29,6 +29,7 @@ extension Exchange {
             beginEvents(head.fields)
         } else if isOpenEnded, context.found.kind.isDownload, !framing.isEmpty, !isUnattended {
             try? context.becomeLive(as: .stream, of: client.token, request.head)
+            LastingUse(client: client).begin()
         } else {
             context.release()
         }

@@ -56,7 +56,7 @@ extension Exchange {
         if upstream.connection.http.hasInputEnded { relay.upstreamLost() }
         client.resume()
         upstream.updateInterest()
-        if thread.isDraining { client.drain() }
+        LastingUse(client: client).begin()
     }
 
     /// What is spoken with whom; nil when the upstream answered what it was not asked.

@@ -82,6 +82,9 @@ final class HeldRequest {
         case .ask, .seated, .forward: break
         case .respond(let status, let body):
             client.give(.text(status, body, context), to: context)
+        case .ready:
+            guard thread.shared.status.isReady else { throw .stopping }
+            client.give(.text(200, "ready\n", context), to: context)
         case .redirect(let status, let location):
             client.give(.redirect(status, location), to: context)
         case .options(let fields):
@@ -93,7 +96,7 @@ final class HeldRequest {
         case .ticket(let identity):
             let ticket = try GateAttempt.ticket(for: identity, head, entry.query, context)
             client.give(.ticket(ticket), to: context)
-        case .end(let end): self.end(end)
+        case .end(let end): client.end(StreamEnding(end, of: context), head: head, context)
         }
         return false
     }
@@ -219,18 +222,6 @@ final class HeldRequest {
         return context.news(of: outcome, entry.seat)
     }
 
-    private func end(_ end: SeatEnd) {
-        let delay = loop.reconnectDelayMilliseconds()
-        let end =
-            switch end {
-            case .draining: StreamEnding.draining(context, comingBackIn: delay)
-            case .ordered(let ending):
-                StreamEnding(
-                    Disconnection(ending, comingBackIn: delay), of: context, comingBackIn: delay)
-            }
-        client.end(end, head: head, context)
-    }
-
     /// Nil when the connection is asked that it is for.
     private func refresh(_ order: RefreshOrder) -> RefreshOutcome? {
         guard let number = order.send(from: client) else { return .unknownSession }
@@ -322,4 +313,16 @@ extension Refusal {
 
     /// For a request that cannot be written: no client can send such a one.
     static let unwritable = Refusal(.internalError, message: "The request could not be passed on")
+}
+
+extension StreamEnding {
+    /// The end of a request that had a place, or waited for one.
+    fileprivate init(_ end: SeatEnd, of context: RequestContext) {
+        let delay = context.thread.loop.reconnectDelayMilliseconds()
+        switch end {
+        case .draining: self = .draining(context, comingBackIn: delay)
+        case .ordered(let ending):
+            self.init(Disconnection(ending, comingBackIn: delay), of: context, comingBackIn: delay)
+        }
+    }
 }

@@ -25,7 +25,7 @@ final class RelayDriver {
     let context: RequestContext
     let windows: KeptWindows?
     private(set) var upstream: OriginLink?
-    private var lease: ServerLease?
+    var lease: ServerLease?
     var flow: WebSocketFlow
     let input: SocketIntake
 
@@ -181,13 +181,7 @@ final class RelayDriver {
                 awaitsBoundary: end.cause != .silent))
     }
 
-    /// The process stops.
-    func drain() {
-        end(
-            StreamEnding(.draining, message: context.drainMessage ?? explanation(.draining)))
-    }
-
-    private func end(_ ending: StreamEnding) {
+    func end(_ ending: StreamEnding) {
         var ending = ending
         if !context.explains(ending.reason) { ending.message = nil }
         flow.end(ending, now: loop.now)
@@ -195,7 +189,7 @@ final class RelayDriver {
     }
 
     /// For ends about which front ends are told only where they say that they read it.
-    private func explanation(_ refusal: Refusal) -> [UInt8]? {
+    func explanation(_ refusal: Refusal) -> [UInt8]? {
         guard context.session == nil, !context.speaksSocketIO, context.explains(refusal.reason)
         else { return nil }
         return ControlReply.error(refusal, at: SystemClock.wallTime()).octets

@@ -37,7 +37,7 @@ extension RequestContext {
     private func noteRateLimited(on route: ServedRoute) {
         thread.shared.counters.noteRefused(.rate, route: route.name)
         thread.warn(
-            thread.shared.rateLines, "too many requests from \(client) to \(route.name): refused")
+            thread.shared.lines.rate, "too many requests from \(client) to \(route.name): refused")
     }
 
     /// A rule that is not in force would have refused a request: counted always, and written down

@@ -43,7 +43,7 @@ extension ThreadState {
     }
 
     private func logRefused(_ address: SocketAddress, because reason: String) {
-        warn(shared.connectionLines, "a connection from \(address.host) was refused: \(reason)")
+        warn(shared.lines.connection, "a connection from \(address.host) was refused: \(reason)")
     }
 
     /// Writes a line that clients can cause as often as they like, or leaves it out.

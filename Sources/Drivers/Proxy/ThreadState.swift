@@ -30,8 +30,8 @@ final class ThreadState {
     /// Connections of clients.
     var clientCount = 0
     var generation: Generation
-    /// How it comes to its end, once it is told to.
-    var drain = DrainSchedule()
+    /// How it comes to its end, once it is told to, and what ends one by one.
+    var ends = LiveEnds()
     /// Requests whose clients have left, and which are finished all the same.
     let unattended = UnattendedCount()
     /// Connections to servers that rest.
@@ -86,7 +86,7 @@ final class ThreadState {
     var isFull: Bool { occupants >= generation.settings.limits.connections }
 
     /// SIGTERM came.
-    var isDraining: Bool { drain.isRunning }
+    var isDraining: Bool { ends.drain.isRunning }
 
     // MARK: Generations
 

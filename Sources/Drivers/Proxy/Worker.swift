@@ -73,6 +73,7 @@ package final class Worker {
             resumeHeld()
             publishMemory()
             thread.accessLog.flush()
+            if !thread.ends.isEmpty { LiveRounds(thread: thread).goOn() }
             if thread.isDraining { continueDraining() }
         }
     }
@@ -157,7 +158,7 @@ package final class Worker {
             switch listener.socket.accept() {
             case .none: return
             case .exhausted:
-                thread.warn(shared.descriptorLines, "no file descriptor left; accepting pauses")
+                thread.warn(shared.lines.descriptor, "no file descriptor left; accepting pauses")
                 return pauseAccepting(listener)
             case .accepted(let descriptor, let address):
                 open(descriptor, from: address, of: listener)
@@ -183,7 +184,7 @@ package final class Worker {
                 stream = Stream(descriptor)
             }
         } catch {
-            return thread.warn(shared.connectionLines, "connection refused: \(error.message)")
+            return thread.warn(shared.lines.connection, "connection refused: \(error.message)")
         }
         // One that cannot be watched is closed.
         try? thread.open(
@@ -252,6 +253,7 @@ package final class Worker {
             thread.serversChanged(in: groups)
         case .figures(let sessions, let round): answer(round, sessions)
         case .relieve: relief.begin(at: loop.now)
+        case .serverOrdered(let server): LiveRounds(thread: thread).ordered(server)
         case .drain: startDraining()
         case .stop: stop()
         }
@@ -301,16 +303,17 @@ package final class Worker {
     // MARK: The end
 
     private func startDraining() {
-        let timeout = generation.settings.limits.drainTimeout
-        guard let end = thread.drain.begin(at: loop.now, timeout: timeout) else { return }
+        let timeout = generation.settings.limits.drain.time
+        guard let end = thread.ends.drain.begin(at: loop.now, timeout: timeout) else { return }
         for listener in listeners { remove(listener) }
         for client in clients { client.drain() }
+        LiveRounds(thread: thread).stop(within: timeout)
         // Wakes the loop once the time is over, whatever the connections do.
         loop.wake(at: end)
     }
 
     private func continueDraining() {
-        switch thread.drain.judge(isEmpty: thread.occupants == 0, at: loop.now) {
+        switch thread.ends.drain.judge(isEmpty: thread.occupants == 0, at: loop.now) {
         case .wait: break
         case .sayLast(let end):
             drainIsOver()
@@ -321,6 +324,7 @@ package final class Worker {
 
     /// - Parameter detail: what is noted of a WebSocket that is cut.
     private func drainIsOver(_ detail: String? = nil) {
+        LiveRounds(thread: thread).endAll()
         for client in clients { client.drainIsOver(detail) }
         for origin in origins { origin.drainIsOver() }
     }

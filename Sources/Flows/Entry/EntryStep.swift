@@ -15,6 +15,8 @@ package enum EntryStep {
     /// An answer is still due.
     case wait
     case respond(status: Int, body: String)
+    /// Whether new clients shall come.
+    case ready
     case redirect(status: Int, location: String)
     /// Which requests a page of another origin may make, or which methods are served.
     case options([CrossOriginRule.Field])
@@ -35,7 +37,7 @@ package enum EntryStep {
         switch self {
         case .ask(let question): question.isForSockets
         case .wait, .forward, .seated, .end: true
-        case .respond, .redirect, .options, .json, .ticket, .refuseEngine: false
+        case .respond, .ready, .redirect, .options, .json, .ticket, .refuseEngine: false
         }
     }
 }

@@ -217,6 +217,7 @@ package struct RequestEntry: ~Copyable {
         }
         switch route.settings.destination {
         case .respond(let status, let body): return .respond(status: status, body: body)
+        case .ready: return .ready
         case .redirect(let status, let template):
             return .redirect(status: status, location: try known.location(template))
         case .ticket:

@@ -79,7 +79,7 @@ package struct EventFlow: ~Copyable, Sendable {
 
     /// - Parameter isOpaque: the app compresses the stream, although it was not asked to.
     package init(_ settings: RouteSettings, isOpaque: Bool, now: Instant) {
-        commentInterval = settings.commentInterval
+        commentInterval = settings.lasting.commentInterval
         events = WholeEvents(isOpaque: isOpaque)
         lastSent = now
         sendQueue = SendQueueLimit(settings)

@@ -280,7 +280,7 @@ struct BlockTests {
         limits.requestFieldCount = 4
         limits.targetSize = 5 * 1024
         limits.keepAliveTimeout = .seconds(6)
-        limits.drainTimeout = .seconds(7)
+        limits.drain.time = .seconds(7)
         limits.reloadEnds = .seconds(10)
         limits.connections = 8
         limits.connectionsPerAddress = 11

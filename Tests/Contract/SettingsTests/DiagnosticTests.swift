@@ -51,7 +51,7 @@ struct DiagnosticTests {
         #expect(
             text == """
                 gateway.conf:2:33: error: unexpected '너무' after 'respond' \
-                (expected: respond STATUS [TEXT])
+                (expected: respond STATUS [TEXT] | ready)
                     2 | route /한글/경로 { respond 200 "접속" "너무" }
                       |                                       ^~~~~~
                 """)

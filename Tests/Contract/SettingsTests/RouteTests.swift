@@ -313,7 +313,7 @@ struct RouteTests {
         expected.sendQueueSize = 4 << 20
         expected.pingInterval = .seconds(5)
         expected.silenceTimeout = .seconds(6)
-        expected.commentInterval = .seconds(7)
+        expected.lasting.commentInterval = .seconds(7)
         expected.position = .init(file: "gateway.conf", line: 3, column: 1)
         #expect(result.settings?.routes[1] == expected)
     }

@@ -15,6 +15,7 @@ final class TestBackend: ConsoleBackend {
     let isFull = Guarded(false)
     let sources = Guarded<[KeySourceStatus]>([])
     let families = Guarded<[MetricFamily]>([])
+    let fleet = TestServers()
     static let now = WallTime(seconds: 1_795_226_400)
 
     private let live: [(user: String, tokenID: String, issued: Int64)] = [

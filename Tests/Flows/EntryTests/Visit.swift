@@ -240,6 +240,7 @@ extension EntryStep {
         case .ask(let question): question.word
         case .wait: "wait"
         case .respond(let status, let body): "\(status) \(body)"
+        case .ready: "ready?"
         case .redirect(let status, let location): "\(status) \(location)"
         case .options(let fields): "options " + fields.map(\.name).joined(separator: " ")
         case .json(let octets): String(decoding: octets, as: UTF8.self)

@@ -247,7 +247,7 @@ final class House {
     func drain() {
         guard !isDraining else { return }
         isDraining = true
-        drainEnd = now + generation.limits.drainTimeout
+        drainEnd = now + generation.limits.drain.time
         for client in clients { client.drain() }
     }
 

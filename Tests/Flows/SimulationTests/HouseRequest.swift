@@ -132,7 +132,7 @@ final class HouseRequest {
         case .end(.ordered(let ending)):
             end(StreamEnding(ending.cause.reason, detail: ending.cause.rawValue))
         case .forward(let order): try forward(order)
-        case .respond, .redirect, .options, .refuseEngine, .ticket:
+        case .respond, .ready, .redirect, .options, .refuseEngine, .ticket:
             house.complain("an answer that no route gives")
         }
         return false

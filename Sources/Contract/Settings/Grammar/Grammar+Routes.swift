@@ -236,19 +236,6 @@ extension Grammar {
         go(to: .backend(directive.arguments[0]), &draft, directive, &reading)
     }
 
-    static func readResponse(
-        _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
-    ) {
-        let status = ValueKind.integer(200...599).read(directive.arguments[0], &reading)
-        let body = directive.arguments.count > 1 ? directive.arguments[1] : nil
-        if let body, let status, [204, 205, 304].contains(status) {
-            reading.error("an answer with status \(status) has no body", at: body)
-        }
-        let answer = RouteSettings.Destination.respond(
-            status: status ?? 200, body: body?.text ?? "")
-        go(to: .answer(answer, directive.name), &draft, directive, &reading)
-    }
-
     static func readRouteRedirect(
         _ draft: inout RouteDraft, _ directive: Directive, _ reading: inout Reading
     ) {
@@ -276,7 +263,7 @@ extension Grammar {
         go(to: .answer(.ticket, directive.name), &draft, directive, &reading)
     }
 
-    private static func go(
+    static func go(
         to target: RouteDraft.Target, _ draft: inout RouteDraft, _ directive: Directive,
         _ reading: inout Reading
     ) {

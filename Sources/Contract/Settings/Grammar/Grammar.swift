@@ -42,7 +42,8 @@ package enum Grammar {
             .init("head_fields", "N", .integer(1...10_000), \.requestFieldCount),
             .init("target_size", "SIZE", .size(256...mebi), \.targetSize),
             .init("keep_alive", "DURATION", .timeout, \.keepAliveTimeout),
-            .init("drain", "DURATION", .duration(.zero ... .days(1)), \.drainTimeout),
+            .init("drain", "DURATION", .duration(.zero ... .days(1)), \.drain.time),
+            .init("drain_delay", "DURATION", .duration(.zero ... .hours(1)), \.drain.delay),
             .init(
                 "reload_ends", "DURATION|off", .duration(.zero ... .days(1), or: "off"),
                 \.reloadEnds),
@@ -262,7 +263,8 @@ package enum Grammar {
         .init("slow", slowSynopsis, .from(1, to: 4), readSlowClient),
         .init("ping", "[DURATION] [relay|answer]", .from(1, to: 2), readPings),
         .init("silence", "DURATION", .one, readSilence),
-        .init("comment", "DURATION", .interval, \.settings.commentInterval),
+        .init("comment", "DURATION", .interval, \.settings.lasting.commentInterval),
+        .init("max_age", MaxAgeWords.synopsis, .from(1, to: 3), MaxAgeWords.read),
     ]
 
     static let route = Vocabulary<RouteDraft>(
@@ -273,7 +275,7 @@ package enum Grammar {
             .init("stream", "", .none, readKind).repeatable,
             .init("socketio", "", .none, readSocketIO).withOptionalBlock,
         ] + shared + [
-            .init("respond", "STATUS [TEXT]", .from(1, to: 2), readResponse),
+            .init("respond", "STATUS [TEXT] | ready", .from(1, to: 2), ResponseWords.read),
             .init("redirect", "STATUS TEXT", .two, readRouteRedirect),
             .init("ticket", "", .none, readTicket),
             .init("strip", "PREFIX", .one, readStrip),

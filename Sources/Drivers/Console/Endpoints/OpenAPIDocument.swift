@@ -61,6 +61,7 @@ enum OpenAPIDocument {
                 operation["description"] = .string(
                     "Parameters: " + endpoint.query.formsText)
             }
+            if !endpoint.needsToken { operation["security"] = [] }
             let parameters = parameters(of: endpoint)
             if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
             if let body = endpoint.body {

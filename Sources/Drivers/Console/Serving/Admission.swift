@@ -107,6 +107,14 @@ struct Admission: Sendable {
 
     private static let jsonDepth = 16
 
+    /// A request that needs no token: for the few paths that anybody may ask, and no other reading
+    /// of them.
+    func isOpen(_ head: RequestHead) -> Bool {
+        guard head.method == .get || head.method == .head else { return false }
+        let text = head.fields.bytes.text(head.target)
+        return router.open.contains(text)
+    }
+
     // MARK: Steps
 
     private static func framing(of head: RequestHead) throws(RequestRefusal) -> BodyFraming {

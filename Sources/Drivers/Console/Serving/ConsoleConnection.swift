@@ -227,14 +227,14 @@ final class ConsoleConnection {
         requestCount += 1
         exchange = Exchange(number: requestCount, requestID: context.newRequestID())
         do throws(RequestRefusal) {
-            try context.authenticate(head, from: address)
-        } catch {
+            isTrusted = try context.isKnown(head, from: address)
             // Strangers get no second request on a connection.
+            if !isTrusted { http.makeLast() }
+        } catch {
             http.makeLast()
             exchange?.requestID = ""
             return respond(error.response)
         }
-        isTrusted = true
         do throws(RequestRefusal) {
             let admitted = try context.admission.admit(head)
             exchange?.order = admitted.order

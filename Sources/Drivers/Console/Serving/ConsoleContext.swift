@@ -25,12 +25,16 @@ final class ConsoleContext {
 
     func setToken(digest: [UInt8]?) { entryGuard.tokenDigest = digest }
 
-    /// Throws for a request without the right token.
-    func authenticate(
+    /// Throws for a request without the right token, where it needs one.
+    ///
+    /// - Returns: false for one that needs none.
+    func isKnown(
         _ head: RequestHead, from address: SocketAddress
-    ) throws(RequestRefusal) {
+    ) throws(RequestRefusal) -> Bool {
+        if admission.isOpen(head) { return false }
         do throws(Refusal) {
             try entryGuard.check(head, from: address, now: now)
+            return true
         } catch {
             if let others = entryGuard.shouldLog(now: now) {
                 let rest = others > 0 ? " (and \(others) more before)" : ""

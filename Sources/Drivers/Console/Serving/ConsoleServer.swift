@@ -1,12 +1,6 @@
 import Clock
 package import Transport
 
-/// For the log of an operator.
-package enum ConsoleNotice: Sendable, Hashable {
-    case info(String)
-    case warning(String)
-}
-
 /// The operators' API: an HTTP server on one thread of its own, for the life of the process.
 /// Reloads only say where it listens and which token it wants.
 package final class ConsoleServer: Sendable {

@@ -30,6 +30,8 @@ struct ConsoleEndpoint: Sendable {
     /// JSON; nil when there is none.
     var body: Schema?
     var precondition = Precondition.none
+    /// False for what anybody may ask who reaches the console.
+    var needsToken = true
     /// What is answered besides the problems that every endpoint of this shape has.
     var answers: [AnswerNote]
     var handler: Handler

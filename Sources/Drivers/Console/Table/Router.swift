@@ -11,6 +11,8 @@ struct Router: Sendable {
     }
 
     let endpoints: [ConsoleEndpoint]
+    /// Paths that need no token.
+    let open: Set<String>
 
     /// The order of `endpoints` does not matter: of two paths that match, the one with the first
     /// literal counts.
@@ -25,6 +27,7 @@ struct Router: Sendable {
                 "the captures of \(endpoint.name) are not those of its path")
         }
         self.endpoints = endpoints
+        open = Set(endpoints.filter { !$0.needsToken }.map(\.path.text))
     }
 
     /// - Parameter path: in its normal form. `HEAD` finds the endpoint of `GET`.
