@@ -3,6 +3,7 @@ pages list are those there are."""
 
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -125,6 +126,39 @@ async def test_who_is_connected_and_how_they_are_ended(gateway, typed, ask):
     assert "till-2 (office PC)" in printed and "kicked" in printed
 
 
+async def test_a_server_before_it_is_replaced(gateway, typed):
+    echo = gateway.names["echo"]
+    gateway.file.write_text(gateway.file.read_text().replace("backend echo", "backend app"))
+    gateway.reload()
+    await eventually(lambda: "generation 2 judges" in gateway.stderr, "the reload")
+    lines = commands("Before a server is replaced")
+    assert [line.split()[1] for line in lines] == ["servers", "drain", "servers", "up"]
+    printed = typed(line.replace("127.0.0.1:8001", f"127.0.0.1:{echo}") for line in lines)
+    assert printed.count("drained") == 2 and printed.count(" up ") == 2
+    assert "no server of 'app' is up" in printed
+
+
+def test_the_status(typed):
+    printed = typed(commands("Status"))
+    assert "generation 1" in printed and '"days_left"' not in printed and '"version"' in printed
+
+
+async def test_readiness_as_the_page_configures_it(start_gateway, echo):
+    limits, route, *_ = commands("Draining")
+    start = CONFIGURATION.replace("route / {", f"{limits}\n{route.split('#')[0]}\nroute / {{")
+    gateway = start_gateway(start, echo=echo)
+    async with gateway.plain.client() as client:
+        assert (await client.get("/readyz")).status_code == 200
+        gateway.signal(signal.SIGTERM)
+
+        async def is_unready():
+            return (await client.get("/readyz")).status_code == 503
+
+        await eventually(is_unready, "it to say that it is not ready")
+    gateway.signal(signal.SIGTERM)
+    gateway.assert_exit(0)
+
+
 # Lists.
 
 
@@ -211,7 +245,7 @@ def test_every_option_that_a_page_names_is_there():
     known = {("sessions", sub): options(["sessions", sub]) for sub in ("list", "kick", "history")}
     for sub in ("get", "set", "clear"):
         known["sessions", "policy", sub] = options(["sessions", "policy", sub])
-    for name in ("run", "check", "reload", "token", "demo"):
+    for name in ("run", "check", "reload", "servers", "drain", "up", "status", "token", "demo"):
         known[name,] = options([name])
     everything = set().union(*known.values())
     count = 0

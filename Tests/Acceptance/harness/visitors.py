@@ -108,12 +108,13 @@ class Visitor:
     told      the last object that the gateway said, or the body of its answer
     status    of the answer
     code      of the close frame; None on an event stream
+    reason    of the close frame
     retry     of the last event; None on a WebSocket
     is_over   the other side has ended the connection
     """
 
     is_in = is_over = is_answered = False
-    told = status = code = retry = None
+    told = status = code = reason = retry = None
     #: It answers no pings.
     is_deaf = False
 
@@ -277,6 +278,7 @@ class SocketVisitor(Visitor):
                     await self.wire.send(PONG, one.payload)
             elif one.opcode == CLOSE:
                 self.code = int.from_bytes(one.payload[:2], "big")
+                self.reason = one.payload[2:].decode()
                 await self.wire.send(CLOSE, one.payload[:2])
                 return
             elif one.opcode == TEXT and one.payload == b"hello":
@@ -312,7 +314,7 @@ class Visitors:
         target = f"/{self.kind}/{block}?" + "&".join([*pairs, mark])
         options = {"local_addr": (address, 0)} if address else {}
         raw = await self._exits.enter_async_context(connection(door or self.door, **options))
-        make = EventVisitor if self.kind == "events" else SocketVisitor
+        make = SocketVisitor if self.kind == "socket" else EventVisitor
         visitor = make(raw, target, mark, fields)
         self.all.append(visitor)
         await visitor.knock(behind)
