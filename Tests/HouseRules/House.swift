@@ -129,7 +129,9 @@ enum House {
     static let leastTested = 60
     /// Rooms with fewer, most of whose tests run the program from outside.
     static let littleTested: [String: Int] = [
-        "Bookkeeping": 47, "Control": 0, "Generations": 34, "HTTP": 48, "Operations": 34,
+        "Bookkeeping": 47, "Control": 0, "Generations": 30, "HTTP": 48, "Names": 29,
+        "Operations": 32,
+        "Origins": 59, "Resolver": 47,
         "Proxy": 17, "Records": 35, "Settings": 55, "gateway": 0,
     ]
 

@@ -123,8 +123,7 @@ import Transport
             let asker = try Asker([server.address])
             asker.resolver.ask(.ip4(host: "app.test"), id: 1)
             asker.resolver.ask(.services(name: "app.test"), id: 2)
-            asker.turn()
-            #expect(asker.resolver.takeAnswers().isEmpty)
+            #expect(asker.resolver.takeAnswers().isEmpty && asker.resolver.nextTimeout != nil)
         }
     }
 

@@ -141,6 +141,13 @@ struct BlockTests {
             "8: '127.0.0.1:8001' is already a server of this group"),
     ]
 
+    private static let attempts = "attempts N [burst N] | off"
+    private static let rate = "SIZE [over DURATION] | off"
+    private static let noSize =
+        "'500/s' is not a size (expected a number of octets, or one with k, m or g, such as 16k)"
+    private static let noAddress =
+        "expected ADDRESS:PORT, [IPV6]:PORT or unix:PATH, not '9901' (did you mean '*:9901'?)"
+
     @Test(
         "Attempts that may fail",
         arguments: [

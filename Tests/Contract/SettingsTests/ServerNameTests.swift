@@ -142,11 +142,4 @@ struct ServerNameTests {
         #expect(servers.map(\.namePosition.line) == [4, 5, 5, 0])
         #expect(servers.compactMap(\.name?.text).first == "app.internal:80")
     }
-
-    private static let attempts = "attempts N [burst N] | off"
-    private static let rate = "SIZE [over DURATION] | off"
-    private static let noSize =
-        "'500/s' is not a size (expected a number of octets, or one with k, m or g, such as 16k)"
-    private static let noAddress =
-        "expected ADDRESS:PORT, [IPV6]:PORT or unix:PATH, not '9901' (did you mean '*:9901'?)"
 }

@@ -56,7 +56,8 @@ static inline int cares_text(const struct ares_addrinfo_node *node, char *text) 
     const void *address;
     const struct sockaddr *socket = node->ai_addr;
     if (node->ai_family == AF_INET) address = &((const struct sockaddr_in *)socket)->sin_addr;
-    else if (node->ai_family == AF_INET6) address = &((const struct sockaddr_in6 *)socket)->sin6_addr;
+    else if (node->ai_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)socket)->sin6_addr;
     else return 0;
     return ares_inet_ntop(node->ai_family, address, text, INET6_ADDRSTRLEN) != NULL;
 }
