@@ -107,6 +107,12 @@ let package = Package(
                 "Bytes", "Clock", "HTTP", "HTTP1", "Loop", "Settings", "TLS", "Transport",
                 "Upstreams",
             ]),
+        room(
+            "Health", "Drivers",
+            [
+                "Bytes", "Clock", "Crypto", "Forwarding", "HTTP", "HTTP1", "WebSocket", "TLS",
+                "Transport", "Settings", "Upstreams", "Generations", "Loop",
+            ]),
         room("Loop", "Drivers", ["Bytes", "Clock", "Crypto", "HTTP", "TLS", "Transport"]),
         room(
             "State", "Drivers",
@@ -167,8 +173,7 @@ let package = Package(
             [
                 "Clock", "Locks", "TLS", "Transport", "Settings", "Sessions", "Identity",
                 "KeySets", "Names", "State", "Upstreams", "Console", "Bookkeeping", "Generations",
-                "Operations",
-                "Proxy",
+                "Operations", "Health", "Proxy",
             ]),
 
         .executableTarget(
@@ -303,6 +308,12 @@ let package = Package(
             [
                 "Origins", "Loop", "Bytes", "Clock", "HTTP", "HTTP1", "Peers", "Settings", "TLS",
                 "Transport", "Upstreams",
+            ]),
+        tests(
+            "Health", "Drivers",
+            [
+                "Health", "Settings", "Upstreams", "Transport", "Configured", "Locks", "Bytes",
+                "Clock",
             ]),
         tests("Loop", "Drivers", ["Loop", "Clock", "Transport"]),
         tests(

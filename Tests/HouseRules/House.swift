@@ -29,7 +29,8 @@ enum House {
     /// Drivers stand on each other in the order of this list: what is written down (Bookkeeping)
     /// goes to what is kept (State); all threads share (Generations) both, keys and the console's
     /// address; operators ask (Operations) for all that; connections (Proxy) are of a thread (Loop)
-    /// and of what is shared; the control thread (Control) starts and joins them.
+    /// and of what is shared, and so are checks of servers (Health); the control thread (Control)
+    /// starts and joins them.
     static let neighbours: [[String]] = [
         ["HTTP1", "HTTP"], ["WebSocket", "HTTP"], ["WebSocket", "HTTP1"], ["JWT", "JSON"],
         ["SocketIO", "JSON"], ["Transport", "TLS"], ["TLS", "Locks"], ["Transport", "Locks"],
@@ -45,6 +46,8 @@ enum House {
         ["Clients", "Generations"],
         ["Proxy", "Loop"], ["Proxy", "Origins"], ["Proxy", "Clients"], ["Proxy", "KeySets"],
         ["Proxy", "Bookkeeping"], ["Proxy", "Generations"],
+        ["Health", "Loop"], ["Health", "Generations"],
+        ["Control", "Health"],
         ["Control", "KeySets"], ["Control", "Names"], ["Control", "State"], ["Control", "Console"],
         ["Control", "Bookkeeping"], ["Control", "Generations"], ["Control", "Operations"],
         ["Control", "Proxy"],

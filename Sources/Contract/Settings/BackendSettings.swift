@@ -53,8 +53,7 @@ package struct BackendSettings: Sendable, Equatable {
     package var webSocketHandshakeTimeout: Duration = .seconds(10)
     /// Other servers tried after one could not be connected to.
     package var retries = 1
-    /// A server that could not be connected to is passed over for this long.
-    package var failTimeout: Duration = .seconds(10)
+    package var health = HealthSettings()
     /// Idle connections kept open for reuse, a server and a worker.
     package var keepAlive = 128
     /// How long an idle one is kept.
@@ -68,5 +67,11 @@ package struct BackendSettings: Sendable, Equatable {
     package init(name: String, servers: [Server]) {
         self.name = name
         self.servers = servers
+    }
+
+    /// A server that could not be connected to is passed over for this long.
+    package var failTimeout: Duration {
+        get { health.failTimeout }
+        set { health.failTimeout = newValue }
     }
 }

@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Console
 package import Generations
+internal import Health
 internal import Identity
 internal import KeySets
 internal import Locks
@@ -30,6 +31,8 @@ package final class Gateway {
     private var running: Set<Int>
     /// Started with the first configuration that wants one.
     private var console: ConsoleServer?
+    /// Started with the first configuration that has a check.
+    private var health: HealthService?
     private var adopted: [UInt64: Int] = [:]
     /// Questions to workers that are under way, the eldest first.
     private var figureRounds: [(until: Instant, round: FigureRound)] = []
@@ -67,6 +70,7 @@ package final class Gateway {
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
             try gateway.openConsole()
             gateway.useKeys()
+            try gateway.checkServers()
             return try gateway.serve()
         } catch let error as Generation.BuildError {
             return complain(world.render(error), ExitCode.configuration)
@@ -232,6 +236,21 @@ package final class Gateway {
             case .warning(let text): log.warning(text)
             }
         }
+    }
+
+    // MARK: Checks of servers
+
+    private func checkServers() throws {
+        health = try startedHealth(for: generation)
+        health?.use(generation.groups)
+    }
+
+    /// The service of the checks, started for the first check there is; nil before that.
+    private func startedHealth(for generation: Generation) throws -> HealthService? {
+        let wants = generation.settings.backends.contains { $0.health.check != nil }
+        guard wants, health == nil else { return health }
+        let shared = shared
+        return try HealthService { Self.note($0, shared) }
     }
 
     // MARK: Keys and revocations
@@ -404,6 +423,7 @@ package final class Gateway {
         var names: [NameRecord]
         var entrance: PreparedConsole?
         var console: ConsoleServer?
+        var health: HealthService?
         /// Nil where the log stays as it is.
         var log: AccessLog.Sink?
     }
@@ -419,10 +439,12 @@ package final class Gateway {
         let handles = try ListenerBinding.bind(new.values.map(\.settings), workerCount: workerCount)
         let entrance = try ListenerBinding.prepareConsole(
             settings.console, inPlaceOf: generation.settings.console)
+        let health = try startedHealth(for: next)
         let isSame = settings.log.access == generation.settings.log.access
         return Prepared(
             next: next, handles: handles, removed: Array(old.subtracting(next.entrances.keys)),
             names: names, entrance: entrance, console: try startedConsole(for: entrance),
+            health: health,
             log: isSame
                 ? nil : try ListenerBinding.openLog(settings.log, shared.accessLog.losses))
     }
@@ -433,6 +455,7 @@ package final class Gateway {
         if let log = prepared.log { shared.accessLog.use(log) }
         shared.log.set(level: next.settings.log.level)
         console = prepared.console
+        health = prepared.health
         console?.adopt(prepared.entrance)
         if let count = next.settings.workers, count != workerCount {
             shared.log.warning("'workers \(count)' takes effect after a restart")
@@ -447,6 +470,7 @@ package final class Gateway {
         shared.status.adopted(next)
         shared.kept.adopt(next.settings, next.number)
         useKeys()
+        health?.use(next.groups)
         for (mailbox, own) in zip(shared.mailboxes, prepared.handles) {
             mailbox.post(.adopt(next, added: own, removed: prepared.removed))
         }

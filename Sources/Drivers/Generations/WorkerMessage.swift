@@ -24,6 +24,8 @@ package enum WorkerMessage: Sendable {
     case relieve
     /// An operator has ordered something of a server: see its `order`.
     case serverOrdered(ServerState)
+    /// Checks say that a server of the group of that name is up again.
+    case serverIsUp(group: String)
     /// No new connections; those that are here end as they can, within the drain time.
     case drain
     case stop

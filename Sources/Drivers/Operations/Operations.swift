@@ -87,7 +87,7 @@ package struct Operations: ConsoleBackend {
     /// What is known without the store of sessions.
     private var ownMetrics: [MetricFamily] {
         keyMetrics + tokenMetrics + stateMetrics + limitMetrics + reportMetrics + loadMetrics
-            + heldMetrics + nameMetrics + ServerMetrics(shared: shared).servers
+            + heldMetrics + nameMetrics + healthMetrics + ServerMetrics(shared: shared).servers
             + ServerMetrics(shared: shared).generation
     }
 

@@ -1,3 +1,4 @@
+internal import Clock
 internal import Console
 internal import Generations
 internal import Upstreams
@@ -31,6 +32,7 @@ struct ServerMetrics {
         }.sorted {
             ($0.labels[0].value, $0.labels[1].value) < ($1.labels[0].value, $1.labels[1].value)
         }
+        let now = SystemClock.now()
         func family(
             _ name: String, _ kind: MetricFamily.Kind, help: String,
             _ value: (ServerState) -> UInt64
@@ -42,8 +44,9 @@ struct ServerMetrics {
         return [
             family(
                 "gateway_server_up", .gauge,
-                help: "0 when the last attempt to reach the server failed, else 1."
-            ) { $0.skippedUntil == nil ? 1 : 0 },
+                help: "0 when the last attempt to reach the server failed, when checks say that it"
+                    + " is down, and while it is left out; else 1."
+            ) { $0.skippedUntil == nil && $0.health.allows(at: now) ? 1 : 0 },
             family(
                 "gateway_server_drained", .gauge,
                 help: "1 while an operator has the server out of use."

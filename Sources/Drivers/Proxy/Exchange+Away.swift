@@ -30,7 +30,7 @@ extension Exchange {
         guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,
             !client.request.hasInputEnded, !isUnattended,
             wait.begin(at: loop.now, patience: patience)
-        else { return fail(attempt.obstacle) }
+        else { return fail(plan.group.settings.health.failsFast ? .noneUp : attempt.obstacle) }
         guard
             thread.awaitServer(
                 of: plan.group, for: client.token, from: context.clientAddress)

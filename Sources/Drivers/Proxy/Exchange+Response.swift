@@ -89,6 +89,7 @@ extension Exchange {
             trailers: trailers.map { ClientResponse.trailers($0, context) })
         client.request.flush()
         response = .complete
+        if !BackendGroup.isFailure(status: context.outcome.status) { noteAnswer() }
         releaseUpstream()
         conclude(.normal)
         client.answered()
@@ -97,6 +98,7 @@ extension Exchange {
     // MARK: Failures
 
     func fail(_ failure: UpstreamFailure) {
+        if failure.isAnswer, !hasEnded { noteAnswer(failure.refusal.detail) }
         fail(failure.refusal, departure: failure.blame == .server ? .unserved : .normal)
     }
 

@@ -40,6 +40,7 @@ extension Exchange {
         }
         client.request.flush()
         context.outcome.status = 101
+        noteAnswer()
         guard let upstream = handOverUpstream() else { return }
         hasEnded = true
         let relay = RelayDriver(

@@ -254,6 +254,7 @@ package final class Worker {
         case .figures(let sessions, let round): answer(round, sessions)
         case .relieve: relief.begin(at: loop.now)
         case .serverOrdered(let server): LiveRounds(thread: thread).ordered(server)
+        case .serverIsUp(let group): thread.serversChanged(in: [group])
         case .drain: startDraining()
         case .stop: stop()
         }

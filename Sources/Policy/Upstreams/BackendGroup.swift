@@ -7,6 +7,8 @@ package import TLS
 /// shared by all workers; the servers' states outlive it (`UpstreamRegistry`).
 package final class BackendGroup: Sendable {
     package let settings: BackendSettings
+    /// Held by who leaves a server out: one at a time, so that no two are one too many.
+    let ejecting = Guarded(())
     /// The servers of a group with fixed addresses only; nil for one whose servers have names.
     private let fixed: GroupMembers?
     private let current: Guarded<GroupMembers>
@@ -113,7 +115,9 @@ package final class BackendGroup: Sendable {
 
     /// True when one of them works as far as is known.
     package var isReachable: Bool {
-        members.servers.contains { $0.state.skippedUntil == nil && !$0.state.order.isDraining }
+        members.servers.contains {
+            $0.state.skippedUntil == nil && !$0.state.order.isDraining && $0.state.health.isGood
+        }
     }
 }
 

@@ -5,8 +5,9 @@ import Settings
 ///
 /// The servers that may be chosen, in this order: 1. those that are neither backups nor skipped, 2.
 /// the backups that are not skipped, 3. the one whose skip ends first, server or backup: a server
-/// that may work again is worth more than a certain refusal. One that an operator drains is none of
-/// them.
+/// that may work again is worth more than a certain refusal. One that checks say is down, or that is
+/// left out, comes last of these; with `fail_fast` none of these is chosen. One that an operator
+/// drains is none of them.
 ///
 /// A server that an exchange has tried before is never chosen again.
 package final class GroupMembers: Sendable {
@@ -45,7 +46,8 @@ package final class GroupMembers: Sendable {
             }
             excluded.append(state)
         }
-        return firstBack(tried).map { lease(of: $0) }
+        if settings.health.failsFast { return nil }
+        return firstBack(tried, now).map { lease(of: $0) }
     }
 
     /// As `BackendGroup.lease`.
@@ -101,11 +103,15 @@ package final class GroupMembers: Sendable {
     }
 
     /// The server that comes back first of those that are skipped and not yet tried.
-    private func firstBack(_ tried: [ServerState]) -> Int? {
+    private func firstBack(_ tried: [ServerState], _ now: Instant) -> Int? {
         servers.indices
             .filter { !servers[$0].state.isAmong(tried) && !servers[$0].state.order.isDraining }
-            .map { (index: $0, until: servers[$0].state.skippedUntil?.nanoseconds ?? .min) }
-            .min { $0.until < $1.until }?
+            .map { (index: $0, until: back(servers[$0].state, now)) }
+            .min { ($0.until.isOut, $0.until.skip) < ($1.until.isOut, $1.until.skip) }?
             .index
+    }
+
+    private func back(_ state: ServerState, _ now: Instant) -> (isOut: Int, skip: Int64) {
+        (state.health.allows(at: now) ? 0 : 1, state.skippedUntil?.nanoseconds ?? .min)
     }
 }

@@ -108,6 +108,7 @@ package struct OriginPool {
         // What a PROXY header says holds for a whole connection, which is one request's alone then.
         guard settings.proxyHeader == nil, candidate.isWanted, candidate.isSent,
             !candidate.server.isDistrusted(at: now), !candidate.server.order.isDraining,
+            candidate.server.health.allows(at: now),
             let shelf = shelves[ObjectIdentifier(candidate.server)]
         else { return .ends }
         // No other client hears what is left over for an owner, who would have to authenticate
@@ -187,7 +188,10 @@ package struct OriginPool {
         case .wait: return nil
         case .expire: return .close(connection)
         case .take, .look:
-            if server.isDistrusted(at: now) { return .close(connection) }
+            // One to a server that does not work, as far as is known, is not what would work.
+            if server.isDistrusted(at: now) || !server.health.allows(at: now) {
+                return .close(connection)
+            }
             return step == .take ? .use(connection) : .look(connection)
         }
     }

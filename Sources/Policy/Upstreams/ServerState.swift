@@ -21,6 +21,8 @@ package final class ServerState: Sendable {
     package let address: SocketAddressSettings
     /// What an operator ordered.
     package let order = ServerOrder()
+    /// What checks and answers say of it.
+    package let health = ServerHealth()
     private let activeCount = Atomic(0)
     private let chosenCount = Atomic(0)
     private let failedCount = Atomic(0)
@@ -60,14 +62,14 @@ package final class ServerState: Sendable {
     /// True when it may be chosen, be it for a trial.
     func isAvailable(at now: Instant) -> Bool {
         skippedUntilNanoseconds.load(ordering: .relaxed) <= now.nanoseconds
-            && !order.isDraining
+            && !order.isDraining && health.allows(at: now)
     }
 
     /// Takes the right to send it an exchange: true at once for a server that works, and for one
     /// worker alone when it has been skipped long enough; that one's trial may last for `patience`
     /// before another is made.
     func claim(at now: Instant, patience: Duration) -> Bool {
-        if order.isDraining { return false }
+        if order.isDraining || !health.allows(at: now) { return false }
         let until = skippedUntilNanoseconds.load(ordering: .relaxed)
         if until == Self.never { return true }
         if until > now.nanoseconds { return false }

@@ -8,6 +8,8 @@ package enum UpstreamFailure: Sendable, Hashable {
     case unreachable
     /// The TLS handshake failed: the server is not who it should be, or speaks no TLS.
     case insecure
+    /// No server of the group works as far as is known, and none is tried (`fail_fast`).
+    case noneUp
     /// The server listens, and has no room in the queue for one more connection.
     case busy
     /// This machine has no descriptor, port or memory for another connection.
@@ -36,6 +38,15 @@ package enum UpstreamFailure: Sendable, Hashable {
         case gateway
     }
 
+    /// The server had the request, and this is what became of it: it speaks against the server
+    /// (`eject`). Who refuses connections is passed over anyway, and a status has been counted.
+    package var isAnswer: Bool {
+        switch self {
+        case .closedEarly, .badResponse, .takesNothing, .silent, .paused, .cut: true
+        case .unreachable, .noneUp, .busy, .exhausted, .socketRefused: false
+        }
+    }
+
     /// What may help. Of the request nothing was consumed where it is another attempt.
     package enum Remedy: Sendable, Hashable, CaseIterable {
         /// To ask another server.
@@ -49,7 +60,7 @@ package enum UpstreamFailure: Sendable, Hashable {
 
     package var blame: Blame {
         switch self {
-        case .unreachable, .insecure, .busy, .closedEarly, .badResponse, .takesNothing, .silent,
+        case .unreachable, .insecure, .noneUp, .busy, .closedEarly, .badResponse, .takesNothing, .silent,
             .paused, .cut:
             .server
         case .socketRefused(let status): (400..<500).contains(status) ? .client : .server
@@ -62,7 +73,9 @@ package enum UpstreamFailure: Sendable, Hashable {
         case .unreachable, .insecure: .anotherServer
         case .busy: .patience
         case .closedEarly: .newConnection
-        case .exhausted, .badResponse, .takesNothing, .silent, .paused, .cut, .socketRefused: .none
+        case .noneUp, .exhausted, .badResponse, .takesNothing, .silent, .paused, .cut,
+            .socketRefused:
+            .none
         }
     }
 
@@ -77,6 +90,10 @@ package enum UpstreamFailure: Sendable, Hashable {
             Refusal(
                 .upstreamUnavailable, status: 502, detail: "tls",
                 message: "The application cannot be reached", retryAfterSeconds: 1)
+        case .noneUp:
+            Refusal(
+                .upstreamUnavailable, status: 503, detail: "none_up",
+                message: "The application is down at the moment", retryAfterSeconds: 1)
         case .exhausted:
             Refusal(
                 .overloaded, detail: "connections",

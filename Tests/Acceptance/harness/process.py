@@ -168,6 +168,10 @@ class App(Process):
             "uvicorn", "chat.app:app", "--host", "127.0.0.1", "--port", "PORT",
             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
         ],
+        "steady": [
+            "uvicorn", "--factory", "steady:app", "--host", "127.0.0.1", "--port", "PORT",
+            "--no-access-log", "--log-level", "warning", "--lifespan", "off",
+        ],
         "odd": [None, "PORT"],
         "echo": [None, "PORT"],
         "careless": ["careless", "PORT"],

@@ -15,6 +15,7 @@ import Upstreams
         (.exhausted, .gateway, .none, .overloaded, 503, "connections"),
         (.closedEarly, .server, .newConnection, .upstreamUnavailable, 502, "closed_early"),
         (.badResponse, .server, .none, .upstreamUnavailable, 502, "bad_response"),
+        (.noneUp, .server, .none, .upstreamUnavailable, 503, "none_up"),
         (.takesNothing, .server, .none, .upstreamUnavailable, 504, "takes_nothing"),
         (.silent, .server, .none, .upstreamUnavailable, 504, "timeout"),
         (.paused, .server, .none, .upstreamUnavailable, 504, "pause"),
@@ -42,7 +43,7 @@ import Upstreams
 
     @Test func `who is told to come back is told when`() {
         for row in Self.rows {
-            let isPassing = ["unreachable", "connections", "tls"].contains(row.detail)
+            let isPassing = ["unreachable", "connections", "tls", "none_up"].contains(row.detail)
             #expect(row.failure.refusal.retryAfterSeconds == (isPassing ? 1 : nil), "\(row.detail)")
         }
     }
