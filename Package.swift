@@ -332,6 +332,7 @@ let package = Package(
             "Operations", "Drivers",
             [
                 "Operations", "Generations", "Bookkeeping", "Console", "State", "Settings",
+                "Upstreams",
                 "Endings", "Identity", "Sessions", "Records", "Transport", "LateStores",
                 "Prepared", "Locks", "Clock",
             ]),

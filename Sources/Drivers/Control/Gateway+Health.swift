@@ -9,9 +9,10 @@ extension Gateway {
     static func note(_ report: HealthReport, _ shared: SharedState) {
         switch report {
         case .down(let server, let failures, let why):
-            let checks = failures == 1 ? "a check failed" : "\(failures) checks in a row failed"
-            shared.log.warning(
-                "\(server.name) is down: \(checks), the last one: \(why.text)")
+            let checks =
+                failures == 1
+                ? "a check failed" : "\(failures) checks in a row failed, the last one"
+            shared.log.warning("\(server.name) is down: \(checks): \(why.text)")
         case .up(let server, let time):
             shared.log.warning(
                 "\(server.name) is up after \(time.wholeMilliseconds) ms: checks pass")

@@ -12,7 +12,8 @@ import WebSocket
 ///
 ///     connected --tcp--> over: passed
 ///     asked --the whole answer, with an expected status--> over: passed
-///     asked --101, as RFC 6455 wants it: a close frame goes out--> leaving --its end--> over: passed
+///     asked --101, as RFC 6455 wants it--> a close frame goes out, leaving
+///     leaving --the end, or the end of its time--> over: passed
 ///     asked --anything else--> over: failed
 struct ProbeConversation: ~Copyable {
     enum Verdict: Hashable {

@@ -44,9 +44,8 @@ struct ServerMetrics {
         return [
             family(
                 "gateway_server_up", .gauge,
-                help: "0 when the last attempt to reach the server failed, when checks say that it"
-                    + " is down, and while it is left out; else 1."
-            ) { $0.skippedUntil == nil && $0.health.allows(at: now) ? 1 : 0 },
+                help: "0 while the server is unreachable, down or left out, else 1."
+            ) { $0.works(at: now) ? 1 : 0 },
             family(
                 "gateway_server_drained", .gauge,
                 help: "1 while an operator has the server out of use."

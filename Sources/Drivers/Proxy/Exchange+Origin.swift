@@ -214,9 +214,7 @@ extension Exchange {
 
     /// The connection is of no use any more, and no answer came on it.
     func upstreamBroke() {
-        guard let upstream, let server = lease?.state else {
-            return fail(.closedEarly)
-        }
+        guard let upstream, let server = lease?.state else { return fail(.closedEarly) }
         let obstacle = upstream.connection.http.retryObstacle(keepsBody: keepsBody)
         carryOut(
             attempt.failed(

@@ -44,8 +44,7 @@ extension Exchange {
         case .data(let range): forward(octets.extracting(range))
         case .end(let trailers): completed(trailers: trailers)
         case .head(let head, let framing):
-            upstream.noteAnswered(lease?.state, of: plan.group)
-            if BackendGroup.isFailure(status: head.status) { noteAnswer("status \(head.status)") }
+            upstream.noteAnswered(lease?.state, of: plan.group, status: head.status)
             if context.opened != nil { return fail(.socketRefused(status: head.status)) }
             if head.authenticatesConnection { upstream.connection.reserve(for: client.token) }
             do throws(HeadError) {
@@ -64,14 +63,6 @@ extension Exchange {
         case .tunnel(let head):
             switchProtocols(head, rest: octets.extracting(index..<octets.count))
         }
-    }
-
-    /// What the server has made of the request, for those who choose servers. Of a failed answer it
-    /// is said once.
-    ///
-    /// - Parameter failure: why it counts as failed; nil for a good one.
-    func noteAnswer(_ failure: String? = nil) {
-        thread.noteAnswer(lease?.state, of: plan.group, failure: failure)
     }
 
     /// Nothing more comes from the server.

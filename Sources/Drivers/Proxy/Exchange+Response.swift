@@ -24,7 +24,7 @@ extension Exchange {
         _ = ClientResponse(head: .app(head), context: context, length: length).append(
             to: client.request)
         response = .streaming
-        if isOpenEnded { upstream?.connection.clearDeadline() }
+        if isOpenEnded { upstream?.lasts(of: plan.group) }
         if lasts {
             beginEvents(head.fields)
         } else if isOpenEnded, context.found.kind.isDownload, !framing.isEmpty, !isUnattended {
@@ -89,7 +89,6 @@ extension Exchange {
             trailers: trailers.map { ClientResponse.trailers($0, context) })
         client.request.flush()
         response = .complete
-        if !BackendGroup.isFailure(status: context.outcome.status) { noteAnswer() }
         releaseUpstream()
         conclude(.normal)
         client.answered()
@@ -98,7 +97,7 @@ extension Exchange {
     // MARK: Failures
 
     func fail(_ failure: UpstreamFailure) {
-        if failure.isAnswer, !hasEnded { noteAnswer(failure.refusal.detail) }
+        if failure.isAnswer { upstream?.noteOutcome(failure.refusal.detail, of: plan.group) }
         fail(failure.refusal, departure: failure.blame == .server ? .unserved : .normal)
     }
 

@@ -40,8 +40,8 @@ extension Exchange {
         }
         client.request.flush()
         context.outcome.status = 101
-        noteAnswer()
         guard let upstream = handOverUpstream() else { return }
+        upstream.noteOutcome(of: plan.group)
         hasEnded = true
         let relay = RelayDriver(
             client: client, upstream: upstream, lease: handOverLease(), context: context,

@@ -1,6 +1,10 @@
+internal import Bookkeeping
+internal import Clock
+internal import Generations
 internal import HTTP1
 internal import Loop
 internal import Origins
+internal import Settings
 internal import Transport
 internal import Upstreams
 
@@ -17,6 +21,8 @@ final class OriginLink: ThreadMember {
     let connection: OriginConnection
     let thread: ThreadState
     private var user: User
+    /// What became of the request at hand has been said (`noteOutcome`).
+    private var isJudged = false
 
     fileprivate init(_ connection: OriginConnection, for exchange: Exchange) {
         self.connection = connection
@@ -34,6 +40,7 @@ final class OriginLink: ThreadMember {
 
     /// Taken from the pool for another exchange.
     func begin(_ exchange: Exchange) {
+        isJudged = false
         connection.begin()
         user = .exchange(exchange)
     }
@@ -47,6 +54,7 @@ final class OriginLink: ThreadMember {
     ///
     /// - Parameter clientStays: the client that it worked for may ask for more.
     func rest(of group: BackendGroup, clientStays: Bool) {
+        noteOutcome(of: group)
         let candidate = OriginPool.Candidate(
             connection.token, to: connection.server, owner: connection.owner,
             rest: connection.http.rest, clientStays: clientStays, isWanted: !thread.isDraining,
@@ -167,8 +175,37 @@ final class OriginLink: ThreadMember {
 
     /// The server answers: also on a connection that was kept it is reached. Of a new one that was
     /// noted when it was made.
-    func noteAnswered(_ server: ServerState?, of group: BackendGroup) {
+    func noteAnswered(_ server: ServerState?, of group: BackendGroup, status: Int) {
         if connection.http.isReused, let server { thread.noteReached(server, of: group) }
+        if BackendGroup.isFailure(status: status) { noteOutcome("status \(status)", of: group) }
+    }
+
+    /// The answer has begun well, and may never end.
+    func lasts(of group: BackendGroup) {
+        connection.clearDeadline()
+        noteOutcome(of: group)
+    }
+
+    /// What the server has made of the request, for those who choose servers (`eject`). Of a
+    /// request the first word counts.
+    ///
+    /// - Parameter failure: why it counts as failed; nil for a good answer.
+    func noteOutcome(_ failure: String? = nil, of group: BackendGroup) {
+        if isJudged { return }
+        isJudged = true
+        let server = connection.server
+        guard
+            let notice = group.reportAnswer(
+                server, failed: failure != nil, now: thread.loop.now)
+        else { return }
+        let name = "backend \(group.settings.name): \(server.address.text)"
+        switch notice {
+        case .ejected(let time, let count):
+            thread.shared.log.warning(
+                "\(name) is left out for \(time.wholeMilliseconds / 1000) s: \(count) answers in a"
+                    + " row failed, the last one: \(failure ?? "")")
+        case .readmitted: thread.shared.log.warning("\(name) is let in again: it answers")
+        }
     }
 
     // MARK: Flow

@@ -43,23 +43,6 @@ extension ThreadState {
         wakeForWaitingRooms()
     }
 
-    /// A server answered a request, or failed to: see `BackendGroup.reportAnswer`.
-    ///
-    /// - Parameter why: what failed; nil for a good answer.
-    func noteAnswer(_ server: ServerState?, of group: BackendGroup, failure why: String? = nil) {
-        guard let server,
-            let notice = group.reportAnswer(server, failed: why != nil, now: loop.now)
-        else { return }
-        let name = "backend \(group.settings.name): \(server.address.text)"
-        switch notice {
-        case .ejected(let time, let count):
-            shared.log.warning(
-                "\(name) is left out for \(time.wholeMilliseconds / 1000) s: \(count) answers in a"
-                    + " row failed, the last one: \(why ?? "")")
-        case .readmitted: shared.log.warning("\(name) is let in again: it answers")
-        }
-    }
-
     // MARK: Waiting
 
     /// Requests wait for the group, and none of its servers is known to be back.

@@ -24,7 +24,7 @@ package enum CheckFailure: Sendable, Hashable {
         case .timeout(.body): "the answer was not whole in time"
         case .status(let status): "answered \(status)"
         case .closed: "closed the connection before it answered"
-        case .badAnswer: "answered with something that is no HTTP"
+        case .badAnswer: "answered with something that is not HTTP"
         case .badHandshake: "did not accept the WebSocket properly"
         }
     }

@@ -6,7 +6,7 @@ import Clock
 /// base that the server was in without another one is taken off again (as Envoy's outlier detection
 /// has it).
 struct Ejection: Sendable {
-    /// Of the base; what the longest takes.
+    /// The longest time, in bases.
     static let mostSteps = 10
 
     private var steps = 0

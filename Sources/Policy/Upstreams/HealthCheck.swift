@@ -6,8 +6,9 @@ package import Settings
 ///
 ///     waiting --due: begin--> running --passed, failed or out of time--> waiting
 ///
-/// The first check decides alone. From then on a server that is up goes down by `fall` failures in
-/// a row, and one that is down comes up when `rise` checks in a row have passed (as HAProxy has it).
+/// The first check decides alone. From then on a server that is up goes down by `fall` failures
+/// in a row, and one that is down comes up when `rise` checks in a row have passed (as HAProxy has
+/// it).
 package struct HealthCheck: Sendable {
     package enum Change: Sendable, Hashable {
         case up

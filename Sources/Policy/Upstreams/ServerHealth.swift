@@ -10,7 +10,7 @@ package final class ServerHealth: Sendable {
     package enum Notice: Sendable, Hashable {
         /// The server is left out for so long: so many answers in a row failed.
         case ejected(for: Duration, failures: Int)
-        /// It was left out, and answers well again.
+        /// The server was left out, and answers well again.
         case readmitted
     }
 
@@ -23,7 +23,7 @@ package final class ServerHealth: Sendable {
     package struct Finding: Sendable, Hashable {
         package var isUp: Bool
         package var since: Instant
-        /// Of the last check that failed, while the server is down.
+        /// What the last check that failed found, while the server is down.
         package var why: CheckFailure?
     }
 
@@ -89,7 +89,7 @@ package final class ServerHealth: Sendable {
         }
     }
 
-    /// It is not checked any more: what checks said does not count.
+    /// The server is not checked any more: what checks said does not count.
     package func forgetChecks() {
         record.withLock { record in
             record.finding = nil
@@ -102,13 +102,7 @@ package final class ServerHealth: Sendable {
     /// How often it was left out because of its answers.
     package var ejectionCount: Int { record.withLock { $0.ejection.count } }
 
-    /// Until when it is left out, be that over or not; nil when it answers well for all we know.
-    package var leftOutUntil: Instant? {
-        let nanoseconds = ejectedUntil.load(ordering: .relaxed)
-        return nanoseconds == Self.never ? nil : Instant(nanoseconds: nanoseconds)
-    }
-
-    /// It answered as it should.
+    /// The server answered as it should.
     ///
     /// - Returns: what is to be said about it.
     func answered(at now: Instant) -> Notice? {
@@ -123,12 +117,12 @@ package final class ServerHealth: Sendable {
         return isMine ? .readmitted : nil
     }
 
-    /// Its answer failed.
+    /// An answer failed.
     ///
     /// - Returns: how many did in a row.
     func failed() -> Int { failures.wrappingAdd(1, ordering: .relaxed).newValue }
 
-    /// It is left out from now on. Called by one at a time.
+    /// The server is left out from now on. Called by one at a time.
     func eject(_ settings: EjectionSettings, at now: Instant) -> Notice {
         let count = failures.exchange(0, ordering: .relaxed)
         let time = record.withLock { $0.ejection.begin(at: now, base: settings.time) }

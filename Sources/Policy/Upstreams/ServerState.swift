@@ -59,6 +59,11 @@ package final class ServerState: Sendable {
         return nanoseconds == Self.never ? nil : Instant(nanoseconds: nanoseconds)
     }
 
+    /// Nothing speaks against it.
+    package func works(at now: Instant) -> Bool {
+        skippedUntil == nil && health.allows(at: now)
+    }
+
     /// True when it may be chosen, be it for a trial.
     func isAvailable(at now: Instant) -> Bool {
         skippedUntilNanoseconds.load(ordering: .relaxed) <= now.nanoseconds

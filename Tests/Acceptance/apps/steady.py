@@ -16,8 +16,9 @@ def app():
     asked = {}
 
     async def steady(scope, receive, send):
-        if scope["type"] != "http":
-            return
+        if scope["type"] == "websocket":
+            await receive()
+            return await send({"type": "websocket.close"})
         words = scope["path"].strip("/").split("/")
         if words[0] == "become":
             statuses["/" + words[1]] = int(words[2])

@@ -60,8 +60,8 @@ import Testing
                 + " (did you mean 'every'?)"
         ),
         ("check GET / every", "13: the value of 'every' is missing"),
-        ("check GET / every 5", "19: '5' has no unit (did you mean '5s'?)"),
-        ("check GET / every 5s every 6s", "22: 'every' is said twice"),
+        ("check GET / every 5", "19: '5' is not a duration (did you mean '5s'?)"),
+        ("check GET / every 5s every 6s", "22: 'every' is set twice"),
         ("check GET / rise 0", "18: '0' is out of range (1 to 100)"),
         ("check GET / fall 0", "18: '0' is out of range (1 to 100)"),
         (
@@ -74,19 +74,19 @@ import Testing
         ),
         (
             "check GET / expect 299-200",
-            "20: '299-200' is no status of an answer (expected one from 200 to 599, or a range such"
-                + " as 200-299)"
+            "20: '299-200' is not the status of an answer (expected one from 200 to 599, or a"
+                + " range such as 200-299)"
         ),
         (
             "check GET / expect 101",
-            "20: '101' is no status of an answer (expected one from 200 to 599, or a range such as"
-                + " 200-299)"
+            "20: '101' is not the status of an answer (expected one from 200 to 599, or a"
+                + " range such as 200-299)"
         ),
         ("check GET / expect", "13: the statuses are missing (expected: expect STATUS…)"),
         ("check tcp expect 200", "11: only 'check GET' and 'check HEAD' expect a status"),
-        ("check tcp host a.kr", "11: 'check tcp' sends nothing, so nobody hears a 'host'"),
+        ("check tcp host a.kr", "11: 'check tcp' sends nothing, so it has no 'host'"),
         ("check GET / host a..kr", "18: 'a..kr' is not a host name"),
-        ("check tcp; check tcp", "12: 'check' is set twice"),
+        ("check tcp; check tcp", "12: 'check' is set twice (first set at line 3)"),
         ("eject 5", "1: 'eject' is incomplete (expected: eject after N [for DURATION])"),
         (
             "eject aftr 5",

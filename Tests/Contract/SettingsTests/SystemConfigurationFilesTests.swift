@@ -46,7 +46,8 @@ struct SystemConfigurationFilesTests {
         #expect(
             one
                 == [
-                    "Backend", "Console", "Path", "Rewrite", "Route", "ServerTLS", "Session", "",
+                    "Backend", "Console", "Health", "Path", "Rewrite", "Route", "ServerTLS", "Session",
+                    "",
                     "State",
                     "Token",
                 ].map { root + "/Settings/\($0)Settings.swift" }.sorted())

@@ -74,6 +74,11 @@ import Upstreams
             question: socket, answer: accepted.replacing("s3p", with: "s3P"),
             verdict: .failed(.badHandshake)),
         Row(
+            question: socket,
+            answer: accepted.replacing("Upgrade: websocket", with: "Upgrade: h2c"),
+            verdict: .failed(.badAnswer)),
+        Row(question: socket, answer: "", verdict: .failed(.closed), ends: true),
+        Row(
             question: socket, answer: "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
             verdict: .failed(.status(403))),
         Row(

@@ -5,7 +5,7 @@ import Testing
 @testable import Upstreams
 
 @Suite struct ServerHealthTests {
-    private static func group(
+    private static func servers(
         _ count: Int, backups: Int = 0, after failures: Int? = 3, failsFast: Bool = false
     ) -> BackendGroup {
         var settings = BackendSettings(
@@ -21,7 +21,7 @@ import Testing
     // MARK: Checks
 
     @Test func `a server that checks say is down is not chosen until they say it is up`() {
-        let group = Self.group(2, backups: 1)
+        let group = Self.servers(2, backups: 1)
         group.servers[0].state.health.checked(isUp: false, .status(500), at: .zero)
         #expect(group.shares(of: 6) == [0, 6, 0])
         group.servers[1].state.health.checked(isUp: false, .closed, at: .zero)
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func `when all are down the one that is only skipped is tried, or any`() {
-        let group = Self.group(3)
+        let group = Self.servers(3)
         for index in 0..<3 {
             group.servers[index].state.health.checked(isUp: false, .closed, at: .zero)
         }
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func `with fail_fast no server is tried that may not be chosen`() {
-        let group = Self.group(2, failsFast: true)
+        let group = Self.servers(2, failsFast: true)
         #expect(group.turn() != nil)
         group.servers[0].state.health.checked(isUp: false, .closed, at: .zero)
         #expect(group.turn() == 1)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func `a server whose answers fail in a row is left out for a time`() {
-        let group = Self.group(2)
+        let group = Self.servers(2)
         #expect(Self.fail(group, 0, times: 2) == [nil, nil])
         #expect(Self.succeed(group, 0) == nil, "a good answer begins the count anew")
         #expect(
@@ -110,20 +110,20 @@ import Testing
     }
 
     @Test func `nobody is left out where nothing is said of it`() {
-        let group = Self.group(2, after: nil)
+        let group = Self.servers(2, after: nil)
         #expect(Self.fail(group, 0, times: 100).allSatisfy { $0 == nil })
         #expect(group.shares(of: 4) == [2, 2])
     }
 
     @Test(arguments: [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (6, 3)])
     func `never more than half of a group is out`(count: Int, most: Int) {
-        let group = Self.group(count)
+        let group = Self.servers(count)
         for index in 0..<count { _ = Self.fail(group, index, times: 10) }
         #expect(group.servers.count { !$0.state.isAvailable(at: .zero) } == most)
     }
 
     @Test func `servers that are out for another reason count`() {
-        let group = Self.group(4)
+        let group = Self.servers(4)
         group.reportFailure(0, now: .zero)
         group.servers[1].state.health.checked(isUp: false, .closed, at: .zero)
         #expect(Self.fail(group, 2, times: 10).allSatisfy { $0 == nil })
@@ -133,7 +133,7 @@ import Testing
 
     @Test func `racing workers leave out no more than half`() async {
         for _ in 0..<50 {
-            let group = Self.group(4)
+            let group = Self.servers(4)
             await withTaskGroup { tasks in
                 for index in 0..<4 {
                     tasks.addTask { _ = Self.fail(group, index, times: 10) }

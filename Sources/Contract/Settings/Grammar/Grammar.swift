@@ -166,16 +166,13 @@ package enum Grammar {
             .init("handshake_timeout", "DURATION", .timeout, \.webSocketHandshakeTimeout),
             .init("retries", "N", .integer(0...10), \.retries),
             .init("fail_timeout", "DURATION", .duration(.zero ... .days(1)), \.failTimeout),
-            .init("check", HealthWords.check, .atLeastOne, HealthWords.readCheck),
-            .init("eject", HealthWords.eject, .from(2, to: 4), HealthWords.readEject),
-            .init("fail_fast", "", .none) { backend, _, _ in backend.health.failsFast = true },
             .init("keep_alive", "N", .integer(0...10_000), \.keepAlive),
             .init("keep_alive_timeout", "DURATION", .timeout, \.keepAliveTimeout),
             .init(
                 "send_proxy", "v1|v2|off",
                 ValueKind<ProxyHeader.Version>.choice(or: "off"), \.proxyHeader),
             .init("tls", "", .none, readServerTLS).withOptionalBlock,
-        ])
+        ] + HealthWords.rules)
 
     static let serverTLS = Vocabulary<ServerTLSDraft>(
         .serverTLS,

@@ -2,6 +2,11 @@ internal import Bytes
 
 /// What `backend` says of the health of its servers.
 enum HealthWords {
+    static let rules: [Rule<BackendSettings>] = [
+        .init("check", check, .atLeastOne, readCheck),
+        .init("eject", eject, .from(2, to: 4), readEject),
+        .init("fail_fast", "", .none) { backend, _, _ in backend.health.failsFast = true },
+    ]
     static let check =
         "tcp|GET PATH|HEAD PATH|websocket PATH [host NAME] [every DURATION] [timeout DURATION]"
         + " [rise N] [fall N] [expect STATUS…]"
@@ -106,12 +111,14 @@ private struct CheckOptions {
     ) {
         guard let option = Option(rawValue: name.text) else {
             let names = Option.allCases.map(\.rawValue)
+            // What follows would be read as something else than what was meant.
+            words = []
             return complain(Choice.message(name, among: names), at: name, &reading)
         }
-        if seen[option] != nil { complain("\(name.shown) is said twice", at: name, &reading) }
+        if seen[option] != nil { complain("\(name.shown) is set twice", at: name, &reading) }
         seen[option] = name
         if option == .host, isConnection {
-            complain("'check tcp' sends nothing, so nobody hears a 'host'", at: name, &reading)
+            complain("'check tcp' sends nothing, so it has no 'host'", at: name, &reading)
         }
         if option == .expect {
             if !asksForStatus {
@@ -131,11 +138,8 @@ private struct CheckOptions {
         var isRead = true
         switch option {
         case .host:
-            if let host = ValueKind<String>.checkHost.read(value, &reading) {
-                settings.host = host
-            } else {
-                isRead = false
-            }
+            settings.host = Self.host(value, &reading)
+            isRead = settings.host != nil
         case .every: isRead = Self.take(.duration(times), value, &settings.interval, &reading)
         case .timeout: isRead = Self.take(.duration(times), value, &settings.timeout, &reading)
         case .rise: isRead = Self.take(.integer(counts), value, &settings.rise, &reading)
@@ -144,6 +148,18 @@ private struct CheckOptions {
         }
         if !isRead { isBroken = true }
         if option == .timeout { seen[.timeout] = value }
+    }
+
+    /// A host name or address, with or without a port.
+    private static func host(_ word: Word, _ reading: inout Reading) -> String? {
+        let parts = word.text.split(separator: ":", omittingEmptySubsequences: false)
+        let hasPort =
+            !word.text.hasSuffix("]") && parts.count > 1
+            && parts.last.map { UInt16($0) != nil } == true
+        let name = hasPort ? parts.dropLast().joined(separator: ":") : word.text
+        if case .exact? = HostPattern(name) { return word.text.lowercased() }
+        reading.error("\(word.shown) is not a host name", at: word)
+        return nil
     }
 
     private static func take<Value>(
@@ -167,8 +183,8 @@ private struct CheckOptions {
                 let high = numbers.last, low <= high, 200...599 ~= low, 200...599 ~= high
             else {
                 return complain(
-                    "\(word.shown) is no status of an answer (expected one from 200 to 599, or a"
-                        + " range such as 200-299)", at: word, &reading)
+                    "\(word.shown) is not the status of an answer (expected one from 200 to 599, or"
+                        + " a range such as 200-299)", at: word, &reading)
             }
             statuses.append(low...high)
         }
@@ -202,19 +218,5 @@ extension Duration {
     /// As the configuration writes it, in the largest unit that fits.
     fileprivate var shortText: String {
         milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
-    }
-}
-
-extension ValueKind where Value == String {
-    /// A host name or address, with or without a port.
-    fileprivate static let checkHost = ValueKind { word, reading in
-        let parts = word.text.split(separator: ":", omittingEmptySubsequences: false)
-        let isWithPort =
-            !word.text.hasSuffix("]") && parts.count > 1
-            && parts.last.map { UInt16($0) != nil } == true
-        let name = isWithPort ? parts.dropLast().joined(separator: ":") : word.text
-        if case .exact? = HostPattern(name) { return word.text.lowercased() }
-        reading.error("\(word.shown) is not a host name", at: word)
-        return nil
     }
 }

@@ -1,12 +1,13 @@
-internal import Console
+package import Console
 internal import Generations
-internal import Upstreams
+package import Upstreams
 
-/// What checks and answers say of servers.
-extension Operations {
-    /// Servers that any generation uses, sorted so that two scrapes look alike.
-    var healthMetrics: [MetricFamily] {
-        let servers = shared.registry.servers.map { group, address, state in
+/// What checks and answers say of servers, as metrics.
+package enum HealthMetrics {
+    /// - Parameter registry: has the servers that any generation uses. They are sorted, so that two
+    ///   scrapes look alike.
+    package static func families(_ registry: UpstreamRegistry) -> [MetricFamily] {
+        let servers = registry.servers.map { group, address, state in
             (
                 labels: [MetricFamily.Label("backend", group), .init("server", address.text)],
                 health: state.health
