@@ -111,7 +111,7 @@ let package = Package(
             "Health", "Drivers",
             [
                 "Bytes", "Clock", "Crypto", "Forwarding", "HTTP", "HTTP1", "WebSocket", "TLS",
-                "Transport", "Settings", "Upstreams", "Generations", "Loop",
+                "Transport", "Settings", "Upstreams", "Generations", "Loop", "Origins",
             ]),
         room("Loop", "Drivers", ["Bytes", "Clock", "Crypto", "HTTP", "TLS", "Transport"]),
         room(

@@ -46,7 +46,7 @@ enum House {
         ["Clients", "Generations"],
         ["Proxy", "Loop"], ["Proxy", "Origins"], ["Proxy", "Clients"], ["Proxy", "KeySets"],
         ["Proxy", "Bookkeeping"], ["Proxy", "Generations"],
-        ["Health", "Loop"], ["Health", "Generations"],
+        ["Health", "Loop"], ["Health", "Generations"], ["Health", "Origins"],
         ["Control", "Health"],
         ["Control", "KeySets"], ["Control", "Names"], ["Control", "State"], ["Control", "Console"],
         ["Control", "Bookkeeping"], ["Control", "Generations"], ["Control", "Operations"],

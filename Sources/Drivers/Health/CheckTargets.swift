@@ -8,6 +8,8 @@ struct CheckTargets {
     struct Target {
         let server: ServerState
         let group: BackendGroup
+        /// The host that its certificate must be for; nil for one that is found at its address.
+        let host: String?
         var check: HealthCheck
     }
 
@@ -46,7 +48,8 @@ struct CheckTargets {
                         settings, isUp: member.state.health.finding?.isUp, now: now,
                         randomness: randomness())
                 check.adopt(settings, now: now)
-                targets[key] = Target(server: member.state, group: group, check: check)
+                targets[key] = Target(
+                    server: member.state, group: group, host: member.host, check: check)
             }
         }
         let left = gone.compactMap { targets.removeValue(forKey: $0)?.server }

@@ -1,6 +1,8 @@
 import Clock
+import Forwarding
 import Generations
 import Loop
+import Origins
 import Settings
 import Synchronization
 import Transport
@@ -79,12 +81,20 @@ final class HealthLoop {
         }
         lastToken += 1
         do {
+            // The proxy speaks for itself.
+            var preface: [UInt8] = []
+            if let version = target.group.settings.proxyHeader {
+                ProxyHeader(.local).append(version, to: &preface)
+            }
+            let security = target.group.security.map { context in
+                OriginSecurity(context, host: target.expectedHost, preface: preface)
+            }
             let conversation = try ProbeConversation(
                 target.check.settings,
                 host: target.check.settings.host ?? server.address.authority,
-                proxyHeader: target.group.settings.proxyHeader, nonce: nonce())
+                preface: security == nil ? preface : [], nonce: nonce())
             probes[lastToken] = try Probe(
-                token: lastToken, server: server, at: address, conversation,
+                token: lastToken, server: server, at: address, security, conversation,
                 deadline: order.deadline, on: loop)
         } catch let error as SystemError {
             // What this machine lacks says nothing of a server.
@@ -120,6 +130,15 @@ final class HealthLoop {
         [loop.newInteger(), loop.newInteger()].flatMap { word in
             (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) }
         }
+    }
+}
+
+extension CheckTargets.Target {
+    /// Whom the certificate of the server must be for.
+    fileprivate var expectedHost: String {
+        if let name = group.settings.tls?.serverName ?? host { return name }
+        if case .ip(let address, _) = server.address { return address }
+        return ""
     }
 }
 

@@ -1,5 +1,7 @@
 import Clock
 import Loop
+import Origins
+import TLS
 import Transport
 import Upstreams
 
@@ -10,6 +12,8 @@ import Upstreams
 final class Probe {
     private enum State {
         case connecting
+        /// The TLS handshake is under way.
+        case securing
         case talking
         case over
     }
@@ -19,19 +23,23 @@ final class Probe {
     /// When it has failed unless it is over.
     let deadline: Instant
     private let loop: Loop
-    private let stream: Stream
+    private var stream: Stream
+    private let security: OriginSecurity?
     private var state = State.connecting
     private var conversation: ProbeConversation
 
+    /// - Parameter security: how the server is spoken to; nil without TLS.
     /// - Throws: `SystemError` when a connection cannot even be tried.
     init(
         token: UInt64, server: ServerState, at address: SocketAddress,
-        _ conversation: consuming ProbeConversation, deadline: Instant, on loop: Loop
+        _ security: OriginSecurity?, _ conversation: consuming ProbeConversation,
+        deadline: Instant, on loop: Loop
     ) throws(SystemError) {
         self.token = token
         self.server = server
         self.deadline = deadline
         self.loop = loop
+        self.security = security
         self.conversation = conversation
         stream = try Stream.connect(to: address).stream
         // A connection that is there already becomes writable, too.
@@ -59,9 +67,9 @@ final class Probe {
         switch state {
         case .over: return nil
         case .connecting: return finishConnecting()
-        case .talking: break
+        case .securing, .talking: break
         }
-        if readiness.isWritable, !stream.flush() { return conversation.inputEnded(isBroken: true) }
+        if readiness.isWritable, !stream.flush() { return broke() }
         if readiness.isReadable || readiness.isBroken {
             if let verdict = receive() { return verdict }
         }
@@ -78,6 +86,7 @@ final class Probe {
         switch state {
         case .over: return nil
         case .connecting: return .failed(.timeout(.connect))
+        case .securing: return .failed(.insecure(OriginSecurityFailure.timedOut.reason))
         case .talking: return conversation.outOfTime
         }
     }
@@ -88,6 +97,22 @@ final class Probe {
         } catch {
             return .failed(.unreachable(error.reason))
         }
+        guard let security else { return begin() }
+        // A system whose queue for a new connection does not take so little has no room for it.
+        guard stream.send(security.preface.span), stream.pendingCount == 0 else { return broke() }
+        do throws(TLSError) {
+            stream = try Stream(
+                stream.descriptor, client: security.context, host: security.host,
+                engine: loop.engine)
+        } catch {
+            return .failed(.insecure(error.message))
+        }
+        state = .securing
+        watch()
+        return nil
+    }
+
+    private func begin() -> ProbeConversation.Verdict? {
         state = .talking
         let isTaken = send()
         if let verdict = conversation.connected(isTaken: isTaken) { return verdict }
@@ -96,6 +121,7 @@ final class Probe {
     }
 
     private func receive() -> ProbeConversation.Verdict? {
+        if case .securing = state { return secure() }
         switch stream.receive(into: loop.buffer) {
         case .octets(let count): return count > 0 ? take() : nil
         case .end(let count):
@@ -103,6 +129,22 @@ final class Probe {
             return conversation.inputEnded(isBroken: false)
         case .failed: return conversation.inputEnded(isBroken: true)
         }
+    }
+
+    private func secure() -> ProbeConversation.Verdict? {
+        switch stream.receive(into: loop.buffer) {
+        case .octets(0): return stream.isEstablished ? begin() : nil
+        // HTTP has nothing that comes before a request.
+        case .octets: return .failed(.badAnswer)
+        case .end, .failed(.connection): return broke()
+        case .failed(.tls(let failure)):
+            return .failed(.insecure(OriginSecurityFailure.failed(failure).reason))
+        }
+    }
+
+    private func broke() -> ProbeConversation.Verdict? {
+        if case .talking = state { return conversation.inputEnded(isBroken: true) }
+        return .failed(.insecure(OriginSecurityFailure.closed.reason))
     }
 
     private func take() -> ProbeConversation.Verdict? {

@@ -1,6 +1,5 @@
 import Bytes
 import Crypto
-import Forwarding
 import HTTP
 import HTTP1
 import Settings
@@ -40,15 +39,15 @@ struct ProbeConversation: ~Copyable {
 
     /// - Parameters:
     ///   - host: for `Host`.
+    ///   - preface: sent in front of all else: a PROXY header.
     ///   - nonce: 16 octets of chance, for the key of a handshake.
     /// - Throws: what makes it nothing to be sent.
     init(
-        _ settings: CheckSettings, host: String, proxyHeader: ProxyHeader.Version?, nonce: [UInt8]
+        _ settings: CheckSettings, host: String, preface: [UInt8], nonce: [UInt8]
     ) throws(SendError) {
         self.settings = settings
         maskingKey = MaskingKey(nonce[0], nonce[1], nonce[2], nonce[3])
-        // The proxy speaks for itself.
-        if let proxyHeader { ProxyHeader(.local).append(proxyHeader, to: &output) }
+        output = preface
         switch settings.question {
         case .connection: break
         case .request(let method, let target):

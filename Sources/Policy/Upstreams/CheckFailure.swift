@@ -2,6 +2,8 @@
 package enum CheckFailure: Sendable, Hashable {
     /// No connection was made, and why.
     case unreachable(String)
+    /// The server is not who it should be, or speaks no TLS, and why.
+    case insecure(String)
     /// The time of a check was over.
     case timeout(Phase)
     /// An answer with a status that was not expected.
@@ -18,7 +20,7 @@ package enum CheckFailure: Sendable, Hashable {
     /// For the log, behind "the last one: ".
     package var text: String {
         switch self {
-        case .unreachable(let reason): reason
+        case .unreachable(let reason), .insecure(let reason): reason
         case .timeout(.connect): "no connection in time"
         case .timeout(.answer): "no answer in time"
         case .timeout(.body): "the answer was not whole in time"

@@ -43,7 +43,7 @@ package enum UpstreamFailure: Sendable, Hashable {
     package var isAnswer: Bool {
         switch self {
         case .closedEarly, .badResponse, .takesNothing, .silent, .paused, .cut: true
-        case .unreachable, .noneUp, .busy, .exhausted, .socketRefused: false
+        case .unreachable, .insecure, .noneUp, .busy, .exhausted, .socketRefused: false
         }
     }
 
