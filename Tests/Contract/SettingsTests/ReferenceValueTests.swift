@@ -28,7 +28,6 @@ struct ReferenceValueTests {
         "jwks": ("jwt j { algorithms RS256; audience a; jwks https://h.kr/ {", "} }"),
         "backend": ("backend b { server 127.0.0.1:9", "}"),
         "backend.tls": ("backend b { server 127.0.0.1:9; tls {", "} }"),
-        "resolver": ("resolver {", "}"),
         "sessions": ("sessions t { store query:t; limit other 1 block_new", "}"),
         "store": ("sessions t { store query:t; limit 1 block_new; store 1 {", "} }"),
         "defaults": ("defaults {", "}"), "route": ("route /x/{user_id} { backend app", "}"),
