@@ -14,13 +14,13 @@ package protocol ServerBackend: Sendable {
     /// ending it, or (nil) to use them again.
     ///
     /// - Returns: false when there is no such server.
-    func order(_ name: ServerName, drain: DrainOrder?) -> Bool
+    func order(_ name: ServedPlace, drain: DrainOrder?) -> Bool
 
     func status(_ answer: @escaping ConsoleAnswer<StatusView>)
 }
 
 /// What operators call a server: its backend, and its address as the configuration writes it.
-package struct ServerName: Sendable, Hashable {
+package struct ServedPlace: Sendable, Hashable {
     package var backend: String
     package var address: String
 
@@ -38,7 +38,7 @@ package struct DrainOrder: Sendable, Hashable {
 }
 
 package struct ServerView: Sendable {
-    package var name: ServerName
+    package var name: ServedPlace
     package var weight: Int
     package var isBackup: Bool
     package var standing: ServerStanding
@@ -46,7 +46,7 @@ package struct ServerView: Sendable {
     package var exchanges: Int
 
     package init(
-        name: ServerName, weight: Int, isBackup: Bool, standing: ServerStanding, exchanges: Int
+        name: ServedPlace, weight: Int, isBackup: Bool, standing: ServerStanding, exchanges: Int
     ) {
         self.name = name
         self.weight = weight

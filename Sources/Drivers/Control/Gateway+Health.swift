@@ -2,6 +2,7 @@ internal import Bookkeeping
 internal import Clock
 internal import Generations
 internal import Health
+internal import Settings
 internal import Upstreams
 
 /// What follows from what checks of servers find out. Called on their thread.

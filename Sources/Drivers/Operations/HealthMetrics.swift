@@ -1,5 +1,6 @@
 package import Console
 internal import Generations
+internal import Settings
 package import Upstreams
 
 /// What checks and answers say of servers, as metrics.

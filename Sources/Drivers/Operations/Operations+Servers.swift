@@ -13,7 +13,7 @@ extension Operations {
 
     func servers() -> [ServerView] { shared.status.report.generation?.serverViews ?? [] }
 
-    func order(_ name: ServerName, drain: DrainOrder?) -> Bool {
+    func order(_ name: ServedPlace, drain: DrainOrder?) -> Bool {
         // Also those that only an older configuration uses, which may have sockets there.
         let servers = shared.registry.servers.filter {
             $0.group == name.backend && $0.address.text == name.address
@@ -43,7 +43,7 @@ extension Generation {
         groups.flatMap { group in
             group.members.servers.map { server in
                 ServerView(
-                    name: ServerName(
+                    name: ServedPlace(
                         backend: group.settings.name, address: server.state.address.text),
                     weight: server.weight, isBackup: server.isBackup,
                     standing: server.state.standing, exchanges: server.state.active)

@@ -1,6 +1,8 @@
 internal import Clock
 internal import Console
 internal import Generations
+internal import Settings
+internal import Transport
 internal import Upstreams
 
 /// Metrics of servers, and of the configuration that says which there are.

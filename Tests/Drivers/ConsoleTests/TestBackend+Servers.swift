@@ -39,7 +39,7 @@ extension TestBackend {
         fleet.groups.flatMap { group in
             group.members.servers.map { server in
                 ServerView(
-                    name: ServerName(
+                    name: ServedPlace(
                         backend: group.settings.name, address: TestServers.address(of: server.state)
                     ), weight: server.weight, isBackup: server.isBackup,
                     standing: server.state.standing, exchanges: server.state.active)
@@ -47,7 +47,7 @@ extension TestBackend {
         }
     }
 
-    func order(_ name: ServerName, drain: DrainOrder?) -> Bool {
+    func order(_ name: ServedPlace, drain: DrainOrder?) -> Bool {
         let found = fleet.groups.filter { $0.settings.name == name.backend }
             .flatMap(\.members.servers)
             .first { TestServers.address(of: $0.state) == name.address }

@@ -63,7 +63,7 @@ import Upstreams
 
     @Test func `an order reaches every worker, and outlives a reload`() throws {
         try serve([("app", [8001, 8002]), ("other", [8001])])
-        let name = ServerName(backend: "app", address: "127.0.0.1:8001")
+        let name = ServedPlace(backend: "app", address: "127.0.0.1:8001")
         #expect(operations.order(name, drain: DrainOrder(keepsLive: false)))
         #expect(orders(of: 0) == [8001] && orders(of: 1) == [8001])
         try serve([("app", [8001, 8003]), ("other", [8001])], number: 2)
@@ -79,7 +79,7 @@ import Upstreams
     @Test(arguments: [("app", "127.0.0.1:8009"), ("nobody", "127.0.0.1:8001"), ("app", "8001")])
     func `who is not there is ordered nothing`(backend: String, address: String) throws {
         try serve([("app", [8001])])
-        let name = ServerName(backend: backend, address: address)
+        let name = ServedPlace(backend: backend, address: address)
         #expect(!operations.order(name, drain: DrainOrder(keepsLive: true)))
         #expect(orders(of: 0).isEmpty)
     }
@@ -119,7 +119,7 @@ import Upstreams
         #expect(value("gateway_server_drained") == [.whole(0), .whole(0)])
         shared.status.refused("no")
         _ = operations.order(
-            ServerName(backend: "app", address: "127.0.0.1:8002"),
+            ServedPlace(backend: "app", address: "127.0.0.1:8002"),
             drain: DrainOrder(keepsLive: true))
         #expect(value("gateway_reload_refused") == [.whole(1)])
         #expect(value("gateway_server_drained") == [.whole(0), .whole(1)])

@@ -85,7 +85,7 @@ enum ServerEndpoints {
         _ order: DrainOrder?, _ request: ConsoleRequest, _ backend: any ServerBackend,
         _ responder: Responder, _ now: ClockReading
     ) {
-        let name = ServerName(
+        let name = ServedPlace(
             backend: request.captures["backend"]?.string ?? "",
             address: request.captures["address"]?.string ?? "")
         guard backend.order(name, drain: order) else {
