@@ -302,3 +302,23 @@ def test_files_are_checked_at_load(ours, tmp_path):
         assert done.returncode == 1, words
         assert complaint in done.stderr, done.stderr
         assert "^" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["GET /h", "websocket /ws", "tcp"])
+async def test_checks_speak_tls_as_requests_do(kind, ours, start_secure, tmp_path):
+    """Who shows another's certificate is down, and the log says why; who has the right one is up."""
+    port = free_port()
+    right = context(*ours.issue("app", [ONE]))
+    wrong = context(*Authority(tmp_path, "others").issue("app", [ONE]))
+    async with Places(port) as places:
+        await places.open(ONE, tls=wrong)
+        checks = f"check {kind} every 300ms timeout 300ms rise 1"
+        gateway = start_secure(f"{ONE}:{port}", f"{checks}; tls {{ ca {ours.path} }}")
+        reason = "a check failed: TLS: the certificate is signed by an unknown authority"
+        line = f"{ONE}:{port} is down: {reason}"
+        await eventually(lambda: line in gateway.stderr, "a check to fail")
+        await places.close(ONE)
+        await places.open(ONE, tls=right)
+        await eventually(lambda: f"{ONE}:{port} is up after" in gateway.stderr, "a check to pass")
+        status, answer = await asked(gateway)
+        assert status == 200 and answer["alpn"] == "http/1.1"

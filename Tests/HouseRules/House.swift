@@ -92,7 +92,7 @@ enum House {
     static let largestCircle = 6
     /// Larger ones, by room. The grammar refers to what it makes.
     static let largeCircles: [String: Int] = [
-        "Settings": 30
+        "Settings": 32
     ]
 
     static let mostStoredProperties = 12
@@ -101,7 +101,7 @@ enum House {
         "Console.ConsoleConnection": 15, "Console.ConsoleLoop": 15,
         "KeySets.KeySetLoop": 17, "Names.NameLoop": 17, "Origins.OriginConnection": 13,
         "Proxy.Exchange": 16,
-        "Generations.SharedState": 24, "Proxy.ThreadState": 17,
+        "Generations.SharedState": 22, "Proxy.ThreadState": 17,
         "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 14,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
         "Settings.Settings": 14, "Settings.TokenSettings": 22, "Transport.Stream": 13,
@@ -112,12 +112,12 @@ enum House {
     static let longestType = 450
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
-        "Console.ConsoleEndpoints": 817, "Entry.KnownRequest": 471,
+        "Console.ConsoleEndpoints": 771, "Entry.KnownRequest": 471,
         "Clients.HTTP1Client": 575, "Proxy.ClientLink": 700,
-        "Proxy.Exchange": 1116, "Operations.Operations": 503, "Proxy.RelayDriver": 531,
+        "Proxy.Exchange": 1116, "Operations.Operations": 503, "Proxy.RelayDriver": 525,
         "Relays.WebSocketFlow": 914,
-        "Sessions.StoreEngine": 518, "Settings.Document": 774,
-        "Settings.Grammar": 2318, "Settings.ValueKind": 548,
+        "Sessions.StoreEngine": 518, "Settings.Document": 776,
+        "Settings.Grammar": 2481, "Settings.ValueKind": 574,
     ]
 
     /// What has all that is on a thread.
@@ -132,9 +132,8 @@ enum House {
     static let leastTested = 60
     /// Rooms with fewer, most of whose tests run the program from outside.
     static let littleTested: [String: Int] = [
-        "Bookkeeping": 47, "Control": 0, "Generations": 30, "HTTP": 48, "Names": 29,
-        "Operations": 32,
-        "Origins": 59, "Resolver": 47,
+        "Bookkeeping": 47, "Control": 0, "Generations": 34, "Health": 54, "HTTP": 48, "Names": 29,
+        "Operations": 34, "Origins": 59, "Resolver": 47,
         "Proxy": 17, "Records": 35, "Settings": 55, "gateway": 0,
     ]
 

@@ -18,8 +18,6 @@ internal import Upstreams
 
 /// The control thread: starts workers, takes signals, reloads, drains. Touches no connection.
 package final class Gateway {
-    /// Keys of one source that are complained about.
-    private static let complaintLimit = 8
     private static let ticketRotation: Duration = .seconds(12 * 3600)
     /// How often what is over is cleared away.
     private static let stateInterval: Duration = .seconds(30)
@@ -29,16 +27,26 @@ package final class Gateway {
     private let workerCount: Int
     private var generation: Generation
     private var running: Set<Int>
-    /// Started with the first configuration that wants one.
-    private var console: ConsoleServer?
-    /// Started with the first configuration that has a check.
-    private var health: HealthService?
+    private var services = Services()
     private var adopted: [UInt64: Int] = [:]
     /// Questions to workers that are under way, the eldest first.
     private var figureRounds: [(until: Instant, round: FigureRound)] = []
-    private var isStopping = false
-    /// When the listeners are closed, while the gateway stops and they are not.
-    private var closing: Instant?
+    private var ending = Ending()
+
+    /// What is started when the first configuration wants it.
+    private struct Services {
+        var console: ConsoleServer?
+        /// For the first check.
+        var health: HealthService?
+    }
+
+    private struct Ending {
+        var hasBegun = false
+        /// When the listeners are closed, while they are not.
+        var closing: Instant?
+    }
+
+    private var keys: KeyUpkeep { KeyUpkeep(shared: shared) }
 
     /// Runs until a signal ends it.
     /// - Returns: the exit code.
@@ -69,7 +77,7 @@ package final class Gateway {
             defer { shared.kept.close() }
             let gateway = Gateway(world, shared, workerCount: count, generation: generation)
             try gateway.openConsole()
-            gateway.useKeys()
+            gateway.keys.use(generation)
             try gateway.checkServers()
             return try gateway.serve()
         } catch let error as Generation.BuildError {
@@ -168,7 +176,7 @@ package final class Gateway {
         while !running.isEmpty {
             let next = min(
                 rotation, clearing, figureRounds.first?.until ?? clearing,
-                shared.sessions.nextDeadline ?? clearing, closing ?? clearing)
+                shared.sessions.nextDeadline ?? clearing, ending.closing ?? clearing)
             let left = (next - SystemClock.now()).wholeMilliseconds
             _ = poller.wait(milliseconds: Int32(clamping: max(0, left + 1)))
             let now = SystemClock.now()
@@ -180,7 +188,7 @@ package final class Gateway {
                 shared.kept.timePassed(to: SystemClock.reading())
                 clearing = now + Self.stateInterval
             }
-            if let moment = closing, now >= moment { close() }
+            if let moment = ending.closing, now >= moment { close() }
             giveUpFigures(now)
             shared.sessions.timePassed(to: now)
             for message in shared.control.take() { handle(message) }
@@ -200,7 +208,7 @@ package final class Gateway {
             adopted[number] = nil
             shared.log.info("reloaded: generation \(number) judges every request from now on")
         case .stopped(let worker): running.remove(worker)
-        case .keysRead(let report): keysRead(report)
+        case .keysRead(let report): keys.read(report, for: generation)
         case .nameResolved(let report): nameResolved(report)
         // The loop looks how long.
         case .storeAsked: break
@@ -222,13 +230,13 @@ package final class Gateway {
     private func openConsole() throws {
         let entrance = try ListenerBinding.prepareConsole(
             generation.settings.console, inPlaceOf: nil)
-        console = try startedConsole(for: entrance)
-        console?.adopt(entrance)
+        services.console = try startedConsole(for: entrance)
+        services.console?.adopt(entrance)
     }
 
     /// The console's server, started for the first entrance there is; nil before that.
     private func startedConsole(for entrance: PreparedConsole?) throws -> ConsoleServer? {
-        guard entrance != nil, console == nil else { return console }
+        guard entrance != nil, services.console == nil else { return services.console }
         let log = shared.log
         return try ConsoleServer(backend: Operations(shared)) { notice in
             switch notice {
@@ -241,83 +249,23 @@ package final class Gateway {
     // MARK: Checks of servers
 
     private func checkServers() throws {
-        health = try startedHealth(for: generation)
-        health?.use(generation.groups)
+        services.health = try startedHealth(for: generation)
+        services.health?.use(generation.groups)
     }
 
     /// The service of the checks, started for the first check there is; nil before that.
     private func startedHealth(for generation: Generation) throws -> HealthService? {
         let wants = generation.settings.backends.contains { $0.health.check != nil }
-        guard wants, health == nil else { return health }
+        guard wants, services.health == nil else { return services.health }
         let shared = shared
-        return try HealthService { Self.note($0, shared) }
+        return try HealthService { HealthNotes.take($0, shared) }
     }
 
-    // MARK: Keys and revocations
-
-    /// From now on the keys and lists of this generation are kept up to date; files are read at
-    /// once.
-    private func useKeys() {
-        let tokens = generation.settings.tokens
-        shared.keys.use(generation.keySetSources)
-        generation.gates.renew(by: shared.keys)
-        shared.ruleNames.withLock { $0 = Set(tokens.map(\.name)) }
-        shared.revocations.keepFiles(of: tokens.filter { $0.revocationFile != nil }.map(\.name))
-        for token in tokens { readRevocations(of: token) }
-    }
-
-    private func keysRead(_ report: KeySetReport) {
-        switch report.notice {
-        case .warning(let text): shared.log.warning(text)
-        case .info(let text): shared.log.info(text)
-        case nil: break
-        }
-        guard case .revocations(let path) = report.source else {
-            if report.isChanged {
-                generation.gates.renew(by: shared.keys)
-                complainAboutKeys(of: report.source)
-            }
-            return shared.postToWorkers(.keysRead)
-        }
-        guard report.isChanged else { return }
-        for token in generation.settings.tokens where token.revocationFile == path {
-            readRevocations(of: token)
-        }
-    }
-
-    /// Keys of a source that a block cannot use are left out; somebody should know.
-    private func complainAboutKeys(of source: KeySetSource) {
-        guard let document = shared.keys.current(source)?.document else { return }
-        for token in generation.settings.tokens where token.keySetSources.contains(source) {
-            let keys = document.keys(for: token.algorithms, allowsWeakKeys: token.allowsWeakKeys)
-            for key in keys.unusable.prefix(Self.complaintLimit) {
-                let name = key.keyID.map { " '\($0)'" } ?? ""
-                shared.log.info(
-                    "keys: jwt '\(token.name)' does not use key\(name) of '\(source.name)': "
-                        + key.reason)
-            }
-        }
-    }
-
-    /// Takes the list of a block as it is now, and ends the connections it means.
-    private func readRevocations(of token: TokenSettings) {
-        guard let path = token.revocationFile,
-            let document = shared.keys.current(.revocations(path: path))?.document
-        else { return }
-        do throws(RevocationFile.Mistake) {
-            let file = try RevocationFile(document.octets.span)
-            shared.revocations.setFile(file, of: token.name)
-            shared.disconnectRevoked {
-                $0.rule == token.name && file.means(user: $0.user, tokenID: $0.id)
-            }
-        } catch {
-            shared.log.warning("'\(path)' is not used, the list at hand stays: \(error)")
-        }
-    }
+    // MARK: The end
 
     private func stop() {
-        isStopping = true
-        closing = nil
+        ending.hasBegun = true
+        ending.closing = nil
         world.notify("STOPPING=1")
         let now = SystemClock.now()
         shared.status.stops(.init(since: now, closes: now, ends: now))
@@ -327,8 +275,8 @@ package final class Gateway {
     /// Told once, it is not ready any more, and lets nobody in from `drain_delay` on; told twice,
     /// it stops at once.
     private func drain() {
-        if isStopping { return stop() }
-        isStopping = true
+        if ending.hasBegun { return stop() }
+        ending.hasBegun = true
         world.notify("STOPPING=1")
         let times = generation.settings.limits.drain
         let now = SystemClock.now()
@@ -336,12 +284,12 @@ package final class Gateway {
         shared.status.stops(.init(since: now, closes: closes, ends: closes + times.time))
         if times.delay == .zero { return close() }
         shared.log.info("draining: not ready any more, no new connections in \(times.delay)")
-        closing = closes
+        ending.closing = closes
     }
 
     /// From now on nobody new is let in, and those who are here end.
     private func close() {
-        closing = nil
+        ending.closing = nil
         shared.log.info("draining: no new connections, those that are here end")
         shared.postToWorkers(.drain)
     }
@@ -376,7 +324,7 @@ package final class Gateway {
 
     /// Reads, validates and builds the whole new generation; any error leaves the old one serving.
     private func reload() {
-        if isStopping {
+        if ending.hasBegun {
             return shared.log.warning("reload ignored: the gateway is stopping")
         }
         world.notify("RELOADING=1")
@@ -454,9 +402,9 @@ package final class Gateway {
         for warning in next.warnings { System.write(world.render(warning).utf8.span, to: 2) }
         if let log = prepared.log { shared.accessLog.use(log) }
         shared.log.set(level: next.settings.log.level)
-        console = prepared.console
-        health = prepared.health
-        console?.adopt(prepared.entrance)
+        services.console = prepared.console
+        services.health = prepared.health
+        services.console?.adopt(prepared.entrance)
         if let count = next.settings.workers, count != workerCount {
             shared.log.warning("'workers \(count)' takes effect after a restart")
         }
@@ -469,8 +417,8 @@ package final class Gateway {
         _ = next.resolve(shared.names.endpoints)
         shared.status.adopted(next)
         shared.kept.adopt(next.settings, next.number)
-        useKeys()
-        health?.use(next.groups)
+        keys.use(next)
+        services.health?.use(next.groups)
         for (mailbox, own) in zip(shared.mailboxes, prepared.handles) {
             mailbox.post(.adopt(next, added: own, removed: prepared.removed))
         }

@@ -134,7 +134,7 @@ final class HealthLoop {
 }
 
 extension CheckTargets.Target {
-    /// Whom the certificate of the server must be for.
+    /// The name that the certificate of the server must be for.
     fileprivate var expectedHost: String {
         if let name = group.settings.tls?.serverName ?? host { return name }
         if case .ip(let address, _) = server.address { return address }

@@ -87,8 +87,8 @@ package struct Operations: ConsoleBackend {
     /// What is known without the store of sessions.
     private var ownMetrics: [MetricFamily] {
         keyMetrics + tokenMetrics + stateMetrics + limitMetrics + reportMetrics + loadMetrics
-            + heldMetrics + nameMetrics + HealthMetrics.families(shared.registry)
-            + ServerMetrics(shared: shared).servers + ServerMetrics(shared: shared).generation
+            + heldMetrics + NameMetrics(shared: shared).families
+            + HealthMetrics.families(shared.registry) + ServerMetrics(shared: shared).families
     }
 
     private var keyMetrics: [MetricFamily] {

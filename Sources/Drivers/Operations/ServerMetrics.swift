@@ -9,6 +9,8 @@ internal import Upstreams
 struct ServerMetrics {
     let shared: SharedState
 
+    var families: [MetricFamily] { servers + generation }
+
     /// The configuration in use, and whether it goes on being served.
     var generation: [MetricFamily] {
         let report = shared.status.report

@@ -51,10 +51,6 @@ extension Exchange {
         guard
             let reserved = thread.takeReserved(for: client.token, in: plan.group)
         else { return false }
-        guard reserved.connection.security?.context === plan.group.security else {
-            reserved.close()
-            return false
-        }
         lease = plan.group.lease(of: reserved.connection.server)
         context.outcome.server = reserved.connection.address
         go(on: reserved)
@@ -85,14 +81,7 @@ extension Exchange {
 
     /// How the server that was chosen is spoken to; nil without TLS.
     private var security: OriginSecurity? {
-        guard let context = plan.group.security, let server = lease?.state else { return nil }
-        var preface: [UInt8] = []
-        appendProxyHeader(to: &preface)
-        let address = SocketAddress(server.address)
-        return OriginSecurity(
-            context,
-            host: plan.group.settings.tls?.serverName ?? lease?.host ?? address?.securityName ?? "",
-            preface: preface)
+        plan.security(at: lease?.state.address, of: lease?.host, for: client.request, context)
     }
 
     /// Tries a server again whose queue was full.
@@ -102,26 +91,23 @@ extension Exchange {
         client.updateInterest()
     }
 
-    /// The server was reached, and is not who it should be, or speaks no TLS.
-    func notSecured(_ failure: OriginSecurityFailure) {
-        upstream = nil
-        guard let server = lease?.state else { return fail(.insecure) }
-        thread.noteUnreachable(server, of: plan.group, failure.reason)
-        carryOut(attempt.failed(.insecure, at: server, of: plan.group, now: loop.now))
-    }
-
     /// The server at hand could not be reached, or this machine has nothing to reach it with.
-    func notConnected(_ error: SystemError) {
+    func notConnected(_ error: SystemError) { notReached(error.failure, error.reason) }
+
+    /// The server was reached, and is not who it should be, or speaks no TLS.
+    func notSecured(_ failure: OriginSecurityFailure) { notReached(.insecure, failure.reason) }
+
+    private func notReached(_ failure: UpstreamFailure, _ reason: String) {
         upstream = nil
-        guard let server = lease?.state else { return fail(.unreachable) }
-        let step = attempt.failed(error.failure, at: server, of: plan.group, now: loop.now)
+        guard let server = lease?.state else { return fail(failure) }
+        let step = attempt.failed(failure, at: server, of: plan.group, now: loop.now)
         switch step {
-        case .choose, .wait: thread.noteUnreachable(server, of: plan.group, error.reason)
+        case .choose, .wait: thread.noteUnreachable(server, of: plan.group, reason)
         // No server is to blame.
         case .fail:
             thread.warn(
                 thread.shared.lines.server,
-                "no connection to upstream \(context.outcome.server?.text ?? ""): \(error.reason)")
+                "no connection to upstream \(context.outcome.server?.text ?? ""): \(reason)")
         case .askAgain, .resend: break
         }
         carryOut(step)
@@ -168,16 +154,6 @@ extension Exchange {
 
     // MARK: Whose turn it is
 
-    /// The server has not said yet whether it wants the body, of which nothing was sent.
-    var awaitsContinue: Bool { upstream?.connection.http.awaitsContinue ?? false }
-
-    /// What the server has to do next; nil while it is not waited for.
-    private func turn(of upstream: OriginLink) -> ServerTurn? {
-        ServerTurn.next(
-            upstream.connection.http, isTaken: upstream.connection.stream.pendingCount == 0,
-            isOpenEnded: isOpenEnded, isRead: wantsUpstreamInput)
-    }
-
     /// A request of which the server's system may hold a part that the server has not read.
     private static let largeBody = 64 * 1024
 
@@ -185,8 +161,11 @@ extension Exchange {
     func watchServer(hasMoved: Bool) {
         guard !isOpenEnded, let upstream, upstream.connection.isConnected else { return }
         let isLarge = context.traffic.octetsIn > Self.largeBody
+        let turn = ServerTurn.next(
+            upstream.connection.http, isTaken: upstream.connection.stream.pendingCount == 0,
+            isOpenEnded: isOpenEnded, isRead: wantsUpstreamInput)
         let due = patience.now(
-            turn(of: upstream), hasMoved: hasMoved,
+            turn, hasMoved: hasMoved,
             taken: isLarge ? upstream.connection.stream.takenCount : nil, at: loop.now)
         upstream.connection.setDeadline(due)
     }
@@ -244,11 +223,6 @@ extension Exchange {
     func handOverUpstream() -> OriginLink? { upstream.take() }
 
     func handOverLease() -> ServerLease? { lease.take() }
-}
-
-extension SocketAddress {
-    /// What a certificate has of it; nil for a path.
-    fileprivate var securityName: String? { port == nil ? nil : host }
 }
 
 extension SystemError {

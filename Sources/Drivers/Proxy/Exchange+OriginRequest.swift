@@ -40,7 +40,9 @@ extension Exchange {
     ///   be written.
     func sendRequest(to upstream: OriginLink, through scratch: inout [UInt8]) -> Bool? {
         // With TLS it was sent in front of that.
-        if upstream.connection.security == nil { appendProxyHeader(to: &scratch) }
+        if upstream.connection.security == nil {
+            scratch += plan.proxyHeader(for: client.request, context)
+        }
         do throws(SendError) {
             try OriginRequest.append(
                 request, outline, plan: plan, context: context, origin: client.request.origin,
@@ -53,13 +55,6 @@ extension Exchange {
         upstream.connection.finishSending(&scratch)
         if body.kept != nil { sendKept(to: upstream, through: &scratch) }
         return !upstream.connection.http.isRefused
-    }
-
-    /// What stands in front of all else on the connection, with `send_proxy`.
-    func appendProxyHeader(to output: inout [UInt8]) {
-        guard let version = plan.group.settings.proxyHeader else { return }
-        context.origin.provenance.proxyHeader(to: client.request.serverAddress).append(
-            version, to: &output)
     }
 
     /// Sends what is kept of the body behind the head, and lets go of it unless all of it may have

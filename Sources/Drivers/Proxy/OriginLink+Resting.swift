@@ -32,7 +32,10 @@ extension ThreadState {
     /// there is one that may be used.
     func takeReserved(for client: UInt64, in group: BackendGroup) -> OriginLink? {
         while let offer = pool.take(reservedFor: client, in: group, at: loop.now, turn: loop.turn) {
-            if let link = accept(offer) { return link }
+            guard let link = accept(offer) else { continue }
+            // By other rules than those it was made by nobody goes on.
+            if link.connection.security?.context === group.security { return link }
+            link.close()
         }
         return nil
     }

@@ -5,8 +5,8 @@ import Settings
 ///
 /// The servers that may be chosen, in this order: 1. those that are neither backups nor skipped, 2.
 /// the backups that are not skipped, 3. the one whose skip ends first, server or backup: a server
-/// that may work again is worth more than a certain refusal. One that checks say is down, or that is
-/// left out, comes last of these; with `fail_fast` none of these is chosen. One that an operator
+/// that may work again is worth more than a certain refusal. One that checks say is down, or that
+/// is left out, comes last of these; with `fail_fast` none of these is chosen. One that an operator
 /// drains is none of them.
 ///
 /// A server that an exchange has tried before is never chosen again.

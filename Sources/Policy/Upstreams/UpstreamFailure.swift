@@ -60,7 +60,8 @@ package enum UpstreamFailure: Sendable, Hashable {
 
     package var blame: Blame {
         switch self {
-        case .unreachable, .insecure, .noneUp, .busy, .closedEarly, .badResponse, .takesNothing, .silent,
+        case .unreachable, .insecure, .noneUp, .busy, .closedEarly, .badResponse, .takesNothing,
+            .silent,
             .paused, .cut:
             .server
         case .socketRefused(let status): (400..<500).contains(status) ? .client : .server

@@ -46,10 +46,8 @@ struct SystemConfigurationFilesTests {
         #expect(
             one
                 == [
-                    "Backend", "Console", "Health", "Path", "Rewrite", "Route", "ServerTLS", "Session",
-                    "",
-                    "State",
-                    "Token",
+                    "Backend", "Console", "Health", "Path", "Rewrite", "Route", "ServerTLS",
+                    "Session", "", "State", "Token",
                 ].map { root + "/Settings/\($0)Settings.swift" }.sorted())
         let several = files.expand(glob: "*/E?dReason.swift", relativeTo: root)
         #expect(several == [root + "/Endings/EndReason.swift"])

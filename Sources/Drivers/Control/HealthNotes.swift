@@ -6,8 +6,8 @@ internal import Settings
 internal import Upstreams
 
 /// What follows from what checks of servers find out. Called on their thread.
-extension Gateway {
-    static func note(_ report: HealthReport, _ shared: SharedState) {
+enum HealthNotes {
+    static func take(_ report: HealthReport, _ shared: SharedState) {
         switch report {
         case .down(let server, let failures, let why):
             let checks =

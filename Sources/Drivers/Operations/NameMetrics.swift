@@ -5,8 +5,10 @@ internal import Settings
 internal import Upstreams
 
 /// Metrics of the names of servers.
-extension Operations {
-    var nameMetrics: [MetricFamily] {
+struct NameMetrics {
+    let shared: SharedState
+
+    var families: [MetricFamily] {
         let records = shared.names.records.sorted { $0.name.text < $1.name.text }
         return [
             MetricFamily(
