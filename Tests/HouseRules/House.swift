@@ -117,7 +117,7 @@ enum House {
         "Proxy.Exchange": 1116, "Operations.Operations": 503, "Proxy.RelayDriver": 525,
         "Relays.WebSocketFlow": 914,
         "Sessions.StoreEngine": 518, "Settings.Document": 776,
-        "Settings.Grammar": 2481, "Settings.ValueKind": 574,
+        "Settings.Grammar": 2482, "Settings.ValueKind": 574,
     ]
 
     /// What has all that is on a thread.

@@ -8,6 +8,9 @@ package struct HealthSettings: Sendable, Equatable {
     package var ejection: EjectionSettings?
     /// `fail_fast`: while no server may be chosen requests are refused at once.
     package var failsFast = false
+    /// `on_down close`: WebSockets and event streams of a server that checks say is down are ended,
+    /// little by little; else they stay for as long as they live.
+    package var endsLive = false
 
     package init() {}
 }

@@ -9,11 +9,12 @@ internal import Upstreams
 enum HealthNotes {
     static func take(_ report: HealthReport, _ shared: SharedState) {
         switch report {
-        case .down(let server, let failures, let why):
+        case .down(let server, let failures, let why, let endsLive):
             let checks =
                 failures == 1
                 ? "a check failed" : "\(failures) checks in a row failed, the last one"
             shared.log.warning("\(server.name) is down: \(checks): \(why.text)")
+            if endsLive { shared.postToWorkers(.serverIsDown(server)) }
         case .up(let server, let time):
             shared.log.warning(
                 "\(server.name) is up after \(time.wholeMilliseconds) ms: checks pass")

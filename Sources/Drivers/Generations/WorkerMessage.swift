@@ -26,6 +26,8 @@ package enum WorkerMessage: Sendable {
     case serverOrdered(ServerState)
     /// Checks say that a server of the group of that name is up again.
     case serverIsUp(group: String)
+    /// Checks say that a server is down, and what lives on it shall end.
+    case serverIsDown(ServerState)
     /// No new connections; those that are here end as they can, within the drain time.
     case drain
     case stop

@@ -99,7 +99,10 @@ struct CheckTargets {
         }
         switch change {
         case .down(let failures):
-            reports.append(.down(server, failures: failures, failure ?? .closed))
+            reports.append(
+                .down(
+                    server, failures: failures, failure ?? .closed,
+                    endsLive: target.group.settings.health.endsLive))
         case .up: reports.append(.up(server, after: now - since))
         case nil: break
         }

@@ -5,7 +5,9 @@ package import Upstreams
 /// What checks found out; called on the thread of the checks.
 package enum HealthReport: Sendable {
     /// The server is not chosen any more: so many checks in a row failed, the last one for that.
-    case down(ServerState, failures: Int, CheckFailure)
+    ///
+    /// - Parameter endsLive: what lives on it shall end (`on_down close`).
+    case down(ServerState, failures: Int, CheckFailure, endsLive: Bool)
     /// The server may be chosen again; it was down for so long.
     case up(ServerState, after: Duration)
     /// The server could not be connected to before, and a check was answered.

@@ -40,13 +40,14 @@ extension Operations {
 
 extension Generation {
     fileprivate var serverViews: [ServerView] {
-        groups.flatMap { group in
+        let now = SystemClock.now()
+        return groups.flatMap { group in
             group.members.servers.map { server in
                 ServerView(
                     name: ServedPlace(
                         backend: group.settings.name, address: server.state.address.text),
                     weight: server.weight, isBackup: server.isBackup,
-                    standing: server.state.standing, exchanges: server.state.active)
+                    standing: server.state.standing(at: now), exchanges: server.state.active)
             }
         }
     }

@@ -61,7 +61,10 @@ struct LastingUse {
         case .stop where isLive: end(nil, comingBackIn: milliseconds)
         case .server(let server) where self.server === server && server.order.endsLive:
             end(Self.serverDrain, comingBackIn: milliseconds)
-        case .stop, .server: break
+        case .down(let server)
+        where self.server === server && server.health.finding?.isUp == false:
+            end(Self.serverDown, comingBackIn: milliseconds)
+        case .stop, .server, .down: break
         }
     }
 
@@ -76,8 +79,10 @@ struct LastingUse {
         client.updateInterest()
     }
 
-    /// The words of the log: on a server that an operator drains, and at `max_age`.
+    /// The words of the log: on a server that an operator drains, on one that is down, and at
+    /// `max_age`.
     private static let serverDrain = "server_drain"
+    private static let serverDown = "server_down"
     private static let age = "max_age"
 
     private func end(_ detail: String?, comingBackIn milliseconds: Int) {

@@ -3,13 +3,24 @@ internal import Relays
 internal import Upstreams
 
 /// Ends of WebSockets and event streams of one thread that have no fault of theirs: those of the
-/// process, and of servers that operators drain. They end one by one, as `SpreadEnds` says.
+/// process, and of servers that operators drain or that are down. They end one by one, as
+/// `SpreadEnds` says.
 struct LiveEnds {
     enum Cause {
         /// The process stops.
         case stop
         /// An operator drains the server.
         case server(ServerState)
+        /// Checks say that the server is down (`on_down close`).
+        case down(ServerState)
+
+        /// Nil where all servers are meant.
+        fileprivate var server: ServerState? {
+            switch self {
+            case .stop: nil
+            case .server(let server), .down(let server): server
+            }
+        }
     }
 
     private struct Round {
@@ -30,18 +41,13 @@ struct LiveEnds {
     /// what was ordered for the same cause before is forgotten, and behind a stop nothing is
     /// ordered.
     mutating func begin(_ ends: SpreadEnds, _ cause: Cause) {
-        switch cause {
-        case .stop: rounds = []
-        case .server(let server): forget(server)
-        }
+        if let server = cause.server { forget(server) } else { rounds = [] }
         if ends.count > 0 { rounds.append(Round(ends: ends, cause: cause)) }
     }
 
     /// What lives on the server stays.
     mutating func forget(_ server: ServerState) {
-        rounds.removeAll {
-            if case .server(let other) = $0.cause { other === server } else { false }
-        }
+        rounds.removeAll { $0.cause.server === server }
     }
 
     /// Those who end by now, `most` for each cause.

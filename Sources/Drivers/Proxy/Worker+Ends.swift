@@ -5,8 +5,8 @@ internal import Relays
 internal import Settings
 internal import Upstreams
 
-/// WebSockets and event streams that are ended one by one: when the process stops, and when an
-/// operator drains a server. What `LiveEnds` says is done here.
+/// WebSockets and event streams that are ended one by one: when the process stops, when an operator
+/// drains a server, and when checks say that one is down. What `LiveEnds` says is done here.
 struct LiveRounds {
     let thread: ThreadState
 
@@ -29,9 +29,20 @@ struct LiveRounds {
         for connection in thread.pool.leave(server) { thread.connection(connection)?.close() }
         if thread.isDraining { return }
         guard server.order.endsLive else { return thread.ends.forget(server) }
+        begin(of: server, .server(server))
+    }
+
+    /// Checks say that the server is down: what lives on it is worth nothing any more. One that an
+    /// operator drains is ended as he ordered.
+    func isDown(_ server: ServerState) {
+        if thread.isDraining || server.order.isDraining { return }
+        begin(of: server, .down(server))
+    }
+
+    private func begin(of server: ServerState, _ cause: LiveEnds.Cause) {
         begin(
             live.filter { $0.server === server },
-            within: thread.generation.settings.limits.drain.time, .server(server))
+            within: thread.generation.settings.limits.drain.time, cause)
     }
 
     private func begin(_ uses: [LastingUse], within time: Duration, _ cause: LiveEnds.Cause) {

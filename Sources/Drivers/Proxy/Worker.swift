@@ -255,6 +255,7 @@ package final class Worker {
         case .relieve: relief.begin(at: loop.now)
         case .serverOrdered(let server): LiveRounds(thread: thread).ordered(server)
         case .serverIsUp(let group): thread.serversChanged(in: [group])
+        case .serverIsDown(let server): LiveRounds(thread: thread).isDown(server)
         case .drain: startDraining()
         case .stop: stop()
         }

@@ -10,6 +10,7 @@ struct Ejection: Sendable {
     static let mostSteps = 10
 
     private var steps = 0
+    private(set) var began: Instant?
     private(set) var until: Instant?
     private(set) var count = 0
 
@@ -23,6 +24,7 @@ struct Ejection: Sendable {
         }
         steps = min(steps + 1, Self.mostSteps)
         let time = base * steps
+        began = now
         until = now + time
         count += 1
         return time

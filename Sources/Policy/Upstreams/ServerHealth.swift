@@ -99,6 +99,9 @@ package final class ServerHealth: Sendable {
 
     // MARK: Answers
 
+    /// When it was left out last.
+    var ejectionBegan: Instant? { record.withLock { $0.ejection.began } }
+
     /// How often it was left out because of its answers.
     package var ejectionCount: Int { record.withLock { $0.ejection.count } }
 

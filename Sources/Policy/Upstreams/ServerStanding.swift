@@ -17,6 +17,10 @@ package struct ServerStanding: Sendable, Hashable {
         case ordered
         /// The last attempt to connect to the server failed.
         case unreachable
+        /// Checks say that the server is down.
+        case checks
+        /// The server is left out for a time because so many answers in a row failed.
+        case ejected
     }
 
     package var state: State
@@ -27,7 +31,7 @@ package struct ServerStanding: Sendable, Hashable {
 }
 
 extension ServerState {
-    package var standing: ServerStanding {
+    package func standing(at now: Instant) -> ServerStanding {
         if case .drain(let since, _) = order.standing {
             return ServerStanding(
                 state: active > 0 ? .draining : .drained, why: .ordered, since: since)
@@ -35,6 +39,12 @@ extension ServerState {
         let changed = outageTimes
         if skippedUntil != nil {
             return ServerStanding(state: .down, why: .unreachable, since: changed.began)
+        }
+        if let finding = health.finding, !finding.isUp {
+            return ServerStanding(state: .down, why: .checks, since: finding.since)
+        }
+        if !health.allows(at: now) {
+            return ServerStanding(state: .down, why: .ejected, since: health.ejectionBegan)
         }
         return ServerStanding(state: .up, why: nil, since: changed.ended)
     }

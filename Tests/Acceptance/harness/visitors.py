@@ -42,6 +42,8 @@ class Hall(Upstream):
         super().__init__(port)
         self.inside = []
         self.most = 0
+        #: What whoever asks for `/check` is answered.
+        self.health = 200
         #: Who comes with `gate=shut` is not answered before it opens.
         self.gate = asyncio.Event()
 
@@ -51,6 +53,9 @@ class Hall(Upstream):
             head = await reader.readuntil(b"\r\n\r\n")
             guest = Application(reader, writer, False, head)
             guest.target = head.split(b" ", 2)[1].decode()
+            if guest.target == "/check":
+                words = f"HTTP/1.1 {self.health} Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                return await self._say_once(guest, words.encode())
             self.inside.append(guest)
             self.most = max(self.most, len(self.inside))
             try:
@@ -61,6 +66,11 @@ class Hall(Upstream):
                 self.inside.remove(guest)
                 self._writers.remove(writer)
                 writer.close()
+
+    async def _say_once(self, guest, octets):
+        await guest.say(octets)
+        self._writers.remove(guest.writer)
+        guest.writer.close()
 
     async def _talk(self, guest):
         guest.heard = []

@@ -38,6 +38,8 @@ import Testing
         #expect(ejection?.failures == 3 && ejection?.time == .seconds(10))
         #expect(try backend("").failsFast == false)
         #expect(try backend("fail_fast").failsFast)
+        #expect(try !backend("check tcp; on_down keep").endsLive)
+        #expect(try backend("check tcp; on_down close").endsLive)
         #expect(try backend("fail_timeout 3s").failTimeout == .seconds(3))
     }
 
@@ -96,6 +98,8 @@ import Testing
         ("eject after 0", "13: '0' is out of range (1 to 1000)"),
         ("eject after 5 for", "15: the time is missing (expected: for DURATION)"),
         ("eject after 5 for 0s", "19: '0s' is out of range (1s to 1h)"),
+        ("on_down closed", "9: expected keep or close, not 'closed' (did you mean 'close'?)"),
+        ("on_down close", "1: 'on_down close' needs a 'check' beside it"),
         (
             "fail_fast on",
             "11: unexpected 'on' after 'fail_fast' (it takes no value: leave it out to switch it"

@@ -42,7 +42,7 @@ extension TestBackend {
                     name: ServedPlace(
                         backend: group.settings.name, address: TestServers.address(of: server.state)
                     ), weight: server.weight, isBackup: server.isBackup,
-                    standing: server.state.standing, exchanges: server.state.active)
+                    standing: server.state.standing(at: .zero), exchanges: server.state.active)
             }
         }
     }

@@ -82,7 +82,7 @@ import Testing
             #expect(beginDue(index * 10).count == 1)
             for report in targets.ended(server, finding, at: now) {
                 switch report {
-                case .down(_, let failures, let why):
+                case .down(_, let failures, let why, _):
                     told.append("\(index) \(failures) \(why.text)")
                 case .up(_, let time): told.append("\(index) up \(time)")
                 case .reached, .failed: told.append("\(index) \(report)")

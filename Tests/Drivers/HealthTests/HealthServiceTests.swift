@@ -30,7 +30,7 @@ import Upstreams
     @Test func `a server that nobody listens at is down`() async throws {
         let (report, group) = try await Self.firstReport(
             of: "server unix:/nowhere/app.sock; check tcp every 100ms")
-        guard case .down(let server, failures: 1, .unreachable(let reason))? = report else {
+        guard case .down(let server, failures: 1, .unreachable(let reason), _)? = report else {
             Issue.record("\(String(describing: report))")
             return
         }
@@ -51,7 +51,7 @@ import Upstreams
         let address = "server 127.0.0.1:\(port)"
         let (report, group) = try await Self.firstReport(
             of: "\(address); check GET / every 200ms timeout 100ms")
-        guard case .down(let server, failures: 1, .timeout(.answer))? = report else {
+        guard case .down(let server, failures: 1, .timeout(.answer), _)? = report else {
             Issue.record("\(String(describing: report))")
             return
         }

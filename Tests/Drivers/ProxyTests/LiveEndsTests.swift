@@ -46,6 +46,16 @@ import Upstreams
         #expect(all == [2, 3])
     }
 
+    @Test func `an order takes the place of what checks said of the same server`() {
+        let (one, other) = (server(1), server(2))
+        var ends = LiveEnds()
+        ends.begin(round([1, 2]), .down(one))
+        ends.begin(round([3]), .down(other))
+        ends.begin(round([2]), .server(one))
+        let all = due(&ends, 1000)
+        #expect(all == [3, 2])
+    }
+
     @Test func `what is taken back ends nobody any more, and nobody else's order`() {
         let (one, other) = (server(1), server(2))
         var ends = LiveEnds()

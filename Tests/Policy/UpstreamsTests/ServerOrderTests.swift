@@ -1,5 +1,6 @@
 import Clock
 import HTTP1
+import Settings
 import Testing
 
 @testable import Upstreams
@@ -66,20 +67,34 @@ import Testing
     @Test func `operators hear whether a server is used, why not, and since when`() {
         let group = group([1])
         let state = group.servers[0].state
-        #expect(state.standing == ServerStanding(state: .up))
+        #expect(state.standing(at: .seconds(9)) == ServerStanding(state: .up))
         group.reportFailure(0, now: .seconds(3))
         group.reportFailure(0, now: .seconds(4))
         #expect(
-            state.standing == ServerStanding(state: .down, why: .unreachable, since: .seconds(3)))
+            state.standing(at: .seconds(9))
+                == ServerStanding(state: .down, why: .unreachable, since: .seconds(3)))
         group.reportSuccess(0, now: .seconds(7))
-        #expect(state.standing == ServerStanding(state: .up, why: nil, since: .seconds(7)))
+        #expect(
+            state.standing(at: .seconds(9))
+                == ServerStanding(state: .up, why: nil, since: .seconds(7)))
+        state.health.checked(isUp: false, .closed, at: .seconds(8))
+        #expect(
+            state.standing(at: .seconds(9))
+                == ServerStanding(state: .down, why: .checks, since: .seconds(8)))
+        state.health.forgetChecks()
+        _ = state.health.eject(EjectionSettings(after: 1), at: .seconds(9))
+        #expect(
+            state.standing(at: .seconds(9))
+                == ServerStanding(state: .down, why: .ejected, since: .seconds(9)))
         let lease = ServerLease(of: state)
         state.order.drain(at: .seconds(8), keepingLive: false)
         #expect(
-            state.standing == ServerStanding(state: .draining, why: .ordered, since: .seconds(8)))
+            state.standing(at: .seconds(9))
+                == ServerStanding(state: .draining, why: .ordered, since: .seconds(8)))
         lease.close()
         #expect(
-            state.standing == ServerStanding(state: .drained, why: .ordered, since: .seconds(8)))
+            state.standing(at: .seconds(9))
+                == ServerStanding(state: .drained, why: .ordered, since: .seconds(8)))
     }
 
     @Test func `connections to a drained server rest no more, and those that do are closed`() {

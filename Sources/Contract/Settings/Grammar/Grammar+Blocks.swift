@@ -12,6 +12,7 @@ extension Grammar {
         let paths = (directive.block ?? []).filter { $0.name.text == "server" }
             .compactMap(\.arguments.first).filter { $0.text.hasPrefix("unix:") }
         checkServerNames(settings, paths, &reading)
+        HealthWords.finish(settings, directive.block ?? [], &reading)
         document.backends.append(BackendDraft(name: name, settings: settings))
     }
 

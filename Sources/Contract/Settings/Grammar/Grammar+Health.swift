@@ -6,6 +6,7 @@ enum HealthWords {
         .init("check", check, .atLeastOne, readCheck),
         .init("eject", eject, .from(2, to: 4), readEject),
         .init("fail_fast", "", .none) { backend, _, _ in backend.health.failsFast = true },
+        .init("on_down", "keep|close", .one, readOnDown),
     ]
     static let check =
         "tcp|GET PATH|HEAD PATH|websocket PATH [host NAME] [every DURATION] [timeout DURATION]"
@@ -54,6 +55,29 @@ enum HealthWords {
         }
         return method.map { .request(method: $0, target: path.text) }
             ?? .webSocket(target: path.text)
+    }
+
+    // MARK: on_down
+
+    private static func readOnDown(
+        _ settings: inout BackendSettings, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let word = directive.arguments[0]
+        switch word.text {
+        case "keep": settings.health.endsLive = false
+        case "close": settings.health.endsLive = true
+        default: reading.error(Choice.message(word, among: ["keep", "close"]), at: word)
+        }
+    }
+
+    /// Servers that are never asked are never said to be down.
+    static func finish(
+        _ settings: BackendSettings, _ block: [Directive], _ reading: inout Reading
+    ) {
+        guard settings.health.endsLive, settings.health.check == nil,
+            let word = block.first(where: { $0.name.text == "on_down" })?.name
+        else { return }
+        reading.error("'on_down close' needs a 'check' beside it", at: word)
     }
 
     // MARK: eject
