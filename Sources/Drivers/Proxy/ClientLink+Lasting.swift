@@ -40,17 +40,22 @@ struct LastingUse {
 
     // MARK: The beginning
 
-    /// It begins: its age is counted. What begins so late that all others were told to end already
-    /// ends at once.
+    /// It begins: its age is counted.
     func begin() {
         let loop = client.loop
-        if let age = route?.lasting.maxAge {
-            let lifetime = age.limit - loop.randomTime(within: age.jitter)
-            client.request.set(.age, at: loop.now + lifetime)
-        }
+        guard let age = route?.lasting.maxAge else { return }
+        let lifetime = age.limit - loop.randomTime(within: age.jitter)
+        client.request.set(.age, at: loop.now + lifetime)
+    }
+
+    /// What begins so late that all others were told to end already ends at once, behind the head
+    /// of its response.
+    func endIfLate() {
         let isDraining = client.thread.isDraining
         guard isLive, isDraining || server?.order.endsLive == true else { return }
-        end(isDraining ? nil : Self.serverDrain, comingBackIn: loop.reconnectDelayMilliseconds())
+        end(
+            isDraining ? nil : Self.serverDrain,
+            comingBackIn: client.loop.reconnectDelayMilliseconds())
     }
 
     // MARK: Ends

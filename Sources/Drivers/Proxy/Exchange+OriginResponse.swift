@@ -30,8 +30,7 @@ extension Exchange {
         }
         if hasEnded { return }
         client.request.flush()
-        // A stream that has only just begun was not told that the process stops.
-        if passesEvents, thread.isDraining { drain() }
+        if passesEvents { LastingUse(client: client).endIfLate() }
         // The beginning of a head is no step: who sends one octet after the other is late.
         if !hasEnded, response != .awaiting { watchFlow() }
     }

@@ -58,6 +58,7 @@ extension Exchange {
         client.resume()
         upstream.updateInterest()
         LastingUse(client: client).begin()
+        LastingUse(client: client).endIfLate()
     }
 
     /// What is spoken with whom; nil when the upstream answered what it was not asked.

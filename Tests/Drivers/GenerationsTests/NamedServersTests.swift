@@ -38,10 +38,11 @@ import Upstreams
                 address: .ip(address: "10.0.0.1", port: 8000), host: "app.internal")
         ], ttl: .seconds(60))
 
-    @Test(arguments: [
-        (nil, "no name server has answered yet"),
-        (NameAnswer.failure("all name servers failed"), "all name servers failed"),
-    ] as [(NameAnswer?, String)])
+    @Test(
+        arguments: [
+            (nil, "no name server has answered yet"),
+            (NameAnswer.failure("all name servers failed"), "all name servers failed"),
+        ] as [(NameAnswer?, String)])
     func `a name that stands for nothing is a warning, or a mistake where it must`(
         answer: NameAnswer?, reason: String
     ) throws {
