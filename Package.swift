@@ -76,7 +76,8 @@ let package = Package(
         // Policy: answers to questions about values.
         room("Routing", "Policy", ["Bytes", "HTTP", "Endings", "Settings"]),
         room(
-            "Upstreams", "Policy", ["Locks", "Clock", "HTTP1", "Endings", "Settings", "TLS"]),
+            "Upstreams", "Policy",
+            ["Bytes", "Locks", "Clock", "Crypto", "HTTP1", "Endings", "Settings", "TLS"]),
         room("Sessions", "Policy", ["Locks", "Clock", "Endings", "JSON", "Settings"]),
         room(
             "Identity", "Policy",
@@ -97,7 +98,7 @@ let package = Package(
             "Entry", "Flows",
             [
                 "Bytes", "Clock", "HTTP", "HTTP1", "WebSocket", "JSON", "SocketIO", "Endings",
-                "Settings", "Routing", "Sessions", "Identity", "Rates",
+                "Settings", "Routing", "Sessions", "Identity", "Rates", "Upstreams",
             ]),
 
         // Drivers: where rooms meet.
@@ -332,9 +333,8 @@ let package = Package(
             "Operations", "Drivers",
             [
                 "Operations", "Generations", "Bookkeeping", "Console", "State", "Settings",
-                "Upstreams",
                 "Endings", "Identity", "Sessions", "Records", "Transport", "LateStores",
-                "Prepared", "Locks", "Clock",
+                "Prepared", "Locks", "Clock", "Upstreams",
             ]),
         tests(
             "Clients", "Drivers",

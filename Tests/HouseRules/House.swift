@@ -102,7 +102,7 @@ enum House {
         "KeySets.KeySetLoop": 17, "Names.NameLoop": 17, "Origins.OriginConnection": 13,
         "Proxy.Exchange": 16,
         "Generations.SharedState": 22, "Proxy.ThreadState": 17,
-        "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 14,
+        "Records.HistoryEntry": 16, "Sessions.Arrival": 13,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
         "Settings.Settings": 14, "Settings.TokenSettings": 22, "Transport.Stream": 13,
         "WebSocket.MessageAssembler": 15,

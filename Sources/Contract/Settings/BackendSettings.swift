@@ -2,11 +2,6 @@ package import Forwarding
 
 /// `backend NAME { server … }`: a group of upstream servers.
 package struct BackendSettings: Sendable, Equatable {
-    package enum Balance: String, Sendable, CaseIterable {
-        case roundRobin = "round_robin"
-        case leastConnections = "least_connections"
-    }
-
     package struct Server: Sendable, Hashable {
         /// How it is found.
         package enum Place: Sendable, Hashable {
@@ -15,10 +10,14 @@ package struct BackendSettings: Sendable, Equatable {
         }
 
         package var place: Place
-        /// 1 to 1000.
+        /// 0 to 1000; with 0 only those come that stick to it.
         package var weight = 1
         /// Used only while no other server of the group is healthy.
         package var isBackup = false
+        /// `down`: never chosen.
+        package var isDown = false
+        /// `max_connections=N`: exchanges at once, of all workers; nil for no limit.
+        package var connectionLimit: Int?
         /// The gateway does not start, and takes no configuration over, without an address for it.
         package var mustResolve = false
         /// Where its name is written; not kept of an address.
@@ -42,7 +41,8 @@ package struct BackendSettings: Sendable, Equatable {
 
     package var name: String
     package var servers: [Server]
-    package var balance: Balance = .roundRobin
+    package var choice = ServerChoice()
+    package var bounds = GroupBounds()
     package var connectTimeout: Duration = .seconds(3)
     /// From the last octet of the request that the server took, or the last informational
     /// response, to the head of the response.
@@ -51,13 +51,8 @@ package struct BackendSettings: Sendable, Equatable {
     package var responsePause: Duration? = .seconds(60)
     /// As `responseTimeout`, for a WebSocket: to the 101.
     package var webSocketHandshakeTimeout: Duration = .seconds(10)
-    /// Other servers tried after one could not be connected to.
-    package var retries = 1
     package var health = HealthSettings()
-    /// Idle connections kept open for reuse, a server and a worker.
-    package var keepAlive = 128
-    /// How long an idle one is kept.
-    package var keepAliveTimeout: Duration = .seconds(60)
+    package var keepAlive = KeepAlive()
     /// `send_proxy v1|v2`: connections begin with a PROXY header, and are one client's each.
     package var proxyHeader: ProxyHeader.Version?
     /// Nil for servers without TLS.
@@ -74,4 +69,14 @@ package struct BackendSettings: Sendable, Equatable {
         get { health.failTimeout }
         set { health.failTimeout = newValue }
     }
+}
+
+/// Connections to servers that are kept for reuse.
+package struct KeepAlive: Sendable, Equatable {
+    /// How many idle ones, a server and a worker.
+    package var count = 128
+    /// How long an idle one is kept.
+    package var timeout: Duration = .seconds(60)
+    /// How long after it was made one may be used again; nil for ever.
+    package var age: Duration? = .seconds(3600)
 }

@@ -1,3 +1,4 @@
+internal import Crypto
 package import Entry
 package import HTTP1
 package import Identity
@@ -79,10 +80,11 @@ package final class Generation: Sendable {
             certificates.warnings + rules.loopingLogins.map(BuildError.init)
             + (try Self.unresolved(settings, names))
         let endpoints = names.mapValues(\.endpoints)
-        groups = settings.backends.map { backend in
+        groups = try settings.backends.map { backend throws(BuildError) in
             BackendGroup(
                 backend, registry: registry, names: endpoints,
-                security: securities.byGroup[backend.name])
+                security: securities.byGroup[backend.name],
+                seal: try Self.seal(backend, registry.cookieKey))
         }
         identityNames = IdentityFieldNames(settings.tokens)
         headLimits = HeadLimits(
@@ -102,6 +104,21 @@ package final class Generation: Sendable {
             sources.insert(.revocations(path: path))
         }
         return sources
+    }
+
+    /// - Parameter key: of cookies for which the configuration names no secret.
+    private static func seal(
+        _ settings: BackendSettings, _ key: [UInt8]
+    ) throws(BuildError) -> StickySeal? {
+        guard case .cookie(_, let secret) = settings.choice.sticky else { return nil }
+        do throws(CryptoError) {
+            let octets = secret?.octets ?? key
+            return try StickySeal(secret: octets.span)
+        } catch {
+            throw BuildError(
+                position: settings.position,
+                message: "'sticky cookie' cannot be used with its secret: \(error.reason)")
+        }
     }
 
     private static func entrances(

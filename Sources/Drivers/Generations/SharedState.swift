@@ -1,4 +1,5 @@
 package import Bookkeeping
+internal import Crypto
 package import Deflate
 package import Identity
 package import KeySets
@@ -41,7 +42,7 @@ package final class SharedState: Sendable {
     package let kept: KeptState
     /// What the windows may hold that connections keep for compression.
     package let deflateBudget = DeflateBudget()
-    package let registry = UpstreamRegistry()
+    package let registry: UpstreamRegistry
     /// What there is to be said of the process as a whole.
     package let status = ProcessStatus()
     package let tickets: TicketKeys
@@ -68,6 +69,9 @@ package final class SharedState: Sendable {
             try Mailbox<WorkerMessage>(capacity: Self.mailboxCapacity)
         }
         self.mailboxes = mailboxes
+        registry = UpstreamRegistry(cookieKey: try Random.octets(32)) { waiter, ledger in
+            mailboxes[waiter.worker].post(.placeIsFree(client: waiter.client, ledger))
+        }
         let journal = SessionJournal(log: log)
         self.journal = journal
         let questions = PendingQuestions { control.post(.storeAsked) }

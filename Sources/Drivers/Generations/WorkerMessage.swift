@@ -20,6 +20,8 @@ package enum WorkerMessage: Sendable {
     case serversChanged(Set<String>)
     /// What this worker knows of sessions of its own.
     case figures([(connection: UInt64, session: SessionID)], FigureRound)
+    /// A server of the group has a place for the request of this client's that waits for one.
+    case placeIsFree(client: UInt64, GroupLedger)
     /// Connections hold too much: let go of some.
     case relieve
     /// An operator has ordered something of a server: see its `order`.

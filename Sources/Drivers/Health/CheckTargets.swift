@@ -103,7 +103,9 @@ struct CheckTargets {
                 .down(
                     server, failures: failures, failure ?? .closed,
                     endsLive: target.group.settings.health.endsLive))
-        case .up: reports.append(.up(server, after: now - since))
+        case .up:
+            server.cameBack(at: now)
+            reports.append(.up(server, after: now - since))
         case nil: break
         }
         return reports

@@ -19,10 +19,11 @@ extension Operations {
             $0.group == name.backend && $0.address.text == name.address
         }
         for server in servers {
+            let now = SystemClock.now()
             if let drain {
-                server.state.order.drain(at: SystemClock.now(), keepingLive: drain.keepsLive)
-            } else {
-                _ = server.state.order.withdraw()
+                server.state.order.drain(at: now, keepingLive: drain.keepsLive)
+            } else if server.state.order.withdraw() {
+                server.state.cameBack(at: now)
             }
             shared.postToWorkers(.serverOrdered(server.state))
         }

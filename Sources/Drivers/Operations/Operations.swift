@@ -10,6 +10,7 @@ internal import Sessions
 internal import Settings
 internal import State
 internal import Transport
+internal import Upstreams
 
 /// What the console asks of the gateway, answered from what all workers share.
 package struct Operations: ConsoleBackend {
@@ -89,6 +90,7 @@ package struct Operations: ConsoleBackend {
         keyMetrics + tokenMetrics + stateMetrics + limitMetrics + reportMetrics + loadMetrics
             + heldMetrics + NameMetrics(shared: shared).families
             + HealthMetrics.families(shared.registry) + ServerMetrics(shared: shared).families
+            + GroupMetrics.families(shared.registry.ledgers)
     }
 
     private var keyMetrics: [MetricFamily] {

@@ -31,7 +31,6 @@ package final class OriginConnection {
     /// Nil without TLS.
     package let security: OriginSecurity?
     package let server: ServerState
-    package let address: SocketAddressSettings
     private let loop: Loop
     /// The gateway's side of HTTP/1, changed where it is: nothing of it is ever copied.
     package var http = HTTP1.ClientConnection()
@@ -43,6 +42,8 @@ package final class OriginConnection {
     private var interest: Readiness?
     private var deadline = Deadline()
     private var heldBefore = 0
+    /// When it was begun.
+    package let made: Instant
 
     package init(
         token: UInt64, stream: Stream, server: ServerState, isConnected: Bool,
@@ -52,8 +53,8 @@ package final class OriginConnection {
         self.stream = stream
         self.server = server
         self.security = security
-        address = server.address
         self.loop = loop
+        made = loop.now
         // The poller says at once that it is connected, and then it is secured.
         let isReady = isConnected && security == nil
         phase = isReady ? .inUse : .connecting
@@ -64,6 +65,8 @@ package final class OriginConnection {
     package func watch() throws(SystemError) {
         try loop.watch(stream.descriptor.number, token: token, interest: interest ?? .readable)
     }
+
+    package var address: SocketAddressSettings { server.address }
 
     package var isConnecting: Bool { phase == .connecting }
 

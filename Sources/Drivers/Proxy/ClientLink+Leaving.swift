@@ -56,13 +56,12 @@ extension ClientLink {
 
     // MARK: Servers that were away
 
-    /// It is this request's turn to try.
-    ///
-    /// - Parameter group: nil for the one that the request began with.
-    func tryServer(of group: BackendGroup?) {
-        guard case .exchange(let exchange) = use else { return }
-        exchange.tryServer(of: group ?? exchange.plan.group)
-        resume()
+    /// It is this request's turn to try; `group` is nil for the newest of the one it began with.
+    @discardableResult
+    func tryServer(of group: BackendGroup?, for cause: ServerWait.Cause = .away) -> Bool {
+        guard case .exchange(let exchange) = use else { return false }
+        defer { resume() }
+        return exchange.tryServer(of: group ?? thread.newest(exchange.plan.group), for: cause)
     }
 
     // MARK: Who is too slow

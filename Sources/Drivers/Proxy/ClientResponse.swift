@@ -116,13 +116,13 @@ struct ClientResponse {
         }
     }
 
-    /// What a client refreshes its token by, that can read headers, and the name of its device
-    /// where it was given one.
+    /// What a client refreshes its token by, that can read headers, and the names of its device and
+    /// of its server where it was given one.
     static func appendSessionID(_ context: RequestContext, to output: inout [UInt8]) {
         if let live = context.live {
             HeadEncoder.appendField(name: "X-Session-Id", value: live.id.description, to: &output)
         }
-        if let cookie = context.found.setCookie {
+        for case let cookie? in [context.found.setCookie, context.serverCookie] {
             HeadEncoder.appendField(name: "Set-Cookie", value: cookie, to: &output)
         }
     }

@@ -44,27 +44,44 @@ extension Exchange {
     }
 
     /// It is this request's turn to try, unless its user was locked out meanwhile.
-    func tryServer(of group: BackendGroup) {
-        guard wait.tryNow() else { return }
-        if let refusal = context.revocation() { return fail(refusal) }
+    ///
+    /// - Returns: false for one that waits no more, or does not go on.
+    @discardableResult
+    func tryServer(of group: BackendGroup, for cause: ServerWait.Cause = .away) -> Bool {
+        guard wait.tryNow(cause) else { return false }
+        client.request.clear(.connect)
+        if let refusal = context.revocation() {
+            fail(refusal)
+            return false
+        }
         chooseServer(of: group)
         client.updateInterest()
+        return true
     }
 
     /// It waits no more: it goes on, or ends.
     func endWait(_ outcome: WritableKeyPath<Counters.Held, UInt64>) {
         guard wait.end() else { return }
-        thread.shared.counters.note(held: outcome)
-        thread.stopAwaitingServer(of: plan.group, for: client.token)
+        switch wait.cause {
+        case .away:
+            thread.shared.counters.note(held: outcome)
+            thread.stopAwaitingServer(of: plan.group, for: client.token)
+        case .full: leaveQueue()
+        }
         client.request.clear(.phase)
         client.request.clear(.flow)
     }
 
     func waitTimedOut() {
         guard wait.isActive, loop.now >= wait.deadline else { return }
+        if wait.cause == .full {
+            // Who was called already has a server, and its times.
+            return wait.isQueued ? placeIsLate() : ()
+        }
         // A server is back, and it has only not been its turn yet.
         if wait.state == .waiting, let group = thread.openingGroup(plan.group) {
-            return tryServer(of: group)
+            tryServer(of: group)
+            return
         }
         fail(attempt.obstacle)
     }

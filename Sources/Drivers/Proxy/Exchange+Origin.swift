@@ -21,12 +21,17 @@ extension Exchange {
         let mayUseResting = attempt.mayUseResting(of: plan.group)
         if mayUseResting, thread.pool.hasReserved, useReserved() { return }
         if waitsBehindOthers() { return awaitServer() }
-        guard let chosen = plan.group.choose(now: loop.now, tried: attempt.tried) else {
-            return awaitServer()
+        switch plan.group.choose(
+            for: plan.wish, now: loop.now, tried: attempt.tried, isCalled: wait.isCalled)
+        {
+        case .server(let chosen): lease = consume chosen
+        case .full: return awaitPlace()
+        case .overloaded: return fail(.tooManyPending)
+        case .none: return awaitServer()
         }
-        let server = chosen.state
-        lease = consume chosen
+        guard let server = lease?.state else { return awaitServer() }
         context.outcome.server = server.address
+        context.serverCookie = plan.group.cookie(for: server, plan.wish, isSecure: context.isTLS)
         if mayUseResting,
             let resting = thread.takeResting(
                 for: server, by: security,
@@ -86,6 +91,7 @@ extension Exchange {
 
     /// Tries a server again whose queue was full.
     func connectAgain() {
+        if wait.isQueued { return lookForPlace() }
         guard !hasEnded, upstream == nil, let server = lease?.state else { return }
         connect(to: server)
         client.updateInterest()

@@ -16,6 +16,7 @@ extension Exchange {
         defer { loop.clearScratch() }
         // An answer comes: the request is not sent again.
         body.kept = nil
+        lease?.answerBegan()
         var index = 0
         do throws(ResponseError) {
             while !hasEnded,

@@ -16,6 +16,8 @@ final class ForwardPlan {
     }
 
     var route: ServedRoute { order.route }
+    /// What of the request decides about the server.
+    var wish: ServerWish { order.wish }
     var target: NormalisedTarget { order.target }
     /// What the configuration says of the request's fields.
     var fields: [ConfiguredField] { order.fields }

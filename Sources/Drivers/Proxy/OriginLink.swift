@@ -58,7 +58,7 @@ final class OriginLink: ThreadMember {
         let candidate = OriginPool.Candidate(
             connection.token, to: connection.server, owner: connection.owner,
             rest: connection.http.rest, clientStays: clientStays, isWanted: !thread.isDraining,
-            isSent: connection.stream.pendingCount == 0)
+            isSent: connection.stream.pendingCount == 0, made: connection.made)
         let turn = connection.isReadOut ? thread.loop.turn : nil
         switch thread.pool.put(candidate, of: group, at: thread.loop.now, turn: turn) {
         case .rests(let end):

@@ -57,6 +57,8 @@ final class RequestContext {
     var opened: OpenedSocket?
     /// The client was told to send its body (`100 Continue`): nobody else has to.
     var hasContinued = false
+    /// The value of a `Set-Cookie` that tells the client which server it has.
+    var serverCookie: String?
     var outcome = Outcome()
     /// What was sent and received so far of bodies and frames; by itself, because it changes with
     /// every piece of them.

@@ -116,7 +116,7 @@ extension ThreadState {
     }
 
     /// The group of that name that is served now; the same where there is none any more.
-    private func newest(_ group: BackendGroup) -> BackendGroup {
+    func newest(_ group: BackendGroup) -> BackendGroup {
         generation.groups.first { $0.settings.name == group.settings.name } ?? group
     }
 

@@ -9,6 +9,7 @@ internal import Sessions
 internal import Settings
 internal import TLS
 package import Transport
+internal import Upstreams
 
 /// One thread, from its start to its end: it runs the loop, takes connections from its listeners,
 /// hands out what the poller, the timers and other threads have, and changes over to other
@@ -251,6 +252,9 @@ package final class Worker {
         case .serversChanged(let groups):
             thread.closeResting(notOf: generation)
             thread.serversChanged(in: groups)
+        case .placeIsFree(let client, let ledger):
+            // Else it is the next one's turn.
+            if thread.client(client)?.tryServer(of: nil, for: .full) != true { ledger.callNext() }
         case .figures(let sessions, let round): answer(round, sessions)
         case .relieve: relief.begin(at: loop.now)
         case .serverOrdered(let server): LiveRounds(thread: thread).ordered(server)

@@ -6,6 +6,7 @@ package import Routing
 package import Sessions
 package import Settings
 package import SocketIO
+package import Upstreams
 
 /// What is to be done next with a request that comes in. What is large and seldom stands apart, so
 /// that a step is small: it is answered many times a request.
@@ -61,16 +62,19 @@ package final class ForwardOrder {
     package let fields: [ConfiguredField]
     /// The request takes a seat only when its response turns out to be an event stream.
     package let mayTakeSeatLate: Bool
+    /// What of the request decides about the server.
+    package let wish: ServerWish
 
     init(
         backend: Int, route: ServedRoute, target: NormalisedTarget, fields: [ConfiguredField],
-        mayTakeSeatLate: Bool
+        mayTakeSeatLate: Bool, wish: ServerWish
     ) {
         self.backend = backend
         self.route = route
         self.target = target
         self.fields = fields
         self.mayTakeSeatLate = mayTakeSeatLate
+        self.wish = wish
     }
 }
 

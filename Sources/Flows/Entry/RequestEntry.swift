@@ -5,6 +5,7 @@ import Rates
 import Routing
 import Sessions
 import Settings
+import Upstreams
 
 /// May this request come in, and where does it go? One list (`take`), in this order; every step
 /// passes, asks something of the world, answers the request, or throws why not.
@@ -234,7 +235,8 @@ package struct RequestEntry: ~Copyable {
                     backend: index, route: route, target: target,
                     fields: known.configuredFields(route, target),
                     mayTakeSeatLate: route.settings.sessions != nil
-                        && known.found.kind == .undeclared))
+                        && known.found.kind == .undeclared,
+                    wish: ServerWish(of: known, known.rules.settings.backends[index].choice)))
         }
     }
 

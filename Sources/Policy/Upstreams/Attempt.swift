@@ -11,8 +11,10 @@ import Settings
 ///     sent --a connection that had rested broke, nothing was consumed--> sent once more
 ///     sent --anything else--> failed
 ///
-/// Blame decides whether there is another attempt (`UpstreamFailure.remedy`); what was consumed,
-/// whether the request may be sent again (`UpstreamUse.retryObstacle`).
+/// Blame decides whether there is another attempt (`UpstreamFailure.remedy`), as long as the group
+/// has a budget for it (`RetryWindow`): beyond that a request waits, or fails, as if no server were
+/// left. What was consumed decides whether the request may be sent again
+/// (`UpstreamUse.retryObstacle`).
 package struct Attempt: Sendable {
     /// What is done next.
     package enum Step: Sendable, Hashable {
@@ -76,21 +78,27 @@ package struct Attempt: Sendable {
         case .patience:
             let limit = queueLimit ?? now + group.settings.connectTimeout
             queueLimit = limit
-            return now < limit ? .askAgain(at: now + Self.queuePause) : giveUp(server, of: group)
+            return now < limit
+                ? .askAgain(at: now + Self.queuePause) : giveUp(server, of: group, now: now)
         case .anotherServer:
             self.obstacle = failure
-            return giveUp(server, of: group)
+            return giveUp(server, of: group, now: now)
         case .newConnection:
-            guard mayResend(obstacle) else { return .fail(failure) }
+            guard mayResend(obstacle), group.takeRetry(at: now) else { return .fail(failure) }
             isRepeated = true
             return .resend
         case .none: return .fail(failure)
         }
     }
 
-    private mutating func giveUp(_ server: ServerState, of group: BackendGroup) -> Step {
+    private mutating func giveUp(
+        _ server: ServerState, of group: BackendGroup, now: Instant
+    ) -> Step {
         queueLimit = nil
         tried.append(server)
-        return tried.count <= group.settings.retries ? .choose : .wait
+        guard tried.count <= group.settings.bounds.retries, group.takeRetry(at: now) else {
+            return .wait
+        }
+        return .choose
     }
 }

@@ -37,11 +37,13 @@ package struct OriginPool {
         package var isWanted: Bool
         /// Nothing waits to be sent on it.
         package var isSent: Bool
+        /// When the connection was made.
+        package var made: Instant
 
         package init(
             _ connection: UInt64, to server: ServerState, owner: UInt64? = nil,
             rest: UpstreamUse.Rest, clientStays: Bool = true, isWanted: Bool = true,
-            isSent: Bool = true
+            isSent: Bool = true, made: Instant
         ) {
             self.connection = connection
             self.server = server
@@ -50,6 +52,7 @@ package struct OriginPool {
             self.clientStays = clientStays
             self.isWanted = isWanted
             self.isSent = isSent
+            self.made = made
         }
     }
 
@@ -114,19 +117,21 @@ package struct OriginPool {
         // No other client hears what is left over for an owner, who would have to authenticate
         // himself again on another connection: it need not be quiet first.
         let server = candidate.server
+        let age = settings.keepAlive.age.map { candidate.made + $0 } ?? .never
+        guard now < age else { return .ends }
         let resting = Resting(
             since: now, turn: turn, isWatched: isWatched && candidate.owner == nil,
-            timeout: settings.keepAliveTimeout)
+            timeout: min(settings.keepAlive.timeout, age - now))
         let place = Place(connection: candidate.connection, resting: resting)
         if let owner = candidate.owner {
             let own = reserved[owner, default: []]
             // A client that goes has no use for a connection of its own.
-            guard candidate.clientStays, settings.keepAlive > 0,
+            guard candidate.clientStays, settings.keepAlive.count > 0,
                 !own.contains(where: { $0.server === server })
             else { return .ends }
             reserved[owner] = own + [OwnPlace(place: place, server: server)]
         } else {
-            guard shelf.places.count < settings.keepAlive else { return .ends }
+            guard shelf.places.count < settings.keepAlive.count else { return .ends }
             shelf.places.append(place)
         }
         return .rests(until: resting.end)

@@ -16,13 +16,14 @@ package final class ServerState: Sendable {
         package var failed: Int
     }
 
-    /// The name of the group that it is in.
-    package let group: String
     package let address: SocketAddressSettings
     /// What an operator ordered.
     package let order = ServerOrder()
     /// What checks and answers say of it.
     package let health = ServerHealth()
+    /// What is counted of the group that it is in.
+    package let ledger: GroupLedger
+    private let slowStart = SlowStart()
     private let activeCount = Atomic(0)
     private let chosenCount = Atomic(0)
     private let failedCount = Atomic(0)
@@ -37,10 +38,13 @@ package final class ServerState: Sendable {
     /// Before every clock: the server is not known to be unreachable.
     private static let never = Int64.min
 
-    package init(group: String, address: SocketAddressSettings) {
-        self.group = group
+    init(address: SocketAddressSettings, ledger: GroupLedger) {
         self.address = address
+        self.ledger = ledger
     }
+
+    /// The name of the group that it is in.
+    package var group: String { ledger.group }
 
     func isAmong(_ servers: [ServerState]) -> Bool { servers.contains { $0 === self } }
 
@@ -99,6 +103,7 @@ package final class ServerState: Sendable {
         if skippedUntilNanoseconds.load(ordering: .relaxed) == Self.never { return nil }
         return outage.withLock { outage in
             skippedUntilNanoseconds.store(Self.never, ordering: .relaxed)
+            slowStart.cameBack(at: now)
             return outage.succeeded(at: now)
         }
     }
@@ -110,6 +115,10 @@ package final class ServerState: Sendable {
     var outageTimes: (began: Instant?, ended: Instant?) {
         outage.withLock { ($0.began, $0.ended) }
     }
+
+    /// Checks say that it is up again, or an operator uses it again: it gets its share little by
+    /// little, as after an outage.
+    package func cameBack(at now: Instant) { slowStart.cameBack(at: now) }
 
     // MARK: Trust
 
@@ -130,30 +139,87 @@ package final class ServerState: Sendable {
         return until <= now.nanoseconds
     }
 
-    fileprivate func exchangeBegan() {
-        activeCount.wrappingAdd(1, ordering: .relaxed)
-        chosenCount.wrappingAdd(1, ordering: .relaxed)
+    // MARK: Exchanges
+
+    /// True when it may hold one more.
+    ///
+    /// - Parameter limit: how many it may hold.
+    func hasPlace(_ limit: Int?) -> Bool {
+        limit.map { activeCount.load(ordering: .sequentiallyConsistent) < $0 } ?? true
     }
 
-    fileprivate func exchangeEnded() {
-        activeCount.wrappingSubtract(1, ordering: .relaxed)
+    /// Takes one of its places, of all workers together.
+    ///
+    /// - Returns: false when there is none.
+    func takePlace(_ limit: Int?) -> Bool {
+        guard let limit else {
+            activeCount.wrappingAdd(1, ordering: .relaxed)
+            return true
+        }
+        var count = activeCount.load(ordering: .relaxed)
+        while count < limit {
+            let (isTaken, found) = activeCount.compareExchange(
+                expected: count, desired: count + 1, ordering: .sequentiallyConsistent)
+            if isTaken { return true }
+            count = found
+        }
+        return false
+    }
+
+    func givePlaceBack() {
+        activeCount.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        ledger.callNext()
+    }
+
+    fileprivate func wasChosen() { chosenCount.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Which share of its weight it has now, in thousandths.
+    ///
+    /// - Parameter time: how long after it came back it has all of it; nil for at once.
+    func share(at now: Instant, over time: Duration?) -> Int {
+        slowStart.share(at: now, over: time)
     }
 }
 
-/// One exchange with one server of a group: it counts as active until the lease is closed or gone.
+/// One exchange with one server of a group: it counts as active until the lease is closed or gone,
+/// and as pending until its answer begins.
 package struct ServerLease: ~Copyable, Sendable {
     package let state: ServerState
     /// The host that its certificate must be for; nil for one that is found at its address.
     package let host: String?
+    private var isPending: Bool
 
-    init(of state: ServerState, host: String? = nil) {
+    /// A place was taken for it, and counted as pending where it is.
+    init(of state: ServerState, host: String? = nil, isPending: Bool) {
         self.state = state
         self.host = host
-        state.exchangeBegan()
+        self.isPending = isPending
+        state.wasChosen()
+    }
+
+    /// The first octet of the answer is here.
+    package mutating func answerBegan() {
+        guard isPending else { return }
+        isPending = false
+        state.ledger.endPending()
     }
 
     /// Gives the count back now instead of when the lease goes out of scope.
     package consuming func close() {}
 
-    deinit { state.exchangeEnded() }
+    deinit {
+        if isPending { state.ledger.endPending() }
+        state.givePlaceBack()
+    }
+}
+
+/// Which server an exchange has.
+package enum ServerOffer: ~Copyable, Sendable {
+    case server(ServerLease)
+    /// Every server that may be chosen has as many as it may hold (`max_connections`).
+    case full
+    /// Too many requests wait for an answer already (`max_pending`).
+    case overloaded
+    /// None is left to be tried.
+    case none
 }

@@ -14,6 +14,12 @@ package enum UpstreamFailure: Sendable, Hashable {
     case busy
     /// This machine has no descriptor, port or memory for another connection.
     case exhausted
+    /// Every server has as many requests as it may (`max_connections`), and so has the queue.
+    case queueFull
+    /// The request waited in the queue, and its turn did not come in time.
+    case queueTimeout
+    /// Too many requests of the group wait for an answer (`max_pending`).
+    case tooManyPending
     /// Closed before it answered.
     case closedEarly
     /// Answered with something that is no HTTP, or that nobody asked for.
@@ -43,7 +49,9 @@ package enum UpstreamFailure: Sendable, Hashable {
     package var isAnswer: Bool {
         switch self {
         case .closedEarly, .badResponse, .takesNothing, .silent, .paused, .cut: true
-        case .unreachable, .insecure, .noneUp, .busy, .exhausted, .socketRefused: false
+        case .unreachable, .insecure, .noneUp, .busy, .exhausted, .queueFull, .queueTimeout,
+            .tooManyPending, .socketRefused:
+            false
         }
     }
 
@@ -61,11 +69,10 @@ package enum UpstreamFailure: Sendable, Hashable {
     package var blame: Blame {
         switch self {
         case .unreachable, .insecure, .noneUp, .busy, .closedEarly, .badResponse, .takesNothing,
-            .silent,
-            .paused, .cut:
+            .silent, .paused, .cut:
             .server
         case .socketRefused(let status): (400..<500).contains(status) ? .client : .server
-        case .exhausted: .gateway
+        case .exhausted, .queueFull, .queueTimeout, .tooManyPending: .gateway
         }
     }
 
@@ -74,8 +81,8 @@ package enum UpstreamFailure: Sendable, Hashable {
         case .unreachable, .insecure: .anotherServer
         case .busy: .patience
         case .closedEarly: .newConnection
-        case .noneUp, .exhausted, .badResponse, .takesNothing, .silent, .paused, .cut,
-            .socketRefused:
+        case .noneUp, .exhausted, .queueFull, .queueTimeout, .tooManyPending, .badResponse,
+            .takesNothing, .silent, .paused, .cut, .socketRefused:
             .none
         }
     }
@@ -99,6 +106,10 @@ package enum UpstreamFailure: Sendable, Hashable {
             Refusal(
                 .overloaded, detail: "connections",
                 message: "The gateway has no connection to spare", retryAfterSeconds: 1)
+        case .queueFull: .crowded("queue", "Too many requests wait for the application")
+        case .queueTimeout:
+            .crowded("queue_timeout", "The application had no time for the request")
+        case .tooManyPending: .crowded("pending", "The application has too many requests to answer")
         case .closedEarly:
             .upstream(502, "closed_early", "The application closed the connection")
         case .badResponse:
@@ -129,6 +140,11 @@ package enum UpstreamFailure: Sendable, Hashable {
 }
 
 extension Refusal {
+    /// The servers have enough to do.
+    fileprivate static func crowded(_ detail: String, _ message: String) -> Refusal {
+        Refusal(.overloaded, detail: detail, message: message, retryAfterSeconds: 1)
+    }
+
     fileprivate static func upstream(
         _ status: Int, _ detail: String, _ message: String
     ) -> Refusal {

@@ -15,12 +15,13 @@ class Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app):
-    """The port that it is served at."""
+async def serving(app, port=0, **options):
+    """The port that it is served at: any free one. `options` are uvicorn's."""
     with socket.socket() as own:
-        own.bind(("127.0.0.1", 0))
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.bind(("127.0.0.1", port))
         own.listen()
-        server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        server = Server(uvicorn.Config(app, log_level="warning", lifespan="off", **options))
         task = asyncio.create_task(server.serve(sockets=[own]))
         try:
             yield own.getsockname()[1]

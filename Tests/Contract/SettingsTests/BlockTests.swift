@@ -121,8 +121,8 @@ struct BlockTests {
         // backend
         .init(
             .backend, "server 127.0.0.1:8002 weigth=2",
-            "23: expected weight=N, backup or must_resolve, not 'weigth=2' (did you mean 'weight'?)"
-        ),
+            "23: expected weight=N, max_connections=N, backup, down or must_resolve, not 'weigth=2'"
+                + " (did you mean 'weight'?)"),
         .init(
             .backend, "server 127.0.0.1:8002 weight 2",
             "23: a weight is one word: write weight=2"),
@@ -132,10 +132,12 @@ struct BlockTests {
         .init(
             .backend, "server 127.0.0.1:8002 weight backup",
             "23: a weight is one word: write weight=N"),
-        .init(.backend, "server 127.0.0.1:8002 weight=0", "30: '0' is out of range (1 to 1000)"),
+        .init(
+            .backend, "server 127.0.0.1:8002 weight=1001",
+            "30: '1001' is out of range (0 to 1000)"),
         .init(
             .backend, "server 127.0.0.1:8002 weight=",
-            "29: expected a number from 1 to 1000, not ''"),
+            "29: expected a number from 0 to 1000, not ''"),
         .init(
             .backend, "server 127.0.0.1:8001",
             "8: '127.0.0.1:8001' is already a server of this group"),
@@ -217,15 +219,15 @@ struct BlockTests {
                 .init(address: .ip(address: "::1", port: 2), isBackup: true),
                 .init(address: .unix(path: "/s"), weight: 2, isBackup: true),
             ])
-        expected.balance = .leastConnections
+        expected.choice.balance = .leastConnections
         expected.connectTimeout = .seconds(1)
         expected.responseTimeout = .seconds(2)
         expected.responsePause = .seconds(8)
         expected.webSocketHandshakeTimeout = .seconds(3)
-        expected.retries = 4
+        expected.bounds.retries = 4
         expected.failTimeout = .seconds(5)
-        expected.keepAlive = 6
-        expected.keepAliveTimeout = .seconds(7)
+        expected.keepAlive.count = 6
+        expected.keepAlive.timeout = .seconds(7)
         expected.proxyHeader = .v2
         expected.position = .init(file: "gateway.conf", line: 2, column: 1)
         #expect(settings.backends[1] == expected)

@@ -50,7 +50,9 @@ struct RecoveryTests {
 
     @Test("A block without its name is still checked, and nobody is blamed for calling it")
     func namelessBlock() {
-        let servers = "ADDRESS|HOST:PORT|srv:NAME [weight=N] [backup] [must_resolve]"
+        let servers =
+            "ADDRESS|HOST:PORT|srv:NAME [weight=N] [max_connections=N] [backup] [down]"
+            + " [must_resolve]"
         let text = prelude + "backend { retries x }\nroute /x { backend web }"
         #expect(
             complaints(text) == """

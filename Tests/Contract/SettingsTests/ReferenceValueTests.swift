@@ -26,7 +26,7 @@ struct ReferenceValueTests {
         "state": ("state /var/lib/gateway {", "}"),
         "jwt": ("jwt j { algorithms HS256; secret env:JWT_SECRET; audience a", "}"),
         "jwks": ("jwt j { algorithms RS256; audience a; jwks https://h.kr/ {", "} }"),
-        "backend": ("backend b { server 127.0.0.1:9", "}"),
+        "backend": ("backend b { server 127.0.0.1:9 max_connections=9", "}"),
         "backend.tls": ("backend b { server 127.0.0.1:9; tls {", "} }"),
         "sessions": ("sessions t { store query:t; limit other 1 block_new", "}"),
         "store": ("sessions t { store query:t; limit 1 block_new; store 1 {", "} }"),
@@ -140,12 +140,15 @@ struct ReferenceValueTests {
     /// What else may stand in an alternative.
     private static let samples = [
         "ADDRESS": "127.0.0.1:8", "FROM": "/a", "TEXT": "x", "NAME": "n", "ROLE…": "r",
+        "SOURCE": "address",
     ]
 
     private static let bounds: [Bound] = rows.flatMap { row -> [Bound] in
         let parts = row.range.replacing(" burst ", with: " ").split { ",;".contains($0) }
         let ranges = parts.compactMap { part -> (Substring, Substring)? in
-            let words = part.split(separator: " ").filter { $0 != "weight" && $0 != "grace" }
+            let words = part.split(separator: " ").filter {
+                !["weight", "max_connections", "grace"].contains($0)
+            }
             guard words.count == 3, words[1] == "to" else { return nil }
             return (words[0], words[2])
         }
@@ -219,9 +222,10 @@ struct ReferenceValueTests {
         if bound.least.value > 0 { #expect(complaints(bound.least.text(-1)) != []) }
     }
 
-    /// Ports, and what stands in other files.
+    /// Ports, shares, and what stands in other files.
     private static let otherwise: Set = [
         "Top console", "Top listen", "console token", "jwt secret", "jwt public_key",
+        "backend retry_budget",
     ]
 
     @Test("Every row with a range is tried") func countOfRanges() {

@@ -20,6 +20,8 @@ struct SecrecyTests {
         "jwt a { secret evn:hunter2 }", "backend a { secver hunter2:80 }",
         "jwt a { secret \u{1}hunter2 }", "jwt a { secret x\u{3000}hunter2 }",
         "route / { respond 200 { secret hunter2 } }",
+        "backend a { server 127.0.0.1:1; sticky cookie a secret hunter2 }",
+        "backend a { server 127.0.0.1:1; sticky cookie secret hunter2 hunter2 }",
         "console 127.0.0.1:9 { token hunter2 }", "console 127.0.0.1:9 { tokn hunter2 }",
         "console 127.0.0.1:9 { token=hunter2 }", "console 127.0.0.1:9 { token\n hunter2 }",
         "jwt a { jwks https://me:hunter2@h.kr/; secret env:JWT_SECRET; algorithms RS256 }",

@@ -30,8 +30,8 @@ struct ServerNameTests {
             "21: '127.0.0.1:80' has no name that could be resolved"),
         .init(
             .backend, "server app.internal:80 must_reslove",
-            "24: expected weight=N, backup or must_resolve, not 'must_reslove' (did you mean"
-                + " 'must_resolve'?)"),
+            "24: expected weight=N, max_connections=N, backup, down or must_resolve, not"
+                + " 'must_reslove' (did you mean 'must_resolve'?)"),
         .init(
             .backend, "server app.internal:80; server APP.internal:80",
             "32: 'APP.internal:80' is already a server of this group"),

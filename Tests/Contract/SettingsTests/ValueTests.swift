@@ -122,7 +122,7 @@ struct ValueTests {
         .init(.jwtWithSecret, "forward_token maybe", "15: expected on or off, not 'maybe'"),
         .init(
             .backend, "balance round-robin",
-            "9: expected round_robin or least_connections, not 'round-robin'"
+            "9: expected round_robin, least_connections, random or hash, not 'round-robin'"
                 + " (did you mean 'round_robin'?)"),
     ]
 

@@ -46,6 +46,33 @@ import Upstreams
             })
     }
 
+    /// One group with `sticky cookie`, and with or without a secret of its own.
+    private func sticky(_ secret: Secret?) -> Settings {
+        var backend = BackendSettings(name: "app", servers: [.init(address: .unix(path: "/a"))])
+        backend.choice.sticky = .cookie(name: "place", secret: secret)
+        backend.position = SourcePosition(file: "gateway.conf", line: 5, column: 1)
+        var settings = Settings()
+        settings.backends = [backend]
+        return settings
+    }
+
+    @Test func `without any secret nobody is told his server`() throws {
+        let state = UpstreamRegistry().state(group: "x", address: .unix(path: "/x"))
+        do {
+            _ = try build(sticky(nil))
+            Issue.record("the registry of this test has no key")
+        } catch let error as Generation.BuildError {
+            #expect(error.position.line == 5)
+            #expect(error.message.contains("'sticky cookie'"))
+        }
+        let group = try build(sticky(Secret(Array("sixteen octets or more".utf8)))).groups[0]
+        let wish = ServerWish()
+        #expect(group.cookie(for: state, wish, isSecure: false) == nil, "of another group")
+        let cookie = group.cookie(
+            for: group.members.servers[0].state, wish, isSecure: false)
+        #expect(cookie?.hasPrefix("place=") == true)
+    }
+
     private func build(_ settings: Settings) throws -> Generation {
         var reads: [String: Int] = [:]
         return try build(settings, counting: &reads)

@@ -16,11 +16,13 @@ extension HouseExchange {
     func chooseServer() {
         let mayUseResting = attempt.mayUseResting(of: plan.group)
         if waitsBehindOthers { return awaitServer() }
-        guard let chosen = plan.group.choose(now: now, tried: attempt.tried) else {
-            return awaitServer()
+        switch plan.group.choose(for: plan.wish, now: now, tried: attempt.tried) {
+        case .server(let chosen): lease = consume chosen
+        case .full: return fail(.queueFull)
+        case .overloaded: return fail(.tooManyPending)
+        case .none: return awaitServer()
         }
-        let server = chosen.state
-        lease = consume chosen
+        guard let server = lease?.state else { return awaitServer() }
         let outline = outline
         let mayRepeat = outline.method.mayBeRepeated(with: outline.framing, keepsBody: keepsBody)
         if mayUseResting,
@@ -217,6 +219,7 @@ extension HouseExchange {
     func upstreamSent(_ octets: [UInt8]) {
         guard let upstream else { return }
         buffer = nil
+        lease?.answerBegan()
         var index = 0
         do throws(ResponseError) {
             while !hasEnded,

@@ -16,11 +16,13 @@ final class HousePlan {
     let route: ServedRoute
     let target: NormalisedTarget
     let latecomer: HouseRequest?
+    let wish: ServerWish
 
     init(_ order: ForwardOrder, _ group: BackendGroup, latecomer: HouseRequest?) {
         self.group = group
         route = order.route
         target = order.target
+        wish = order.wish
         self.latecomer = latecomer
     }
 }

@@ -24,6 +24,7 @@ final class HouseOrigin {
     private(set) var due = Instant.never
     /// When it was chosen for the request at hand: made for it, or taken from those that rested.
     private(set) var begin: Instant
+    private let made: Instant
 
     init(
         _ house: House, _ wire: Wire, to server: ServerState,
@@ -35,6 +36,7 @@ final class HouseOrigin {
         address = server.address
         number = house.newNumber()
         begin = house.now
+        made = begin
         phase = .connecting(exchange)
     }
 
@@ -75,7 +77,7 @@ final class HouseOrigin {
     func rest(of group: BackendGroup, clientStays: Bool) {
         let candidate = OriginPool.Candidate(
             number, to: server, rest: http.rest, clientStays: clientStays,
-            isWanted: !house.isDraining, isSent: wire.pending.isEmpty)
+            isWanted: !house.isDraining, isSent: wire.pending.isEmpty, made: made)
         switch house.pool.put(candidate, of: group, at: house.now, turn: house.turn) {
         case .rests(let end):
             phase = .idle

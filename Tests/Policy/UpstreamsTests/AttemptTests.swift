@@ -15,7 +15,7 @@ import Upstreams
     ) -> BackendGroup {
         var settings = BackendSettings(
             name: "app", servers: (0..<count).map { server(UInt16(8000 + $0)) })
-        settings.retries = retries
+        settings.bounds.retries = retries
         settings.connectTimeout = connectTimeout
         return BackendGroup(settings, registry: UpstreamRegistry())
     }

@@ -49,9 +49,9 @@ import Upstreams
         #expect(group.servers[0].state.totals.failed == 1)
     }
 
-    @Test(arguments: BackendSettings.Balance.allCases)
+    @Test(arguments: [ServerChoice.Balance.roundRobin, .leastConnections])
     func `backups are used only while no other server is healthy`(
-        balance: BackendSettings.Balance
+        balance: ServerChoice.Balance
     ) {
         let group = group([1, 1], backups: [2, 1], balance: balance)
         #expect(group.shares(of: 6) == [3, 3, 0, 0])

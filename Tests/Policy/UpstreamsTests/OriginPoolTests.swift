@@ -26,14 +26,14 @@ import Upstreams
     ) -> BackendGroup {
         var settings = BackendSettings(
             name: "app", servers: ports.map { UpstreamsTests.server($0) })
-        settings.keepAlive = 2
-        settings.keepAliveTimeout = .seconds(60)
+        settings.keepAlive.count = 2
+        settings.keepAlive.timeout = .seconds(60)
         change(&settings)
         return BackendGroup(settings, registry: registry)
     }
 
     private func candidate(_ number: UInt64, owner: UInt64? = nil) -> OriginPool.Candidate {
-        OriginPool.Candidate(number, to: server, owner: owner, rest: .open)
+        OriginPool.Candidate(number, to: server, owner: owner, rest: .open, made: Self.start)
     }
 
     /// Puts it in at the start, in turn 1.
@@ -98,7 +98,8 @@ import Upstreams
         #expect(
             pool.take(reservedFor: 7, in: group, at: Self.start + .seconds(1), turn: 9) == .close(2)
         )
-        let elsewhere = OriginPool.Candidate(4, to: other, owner: nil, rest: .open)
+        let elsewhere = OriginPool.Candidate(
+            4, to: other, owner: nil, rest: .open, made: Self.start)
         #expect(put(elsewhere, in: &pool) == .rests(until: Self.start + .seconds(60)))
     }
 
@@ -113,14 +114,15 @@ import Upstreams
 
     @Test(arguments: [0, 1, 2, 5])
     func `no more are kept for a server than keep_alive says`(count: Int) {
-        let group = Self.group(registry) { $0.keepAlive = count }
+        let group = Self.group(registry) { $0.keepAlive.count = count }
         var pool = OriginPool([group])
         for number in 1...UInt64(count + 3) {
             let isKept = number <= count
             let outcome = put(candidate(number), in: &pool, of: group)
             #expect(outcome == (isKept ? .rests(until: Self.start + .seconds(60)) : .ends))
         }
-        let elsewhere = OriginPool.Candidate(90, to: other, owner: nil, rest: .open)
+        let elsewhere = OriginPool.Candidate(
+            90, to: other, owner: nil, rest: .open, made: Self.start)
         #expect((put(elsewhere, in: &pool, of: group) == .ends) == (count == 0))
         for number in (0..<UInt64(count)).reversed() { #expect(take(pool) == .look(number + 1)) }
         #expect(take(pool) == nil)
@@ -128,7 +130,7 @@ import Upstreams
 
     @Test(arguments: [1, 5, 60, 3600])
     func `none is used that has rested longer than keep_alive_timeout`(seconds: Int) {
-        let group = Self.group(registry) { $0.keepAliveTimeout = .seconds(seconds) }
+        let group = Self.group(registry) { $0.keepAlive.timeout = .seconds(seconds) }
         var pool = OriginPool([group])
         #expect(
             put(candidate(1), in: &pool, of: group)
@@ -192,6 +194,28 @@ import Upstreams
         #expect(pool.release(client: 7) == [])
     }
 
+    // MARK: Age
+
+    @Test(arguments: [(0, 60), (30, 60), (40, 60), (41, 59), (99, 1)])
+    func `an old one rests no longer than it may live`(age: Int, rest: Int) {
+        let group = Self.group(registry) { $0.keepAlive.age = .seconds(100) }
+        var pool = OriginPool([group])
+        var guest = candidate(1)
+        guest.made = Self.start + .seconds(-age)
+        #expect(
+            put(guest, in: &pool, of: group) == .rests(until: Self.start + .seconds(rest)))
+    }
+
+    @Test func `one that is too old is used no more, and without a limit none is`() {
+        let group = Self.group(registry) { $0.keepAlive.age = .seconds(100) }
+        var pool = OriginPool([group])
+        var guest = candidate(1)
+        guest.made = Self.start + .seconds(-100)
+        #expect(put(guest, in: &pool, of: group) == .ends)
+        let ageless = Self.group(registry) { $0.keepAlive.age = nil }
+        #expect(put(guest, in: &pool, of: ageless) == .rests(until: Self.start + .seconds(60)))
+    }
+
     // MARK: A client's own
 
     @Test func `a client's own is offered to nobody else, and always looked at`() {
@@ -211,7 +235,7 @@ import Upstreams
         #expect(put(candidate(1, owner: 7), in: &pool) != .ends)
         #expect(put(candidate(2, owner: 7), in: &pool) == .ends)
         #expect(put(candidate(3, owner: 8), in: &pool) != .ends)
-        let elsewhere = OriginPool.Candidate(4, to: other, owner: 7, rest: .open)
+        let elsewhere = OriginPool.Candidate(4, to: other, owner: 7, rest: .open, made: Self.start)
         #expect(put(elsewhere, in: &pool) != .ends)
         let foreign = Self.group(UpstreamRegistry())
         #expect(pool.take(reservedFor: 7, in: foreign, at: Self.start, turn: 9) == nil)
@@ -224,7 +248,7 @@ import Upstreams
         var guest = candidate(1, owner: 7)
         guest.clientStays = false
         #expect(put(guest, in: &pool) == .ends)
-        let none = Self.group(registry) { $0.keepAlive = 0 }
+        let none = Self.group(registry) { $0.keepAlive.count = 0 }
         #expect(put(candidate(1, owner: 7), in: &pool, of: none) == .ends)
         _ = put(candidate(1, owner: 7), in: &pool)
         _ = put(candidate(2, owner: 8), in: &pool)
@@ -238,8 +262,10 @@ import Upstreams
 
     @Test func `connections of a server that a reload removed are handed out and come no more`() {
         var pool = OriginPool([group])
-        let elsewhere = OriginPool.Candidate(3, to: other, owner: nil, rest: .open)
-        let ownElsewhere = OriginPool.Candidate(4, to: other, owner: 7, rest: .open)
+        let elsewhere = OriginPool.Candidate(
+            3, to: other, owner: nil, rest: .open, made: Self.start)
+        let ownElsewhere = OriginPool.Candidate(
+            4, to: other, owner: 7, rest: .open, made: Self.start)
         for guest in [candidate(1), candidate(2, owner: 7), elsewhere, ownElsewhere] {
             #expect(put(guest, in: &pool) != .ends)
         }
@@ -250,7 +276,8 @@ import Upstreams
         #expect(put(candidate(6, owner: 7), in: &pool) == .ends)
         #expect(pool.take(reservedFor: 7, in: group, at: Self.start, turn: 9) == .look(4))
         #expect(pool.take(for: other, mayRepeat: true, at: Self.start, turn: 9) == .look(3))
-        let new = OriginPool.Candidate(7, to: next.servers[1].state, owner: nil, rest: .open)
+        let new = OriginPool.Candidate(
+            7, to: next.servers[1].state, owner: nil, rest: .open, made: Self.start)
         #expect(put(new, in: &pool, of: next) == .rests(until: Self.start + .seconds(60)))
         #expect(pool.serve([]).sorted() == [7])
     }

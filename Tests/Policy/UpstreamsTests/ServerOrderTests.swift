@@ -86,7 +86,8 @@ import Testing
         #expect(
             state.standing(at: .seconds(9))
                 == ServerStanding(state: .down, why: .ejected, since: .seconds(9)))
-        let lease = ServerLease(of: state)
+        #expect(state.takePlace(nil))
+        let lease = ServerLease(of: state, isPending: false)
         state.order.drain(at: .seconds(8), keepingLive: false)
         #expect(
             state.standing(at: .seconds(9))
@@ -103,7 +104,8 @@ import Testing
         var pool = OriginPool([group])
         func put(_ connection: UInt64) -> Bool {
             let outcome = pool.put(
-                OriginPool.Candidate(connection, to: state, rest: .open), of: group, at: .zero,
+                OriginPool.Candidate(connection, to: state, rest: .open, made: .zero), of: group,
+                at: .zero,
                 turn: 1)
             if case .rests = outcome { return true }
             return false

@@ -22,6 +22,25 @@ struct ServerWaitTests {
         #expect(wait.begin(at: start + .seconds(5), patience: .seconds(5)) == false)
     }
 
+    @Test func `a place is waited for by its own time, and called for by its own word`() {
+        var wait = ServerWait()
+        #expect(wait.begin(at: start, patience: .seconds(5)) == true)
+        #expect(!wait.isQueued)
+        #expect(wait.tryNow(.full) == false)
+        #expect(wait.tryNow() == true)
+        let later = start + .seconds(4)
+        #expect(wait.begin(at: later, patience: .seconds(3), for: .full) == true)
+        #expect(wait.isQueued && !wait.isCalled)
+        #expect(wait.deadline == start + .seconds(7))
+        #expect(wait.tryNow() == false)
+        #expect(wait.tryNow(.full) == true)
+        #expect(wait.isCalled && !wait.isQueued)
+        #expect(wait.begin(at: start + .seconds(6), patience: .seconds(3), for: .full) == true)
+        #expect(
+            wait.deadline == start + .seconds(7), "found taken, it has no more time than before")
+        #expect(wait.begin(at: start + .seconds(7), patience: .seconds(3), for: .full) == false)
+    }
+
     @Test func `it ends once, and what a broken connection makes it wait again is the same wait`() {
         var wait = ServerWait()
         #expect(wait.end() == false)

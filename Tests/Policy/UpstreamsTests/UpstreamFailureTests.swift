@@ -13,6 +13,9 @@ import Upstreams
         (.insecure, .server, .anotherServer, .upstreamUnavailable, 502, "tls"),
         (.busy, .server, .patience, .upstreamUnavailable, 502, "unreachable"),
         (.exhausted, .gateway, .none, .overloaded, 503, "connections"),
+        (.queueFull, .gateway, .none, .overloaded, 503, "queue"),
+        (.queueTimeout, .gateway, .none, .overloaded, 503, "queue_timeout"),
+        (.tooManyPending, .gateway, .none, .overloaded, 503, "pending"),
         (.closedEarly, .server, .newConnection, .upstreamUnavailable, 502, "closed_early"),
         (.badResponse, .server, .none, .upstreamUnavailable, 502, "bad_response"),
         (.noneUp, .server, .none, .upstreamUnavailable, 503, "none_up"),
@@ -43,7 +46,8 @@ import Upstreams
 
     @Test func `who is told to come back is told when`() {
         for row in Self.rows {
-            let isPassing = ["unreachable", "connections", "tls", "none_up"].contains(row.detail)
+            let isPassing =
+                ["unreachable", "tls", "none_up"].contains(row.detail) || row.reason == .overloaded
             #expect(row.failure.refusal.retryAfterSeconds == (isPassing ? 1 : nil), "\(row.detail)")
         }
     }

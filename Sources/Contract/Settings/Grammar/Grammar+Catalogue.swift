@@ -17,7 +17,7 @@ extension Grammar {
 
     /// Words whose arguments may hold what nobody may see; they know how to complain about that
     /// without repeating it.
-    static let confidential: Set<String> = ["secret", "token", "jwk", "jwks", "header"]
+    static let confidential: Set<String> = ["secret", "token", "jwk", "jwks", "header", "sticky"]
 
     /// What other servers call it.
     static let foreign = [

@@ -155,19 +155,30 @@ package enum Grammar {
     static let backend = Vocabulary<BackendSettings>(
         .backend,
         [
-            .init("server", serverSynopsis, .atLeastOne, readServer)
+            .init("server", ServerWords.synopsis, .from(1, to: 12), ServerWords.read)
                 .required.repeatable,
-            .init("balance", "round_robin|least_connections", .choice, \.balance),
+            .init("balance", BackendWords.balance, .from(1, to: 2), BackendWords.readBalance),
+            .init("sticky", BackendWords.sticky, .from(1, to: 4), BackendWords.readSticky),
+            .init(
+                "slow_start", "DURATION|off",
+                .duration(.seconds(1) ... .hours(1), or: "off"), \.choice.slowStart),
+            .init("queue", BackendWords.queue, .from(1, to: 2), BackendWords.readQueue),
+            .init("max_pending", "N|off", .integer(1...1_000_000, or: "off"), \.bounds.maxPending),
             .init("connect_timeout", "DURATION", .timeout, \.connectTimeout),
             .init("response_timeout", "DURATION", .timeout, \.responseTimeout),
             .init(
                 "response_pause", "DURATION|off", ValueKind<Duration>.timeout.optional("off"),
                 \.responsePause),
             .init("handshake_timeout", "DURATION", .timeout, \.webSocketHandshakeTimeout),
-            .init("retries", "N", .integer(0...10), \.retries),
+            .init("retries", "N", .integer(0...10), \.bounds.retries),
+            .init(
+                "retry_budget", BackendWords.budget, .from(1, to: 2), BackendWords.readRetryBudget),
             .init("fail_timeout", "DURATION", .duration(.zero ... .days(1)), \.failTimeout),
-            .init("keep_alive", "N", .integer(0...10_000), \.keepAlive),
-            .init("keep_alive_timeout", "DURATION", .timeout, \.keepAliveTimeout),
+            .init("keep_alive", "N", .integer(0...10_000), \.keepAlive.count),
+            .init("keep_alive_timeout", "DURATION", .timeout, \.keepAlive.timeout),
+            .init(
+                "keep_alive_age", "DURATION|off",
+                .duration(.seconds(1) ... .days(1), or: "off"), \.keepAlive.age),
             .init(
                 "send_proxy", "v1|v2|off",
                 ValueKind<ProxyHeader.Version>.choice(or: "off"), \.proxyHeader),

@@ -131,6 +131,7 @@ extension Document {
             if let index = index(of: word, in: backends, Self.backendTitle, &reading) {
                 route.destination = .backend(index)
                 used.backends.insert(index)
+                BackendWords.check(backends[index].settings.choice, word, draft, &reading)
             }
         case .answer(let destination, let word)?:
             route.destination = destination

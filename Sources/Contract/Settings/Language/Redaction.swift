@@ -18,7 +18,9 @@ struct Redaction {
         for index in tokens.indices {
             switch tokens[index] {
             case .word(var word):
-                if isStart, word.text == "header" { markHeader(in: &tokens, from: index + 1) }
+                if isStart, word.text == "header" || word.text == "sticky" {
+                    markSecret(in: &tokens, from: index + 1)
+                }
                 read(&word)
                 tokens[index] = .word(word)
                 isStart = false
@@ -69,9 +71,9 @@ struct Redaction {
         places.append(place)
     }
 
-    /// `header NAME [TEXT] secret …`, where no reference to a secret follows, and the literal value
-    /// of a field that lets in.
-    private mutating func markHeader(in tokens: inout [Token], from start: Int) {
+    /// `header NAME [TEXT] secret …` and `sticky cookie [NAME] secret …`, where no reference to a
+    /// secret follows, and the literal value of a field that lets in.
+    private mutating func markSecret(in tokens: inout [Token], from start: Int) {
         var words: [(index: Int, word: Word)] = []
         for index in start..<tokens.count {
             guard case .word(let word) = tokens[index] else { break }
