@@ -92,7 +92,7 @@ enum House {
     static let largestCircle = 6
     /// Larger ones, by room. The grammar refers to what it makes.
     static let largeCircles: [String: Int] = [
-        "Settings": 32
+        "Settings": 35
     ]
 
     static let mostStoredProperties = 12
@@ -102,7 +102,7 @@ enum House {
         "KeySets.KeySetLoop": 17, "Names.NameLoop": 17, "Origins.OriginConnection": 13,
         "Proxy.Exchange": 16,
         "Generations.SharedState": 22, "Proxy.ThreadState": 17,
-        "Records.HistoryEntry": 16, "Sessions.Arrival": 13,
+        "Records.HistoryEntry": 16, "Sessions.Arrival": 13, "Settings.BackendSettings": 13,
         "Settings.LimitSettings": 17, "Settings.RouteDraft": 31, "Settings.RouteSettings": 43,
         "Settings.Settings": 14, "Settings.TokenSettings": 22, "Transport.Stream": 13,
         "WebSocket.MessageAssembler": 15,
@@ -113,11 +113,11 @@ enum House {
     /// Longer ones. `Grammar`, `ConsoleEndpoints` and `ValueKind` are tables.
     static let longTypes: [String: Int] = [
         "Console.ConsoleEndpoints": 771, "Entry.KnownRequest": 471,
-        "Clients.HTTP1Client": 575, "Proxy.ClientLink": 700,
-        "Proxy.Exchange": 1116, "Operations.Operations": 503, "Proxy.RelayDriver": 525,
+        "Clients.HTTP1Client": 575, "Proxy.ClientLink": 699,
+        "Proxy.Exchange": 1115, "Operations.Operations": 500, "Proxy.RelayDriver": 525,
         "Relays.WebSocketFlow": 914,
-        "Sessions.StoreEngine": 518, "Settings.Document": 776,
-        "Settings.Grammar": 2482, "Settings.ValueKind": 574,
+        "Sessions.StoreEngine": 518, "Settings.Document": 777,
+        "Settings.Grammar": 2431, "Settings.ValueKind": 574,
     ]
 
     /// What has all that is on a thread.
@@ -133,7 +133,7 @@ enum House {
     /// Rooms with fewer, most of whose tests run the program from outside.
     static let littleTested: [String: Int] = [
         "Bookkeeping": 47, "Control": 0, "Generations": 34, "Health": 54, "HTTP": 48, "Names": 29,
-        "Operations": 34, "Origins": 59, "Resolver": 47,
+        "Operations": 34, "Resolver": 47,
         "Proxy": 17, "Records": 35, "Settings": 55, "gateway": 0,
     ]
 

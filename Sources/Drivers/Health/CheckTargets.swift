@@ -91,6 +91,7 @@ struct CheckTargets {
         targets[key] = target
         let since = server.health.finding?.since ?? now
         let isUp = target.check.isUp ?? true
+        if case .up? = change { server.cameBack(at: now) }
         server.health.checked(isUp: isUp, failure, at: now)
         var reports: [HealthReport] = []
         // A server that answers can be connected to, whatever was found before.
@@ -103,9 +104,7 @@ struct CheckTargets {
                 .down(
                     server, failures: failures, failure ?? .closed,
                     endsLive: target.group.settings.health.endsLive))
-        case .up:
-            server.cameBack(at: now)
-            reports.append(.up(server, after: now - since))
+        case .up: reports.append(.up(server, after: now - since))
         case nil: break
         }
         return reports

@@ -19,12 +19,7 @@ extension Operations {
             $0.group == name.backend && $0.address.text == name.address
         }
         for server in servers {
-            let now = SystemClock.now()
-            if let drain {
-                server.state.order.drain(at: now, keepingLive: drain.keepsLive)
-            } else if server.state.order.withdraw() {
-                server.state.cameBack(at: now)
-            }
+            server.state.drain(keepingLive: drain?.keepsLive, at: SystemClock.now())
             shared.postToWorkers(.serverOrdered(server.state))
         }
         return !servers.isEmpty

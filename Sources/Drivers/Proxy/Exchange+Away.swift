@@ -12,33 +12,16 @@ internal import Settings
 internal import Transport
 internal import Upstreams
 
-/// What becomes of a request while no server of its group can be reached (`while_away`). Nothing of
-/// it was sent then, so it does not matter what it asks for.
+/// What becomes of a request while no server of its group can be reached (`while_away`), or while
+/// every one has as many as it may (`max_connections`). Nothing of it was sent then, so it does not
+/// matter what it asks for.
 extension Exchange {
-    /// Others wait for the same servers, none of which is known to be back: to try would be one
-    /// attempt more that fails.
-    func waitsBehindOthers() -> Bool {
-        guard !thread.awayServers.rooms.isEmpty, wait.state != .trying,
-            case .hold = plan.route.settings.whileAway
-        else { return false }
-        return thread.isAway(plan.group)
-    }
+    var waiting: WaitingRequest { WaitingRequest(self) }
 
-    /// No server was reached: who is still there waits until the worker says to try once more.
-    func awaitServer() {
-        thread.noteAway(plan.group, for: client.token)
-        guard case .hold(let patience) = plan.route.settings.whileAway, !thread.isDraining,
-            !client.request.hasInputEnded, !isUnattended,
-            wait.begin(at: loop.now, patience: patience)
-        else { return fail(plan.group.settings.health.failsFast ? .noneUp : attempt.obstacle) }
-        guard
-            thread.awaitServer(
-                of: plan.group, for: client.token, from: context.clientAddress)
-        else {
-            thread.shared.counters.note(held: \.refused)
-            return fail(attempt.obstacle)
-        }
-        client.request.set(.phase, at: wait.deadline)
+    func beginWait(for cause: ServerWait.Cause) {
+        // A server was reached when there is only no place.
+        if cause == .full, wait.isActive, !wait.isCalled { endWait(\.served) }
+        if let failure = waiting.begin(&wait, for: cause) { return fail(failure) }
         watchToken()
         client.updateInterest()
     }
@@ -62,13 +45,7 @@ extension Exchange {
     /// It waits no more: it goes on, or ends.
     func endWait(_ outcome: WritableKeyPath<Counters.Held, UInt64>) {
         guard wait.end() else { return }
-        switch wait.cause {
-        case .away:
-            thread.shared.counters.note(held: outcome)
-            thread.stopAwaitingServer(of: plan.group, for: client.token)
-        case .full: leaveQueue()
-        }
-        client.request.clear(.phase)
+        waiting.ended(wait.cause, outcome)
         client.request.clear(.flow)
     }
 
@@ -76,14 +53,13 @@ extension Exchange {
         guard wait.isActive, loop.now >= wait.deadline else { return }
         if wait.cause == .full {
             // Who was called already has a server, and its times.
-            return wait.isQueued ? placeIsLate() : ()
-        }
-        // A server is back, and it has only not been its turn yet.
-        if wait.state == .waiting, let group = thread.openingGroup(plan.group) {
+            if wait.isQueued { fail(waiting.placeIsLate()) }
+        } else if wait.state == .waiting, let group = thread.openingGroup(plan.group) {
+            // A server is back, and it has only not been its turn yet.
             tryServer(of: group)
-            return
+        } else {
+            fail(waiting.absence)
         }
-        fail(attempt.obstacle)
     }
 
     // MARK: The token's end

@@ -20,16 +20,16 @@ extension Exchange {
     func chooseServer() {
         let mayUseResting = attempt.mayUseResting(of: plan.group)
         if mayUseResting, thread.pool.hasReserved, useReserved() { return }
-        if waitsBehindOthers() { return awaitServer() }
+        if waiting.isBehindOthers(wait) { return beginWait(for: .away) }
         switch plan.group.choose(
             for: plan.wish, now: loop.now, tried: attempt.tried, isCalled: wait.isCalled)
         {
         case .server(let chosen): lease = consume chosen
-        case .full: return awaitPlace()
+        case .full: return beginWait(for: .full)
         case .overloaded: return fail(.tooManyPending)
-        case .none: return awaitServer()
+        case .none: return beginWait(for: .away)
         }
-        guard let server = lease?.state else { return awaitServer() }
+        guard let server = lease?.state else { return beginWait(for: .away) }
         context.outcome.server = server.address
         context.serverCookie = plan.group.cookie(for: server, plan.wish, isSecure: context.isTLS)
         if mayUseResting,
@@ -91,7 +91,7 @@ extension Exchange {
 
     /// Tries a server again whose queue was full.
     func connectAgain() {
-        if wait.isQueued { return lookForPlace() }
+        if wait.isQueued { return waiting.lookForPlace() }
         guard !hasEnded, upstream == nil, let server = lease?.state else { return }
         connect(to: server)
         client.updateInterest()
@@ -126,7 +126,7 @@ extension Exchange {
             chooseServer()
         case .wait:
             lease = nil
-            awaitServer()
+            beginWait(for: .away)
         // A connection that is closed has no timers.
         case .askAgain where isUnattended: fail(.busy)
         case .askAgain(let instant): client.request.set(.connect, at: instant)

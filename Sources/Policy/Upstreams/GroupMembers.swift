@@ -150,16 +150,16 @@ package final class GroupMembers: Sendable {
             servers[index].state.hasPlace(servers[index].limit)
         {
             if takesTurn(index, at: now) { return index }
-            // It stays with the server when it would go to a backup.
+            // The server has its turn all the same when only a backup could have it.
             let other = pick(wish, at: now, [servers[index].state])
             return other.flatMap { servers[$0].isBackup ? nil : $0 } ?? index
         }
         return pick(wish, at: now, excluded)
     }
 
-    /// Those that are there for requests: the servers that can be reached, or without any the
-    /// backups of the lowest tier, whether they have a place or not. Backups are for servers that
-    /// cannot be reached, not for those that have much to do.
+    /// The servers that can be reached, or without any the backups of the lowest tier, whether
+    /// they have a place or not: backups are for servers that cannot be reached, not for those that
+    /// have much to do.
     private func serving(at now: Instant, _ excluded: [ServerState]) -> [Int] {
         let usable = servers.indices.filter { index in
             servers[index].isChosen && servers[index].state.isAvailable(at: now)

@@ -116,8 +116,16 @@ package final class ServerState: Sendable {
         outage.withLock { ($0.began, $0.ended) }
     }
 
-    /// Checks say that it is up again, or an operator uses it again: it gets its share little by
-    /// little, as after an outage.
+    /// An operator orders that no exchange is begun with the server.
+    ///
+    /// - Parameter keepingLive: as of `ServerOrder.drain`; nil to use the server again.
+    package func drain(keepingLive: Bool?, at now: Instant) {
+        if let keepingLive { return order.drain(at: now, keepingLive: keepingLive) }
+        if order.isDraining { cameBack(at: now) }
+        _ = order.withdraw()
+    }
+
+    /// The server is used again: it gets its share little by little, as after an outage.
     package func cameBack(at now: Instant) { slowStart.cameBack(at: now) }
 
     // MARK: Trust

@@ -93,6 +93,33 @@ import Testing
         #expect(told == ["2 2 no answer in time", "5 up 30.0 seconds"])
     }
 
+    @Test mutating func `a server that is up again gets its share little by little`() throws {
+        let groups = try groups(Self.two, Self.check + "; slow_start 30s")
+        func share(at now: Instant) -> Int {
+            var count = 0
+            for _ in 0..<1000 {
+                if case .server(let lease) = groups[0].choose(for: ServerWish(), now: now),
+                    lease.state === groups[0].members.servers[0].state
+                {
+                    count += 1
+                }
+            }
+            return count
+        }
+        let first = groups[0].members.servers[0].state
+        _ = follow(groups)
+        let findings: [CheckFailure?] = [nil, .closed, .closed, nil, nil]
+        for (index, finding) in findings.enumerated() {
+            let now = Instant.zero + .seconds(index * 10)
+            for order in beginDue(index * 10) {
+                let server = order.target.server
+                _ = targets.ended(server, server === first ? finding : nil, at: now)
+            }
+        }
+        #expect((20..<250).contains(share(at: .zero + .seconds(40))))
+        #expect(share(at: .zero + .seconds(70)) == 500)
+    }
+
     @Test mutating func `a server that answers a check can be connected to`() throws {
         let groups = try groups("server 127.0.0.1:8001", Self.check)
         let server = groups[0].members.servers[0].state

@@ -228,6 +228,23 @@ import Upstreams
         connection.reserve(for: 3)
         #expect(connection.owner == 3)
     }
+
+    @Test func `a connection stays as old as it is, however often it is used`() throws {
+        let begin = SystemClock.now()
+        let dialogue = try Dialogue()
+        let connection = dialogue.connection
+        let made = connection.made
+        #expect((begin...SystemClock.now()).contains(made))
+        connection.rest(until: dialogue.loop.now + .seconds(9))
+        while dialogue.loop.now == made {
+            dialogue.loop.wake(at: dialogue.loop.now + .milliseconds(1))
+            _ = dialogue.loop.next(hasBacklog: false)
+            _ = dialogue.loop.takeDue()
+        }
+        connection.begin()
+        #expect(connection.made == made)
+        #expect(connection.address == .ip(address: "127.0.0.1", port: 8000))
+    }
 }
 
 extension BackendGroup {

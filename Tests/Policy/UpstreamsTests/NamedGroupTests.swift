@@ -97,4 +97,38 @@ import Testing
         let counts = three.map { shares[$0.address] ?? 0 }
         #expect(counts.max()! - counts.min()! <= 3000 / 20, "\(counts)")
     }
+
+    @Test("Every server that a name stands for has the words of its line") func words() throws {
+        var line = BackendSettings.Server(.name(name), weight: 0)
+        line.connectionLimit = 1
+        var settings = BackendSettings(name: "app", servers: [line, server(9000)])
+        settings.choice.sticky = .cookie(name: "gw_server", secret: nil)
+        let secret = Array("a secret of the test".utf8)
+        let group = BackendGroup(
+            settings, registry: registry, names: [name: [endpoint("10.0.0.1")]],
+            seal: try StickySeal(secret: secret.span))
+        #expect(group.shares(of: 4) == [0, 4], "weight 0")
+        #expect(group.resolve([name: [endpoint("10.0.0.2"), endpoint("10.0.0.1")]]))
+        var wish = ServerWish()
+        wish.cookie = group.servers[1].code
+        #expect(Set(group.servers.compactMap(\.code)).count == 3)
+        group.place(wish) { index in
+            #expect(index == 1, "it sticks to where it was")
+            #expect(group.place(wish) == 2, "that has all it may")
+        }
+    }
+
+    @Test("A priority that is full is waited for, as long as it can be reached") func fullTier() {
+        var line = BackendSettings.Server(.name(name))
+        line.connectionLimit = 1
+        let group = group(line, names: [endpoint("10.0.0.1"), endpoint("10.0.0.2", tier: 1)])
+        group.place(ServerWish()) { index in
+            #expect(index == 0)
+            #expect(group.turn() == nil)
+            #expect(!group.members.hasPlace(at: .zero))
+        }
+        group.reportFailure(0, now: .zero)
+        #expect(group.members.hasPlace(at: .zero))
+        #expect(group.turn() == 1)
+    }
 }

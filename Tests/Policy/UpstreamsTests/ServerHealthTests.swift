@@ -70,6 +70,18 @@ import Testing
         #expect(group.turn(at: .seconds(10)) == 1, "its trial")
     }
 
+    @Test func `with fail_fast a server that works and is full is waited for`() {
+        var limited = server(8000)
+        limited.connectionLimit = 1
+        let group = group(of: [limited]) { $0.health.failsFast = true }
+        group.place(ServerWish()) { _ in
+            guard case .full = group.choose(for: ServerWish(), now: .zero) else {
+                Issue.record("it is not waited for")
+                return
+            }
+        }
+    }
+
     @Test func `a reload keeps what is known`() {
         let registry = UpstreamRegistry()
         let old = group([1, 1], registry: registry)

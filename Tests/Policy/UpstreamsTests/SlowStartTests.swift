@@ -32,6 +32,20 @@ import Testing
         #expect(slow.share(at: Self.back + .seconds(seconds), over: nil) == 1000)
     }
 
+    @Test func `a server that an operator uses again comes back slowly, too`() {
+        let group = UpstreamsTests.group(of: [server(8000), server(8001)]) {
+            $0.choice.slowStart = .seconds(30)
+        }
+        #expect(group.shares(of: 1000, at: Self.back) == [500, 500])
+        group.servers[0].state.drain(keepingLive: nil, at: Self.back)
+        #expect(group.shares(of: 1000, at: Self.back) == [500, 500], "it was not drained")
+        group.servers[0].state.drain(keepingLive: true, at: Self.back)
+        #expect(group.shares(of: 10, at: Self.back) == [0, 10])
+        group.servers[0].state.drain(keepingLive: nil, at: Self.back)
+        #expect((20..<200).contains(group.shares(of: 1000, at: Self.back)[0]))
+        #expect(group.shares(of: 1000, at: Self.back + .seconds(30)) == [500, 500])
+    }
+
     @Test(
         arguments: [
             .roundRobin, .random, .hash(.source(.query("q"))),

@@ -51,6 +51,21 @@ import Testing
         }
     }
 
+    @Test func `a server that is drained or down keeps nobody, and has them again afterwards`()
+        throws
+    {
+        let group = try cookieGroup([8000, 8001])
+        let state = group.servers[0].state
+        let wish = wish(cookie: value(group, 0))
+        state.order.drain(at: .zero, keepingLive: true)
+        for _ in 0..<4 { #expect(group.place(wish) == 1) }
+        #expect(group.place(wish, tried: [1]) == nil, "not as a last resort either")
+        #expect(state.order.withdraw())
+        #expect(group.place(wish) == 0)
+        state.health.checked(isUp: false, .closed, at: .zero)
+        for _ in 0..<4 { #expect(group.place(wish) == 1) }
+    }
+
     @Test func `the cookie is one of the gateway's own, for the whole site and for no script`()
         throws
     {
