@@ -43,7 +43,7 @@ extension Generation {
                     name: ServedPlace(
                         backend: group.settings.name, address: server.state.address.text),
                     weight: server.weight, isBackup: server.isBackup,
-                    standing: server.state.standing(at: now), exchanges: server.state.active)
+                    standing: server.standing(at: now), exchanges: server.state.active)
             }
         }
     }

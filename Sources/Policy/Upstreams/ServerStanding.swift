@@ -13,6 +13,8 @@ package struct ServerStanding: Sendable, Hashable {
     }
 
     package enum Why: String, Sendable, CaseIterable {
+        /// The line of the server says `down`.
+        case configured
         /// An operator ordered it.
         case ordered
         /// The last attempt to connect to the server failed.
@@ -47,5 +49,12 @@ extension ServerState {
             return ServerStanding(state: .down, why: .ejected, since: health.ejectionBegan)
         }
         return ServerStanding(state: .up, why: nil, since: changed.ended)
+    }
+}
+
+extension GroupMembers.Server {
+    package func standing(at now: Instant) -> ServerStanding {
+        guard isDown, !state.order.isDraining else { return state.standing(at: now) }
+        return ServerStanding(state: .down, why: .configured)
     }
 }

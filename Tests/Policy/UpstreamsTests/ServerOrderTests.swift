@@ -98,6 +98,19 @@ import Testing
                 == ServerStanding(state: .drained, why: .ordered, since: .seconds(8)))
     }
 
+    @Test func `a server whose line says down is said to be so, unless it is drained`() {
+        var down = server(8001)
+        down.isDown = true
+        let group = group(of: [server(8000), down])
+        #expect(group.servers[0].standing(at: .zero) == ServerStanding(state: .up))
+        group.reportFailure(1, now: .zero)
+        #expect(
+            group.servers[1].standing(at: .zero)
+                == ServerStanding(state: .down, why: .configured))
+        group.servers[1].state.order.drain(at: .zero, keepingLive: true)
+        #expect(group.servers[1].standing(at: .zero).state == .drained, "who ordered it hears it")
+    }
+
     @Test func `connections to a drained server rest no more, and those that do are closed`() {
         let group = group([1])
         let state = group.servers[0].state
