@@ -111,7 +111,7 @@ let package = Package(
         room(
             "Health", "Drivers",
             [
-                "Bytes", "Clock", "Crypto", "Forwarding", "HTTP", "HTTP1", "WebSocket", "TLS",
+                "Bytes", "Clock", "Crypto", "Forwarding", "HTTP", "HTTP1", "WebSocket",
                 "Transport", "Settings", "Upstreams", "Generations", "Loop", "Origins",
             ]),
         room("Loop", "Drivers", ["Bytes", "Clock", "Crypto", "HTTP", "TLS", "Transport"]),
@@ -313,8 +313,8 @@ let package = Package(
         tests(
             "Health", "Drivers",
             [
-                "Health", "Settings", "Upstreams", "Transport", "Configured", "Locks", "Bytes",
-                "Clock",
+                "Health", "Settings", "Upstreams", "Transport", "Configured", "Prepared", "Locks",
+                "Bytes", "Clock",
             ]),
         tests("Loop", "Drivers", ["Loop", "Clock", "Transport"]),
         tests(

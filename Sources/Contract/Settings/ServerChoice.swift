@@ -73,8 +73,23 @@ package struct GroupBounds: Sendable, Equatable {
         package init() {}
     }
 
-    /// Other servers tried after one could not be connected to.
+    /// `retry_on [broken] [timeout] [STATUS…] | off`: what another server is asked after, besides
+    /// one that cannot be connected to; as long as the request may be sent twice and no octet of an
+    /// answer has come.
+    package struct RetryCauses: Sendable, Equatable {
+        /// The connection ended before an answer.
+        package var broken = true
+        /// The server did not take the request, or did not answer it, in time.
+        package var timeout = true
+        /// Answers that are thrown away as long as there is another server; 500 to 599.
+        package var statuses: Set<Int> = []
+
+        package init() {}
+    }
+
+    /// Other servers tried after one could not be connected to, or failed as `retryCauses` says.
     package var retries = 1
+    package var retryCauses = RetryCauses()
     /// Nil for no limit but `retries`.
     package var retryBudget: RetryBudget? = RetryBudget()
     /// Nil where nothing is said of it.

@@ -1,7 +1,6 @@
 import Clock
 import Loop
 import Origins
-import TLS
 import Transport
 import Upstreams
 
@@ -98,14 +97,10 @@ final class Probe {
             return .failed(.unreachable(error.reason))
         }
         guard let security else { return begin() }
-        // A system whose queue for a new connection does not take so little has no room for it.
-        guard stream.send(security.preface.span), stream.pendingCount == 0 else { return broke() }
-        do throws(TLSError) {
-            stream = try Stream(
-                stream.descriptor, client: security.context, host: security.host,
-                engine: loop.engine)
+        do throws(OriginSecurityFailure) {
+            stream = try security.begin(on: stream, engine: loop.engine)
         } catch {
-            return .failed(.insecure(error.message))
+            return .failed(.insecure(error.reason))
         }
         state = .securing
         watch()
@@ -132,13 +127,10 @@ final class Probe {
     }
 
     private func secure() -> ProbeConversation.Verdict? {
-        switch stream.receive(into: loop.buffer) {
-        case .octets(0): return stream.isEstablished ? begin() : nil
-        // HTTP has nothing that comes before a request.
-        case .octets: return .failed(.badAnswer)
-        case .end, .failed(.connection): return broke()
-        case .failed(.tls(let failure)):
-            return .failed(.insecure(OriginSecurityFailure.failed(failure).reason))
+        do throws(OriginSecurityFailure) {
+            return try OriginSecurity.proceed(stream, loop.buffer) ? begin() : nil
+        } catch {
+            return .failed(.insecure(error.reason))
         }
     }
 

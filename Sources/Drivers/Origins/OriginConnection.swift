@@ -2,7 +2,6 @@ package import Clock
 package import HTTP1
 package import Loop
 package import Settings
-internal import TLS
 package import Transport
 package import Upstreams
 
@@ -162,33 +161,25 @@ package final class OriginConnection {
 
     /// Begins the TLS handshake.
     private func secure(_ security: OriginSecurity) -> OriginEvent? {
-        // A system whose queue for a new connection does not take so little has no room for it.
-        guard stream.send(security.preface.span), stream.pendingCount == 0 else {
-            return .notSecured(.closed)
-        }
-        do throws(TLSError) {
-            stream = try Stream(
-                stream.descriptor, client: security.context, host: security.host,
-                resuming: "\(security.host) \(address.text)", engine: loop.engine)
+        do throws(OriginSecurityFailure) {
+            stream = try security.begin(
+                on: stream, resuming: "\(security.host) \(address.text)", engine: loop.engine)
         } catch {
-            return .notSecured(.impossible(error.message))
+            return .notSecured(error)
         }
         phase = .securing
         return nil
     }
 
     private func continueSecuring() -> OriginEvent? {
-        switch stream.receive(into: loop.buffer) {
-        case .octets(0):
-            guard stream.isEstablished else { return nil }
-            phase = .inUse
-            deadline.clear()
-            return .connected
-        // HTTP has nothing that comes before a request.
-        case .octets: return .notSecured(.failed(.protocolError))
-        case .end, .failed(.connection): return .notSecured(.closed)
-        case .failed(.tls(let failure)): return .notSecured(.failed(failure))
+        do throws(OriginSecurityFailure) {
+            guard try OriginSecurity.proceed(stream, loop.buffer) else { return nil }
+        } catch {
+            return .notSecured(error)
         }
+        phase = .inUse
+        deadline.clear()
+        return .connected
     }
 
     private func receive(_ progress: inout OriginProgress) -> OriginEvent? {

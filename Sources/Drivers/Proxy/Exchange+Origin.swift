@@ -20,7 +20,10 @@ extension Exchange {
     func chooseServer() {
         let mayUseResting = attempt.mayUseResting(of: plan.group)
         if mayUseResting, thread.pool.hasReserved, useReserved() { return }
-        if waiting.isBehindOthers(wait) { return beginWait(for: .away) }
+        // Mostly nobody waits for anything.
+        if !thread.awayServers.rooms.isEmpty, waiting.isBehindOthers(wait) {
+            return beginWait(for: .away)
+        }
         switch plan.group.choose(
             for: plan.wish, now: loop.now, tried: attempt.tried, isCalled: wait.isCalled)
         {
@@ -35,7 +38,8 @@ extension Exchange {
         if mayUseResting,
             let resting = thread.takeResting(
                 for: server, by: security,
-                mayRepeat: request.head.method.mayBeRepeated(with: framing, keepsBody: keepsBody))
+                mayRepeat: request.head.method.mayBeRepeated(
+                    with: framing, keepsBody: repeating.keepsBody))
         {
             return go(on: resting)
         }
@@ -114,29 +118,9 @@ extension Exchange {
             thread.warn(
                 thread.shared.lines.server,
                 "no connection to upstream \(context.outcome.server?.text ?? ""): \(reason)")
-        case .askAgain, .resend: break
+        case .askAgain, .resend, .elsewhere: break
         }
-        carryOut(step)
-    }
-
-    private func carryOut(_ step: Attempt.Step) {
-        switch step {
-        case .choose:
-            lease = nil
-            chooseServer()
-        case .wait:
-            lease = nil
-            beginWait(for: .away)
-        // A connection that is closed has no timers.
-        case .askAgain where isUnattended: fail(.busy)
-        case .askAgain(let instant): client.request.set(.connect, at: instant)
-        case .resend:
-            thread.shared.log.debug(
-                "request \(context.origin.id): the connection broke, it is sent once more")
-            closeUpstream()
-            chooseServer()
-        case .fail(let failure): fail(failure)
-        }
+        repeating.carryOut(step)
     }
 
     func upstreamConnected() {
@@ -152,7 +136,7 @@ extension Exchange {
         thread.shared.log.debug(
             "request \(context.origin.id): goes to \(context.outcome.server?.text ?? "") on a"
                 + " \(upstream.connection.http.isReused ? "resting" : "new") connection")
-        if !isTaken, mayResend { return upstreamBroke() }
+        if !isTaken, repeating.isPossible { return repeating.broke() }
         watchServer(hasMoved: true)
         upstream.updateInterest()
         client.resume()
@@ -180,30 +164,10 @@ extension Exchange {
         guard let upstream else { return }
         switch patience.judge(taken: upstream.connection.stream.takenCount, at: loop.now) {
         case .inTime(let next): upstream.connection.setDeadline(next)
-        case .outOfTime(.take): fail(.takesNothing)
-        case .outOfTime(.answer): fail(.silent)
+        case .outOfTime(.take): repeating.isLate(.takesNothing)
+        case .outOfTime(.answer): repeating.isLate(.silent)
         case .outOfTime(.goOn): fail(.paused)
         }
-    }
-
-    // MARK: Once more
-
-    /// The whole body can be sent from its beginning.
-    private var keepsBody: Bool { body.kept?.isWhole ?? false }
-
-    /// True when the request may be sent once more.
-    var mayResend: Bool {
-        guard let connection = upstream?.connection else { return false }
-        return attempt.mayResend(connection.http.retryObstacle(keepsBody: keepsBody))
-    }
-
-    /// The connection is of no use any more, and no answer came on it.
-    func upstreamBroke() {
-        guard let upstream, let server = lease?.state else { return fail(.closedEarly) }
-        let obstacle = upstream.connection.http.retryObstacle(keepsBody: keepsBody)
-        carryOut(
-            attempt.failed(
-                .closedEarly, at: server, of: plan.group, obstacle: obstacle, now: loop.now))
     }
 
     // MARK: The end

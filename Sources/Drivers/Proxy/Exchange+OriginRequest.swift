@@ -67,7 +67,7 @@ extension Exchange {
             }
             upstream.connection.finishSending(&scratch, isTaken: isTaken)
         }
-        if !mayResend { body.kept = nil }
+        if !repeating.needsBody { body.kept = nil }
     }
 
     /// Ends the body, without trailers that only the gateway may say.

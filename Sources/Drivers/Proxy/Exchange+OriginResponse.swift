@@ -14,12 +14,11 @@ extension Exchange {
         guard let upstream else { return }
         // Whatever is not sent by then is nobody's.
         defer { loop.clearScratch() }
-        // An answer comes: the request is not sent again.
-        body.kept = nil
+        let wasStream = passesEvents
         lease?.answerBegan()
         var index = 0
         do throws(ResponseError) {
-            while !hasEnded,
+            while !hasEnded, self.upstream === upstream,
                 let event = try upstream.connection.http.receive(
                     octets, at: &index, unsentCount: upstream.connection.stream.pendingCount)
             {
@@ -29,9 +28,11 @@ extension Exchange {
             client.request.flush()
             return fail(.badResponse)
         }
+        // An answer comes: the request is not sent again.
+        if response != .awaiting { body.kept = nil }
         if hasEnded { return }
         client.request.flush()
-        if passesEvents { LastingUse(client: client).endIfLate() }
+        if !wasStream, passesEvents { LastingUse(client: client).endIfLate() }
         // The beginning of a head is no step: who sends one octet after the other is late.
         if !hasEnded, response != .awaiting { watchFlow() }
     }
@@ -45,6 +46,7 @@ extension Exchange {
         case .end(let trailers): completed(trailers: trailers)
         case .head(let head, let framing):
             upstream.noteAnswered(lease?.state, of: plan.group, status: head.status)
+            if repeating.discards(status: head.status) { return }
             if context.opened != nil { return fail(.socketRefused(status: head.status)) }
             if head.authenticatesConnection { upstream.connection.reserve(for: client.token) }
             do throws(HeadError) {
@@ -68,7 +70,7 @@ extension Exchange {
     /// Nothing more comes from the server.
     func upstreamEnded(_ end: HTTP1.ClientConnection.InputEnd) {
         switch end {
-        case .unanswered, .early: upstreamBroke()
+        case .unanswered, .early: repeating.broke()
         case .complete:
             loop.clearScratch()
             completed()

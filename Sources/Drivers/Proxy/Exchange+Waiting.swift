@@ -19,6 +19,8 @@ struct WaitingRequest {
     private let isUnattended: Bool
     /// Why the last server that was tried could not be reached.
     private let obstacle: UpstreamFailure
+    /// A server had it, and did not answer: it waits for none any more.
+    private let sentInVain: UpstreamFailure?
 
     init(_ exchange: Exchange) {
         client = exchange.client
@@ -26,6 +28,7 @@ struct WaitingRequest {
         address = exchange.context.clientAddress
         isUnattended = exchange.isUnattended
         obstacle = exchange.attempt.obstacle
+        sentInVain = exchange.attempt.sentInVain
     }
 
     /// How often it is looked whether there is a place although nobody gave one back: a server is
@@ -59,14 +62,15 @@ struct WaitingRequest {
     /// Others wait for the same servers, none of which is known to be back: to try would be one
     /// attempt more that fails.
     func isBehindOthers(_ wait: ServerWait) -> Bool {
-        guard !thread.awayServers.rooms.isEmpty, wait.state != .trying,
-            case .hold = plan.route.settings.whileAway
-        else { return false }
+        guard wait.state != .trying, case .hold = plan.route.settings.whileAway else {
+            return false
+        }
         return thread.isAway(plan.group)
     }
 
     /// No server was reached: who is still there waits until the worker says to try once more.
     private func awaitServer(_ wait: inout ServerWait) -> UpstreamFailure? {
+        if let sentInVain { return sentInVain }
         thread.noteAway(plan.group, for: client.token)
         guard mayWait, case .hold(let patience) = plan.route.settings.whileAway,
             wait.begin(at: now, patience: patience)

@@ -9,6 +9,7 @@ import Settings
 ///     choosing --no connection--> choosing another server --`retries` times--> waiting for one
 ///     choosing --no room in the queue--> asking again, for `connect_timeout`
 ///     sent --a connection that had rested broke, nothing was consumed--> sent once more
+///     sent --no answer, or none to be passed on (`retry_on`)--> choosing another server, if any
 ///     sent --anything else--> failed
 ///
 /// Blame decides whether there is another attempt (`UpstreamFailure.remedy`), as long as the group
@@ -25,8 +26,10 @@ package struct Attempt: Sendable {
         case wait
         /// A server is asked for a connection once more then.
         case askAgain(at: Instant)
-        /// The request is sent once more.
+        /// The request is sent once more, to whichever server is next.
         case resend
+        /// The request is sent once more, to another server.
+        case elsewhere
         /// The request has failed.
         case fail(UpstreamFailure)
     }
@@ -39,6 +42,9 @@ package struct Attempt: Sendable {
     package private(set) var tried: [ServerState] = []
     /// Why the last of them could not be: what a request ends with that is not waited with.
     package private(set) var obstacle = UpstreamFailure.unreachable
+    /// What became of the request at a server that had it: what it ends with when no other one can
+    /// be reached, because it waits for none then.
+    package private(set) var sentInVain: UpstreamFailure?
     /// Until when a server is asked again that has no room for one more connection.
     private var queueLimit: Instant?
     private var isRepeated = false
@@ -65,6 +71,16 @@ package struct Attempt: Sendable {
         obstacle == nil && !isRepeated
     }
 
+    /// True when the request may be sent once more, be it to another server: its body is kept for
+    /// that.
+    package func mayRepeat(
+        _ obstacle: UpstreamUse.RetryObstacle?, of group: BackendGroup
+    ) -> Bool {
+        if mayResend(obstacle) { return true }
+        guard obstacle == nil || obstacle == .newConnection else { return false }
+        return tried.count < group.settings.bounds.retries && group.members.servers.count > 1
+    }
+
     /// The request got no answer, or no connection.
     ///
     /// - Parameters:
@@ -84,11 +100,48 @@ package struct Attempt: Sendable {
             self.obstacle = failure
             return giveUp(server, of: group, now: now)
         case .newConnection:
-            guard mayResend(obstacle), group.takeRetry(at: now) else { return .fail(failure) }
+            guard mayResend(obstacle) else {
+                let isWanted = group.settings.bounds.retryCauses.broken
+                return goElsewhere(
+                    failure, from: server, of: group, if: isWanted, obstacle, now: now)
+            }
+            guard group.takeRetry(at: now) else { return .fail(failure) }
             isRepeated = true
             return .resend
+        case .anotherAnswer:
+            let isWanted = group.settings.bounds.retryCauses.timeout
+            return goElsewhere(failure, from: server, of: group, if: isWanted, obstacle, now: now)
         case .none: return .fail(failure)
         }
+    }
+
+    /// The head of an answer came, of which nobody has heard yet.
+    ///
+    /// - Parameter obstacle: why the request is not sent once more, as if no answer had come.
+    /// - Returns: true when another server is asked instead.
+    package mutating func discards(
+        status: Int, of server: ServerState, of group: BackendGroup,
+        obstacle: UpstreamUse.RetryObstacle?, now: Instant
+    ) -> Bool {
+        let isWanted = group.settings.bounds.retryCauses.statuses.contains(status)
+        let step = goElsewhere(
+            .unreachable, from: server, of: group, if: isWanted, obstacle, now: now)
+        return step == .elsewhere
+    }
+
+    /// The server had the request, and another one is asked.
+    private mutating func goElsewhere(
+        _ failure: UpstreamFailure, from server: ServerState, of group: BackendGroup,
+        if isWanted: Bool, _ obstacle: UpstreamUse.RetryObstacle?, now: Instant
+    ) -> Step {
+        guard isWanted, obstacle == nil || obstacle == .newConnection,
+            tried.count < group.settings.bounds.retries,
+            group.members.hasOther(than: tried + [server], at: now), group.takeRetry(at: now)
+        else { return .fail(failure) }
+        tried.append(server)
+        sentInVain = failure
+        isRepeated = true
+        return .elsewhere
     }
 
     private mutating func giveUp(
@@ -97,7 +150,7 @@ package struct Attempt: Sendable {
         queueLimit = nil
         tried.append(server)
         guard tried.count <= group.settings.bounds.retries, group.takeRetry(at: now) else {
-            return .wait
+            return sentInVain.map(Step.fail) ?? .wait
         }
         return .choose
     }

@@ -141,6 +141,13 @@ package final class GroupMembers: Sendable {
 
     // MARK: Who may be chosen
 
+    /// A server may be chosen that is none of these.
+    func hasOther(than tried: [ServerState], at now: Instant) -> Bool {
+        servers.contains {
+            $0.isChosen && !$0.state.isAmong(tried) && $0.state.isAvailable(at: now)
+        }
+    }
+
     private func available(
         _ wish: ServerWish, at now: Instant, _ excluded: [ServerState]
     ) -> Int? {

@@ -61,8 +61,11 @@ package enum UpstreamFailure: Sendable, Hashable {
         case anotherServer
         /// To ask the same server a moment later.
         case patience
-        /// To send the request on a new connection, when it was an accident of keeping the old one.
+        /// To send the request on a new connection, when it was an accident of keeping the old one;
+        /// and what `anotherAnswer` says.
         case newConnection
+        /// To send the request to another server, where `retry_on` says so.
+        case anotherAnswer
         case none
     }
 
@@ -81,8 +84,9 @@ package enum UpstreamFailure: Sendable, Hashable {
         case .unreachable, .insecure: .anotherServer
         case .busy: .patience
         case .closedEarly: .newConnection
+        case .takesNothing, .silent: .anotherAnswer
         case .noneUp, .exhausted, .queueFull, .queueTimeout, .tooManyPending, .badResponse,
-            .takesNothing, .silent, .paused, .cut, .socketRefused:
+            .paused, .cut, .socketRefused:
             .none
         }
     }

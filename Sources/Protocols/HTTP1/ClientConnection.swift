@@ -399,12 +399,12 @@ extension ClientConnection {
     /// A request was sent before the one at hand.
     package var isReused: Bool { requestCount > 1 }
 
-    /// Why the request may not be sent once more on another connection; nil when it may, or when
-    /// there is none.
-    ///
-    /// - Parameter keepsBody: who asks has the whole body still, to be sent from its beginning.
-    package func retryObstacle(keepsBody: Bool) -> UpstreamUse.RetryObstacle? {
-        use?.retryObstacle(keepsBody: keepsBody)
+    /// Why the request may not be sent once more; nil when it may, or when there is none. See
+    /// `UpstreamUse.retryObstacle`.
+    package func retryObstacle(
+        keepsBody: Bool, isHeard: Bool = true
+    ) -> UpstreamUse.RetryObstacle? {
+        use?.retryObstacle(keepsBody: keepsBody, isHeard: isHeard)
     }
 
     /// Whether the connection carries another request.

@@ -11,7 +11,8 @@ package import HTTP
 package struct UpstreamUse: Sendable {
     /// Why a request is not sent once more.
     package enum RetryObstacle: Sendable, Hashable, CaseIterable {
-        /// The connection had not rested before: that it broke is no accident of keeping it.
+        /// Nothing but that the connection had not rested before: that it broke is no accident of
+        /// keeping it. Another server may be asked.
         case newConnection
         /// An octet of an answer came, be it of an informational one: the request was seen.
         case answered
@@ -70,6 +71,8 @@ package struct UpstreamUse: Sendable {
     private var request = Request.nothing
     private var response = Response.nothing
     private var isDoubtful = false
+    /// An informational response (1xx) came, of which the client has heard.
+    private var isInformed = false
     /// The first that was noticed.
     private var obstacle: RestObstacle?
 
@@ -131,6 +134,7 @@ package struct UpstreamUse: Sendable {
     /// The head of an informational response (1xx).
     package mutating func informationalCame(allowsKeepAlive: Bool) {
         octetsCame()
+        isInformed = true
         if !allowsKeepAlive { note(.saidClose) }
     }
 
@@ -170,17 +174,20 @@ package struct UpstreamUse: Sendable {
 
     /// Why the request may not be sent once more on another connection; nil when it may.
     ///
-    /// - Parameter keepsBody: who asks has the whole body still, to be sent from its beginning.
-    package func retryObstacle(keepsBody: Bool) -> RetryObstacle? {
-        if !isReused { return .newConnection }
-        if response != .nothing { return .answered }
+    /// - Parameters:
+    ///   - keepsBody: who asks has the whole body still, to be sent from its beginning.
+    ///   - isHeard: false while the client has heard nothing of an answer whose head has come: the
+    ///     answer is in nobody's way then.
+    package func retryObstacle(keepsBody: Bool, isHeard: Bool = true) -> RetryObstacle? {
+        if isHeard ? response != .nothing : isInformed { return .answered }
+        let obstacle: RetryObstacle? = isReused ? nil : .newConnection
         switch request {
         // Nobody saw it, so it does not matter what it asks for.
-        case .nothing, .refused: return nil
+        case .nothing, .refused: return obstacle
         case .head, .part, .whole, .broken: break
         }
         if !method.isIdempotent { return .notIdempotent }
-        return request == .head || !hasBody || keepsBody ? nil : .bodyGone
+        return request == .head || !hasBody || keepsBody ? obstacle : .bodyGone
     }
 
     /// What becomes of the connection now.

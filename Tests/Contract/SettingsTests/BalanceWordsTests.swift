@@ -83,6 +83,16 @@ struct BalanceWordsTests {
         .init(.backend, "retry_budget 101%", "14: '101' is out of range (0 to 100)"),
         .init(
             .backend, "retry_budget off 5", "18: unexpected word after 'retry_budget off'"),
+        .init(
+            .backend, "retry_on brokn",
+            "10: expected broken, timeout or a status from 500 to 599, not 'brokn' (did you mean"
+                + " 'broken'?)"),
+        .init(
+            .backend, "retry_on timeout 404",
+            "18: expected broken, timeout or a status from 500 to 599, not '404'"),
+        .init(.backend, "retry_on broken broken", "17: 'broken' is there twice"),
+        .init(.backend, "retry_on 503 0503", "14: '0503' is there twice"),
+        .init(.backend, "retry_on off timeout", "14: unexpected word after 'retry_on off'"),
         .init(.backend, "slow_start 30", "12: '30' is not a duration (did you mean '30s'?)"),
         .init(.backend, "keep_alive_age 2d", "16: '2d' is out of range (1s to 1d)"),
     ]
@@ -104,8 +114,10 @@ struct BalanceWordsTests {
             """
             server 127.0.0.1:1 weight=0 down; server 127.0.0.1:2 max_connections=7 backup
             balance hash claim:sub; sticky device 2m; slow_start 30s; queue 9 10s; max_pending 8
-            retry_budget 30% 4; keep_alive_age 5m
+            retry_budget 30% 4; keep_alive_age 5m; retry_on timeout 503 500
             """)
+        #expect(!settings.bounds.retryCauses.broken && settings.bounds.retryCauses.timeout)
+        #expect(settings.bounds.retryCauses.statuses == [500, 503])
         #expect(settings.servers.map(\.weight) == [0, 1])
         #expect(settings.servers.map(\.isDown) == [true, false])
         #expect(settings.servers.map(\.connectionLimit) == [nil, 7])
@@ -124,8 +136,10 @@ struct BalanceWordsTests {
         let settings = try backend(
             """
             server 127.0.0.1:1 max_connections=1; queue off; retry_budget off; keep_alive_age off
-            max_pending off; slow_start off; sticky cookie mine secret env:JWT_SECRET
+            max_pending off; slow_start off; sticky cookie mine secret env:JWT_SECRET; retry_on off
             """)
+        #expect(!settings.bounds.retryCauses.broken && !settings.bounds.retryCauses.timeout)
+        #expect(try backend("server 127.0.0.1:1").bounds.retryCauses == .init())
         #expect(settings.bounds.queue?.length == 0)
         #expect(settings.bounds.retryBudget == nil)
         #expect(settings.keepAlive.age == nil)

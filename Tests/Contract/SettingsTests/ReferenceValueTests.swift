@@ -225,7 +225,7 @@ struct ReferenceValueTests {
     /// Ports, shares, and what stands in other files.
     private static let otherwise: Set = [
         "Top console", "Top listen", "console token", "jwt secret", "jwt public_key",
-        "backend retry_budget",
+        "backend retry_budget", "backend retry_on",
     ]
 
     @Test("Every row with a range is tried") func countOfRanges() {

@@ -97,7 +97,10 @@ import Upstreams
     func `only what was closed, and not consumed, is sent once more`(
         obstacle: UpstreamUse.RetryObstacle?
     ) {
-        let group = group(3, retries: 3)
+        var settings = group(3, retries: 3).settings
+        settings.bounds.retryCauses.broken = false
+        settings.bounds.retryCauses.timeout = false
+        let group = BackendGroup(settings, registry: UpstreamRegistry())
         for failure in UpstreamFailureTests.rows.map(\.failure) where failure.isAnAnswersEnd {
             var attempt = Attempt(isWebSocket: false)
             let step = attempt.failed(
@@ -109,7 +112,7 @@ import Upstreams
     }
 
     @Test func `it is sent once more once, on a connection that has not rested`() {
-        let group = group(2, retries: 1)
+        let group = causes({ $0.broken = false }, servers: 2, retries: 1)
         var attempt = Attempt(isWebSocket: false)
         #expect(attempt.mayUseResting(of: group))
         #expect(attempt.mayResend(nil))
@@ -122,6 +125,125 @@ import Upstreams
         #expect(
             attempt.failed(.unreachable, at: 0, of: group, now: Self.start) == .choose,
             "but it may still ask another server for a connection")
+    }
+
+    // MARK: Elsewhere
+
+    private func causes(
+        _ change: (inout GroupBounds.RetryCauses) -> Void = { _ in }, servers: Int = 3,
+        retries: Int = 3
+    ) -> BackendGroup {
+        var settings = group(servers, retries: retries).settings
+        change(&settings.bounds.retryCauses)
+        return BackendGroup(settings, registry: UpstreamRegistry())
+    }
+
+    @Test(arguments: [nil] + UpstreamUse.RetryObstacle.allCases)
+    func `another server is asked for what may be sent twice and was not answered`(
+        obstacle: UpstreamUse.RetryObstacle?
+    ) {
+        let group = causes()
+        let may = obstacle == nil || obstacle == .newConnection
+        for failure in [UpstreamFailure.closedEarly, .silent, .takesNothing] {
+            var attempt = Attempt(isWebSocket: false)
+            let step = attempt.failed(
+                failure, at: 0, of: group, obstacle: obstacle, now: Self.start)
+            if failure == .closedEarly, obstacle == nil {
+                #expect(
+                    step == .resend, "an accident of keeping the connection: nobody is to blame")
+                #expect(attempt.tried.isEmpty)
+            } else {
+                #expect(step == (may ? .elsewhere : .fail(failure)), "\(failure)")
+                #expect(attempt.tried.map(group.index) == (may ? [0] : []))
+                #expect(attempt.sentInVain == (may ? failure : nil))
+            }
+        }
+        for failure in [UpstreamFailure.cut, .paused, .badResponse] {
+            var attempt = Attempt(isWebSocket: false)
+            #expect(
+                attempt.failed(failure, at: 0, of: group, obstacle: obstacle, now: Self.start)
+                    == .fail(failure), "of an answer that has begun")
+        }
+    }
+
+    @Test func `of the causes each is asked for by itself`() {
+        let rows: [((inout GroupBounds.RetryCauses) -> Void, UpstreamFailure, Bool)] = [
+            ({ $0.timeout = false }, .closedEarly, true),
+            ({ $0.broken = false }, .closedEarly, false),
+            ({ $0.broken = false }, .silent, true),
+            ({ $0.broken = false }, .takesNothing, true),
+            ({ $0.timeout = false }, .silent, false),
+            ({ $0.timeout = false }, .takesNothing, false),
+        ]
+        for (change, failure, isAsked) in rows {
+            var attempt = Attempt(isWebSocket: false)
+            let step = attempt.failed(
+                failure, at: 0, of: causes(change), obstacle: .newConnection, now: Self.start)
+            #expect(step == (isAsked ? .elsewhere : .fail(failure)), "\(failure)")
+        }
+    }
+
+    @Test func `an answer is thrown away only for its status, and while there is another server`() {
+        func discards(
+            _ status: Int, at index: Int = 0, of group: BackendGroup,
+            _ obstacle: UpstreamUse.RetryObstacle? = .newConnection
+        ) -> Bool {
+            var attempt = Attempt(isWebSocket: false)
+            return attempt.discards(
+                status: status, of: group.servers[index].state, of: group, obstacle: obstacle,
+                now: Self.start)
+        }
+        let group = causes { $0.statuses = [502, 503] }
+        #expect(discards(503, of: group))
+        #expect(discards(502, of: group, nil))
+        #expect(!discards(500, of: group))
+        #expect(!discards(503, of: group, .notIdempotent))
+        #expect(!discards(503, of: group, .answered))
+        #expect(!discards(503, of: causes()))
+        #expect(!discards(503, of: causes({ $0.statuses = [503] }, servers: 1)))
+        #expect(!discards(503, of: causes({ $0.statuses = [503] }, retries: 0)))
+    }
+
+    @Test func `who asked elsewhere ends with what happened, when nobody else is there`() {
+        let pair = causes(servers: 2)
+        var attempt = Attempt(isWebSocket: false)
+        func fails(
+            _ failure: UpstreamFailure, _ index: Int, of group: BackendGroup
+        ) -> Attempt.Step {
+            attempt.failed(failure, at: index, of: group, obstacle: .newConnection, now: Self.start)
+        }
+        #expect(fails(.silent, 0, of: pair) == .elsewhere)
+        #expect(fails(.silent, 1, of: pair) == .fail(.silent), "both were asked")
+        let lone = causes(retries: 1)
+        attempt = Attempt(isWebSocket: false)
+        #expect(fails(.closedEarly, 0, of: lone) == .elsewhere)
+        #expect(fails(.unreachable, 1, of: lone) == .fail(.closedEarly), "it waits for no server")
+        attempt = Attempt(isWebSocket: false)
+        let three = causes()
+        #expect(fails(.closedEarly, 0, of: three) == .elsewhere)
+        #expect(fails(.unreachable, 1, of: three) == .choose)
+        #expect(fails(.silent, 2, of: three) == .fail(.silent))
+    }
+
+    @Test func `a server that is away is no other server`() {
+        let group = causes(servers: 2)
+        group.reportFailure(group.servers[1].state, now: Self.start)
+        var attempt = Attempt(isWebSocket: false)
+        #expect(
+            attempt.failed(.silent, at: 0, of: group, obstacle: .newConnection, now: Self.start)
+                == .fail(.silent))
+    }
+
+    @Test func `a body is kept while it may be sent again`() {
+        let attempt = Attempt(isWebSocket: false)
+        let rows: [(UpstreamUse.RetryObstacle?, servers: Int, retries: Int, Bool)] = [
+            (nil, 1, 0, true), (.newConnection, 2, 1, true), (.newConnection, 1, 1, false),
+            (.newConnection, 2, 0, false), (.notIdempotent, 2, 1, false), (.bodyGone, 2, 1, false),
+        ]
+        for (obstacle, servers, retries, may) in rows {
+            let group = causes(servers: servers, retries: retries)
+            #expect(attempt.mayRepeat(obstacle, of: group) == may)
+        }
     }
 
     // MARK: Connections
@@ -140,7 +262,7 @@ extension UpstreamFailure {
     fileprivate var isAnAnswersEnd: Bool {
         switch remedy {
         case .anotherServer, .patience: false
-        case .newConnection, .none: true
+        case .newConnection, .anotherAnswer, .none: true
         }
     }
 }

@@ -116,10 +116,25 @@ import Testing
         }
     }
 
-    @Test func `on a connection that had not rested nothing is sent once more`() {
+    @Test func `on a connection that had not rested that is what is in the way at last`() {
         for row in Self.rows({ $0.isReused = false }) {
+            var rested = row
+            rested.isReused = true
+            guard let use = row.use, let other = rested.use else { continue }
+            let obstacle = other.retryObstacle(keepsBody: true)
+            #expect(use.retryObstacle(keepsBody: true) == obstacle ?? .newConnection, "\(row)")
+        }
+    }
+
+    @Test func `an answer that nobody has heard of is in nobody's way, an informational one is`() {
+        for row in Self.rows({ $0.isReused = true }) {
             guard let use = row.use else { continue }
-            #expect(use.retryObstacle(keepsBody: true) == .newConnection, "\(row)")
+            var unanswered = row
+            unanswered.came = .nothing
+            let expected =
+                [.informational, .informationalClose].contains(row.came)
+                ? .answered : unanswered.use?.retryObstacle(keepsBody: true)
+            #expect(use.retryObstacle(keepsBody: true, isHeard: false) == expected, "\(row)")
         }
     }
 

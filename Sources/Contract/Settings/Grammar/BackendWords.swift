@@ -6,6 +6,13 @@ enum BackendWords {
     static let sticky = "cookie [NAME] [secret env:NAME|file:PATH] | SOURCE [DURATION]"
     static let queue = "N [DURATION] | off"
     static let budget = "N% [FLOOR] | off"
+    static let causes = "[broken] [timeout] [STATUS…] | off"
+
+    static let retries: [Rule<BackendSettings>] = [
+        .init("retries", "N", .integer(0...10), \.bounds.retries),
+        .init("retry_on", causes, .atLeastOne, readRetryCauses),
+        .init("retry_budget", budget, .from(1, to: 2), readRetryBudget),
+    ]
 
     private static let algorithms = ["round_robin", "least_connections", "random", "hash"]
 
@@ -157,6 +164,39 @@ enum BackendWords {
             budget.floor = ValueKind.integer(0...100_000).read(words[1], &reading) ?? budget.floor
         }
         settings.bounds.retryBudget = budget
+    }
+
+    static func readRetryCauses(
+        _ settings: inout BackendSettings, _ directive: Directive, _ reading: inout Reading
+    ) {
+        let words = directive.arguments
+        var causes = GroupBounds.RetryCauses()
+        (causes.broken, causes.timeout) = (false, false)
+        settings.bounds.retryCauses = causes
+        if words[0].text == "off" {
+            if words.count > 1 {
+                reading.error("unexpected word after 'retry_on off'", at: words[1])
+            }
+            return
+        }
+        for word in words {
+            let isNew: Bool
+            switch word.text {
+            case "broken": (isNew, causes.broken) = (!causes.broken, true)
+            case "timeout": (isNew, causes.timeout) = (!causes.timeout, true)
+            default:
+                guard let status = Int(word.text), (500...599).contains(status) else {
+                    let hint = Spelling.hint(for: word.text, among: ["broken", "timeout", "off"])
+                    reading.error(
+                        "expected broken, timeout or a status from 500 to 599, not"
+                            + " \(word.shown)\(hint)", at: word)
+                    continue
+                }
+                isNew = causes.statuses.insert(status).inserted
+            }
+            if !isNew { reading.error("\(word.shown) is there twice", at: word) }
+        }
+        settings.bounds.retryCauses = causes
     }
 
     // MARK: Across words

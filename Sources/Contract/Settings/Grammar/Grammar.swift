@@ -170,9 +170,6 @@ package enum Grammar {
                 "response_pause", "DURATION|off", ValueKind<Duration>.timeout.optional("off"),
                 \.responsePause),
             .init("handshake_timeout", "DURATION", .timeout, \.webSocketHandshakeTimeout),
-            .init("retries", "N", .integer(0...10), \.bounds.retries),
-            .init(
-                "retry_budget", BackendWords.budget, .from(1, to: 2), BackendWords.readRetryBudget),
             .init("fail_timeout", "DURATION", .duration(.zero ... .days(1)), \.failTimeout),
             .init("keep_alive", "N", .integer(0...10_000), \.keepAlive.count),
             .init("keep_alive_timeout", "DURATION", .timeout, \.keepAlive.timeout),
@@ -183,7 +180,7 @@ package enum Grammar {
                 "send_proxy", "v1|v2|off",
                 ValueKind<ProxyHeader.Version>.choice(or: "off"), \.proxyHeader),
             .init("tls", "", .none, readServerTLS).withOptionalBlock,
-        ] + HealthWords.rules)
+        ] + BackendWords.retries + HealthWords.rules)
 
     static let serverTLS = Vocabulary<ServerTLSDraft>(
         .serverTLS,
