@@ -55,7 +55,7 @@ extension HouseExchange {
         let step = attempt.failed(failure, at: server, of: plan.group, now: now)
         switch step {
         case .choose, .wait: plan.group.reportFailure(server, now: now)
-        case .fail, .askAgain, .resend: break
+        case .fail, .askAgain, .resend, .elsewhere: break
         }
         carryOut(step)
     }
@@ -71,7 +71,7 @@ extension HouseExchange {
         // Nothing wakes who goes on without a client.
         case .askAgain where isUnattended: fail(.busy)
         case .askAgain(let instant): client.timers[.connect] = instant
-        case .resend:
+        case .resend, .elsewhere:
             closeUpstream()
             chooseServer()
         case .fail(let failure): fail(failure)
@@ -87,7 +87,7 @@ extension HouseExchange {
         if let server = lease?.state, !upstream.http.isReused {
             house.noteReached(server, of: plan.group)
         }
-        if !isTaken, mayResend { return upstreamBroke() }
+        if !isTaken, attempt.mayResend(retryObstacle()) { return upstreamBroke() }
         watchServer(hasMoved: true)
         client.resume()
     }
@@ -110,7 +110,7 @@ extension HouseExchange {
                 if kept.isWhole { isTaken = upstream.putEnd(to: &body) && isTaken }
                 upstream.finishSending(body, isTaken: isTaken)
             }
-            if !mayResend { buffer = nil }
+            if !attempt.mayRepeat(retryObstacle(), of: plan.group) { buffer = nil }
         }
         return !upstream.http.isRefused
     }
@@ -133,8 +133,8 @@ extension HouseExchange {
         guard let upstream else { return }
         switch patience.judge(taken: upstream.wire.takenCount, at: now) {
         case .inTime(let next): upstream.setDue(next)
-        case .outOfTime(.take): fail(.takesNothing)
-        case .outOfTime(.answer): fail(.silent)
+        case .outOfTime(.take): tryAgain(.takesNothing)
+        case .outOfTime(.answer): tryAgain(.silent)
         case .outOfTime(.goOn): fail(.paused)
         }
     }
@@ -143,16 +143,28 @@ extension HouseExchange {
 
     private var keepsBody: Bool { buffer?.isWhole ?? false }
 
-    private var mayResend: Bool {
-        upstream.map { attempt.mayResend($0.http.retryObstacle(keepsBody: keepsBody)) } ?? false
+    private func retryObstacle(isHeard: Bool = true) -> UpstreamUse.RetryObstacle? {
+        upstream?.http.retryObstacle(keepsBody: keepsBody, isHeard: isHeard)
     }
 
-    private func upstreamBroke() {
-        guard let upstream, let server = lease?.state else { return fail(.closedEarly) }
-        let obstacle = upstream.http.retryObstacle(keepsBody: keepsBody)
+    private func upstreamBroke() { tryAgain(.closedEarly) }
+
+    private func tryAgain(_ failure: UpstreamFailure) {
+        guard upstream != nil, let server = lease?.state else { return fail(failure) }
         carryOut(
             attempt.failed(
-                .closedEarly, at: server, of: plan.group, obstacle: obstacle, now: now))
+                failure, at: server, of: plan.group, obstacle: retryObstacle(), now: now))
+    }
+
+    /// The answer is thrown away, and another server asked.
+    private func discards(status: Int) -> Bool {
+        guard let server = lease?.state,
+            attempt.discards(
+                status: status, of: server, of: plan.group,
+                obstacle: retryObstacle(isHeard: false), now: now)
+        else { return false }
+        carryOut(.elsewhere)
+        return true
     }
 
     // MARK: Servers that are away
@@ -165,6 +177,7 @@ extension HouseExchange {
     }
 
     private func awaitServer() {
+        if let failure = attempt.sentInVain { return fail(failure) }
         house.noteAway(plan.group, for: client.number)
         guard case .hold(let patience) = plan.route.settings.whileAway, !house.isDraining,
             !client.hasInputEnded, !isUnattended, wait.begin(at: now, patience: patience)
@@ -218,11 +231,10 @@ extension HouseExchange {
 
     func upstreamSent(_ octets: [UInt8]) {
         guard let upstream else { return }
-        buffer = nil
         lease?.answerBegan()
         var index = 0
         do throws(ResponseError) {
-            while !hasEnded,
+            while !hasEnded, self.upstream === upstream,
                 let event = try upstream.http.receive(
                     octets.span, at: &index, unsentCount: upstream.wire.pending.count)
             {
@@ -231,6 +243,7 @@ extension HouseExchange {
         } catch {
             return fail(.badResponse)
         }
+        if response != .awaiting { buffer = nil }
         if hasEnded { return }
         if isEventStream, house.isDraining { drain() }
         if !hasEnded, response != .awaiting {
@@ -248,6 +261,7 @@ extension HouseExchange {
             if let upstream, upstream.http.isReused, let server = lease?.state {
                 house.noteReached(server, of: plan.group)
             }
+            if discards(status: head.status) { return }
             if entrant.opened != nil { return fail(.socketRefused(status: head.status)) }
             begin(head, framing)
         case .informational(let head):

@@ -78,7 +78,7 @@ struct Rules: Sendable {
                 3,
                 text(
                     limits: "reload_ends off",
-                    servers: two + "; balance least_connections",
+                    servers: two + "; balance least_connections; retry_on broken 503",
                     seats: "limit 1 eject_old; same_device share", access: "", away: "hold"),
                 roles: [:]),
         ]

@@ -137,7 +137,10 @@ final class ServerEnd {
         switch style {
         case .length, .early, .interim, .garbage:
             return "HTTP/1.1 200 OK\r\n\(from)Content-Length: 60\r\n\r\n"
-        case .refusal: return "HTTP/1.1 404 No\r\n\(from)Content-Length: 60\r\n\r\n"
+        case .refusal:
+            // One of them is of those that another server is asked after.
+            let status = (said?.stream ?? 0) % 2 == 0 ? 404 : 503
+            return "HTTP/1.1 \(status) No\r\n\(from)Content-Length: 60\r\n\r\n"
         case .chunked: return "HTTP/1.1 200 OK\r\n\(from)Transfer-Encoding: chunked\r\n\r\n"
         case .untilClose: return "HTTP/1.1 200 OK\r\n\(from)\r\n"
         case .events, .packed:
