@@ -246,6 +246,6 @@ async def test_a_short_week(start_gateway, residents, servers, tmp_path):
 async def test_a_long_week(start_gateway, residents, servers, tmp_path):
     """Ten minutes, sixty reloads."""
     week, _, _ = await live_through(
-        start_gateway, residents, servers, tmp_path, rounds=10, size=(500, 100, 200), spacing=8
+        start_gateway, residents, servers, tmp_path, rounds=10, size=(500, 100, 200), spacing=16
     )
     assert week.done["reload"] == 60
