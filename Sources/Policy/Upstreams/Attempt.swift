@@ -38,7 +38,7 @@ package struct Attempt: Sendable {
     package static let queuePause: Duration = .milliseconds(50)
 
     private let isWebSocket: Bool
-    /// The servers that could not be reached.
+    /// The servers that could not be reached, or had the request in vain: none of them is next.
     package private(set) var tried: [ServerState] = []
     /// Why the last of them could not be: what a request ends with that is not waited with.
     package private(set) var obstacle = UpstreamFailure.unreachable
